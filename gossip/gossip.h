@@ -1,0 +1,132 @@
+/* gossip.h - who is alive. SWIM (Das, Gupta, Motivala 2002) with incarnations of
+ * (boot, counter): probe, indirect probe, suspect, dead, refute, leave, and an
+ * eight-byte view digest on every packet. A pull-style state machine: payloads and
+ * time go in, payloads and events come out of gossip_poll. Sealing, addresses'
+ * sockets and certificates are the caller's: a member counts only once the caller
+ * has said that it holds its certificate. Not thread safe. */
+#ifndef HEDGEROW_GOSSIP_GOSSIP_H
+#define HEDGEROW_GOSSIP_GOSSIP_H
+
+#include "proto/base/addr.h"
+#include "proto/base/buf.h"
+#include "proto/base/time.h"
+#include "proto/base/trace.h"
+#include "proto/cert.h"
+
+#define GOSSIP_ADDRS_MAX 4
+#define GOSSIP_MEMBERS_MAX 4096
+#define GOSSIP_PAYLOAD_MAX 1024
+
+/* X(name, word on the status page) */
+#define MEMBER_STATES(X) X(ALIVE, "alive") X(SUSPECT, "suspect") X(DEAD, "dead") X(LEFT, "left")
+enum member_state {
+#define X(name, word) MEMBER_##name,
+    MEMBER_STATES(X)
+#undef X
+};
+const char *member_state_word(enum member_state s);
+
+/* What is digested and relayed of a member. */
+struct member_record {
+    struct node_id id;
+    uint64_t boot;    /* incarnation: (boot, counter), larger wins; */
+    uint32_t counter; /* at equal incarnation the graver state wins */
+    enum member_state state;
+    struct mesh_addr addrs[GOSSIP_ADDRS_MAX];
+    size_t addrs_n;
+    uint32_t weight; /* stated by the member itself */
+    uint64_t serial; /* of its certificate */
+};
+
+/* A record's bytes (one msgpack array), as in packets and in MEMBERS frames. */
+void member_record_put(struct buf *b, const struct member_record *r);
+int member_record_get(struct slice bytes, struct member_record *r);
+
+struct gossip_config {
+    struct member_record self; /* state and counter are ignored */
+    uint64_t seed;             /* of the probe order and relay choice */
+    mesh_ns probe_period;      /* 0 = 1 s */
+    mesh_ns ack_timeout;       /* 0 = 300 ms: then indirect probes through others */
+    mesh_ns suspect_timeout;   /* 0 = 4 s: a suspect that does not refute is dead */
+    mesh_ns dead_probe_period; /* 0 = 1 s for the first 10 min, then each 10 s */
+    uint32_t indirect;         /* 0 = 3 relays */
+    struct trace trace;
+};
+
+struct gossip;
+
+/* gossip_new returns a view with only ourselves, owned by the caller until
+ * gossip_free (NULL is fine), or NULL when out of memory. */
+struct gossip *gossip_new(const struct gossip_config *cfg, mesh_ns now);
+void gossip_free(struct gossip *g);
+
+/* gossip_recv takes one authenticated payload from |from|. 0, or MESH_E_SYNTAX,
+ * MESH_E_RANGE ... (dropped, nothing changed). */
+int gossip_recv(struct gossip *g, mesh_ns now, const struct node_id *from, struct slice payload);
+
+/* gossip_learn takes a record that came with a valid certificate over an
+ * authenticated stream (a MEMBERS frame). Same codes. */
+int gossip_learn(struct gossip *g, mesh_ns now, const struct member_record *r);
+
+/* gossip_certified tells that the caller now holds |id|'s certificate: a record
+ * waiting for it takes effect. */
+void gossip_certified(struct gossip *g, mesh_ns now, const struct node_id *id);
+
+/* gossip_forget drops a member for good (revoked). */
+void gossip_forget(struct gossip *g, mesh_ns now, const struct node_id *id);
+
+void gossip_tick(struct gossip *g, mesh_ns now);
+mesh_ns gossip_deadline(const struct gossip *g);
+
+enum gossip_out_kind {
+    GOSSIP_SEND,     /* seal |payload| to |to| at |addr| */
+    GOSSIP_CHANGED,  /* member |to| went from |was| to its present state; |is_new| at birth */
+    GOSSIP_NEED_CERT,/* ask |via| for the certificate of |to| */
+    GOSSIP_SYNC,     /* our view and |to|'s differ persistently: exchange MEMBERS with it */
+};
+struct gossip_out {
+    enum gossip_out_kind kind;
+    struct node_id to, via;
+    struct mesh_addr addr;
+    struct slice payload; /* lent until the next call on |g| */
+    enum member_state was, is;
+    bool is_new;
+};
+/* gossip_poll fills |out| and returns true while there is something to do. */
+bool gossip_poll(struct gossip *g, struct gossip_out *out);
+
+/* gossip_leave says goodbye: spreads LEFT for ourselves; done when gossip_left. */
+void gossip_leave(struct gossip *g, mesh_ns now);
+bool gossip_left(const struct gossip *g);
+
+/* gossip_weight changes our own stated weight. */
+void gossip_weight(struct gossip *g, mesh_ns now, uint32_t weight);
+
+/* The view. Members are in order of first sight, ourselves first (index 0).
+ * gossip_member lends; NULL past the end. */
+size_t gossip_count(const struct gossip *g);
+const struct member_record *gossip_member(const struct gossip *g, size_t i);
+const struct member_record *gossip_find(const struct gossip *g, const struct node_id *id);
+/* Smoothed round-trip time to a member, 0 = not known. */
+mesh_ns gossip_rtt(const struct gossip *g, const struct node_id *id);
+/* Digest of the view: equal views, equal digests; RTT and other soft facts are not in it. */
+uint64_t gossip_digest(const struct gossip *g);
+
+/* X(name, help) */
+#define GOSSIP_COUNTERS(X)                                   \
+    X(probes, "direct probes sent")                          \
+    X(probes_indirect, "indirect probes asked for")          \
+    X(acks, "acks received")                                 \
+    X(suspicions, "members we began to suspect")             \
+    X(deaths, "members we declared dead")                    \
+    X(refutations, "times we refuted our own death")         \
+    X(malformed, "payloads that did not parse")              \
+    X(syncs, "full view exchanges asked for")
+struct gossip_counters {
+#define X(name, help) uint64_t name;
+    GOSSIP_COUNTERS(X)
+#undef X
+};
+const struct gossip_counters *gossip_counters(const struct gossip *g);
+
+#endif

@@ -1,0 +1,144 @@
+#include "proto/base/buf.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void buf_free(struct buf *b)
+{
+    free(b->data);
+    *b = BUF_EMPTY;
+}
+
+uint8_t *buf_reserve(struct buf *b, size_t more)
+{
+    if (b->failed)
+        return NULL;
+    if (more <= b->cap - b->len && b->data != NULL)
+        return b->data + b->len;
+    if (more > SIZE_MAX / 2 - b->len) {
+        b->failed = true;
+        return NULL;
+    }
+    size_t cap = b->cap < 64 ? 64 : b->cap;
+    while (cap - b->len < more)
+        cap *= 2;
+    uint8_t *data = realloc(b->data, cap);
+    if (data == NULL) {
+        b->failed = true;
+        return NULL;
+    }
+    b->data = data;
+    b->cap = cap;
+    return data + b->len;
+}
+
+void buf_add(struct buf *b, const void *data, size_t len)
+{
+    uint8_t *to = buf_reserve(b, len);
+    if (to == NULL || len == 0)
+        return;
+    memcpy(to, data, len);
+    b->len += len;
+}
+
+void buf_add_slice(struct buf *b, struct slice s)
+{
+    buf_add(b, s.data, s.len);
+}
+
+void buf_add_str(struct buf *b, const char *text)
+{
+    buf_add(b, text, strlen(text));
+}
+
+void buf_add_u8(struct buf *b, uint8_t v)
+{
+    buf_add(b, &v, 1);
+}
+
+void buf_add_u16(struct buf *b, uint16_t v)
+{
+    uint8_t raw[2];
+    be16_put(raw, v);
+    buf_add(b, raw, sizeof(raw));
+}
+
+void buf_add_u32(struct buf *b, uint32_t v)
+{
+    uint8_t raw[4];
+    be32_put(raw, v);
+    buf_add(b, raw, sizeof(raw));
+}
+
+void buf_add_u64(struct buf *b, uint64_t v)
+{
+    uint8_t raw[8];
+    be64_put(raw, v);
+    buf_add(b, raw, sizeof(raw));
+}
+
+void buf_addf(struct buf *b, const char *fmt, ...)
+{
+    va_list ap;
+    char small[256];
+
+    va_start(ap, fmt);
+    int n = vsnprintf(small, sizeof(small), fmt, ap);
+    va_end(ap);
+    assert(n >= 0);
+    if ((size_t)n < sizeof(small)) {
+        buf_add(b, small, (size_t)n);
+        return;
+    }
+    char *to = (char *)buf_reserve(b, (size_t)n + 1);
+    if (to == NULL)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(to, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    b->len += (size_t)n;
+}
+
+void buf_drop(struct buf *b, size_t n)
+{
+    assert(n <= b->len);
+    if (n == 0)
+        return;
+    memmove(b->data, b->data + n, b->len - n);
+    b->len -= n;
+}
+
+uint16_t be16_get(const uint8_t *p)
+{
+    return (uint16_t)((uint16_t)p[0] << 8 | p[1]);
+}
+
+uint32_t be32_get(const uint8_t *p)
+{
+    return (uint32_t)be16_get(p) << 16 | be16_get(p + 2);
+}
+
+uint64_t be64_get(const uint8_t *p)
+{
+    return (uint64_t)be32_get(p) << 32 | be32_get(p + 4);
+}
+
+void be16_put(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+}
+
+void be32_put(uint8_t *p, uint32_t v)
+{
+    be16_put(p, (uint16_t)(v >> 16));
+    be16_put(p + 2, (uint16_t)v);
+}
+
+void be64_put(uint8_t *p, uint64_t v)
+{
+    be32_put(p, (uint32_t)(v >> 32));
+    be32_put(p + 4, (uint32_t)v);
+}

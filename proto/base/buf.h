@@ -1,0 +1,69 @@
+/* buf.h - bytes we own and may append to. An append that finds no memory marks
+ * the buf as failed and is otherwise a no-op, so a writer checks once, at its
+ * end, with buf_ok. Not thread safe. */
+#ifndef HEDGEROW_BASE_BUF_H
+#define HEDGEROW_BASE_BUF_H
+
+#include "proto/base/slice.h"
+
+struct buf {
+    uint8_t *data;
+    size_t len, cap;
+    bool failed;
+};
+
+#define BUF_EMPTY ((struct buf){ NULL, 0, 0, false })
+
+/* buf_free gives the bytes back and leaves an empty buf. An empty one is fine. */
+void buf_free(struct buf *b);
+
+/* buf_reserve makes room for |more| bytes behind the end and returns where they
+ * go, or NULL when out of memory (the buf is then failed). */
+uint8_t *buf_reserve(struct buf *b, size_t more);
+
+/* buf_add appends. |data| must not lie inside |b|. */
+void buf_add(struct buf *b, const void *data, size_t len);
+void buf_add_slice(struct buf *b, struct slice s);
+void buf_add_str(struct buf *b, const char *text);
+void buf_add_u8(struct buf *b, uint8_t v);
+/* Big-endian. */
+void buf_add_u16(struct buf *b, uint16_t v);
+void buf_add_u32(struct buf *b, uint32_t v);
+void buf_add_u64(struct buf *b, uint64_t v);
+void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* buf_drop removes |n| <= len bytes from the front (moves what is left). */
+void buf_drop(struct buf *b, size_t n);
+
+static inline bool buf_ok(const struct buf *b)
+{
+    return !b->failed;
+}
+
+static inline void buf_clear(struct buf *b)
+{
+    b->len = 0;
+    b->failed = false;
+}
+
+static inline struct slice buf_slice(const struct buf *b)
+{
+    return slice_of(b->data, b->len);
+}
+
+/* buf_take moves |from|'s bytes into |to| (which must be empty); |from| is empty afterwards. */
+static inline void buf_take(struct buf *to, struct buf *from)
+{
+    *to = *from;
+    *from = BUF_EMPTY;
+}
+
+/* Big-endian readers; the caller has checked the length. */
+uint16_t be16_get(const uint8_t *p);
+uint32_t be32_get(const uint8_t *p);
+uint64_t be64_get(const uint8_t *p);
+void be16_put(uint8_t *p, uint16_t v);
+void be32_put(uint8_t *p, uint32_t v);
+void be64_put(uint8_t *p, uint64_t v);
+
+#endif

@@ -1,0 +1,77 @@
+/* identity.h - who this node is: its keys, its certificate and the constants of
+ * its mesh, and the one-file form of it (the node file). Bytes only, no files. */
+#ifndef HEDGEROW_PROTO_IDENTITY_H
+#define HEDGEROW_PROTO_IDENTITY_H
+
+#include "proto/cert.h"
+
+#define MESH_AUTHORITIES_MAX 4
+#define MESH_SALT_BYTES 32
+#define MESH_ARC_BITS_DEFAULT 18
+
+/* The constants of a mesh. The salt is secret: with it one could choose arcs. */
+struct mesh_params {
+    struct mesh_id id;
+    uint8_t salt[MESH_SALT_BYTES];
+    uint8_t arc_bits; /* 16..20 */
+    uint8_t authorities[MESH_AUTHORITIES_MAX][SIGN_KEY_BYTES];
+    size_t authorities_n;
+};
+
+/* mesh_params_digest is what two sides compare in their HELLO. */
+void mesh_params_digest(struct digest *out, const struct mesh_params *p);
+
+struct identity {
+    uint8_t sign_key[SIGN_KEY_BYTES], sign_secret[SIGN_SECRET_BYTES];
+    uint8_t dh_key[DH_KEY_BYTES], dh_secret[DH_KEY_BYTES];
+    struct cert cert;
+    uint8_t cert_raw[CERT_BYTES_MAX];
+    size_t cert_len;
+    struct mesh_params mesh;
+};
+
+static inline struct slice identity_cert(const struct identity *id)
+{
+    return slice_of(id->cert_raw, id->cert_len);
+}
+
+/* The authority: keeps the signing secret offline. */
+struct authority {
+    uint8_t key[SIGN_KEY_BYTES], secret[SIGN_SECRET_BYTES];
+    struct mesh_params mesh;
+};
+
+/* authority_make draws a new authority and a new mesh with |arc_bits|. */
+void authority_make(struct authority *out, uint8_t arc_bits);
+
+/* authority_encode appends / authority_decode reads the secret file's text form. */
+int authority_encode(struct buf *out, const struct authority *a);
+int authority_decode(struct authority *out, struct slice text);
+
+/* What `mesh admit` may say of a node. Zero weight_max and roles mean the normal ones. */
+struct admission {
+    struct slice name, zone;
+    uint32_t weight_max, roles;
+    int64_t not_before_s, not_after_s;
+    uint64_t serial;
+};
+
+/* authority_admit draws keys for a new node and certifies them.
+ * 0, MESH_E_NOMEM, or MESH_E_RANGE (name or zone not acceptable). */
+int authority_admit(struct identity *out, const struct authority *a, const struct admission *what);
+
+/* identity_encode appends the node file: a readable first line, then base64.
+ * identity_decode reads one and checks that keys and certificate belong together
+ * and that the certificate is of this mesh and signed (validity in time is left
+ * to the caller). MESH_E_SYNTAX, MESH_E_SIGNATURE, MESH_E_VERSION, ... */
+int identity_encode(struct buf *out, const struct identity *id);
+int identity_decode(struct identity *out, struct slice text);
+
+/* identity_wipe overwrites the secrets. */
+void identity_wipe(struct identity *id);
+
+/* Ed25519 over |bytes|. identity_verify: 0 or MESH_E_SIGNATURE. */
+void identity_sign(uint8_t sig[SIGNATURE_BYTES], const struct identity *id, struct slice bytes);
+int identity_verify(const uint8_t sig[SIGNATURE_BYTES], const uint8_t key[SIGN_KEY_BYTES], struct slice bytes);
+
+#endif

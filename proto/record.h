@@ -1,0 +1,35 @@
+/* record.h - sealed records on a backbone stream: u32 length (big-endian, of the
+ * ciphertext with its tag), then ChaCha20-Poly1305 over one frame with the length
+ * as associated data and a counter as nonce. After RECORD_REKEY records a
+ * direction's key is replaced by Noise's REKEY. Not thread safe. */
+#ifndef HEDGEROW_PROTO_RECORD_H
+#define HEDGEROW_PROTO_RECORD_H
+
+#include "proto/base/buf.h"
+
+#define RECORD_PLAIN_MAX (64 * 1024 + 1024)
+#define RECORD_TAG_BYTES 16
+#define RECORD_HEAD_BYTES 4
+#define RECORD_REKEY (UINT64_C(1) << 16)
+
+/* One direction. */
+struct record_half {
+    uint8_t key[32];
+    uint64_t counter;
+};
+
+void record_init(struct record_half *half, const uint8_t key[32]);
+
+/* record_begin reserves a record's header at the end of |out| and returns the mark
+ * to hand to record_finish; append the plaintext in between. record_finish seals
+ * in place. 0, MESH_E_NOMEM, or MESH_E_RANGE (plaintext empty or too long); on an
+ * error |out| is cut back to the mark. */
+size_t record_begin(struct buf *out);
+int record_finish(struct record_half *half, struct buf *out, size_t mark);
+
+/* record_open opens the first record of |bytes| in place. On 0 |*plain| is lent
+ * from |bytes| and |*used| bytes are consumed. MESH_E_SHORT: wait for more (no
+ * change). MESH_E_RANGE, MESH_E_SEAL: the stream is broken, close it. */
+int record_open(struct record_half *half, uint8_t *bytes, size_t len, size_t *used, struct slice *plain);
+
+#endif

@@ -1,0 +1,57 @@
+/* ring.h - which nodes own a key. The ring is cut into 2^bits equal arcs; each arc
+ * ranks the members by weighted rendezvous (Thaler and Ravishankar 1998; weights
+ * after Schindelhauer and Schomaker 2005, here in integers only). The first owner
+ * is the best score; each next one the best score in a zone not used yet; when
+ * zones run out, the best that remains. Pure data: no I/O, no clock, no randomness
+ * and no history: the same members give the same bytes everywhere. Not thread safe
+ * while being built; immutable (shareable) after. */
+#ifndef HEDGEROW_RING_RING_H
+#define HEDGEROW_RING_RING_H
+
+#include "proto/cert.h"
+
+#define RING_OWNERS 3
+#define RING_MEMBERS_MAX 4096
+#define RING_NOBODY UINT16_MAX
+
+struct ring_member {
+    struct node_id id;
+    uint64_t zone;   /* hash of the zone's name: equal zones, equal numbers */
+    uint32_t weight; /* 100 = normal; 0 = a member that owns nothing */
+};
+
+struct ring;
+
+/* ring_new builds the table of |n| <= RING_MEMBERS_MAX members (copied, any order,
+ * distinct ids) over 2^arc_bits arcs (1..20). NULL when out of memory.
+ * Reference counted: ring_ref, ring_unref (NULL is fine). */
+struct ring *ring_new(const struct ring_member *members, size_t n, uint8_t arc_bits);
+struct ring *ring_ref(struct ring *r);
+void ring_unref(struct ring *r);
+
+/* ring_zone is the number for a zone's name. */
+uint64_t ring_zone(struct slice name);
+
+/* ring_digest is the digest of an eligible set, order-free: a built ring's epoch. */
+uint64_t ring_digest(const struct ring_member *members, size_t n);
+uint64_t ring_epoch(const struct ring *r);
+
+size_t ring_size(const struct ring *r);
+uint32_t ring_arcs(const struct ring *r);
+
+/* ring_arc is the arc of a key: the top arc_bits of its hash. */
+uint32_t ring_arc(const struct ring *r, const struct digest *key);
+
+/* ring_owners lends the owners of |arc|, best first, and returns how many (0 on an empty ring). */
+size_t ring_owners(const struct ring *r, uint32_t arc, const struct ring_member *owners[RING_OWNERS]);
+
+/* ring_rank is |id|'s place among the owners of |arc|, or -1. */
+int ring_rank(const struct ring *r, uint32_t arc, const struct node_id *id);
+
+/* ring_share is how many arcs have |id| as their first owner. */
+uint32_t ring_share(const struct ring *r, const struct node_id *id);
+
+/* ring_moved counts the arcs whose first owner differs; same arc count in both. */
+uint32_t ring_moved(const struct ring *a, const struct ring *b);
+
+#endif
