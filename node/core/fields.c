@@ -1,0 +1,90 @@
+#include "node/core/fields.h"
+
+#include "proto/base/err.h"
+
+int fields_add(struct fields *f, struct slice name, struct slice value)
+{
+    if (f->n == FIELDS_MAX)
+        return MESH_E_FULL;
+    f->at[f->n++] = (struct field){ name, value };
+    return 0;
+}
+
+const struct field *fields_next(const struct fields *f, struct slice name, const struct field *after)
+{
+    size_t i = after == NULL ? 0 : (size_t)(after - f->at) + 1;
+
+    for (; i < f->n; i++) {
+        if (slice_eq_nocase(f->at[i].name, name))
+            return &f->at[i];
+    }
+    return NULL;
+}
+
+const struct field *fields_find(const struct fields *f, struct slice name)
+{
+    return fields_next(f, name, NULL);
+}
+
+/* One element up to the next comma outside a quoted string. */
+static struct slice take_element(struct slice *rest)
+{
+    bool quoted = false;
+    size_t i = 0;
+
+    for (; i < rest->len; i++) {
+        uint8_t c = rest->data[i];
+        if (quoted && c == '\\')
+            i++;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (c == ',' && !quoted)
+            break;
+    }
+    struct slice element = slice_trim(slice_head(*rest, i));
+    *rest = slice_from(*rest, i + 1);
+    return element;
+}
+
+bool fields_list(const struct fields *f, struct slice name, struct fields_cursor *at, struct slice *element)
+{
+    for (;;) {
+        while (at->rest.len > 0) {
+            *element = take_element(&at->rest);
+            if (element->len > 0)
+                return true;
+        }
+        if (at->started && at->field == NULL)
+            return false;
+        at->field = fields_next(f, name, at->field);
+        at->started = true;
+        if (at->field == NULL)
+            return false;
+        at->rest = at->field->value;
+    }
+}
+
+bool fields_lists(const struct fields *f, struct slice name, struct slice element)
+{
+    struct fields_cursor at = { 0 };
+    struct slice e;
+
+    while (fields_list(f, name, &at, &e)) {
+        if (slice_eq_nocase(e, element))
+            return true;
+    }
+    return false;
+}
+
+bool fields_hop_by_hop(const struct fields *f, const struct field *field)
+{
+    static const char *const fixed[] = { "connection",       "keep-alive",          "proxy-connection", "te",
+                                         "trailer",          "transfer-encoding",   "upgrade",          "proxy-authenticate",
+                                         "proxy-authorization", "proxy-authentication-info" };
+
+    for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+        if (slice_eq_nocase(field->name, slice_str(fixed[i])))
+            return true;
+    }
+    return fields_lists(f, SLICE_LIT("connection"), field->name);
+}

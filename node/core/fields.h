@@ -1,0 +1,45 @@
+/* fields.h - a message's header fields (RFC 9110 section 5) as plain data: names and
+ * values lent from wherever they were parsed, in order of arrival. Not thread safe. */
+#ifndef HEDGEROW_CORE_FIELDS_H
+#define HEDGEROW_CORE_FIELDS_H
+
+#include "proto/base/slice.h"
+
+#define FIELDS_MAX 128
+
+struct field {
+    struct slice name, value; /* value without surrounding blanks */
+};
+
+struct fields {
+    struct field at[FIELDS_MAX];
+    size_t n;
+};
+
+/* fields_add appends. 0 or MESH_E_FULL (nothing changed). */
+int fields_add(struct fields *f, struct slice name, struct slice value);
+
+/* fields_find lends the first field called |name| (without case), NULL when absent. */
+const struct field *fields_find(const struct fields *f, struct slice name);
+
+/* fields_next lends the next field called |name| behind |after| (NULL: the first). */
+const struct field *fields_next(const struct fields *f, struct slice name, const struct field *after);
+
+/* fields_list walks the comma-separated elements of all fields called |name|, as if
+ * they were one line (RFC 9110 section 5.6.1), commas inside quoted strings kept.
+ * Start with |*at| zeroed; returns false at the end. Empty elements are skipped. */
+struct fields_cursor {
+    const struct field *field;
+    struct slice rest;
+    bool started;
+};
+bool fields_list(const struct fields *f, struct slice name, struct fields_cursor *at, struct slice *element);
+
+/* fields_lists: is |element| (without case) in the list called |name|? */
+bool fields_lists(const struct fields *f, struct slice name, struct slice element);
+
+/* fields_hop_by_hop: must this field stop at this hop (RFC 9110 section 7.6.1)? Names it
+ * from the fixed list and from the message's own Connection field. */
+bool fields_hop_by_hop(const struct fields *f, const struct field *field);
+
+#endif
