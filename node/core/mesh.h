@@ -1,0 +1,117 @@
+/* mesh.h - the company we keep: introduces gossip, certificates, sealed datagrams and
+ * the ring to each other. Knows every member's certificate, opens and seals gossip
+ * datagrams, keeps link health (local, fast) apart from membership (shared, slow), and
+ * builds a new ring when the eligible members have changed and the hold-down is over.
+ * Pull-style; no I/O. Not thread safe. */
+#ifndef HEDGEROW_CORE_MESH_H
+#define HEDGEROW_CORE_MESH_H
+
+#include "gossip/gossip.h"
+#include "proto/datagram.h"
+#include "proto/identity.h"
+#include "proto/msg.h"
+#include "ring/ring.h"
+
+struct mesh_config {
+    const struct identity *self; /* lent for the mesh's life */
+    struct boot boot;
+    struct mesh_addr addrs[GOSSIP_ADDRS_MAX]; /* where we are reached */
+    size_t addrs_n;
+    uint32_t weight;         /* 0 = the certificate's, capped by it */
+    uint64_t seed;           /* of gossip's choices */
+    mesh_ns ring_join_delay; /* 0 = 1 s: a joined, healed or left member moves the ring so much later */
+    mesh_ns ring_death_delay;/* 0 = 10 s: a death moves it only then */
+    mesh_ns probe_period, ack_timeout, suspect_timeout; /* gossip's; 0 = its defaults */
+    struct trace trace;
+};
+
+struct mesh;
+
+/* Owned by the caller until mesh_free (NULL is fine). NULL: out of memory. */
+struct mesh *mesh_new(const struct mesh_config *cfg, mesh_ns now);
+void mesh_free(struct mesh *m);
+
+/* mesh_recv takes a datagram from |from|. Never fails: what is malformed, replayed,
+ * forged or unknown is dropped and counted. |wall_s| judges certificates. */
+void mesh_recv(struct mesh *m, mesh_ns now, int64_t wall_s, const struct mesh_addr *from, struct slice datagram);
+
+/* mesh_met tells of a peer that proved itself on a backbone stream: certificate (checked
+ * by the session), boot, and the address it listens on as we see it (port 0: unknown).
+ * 0, MESH_E_FULL, MESH_E_NOMEM. */
+int mesh_met(struct mesh *m, mesh_ns now, const struct cert *cert, struct slice cert_raw, struct boot boot,
+             const struct mesh_addr *addr);
+
+/* mesh_members_put writes the |from|-th and further members (certificate and record,
+ * ourselves included) to |out|, at most MSG_MEMBERS_MAX and about 60,000 bytes, and
+ * returns where to go on, 0 when all are written. */
+size_t mesh_members_put(const struct mesh *m, size_t from, struct msg_members_out *out);
+/* mesh_members_take learns from a MEMBERS frame; certificates that do not check are
+ * skipped and counted. */
+void mesh_members_take(struct mesh *m, mesh_ns now, int64_t wall_s, const struct msg_members *members);
+
+void mesh_tick(struct mesh *m, mesh_ns now);
+mesh_ns mesh_deadline(const struct mesh *m);
+
+enum mesh_out_kind {
+    MESH_SEND,    /* a datagram: |bytes| to |addr| */
+    MESH_CHANGED, /* member |id| went from |was| to |is|; |is_new| at first sight */
+    MESH_RING,    /* mesh_ring() is a new table */
+    MESH_SYNC,    /* exchange MEMBERS with |id| over a stream (asked also for missing certificates) */
+    MESH_TWIN,    /* our identity runs elsewhere with boot |boot_seen|, higher than ours */
+};
+struct mesh_out {
+    enum mesh_out_kind kind;
+    struct node_id id;
+    struct mesh_addr addr;
+    struct slice bytes; /* lent until the next call on |m| */
+    enum member_state was, is;
+    bool is_new;
+    uint64_t boot_seen;
+};
+bool mesh_poll(struct mesh *m, struct mesh_out *out);
+
+/* The present table; lends. Empty before anybody is eligible, never NULL. */
+const struct ring *mesh_ring(const struct mesh *m);
+
+/* A member as seen from here. Pointers lend until the next call that takes |m| and |now|. */
+struct mesh_member {
+    const struct member_record *record;
+    const struct cert *cert;
+    struct slice cert_raw;
+    mesh_ns rtt;     /* 0: not known */
+    bool reachable;  /* alive or suspect, and its link is healthy: worth asking */
+};
+size_t mesh_count(const struct mesh *m); /* members seen, ourselves (index 0) included */
+bool mesh_member(const struct mesh *m, size_t i, struct mesh_member *out);
+bool mesh_find(const struct mesh *m, const struct node_id *id, struct mesh_member *out);
+size_t mesh_alive(const struct mesh *m); /* ourselves included */
+
+/* mesh_link notes what a backbone link shows: unhealthy until |until| (0: healthy). */
+void mesh_link(struct mesh *m, const struct node_id *id, mesh_ns until);
+
+void mesh_leave(struct mesh *m, mesh_ns now);
+bool mesh_left(const struct mesh *m);
+
+uint64_t mesh_digest(const struct mesh *m);
+const struct gossip_counters *mesh_gossip_counters(const struct mesh *m);
+
+/* X(name, help) */
+#define MESH_COUNTERS(X)                                              \
+    X(datagrams_in, "gossip datagrams received")                      \
+    X(datagrams_out, "gossip datagrams sent")                         \
+    X(datagram_bytes_in, "bytes of gossip datagrams received")        \
+    X(datagram_bytes_out, "bytes of gossip datagrams sent")           \
+    X(datagrams_malformed, "datagrams dropped: malformed")            \
+    X(datagrams_unsealed, "datagrams dropped: the seal did not open") \
+    X(datagrams_replayed, "datagrams dropped: seen before")           \
+    X(datagrams_unknown, "datagrams dropped: unknown sender")         \
+    X(certs_refused, "certificates refused")                          \
+    X(ring_changes, "new ring tables")
+struct mesh_counters {
+#define X(name, help) uint64_t name;
+    MESH_COUNTERS(X)
+#undef X
+};
+const struct mesh_counters *mesh_counters(const struct mesh *m);
+
+#endif

@@ -1,0 +1,73 @@
+/* session.h - one backbone stream between two nodes: preamble, Noise handshake with
+ * certificates, HELLO, then frames in sealed records (PROTOCOL.md, Streams). Bytes go
+ * in and come out; it opens no socket. A session serves both directions, whoever
+ * dialled. Not thread safe. */
+#ifndef HEDGEROW_CORE_SESSION_H
+#define HEDGEROW_CORE_SESSION_H
+
+#include "proto/base/time.h"
+#include "proto/identity.h"
+#include "proto/msg.h"
+
+enum session_state {
+    SESSION_HANDSHAKE, /* preamble, handshake, HELLO still under way */
+    SESSION_OPEN,      /* both HELLOs exchanged: frames may flow */
+    SESSION_CLOSED,    /* broken or refused: write what output is left, then close */
+};
+
+struct session_config {
+    const struct identity *self; /* lent for the session's life */
+    struct boot boot;
+    struct slice version; /* software, for people */
+    uint16_t port;        /* our mesh port */
+    /* Further judgement of a certificate that is sound in itself (revocation):
+     * 0 or MESH_E_REVOKED. NULL: none. */
+    int (*judge)(void *ctx, const struct cert *cert);
+    /* Sees, and may change, each frame before it is sealed: lying peers of tests and
+     * of the simulator. NULL in a node. */
+    void (*outgoing)(void *ctx, uint8_t *frame, size_t len);
+    void *ctx;
+};
+
+struct session;
+
+/* session_dial begins as initiator: IK when |remote_dh| is the peer's pinned X25519
+ * key, XX when NULL. session_accept begins as responder. Owned by the caller until
+ * session_free (NULL is fine). NULL: out of memory. */
+struct session *session_dial(const struct session_config *cfg, const uint8_t *remote_dh);
+struct session *session_accept(const struct session_config *cfg);
+void session_free(struct session *s);
+
+enum session_state session_state(const struct session *s);
+/* Why it is CLOSED: a MESH_E_* and, where one side refused by name, its enum msg_refusal (else 0). */
+int session_error(const struct session *s);
+unsigned session_refusal(const struct session *s);
+
+/* session_recv takes bytes that arrived; |wall_s| judges certificates' validity.
+ * 0, or a MESH_E_* with the session CLOSED (a named refusal may be left in the output). */
+int session_recv(struct session *s, int64_t wall_s, struct slice bytes);
+
+/* session_next lends the next frame (valid until the next call on |s|); session frames
+ * of the handshake itself (HELLO, REFUSE) are not shown. False: none left, or the
+ * session broke (see session_state). Call until false after each session_recv. */
+bool session_next(struct session *s, struct msg_frame *frame);
+
+/* session_begin returns the buffer to append exactly one frame to (with msg_put_*),
+ * session_commit seals it. Only when OPEN. session_commit: 0 or MESH_E_NOMEM with the
+ * session CLOSED. */
+struct buf *session_begin(struct session *s);
+int session_commit(struct session *s);
+
+/* What is to be written to the peer: lends; session_sent drops the first |n| bytes of it. */
+struct slice session_output(const struct session *s);
+void session_sent(struct session *s, size_t n);
+
+/* The peer, once its certificate was checked (always when OPEN; may be NULL before).
+ * session_peer_cert_raw lends the certificate's bytes. */
+const struct cert *session_peer(const struct session *s);
+struct slice session_peer_cert_raw(const struct session *s);
+struct boot session_peer_boot(const struct session *s);
+uint16_t session_peer_port(const struct session *s);
+bool session_dialled(const struct session *s);
+
+#endif
