@@ -1,14 +1,15 @@
 /* wire.h - messages as msgpack maps with small unsigned keys, ascending. Reading
  * passes our own bounded scan before the library sees the bytes: depth, string
  * sizes, one cumulative element budget, declared counts never above the bytes left.
- * Unknown keys are ignored. Not thread safe; one wire per message. */
+ * Map keys are unsigned, ascending and so unique; nil, floats and extensions are
+ * refused. Unknown keys are ignored. Not thread safe; one wire per message. */
 #ifndef HEDGEROW_PROTO_WIRE_H
 #define HEDGEROW_PROTO_WIRE_H
 
 #include "proto/base/buf.h"
 
-#define WIRE_DEPTH_MAX 8
-#define WIRE_ELEMENTS_MAX 8192
+#define WIRE_DEPTH_MAX 8       /* containers inside each other */
+#define WIRE_ELEMENTS_MAX 8192 /* values inside containers, keys included, all told */
 
 /* Writing: values appended in msgpack's shortest form. */
 void wire_put_map(struct buf *b, uint32_t pairs);
@@ -22,8 +23,9 @@ void wire_put_str(struct buf *b, struct slice s);
 void wire_put_raw(struct buf *b, struct slice s);
 
 /* wire_scan checks one whole value at the start of |s|; its length goes to |*used|.
- * With |canonical| shortest forms and ascending unique integer map keys are demanded.
- * 0, MESH_E_SHORT (cut), MESH_E_RANGE (a limit), MESH_E_SYNTAX. Allocates nothing. */
+ * With |canonical| each value must also have its shortest form, as the writers above
+ * make it: then equal values are equal bytes. 0, MESH_E_SHORT (cut), MESH_E_RANGE
+ * (a limit), MESH_E_SYNTAX. Allocates nothing. */
 int wire_scan(struct slice s, bool canonical, size_t *used);
 
 typedef struct msgpack_object wire_value;
@@ -39,7 +41,8 @@ struct wire {
 int wire_open(struct wire *w, struct slice s, bool canonical);
 void wire_close(struct wire *w);
 
-/* A field of a map. MESH_E_MISSING, MESH_E_TYPE (also when |map| is no map). */
+/* A field of a map. MESH_E_MISSING, MESH_E_TYPE (also when |map| is no map);
+ * on an error |*out| is unchanged. wire_i64: MESH_E_RANGE above INT64_MAX. */
 int wire_u64(const wire_value *map, uint64_t key, uint64_t *out);
 int wire_i64(const wire_value *map, uint64_t key, int64_t *out);
 int wire_bool(const wire_value *map, uint64_t key, bool *out);
