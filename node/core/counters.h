@@ -1,0 +1,47 @@
+/* counters.h - what the edge counts, once: /status, /metrics and the simulator's report
+ * are made from this table. */
+#ifndef HEDGEROW_CORE_COUNTERS_H
+#define HEDGEROW_CORE_COUNTERS_H
+
+#include <stdint.h>
+
+/* X(name, help). Each viewer request counts once, when its answer ends:
+ * requests = the sum of the requests_* below it. */
+#define ENGINE_COUNTERS(X)                                                          \
+    X(requests, "viewer requests answered")                                         \
+    X(requests_hit, "answered from a copy on this node")                            \
+    X(requests_refresh, "answered from a copy that was confirmed with the origin")  \
+    X(requests_stale, "answered from an expired copy")                              \
+    X(requests_peer, "answered from a copy on another node")                        \
+    X(requests_origin, "answered with bytes fetched from the origin for them")      \
+    X(requests_error, "answered with an error of our own")                          \
+    X(bytes_viewer, "body bytes sent to viewers")                                   \
+    X(bytes_peer_in, "body bytes received from other nodes, unpacked")              \
+    X(bytes_peer_in_wire, "the same as they travelled, packed")                     \
+    X(bytes_peer_out, "body bytes sent to other nodes, unpacked")                   \
+    X(bytes_peer_out_wire, "the same as they travelled, packed")                    \
+    X(bytes_origin, "body bytes received from origins")                             \
+    X(origin_fetches, "requests begun at origins")                                  \
+    X(origin_failures, "origin requests that failed")                               \
+    X(transfers_verified, "objects received from other nodes, all signatures good") \
+    X(transfers_rejected, "transfers refused: a signature, hash or length is wrong")\
+    X(transfers_failed, "transfers that ended early")                               \
+    X(asks_in, "objects asked of us by other nodes")                                \
+    X(asks_out, "objects asked of other nodes")                                     \
+    X(asks_not_owner, "asks refused: not an owner by our ring, or another configuration") \
+    X(sessions_opened, "backbone sessions opened")                                  \
+    X(sessions_refused, "backbone sessions refused by name, by either side")        \
+    X(sessions_broken, "backbone sessions broken: a record did not open or a frame was malformed") \
+    X(links_silent, "links found silent while answers were due")                    \
+    X(flights, "fetches begun, from other nodes or origins")                        \
+    X(collapsed, "requests that joined a fetch already under way")                  \
+    X(moved, "answers moved to another copy in mid-body after their source failed") \
+    X(evictions, "objects evicted for space")
+
+struct engine_counters {
+#define X(name, help) uint64_t name;
+    ENGINE_COUNTERS(X)
+#undef X
+};
+
+#endif

@@ -1,0 +1,20 @@
+/* distribution.h - what the owner of content said of it. One distribution, made by
+ * --origin, for now: it answers any Host. Immutable once made. */
+#ifndef HEDGEROW_CORE_DISTRIBUTION_H
+#define HEDGEROW_CORE_DISTRIBUTION_H
+
+#include "proto/digest.h"
+
+#define TTL_HEURISTIC (-1)
+#define TTL_DEFAULT_S 86400
+
+struct distribution {
+    struct slice name;     /* part of every key */
+    struct slice origin;   /* normal form of the origin's URL, for the digest and for people */
+    int64_t default_ttl_s; /* for answers without freshness information; or TTL_HEURISTIC */
+};
+
+/* Two nodes serve the same thing only if these are equal. */
+uint64_t distribution_digest(const struct distribution *d);
+
+#endif

@@ -1,0 +1,219 @@
+/* engine.h - the edge as one state machine: viewers' requests, the object cache, fetches
+ * from other nodes and from origins, what other nodes ask of us, and the mesh we are in.
+ * It opens no socket and reads no clock: the rim (node/io, or the simulator) hands in
+ * what happened with the time, then polls for what is to be done.
+ *
+ *   viewer --engine_request--> engine --ENGINE_FETCH--> origin
+ *                              ^    |
+ *                ENGINE_REQUEST|    |ENGINE_DIAL, ENGINE_WRITE --> another node
+ *
+ * A day of a request is in README.md. Not thread safe: one engine per loop. */
+#ifndef HEDGEROW_CORE_ENGINE_H
+#define HEDGEROW_CORE_ENGINE_H
+
+#include "node/core/counters.h"
+#include "node/core/distribution.h"
+#include "node/core/fields.h"
+#include "node/core/head.h"
+#include "node/core/mesh.h"
+#include "node/core/object.h"
+#include "node/core/session.h"
+
+struct engine;
+
+struct engine_timers { /* 0 = the default */
+    mesh_ns peer_silence; /* 400 ms: asks are open and nothing is heard: the link is unhealthy */
+    mesh_ns peer_dial;    /* 1 s: connect, handshake and HELLO */
+    mesh_ns progress;     /* 150 ms: how often we tell askers that we are at it */
+    mesh_ns fetch;        /* 60 s: from a request's start to its answer's head */
+    mesh_ns seed_retry;   /* 1 s, doubling to 8 s: while alone */
+    mesh_ns join_wait;    /* 10 s: ready without having joined after so long */
+    mesh_ns slip;         /* 10 ms: the oldest unsent byte of an unfinished leaf */
+};
+
+struct engine_config {
+    struct mesh_config mesh; /* .self, .boot, .addrs ... */
+    struct slice version;    /* software, for people */
+    uint16_t mesh_port;
+    struct distribution distribution; /* its slices are lent for the engine's life */
+    uint64_t memory_limit;   /* bytes of the object cache */
+    uint8_t hash_key[16];    /* keys the tables: secret random */
+    bool has_seeds;          /* a mesh is to be joined: readiness waits for it */
+    struct engine_timers timers;
+    /* Lying peers of tests and of the simulator; NULL in a node (see session.h). */
+    void (*outgoing)(void *ctx, uint8_t *frame, size_t len);
+    void *outgoing_ctx;
+    struct trace trace;
+};
+
+/* engine_new: owned by the caller until engine_free. NULL: out of memory. engine_free
+ * forgets everything at once; the rim has let go of links, fetches and requests before. */
+struct engine *engine_new(const struct engine_config *cfg, mesh_ns now);
+void engine_free(struct engine *e);
+
+/* engine_clock sets the wall clock: Unix time in seconds at |now|. Call before other
+ * calls whenever it may have moved (once a loop turn is enough). */
+void engine_clock(struct engine *e, mesh_ns now, int64_t wall_s);
+
+void engine_tick(struct engine *e, mesh_ns now);
+mesh_ns engine_deadline(const struct engine *e);
+
+/* ---- what is to be done ---- */
+enum engine_out_kind {
+    ENGINE_DATAGRAM,   /* send |bytes| to |addr| */
+    ENGINE_DIAL,       /* connect |link| to |addr|; answer engine_connected or engine_disconnected */
+    ENGINE_WRITE,      /* |link| has output: link_output, then engine_sent */
+    ENGINE_CLOSE,      /* |link| is finished: write what link_output still holds if that goes at
+                          once, close, then engine_disconnected */
+    ENGINE_FETCH,      /* begin |fetch| at the origin */
+    ENGINE_FETCH_FLOW, /* fetch->paused has changed: stop or go on reading its body */
+    ENGINE_FETCH_STOP, /* drop |fetch| now; it is gone after this poll */
+    ENGINE_REQUEST,    /* |request| has news: look at it */
+    ENGINE_TWIN,       /* this identity runs elsewhere, with a higher boot: stop */
+};
+struct engine_out {
+    enum engine_out_kind kind;
+    struct mesh_addr addr;
+    struct slice bytes; /* lent until the next call on the engine */
+    struct link *link;
+    struct fetch *fetch;
+    struct request *request;
+};
+bool engine_poll(struct engine *e, struct engine_out *out);
+
+/* ---- the mesh's sockets ---- */
+void engine_datagram(struct engine *e, mesh_ns now, const struct mesh_addr *from, struct slice bytes);
+
+/* A link is one backbone connection. |io| is the rim's own; the engine never reads it. */
+struct link;
+void *link_io(const struct link *l);
+void link_set_io(struct link *l, void *io);
+struct slice link_output(const struct link *l); /* lends until the next call on the engine */
+
+/* engine_accept: a peer connected to us from |from|. NULL: refuse it (too many, no memory). */
+struct link *engine_accept(struct engine *e, mesh_ns now, const struct mesh_addr *from);
+void engine_connected(struct engine *e, mesh_ns now, struct link *l);
+void engine_received(struct engine *e, mesh_ns now, struct link *l, struct slice bytes);
+void engine_sent(struct engine *e, mesh_ns now, struct link *l, size_t n);
+/* engine_disconnected: the connection is gone (or could not be made); |l| is freed. */
+void engine_disconnected(struct engine *e, mesh_ns now, struct link *l);
+
+/* Seeds' addresses as resolved by the rim; replaces those told before. */
+void engine_seeds(struct engine *e, mesh_ns now, const struct mesh_addr *addrs, size_t n);
+#define ENGINE_SEEDS_MAX 64
+
+/* ---- origins ---- */
+/* A request to the origin. The slices are lent while the fetch lives. */
+struct fetch {
+    struct slice path;        /* normal form, with query */
+    struct slice host;        /* the viewer's, normal form; may be empty */
+    struct slice request_id;
+    const struct fields *forward; /* a viewer's end-to-end fields to pass on, or NULL */
+    bool paused;              /* take no more body bytes until this is false again */
+    void *io;                 /* the rim's own */
+};
+/* The answer, in order: head, body pieces, end. 1xx are the rim's affair. |length| is
+ * the body's length, or -1 when unknown. engine_fetch_end: 0 = the body is complete;
+ * else MESH_E_TIMEOUT, MESH_E_REFUSED (no connection), MESH_E_CLOSED (cut),
+ * MESH_E_SYNTAX (malformed). The fetch is gone after engine_fetch_end. A call may
+ * queue ENGINE_FETCH_STOP for this same fetch: it stays valid until that was polled. */
+void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *f, uint16_t status, const struct fields *fields,
+                       int64_t length);
+void engine_fetch_body(struct engine *e, mesh_ns now, struct fetch *f, struct slice bytes);
+void engine_fetch_end(struct engine *e, mesh_ns now, struct fetch *f, int err);
+
+/* ---- viewers ---- */
+enum request_result { /* X-Cache's and the access log's word */
+    RESULT_HIT,
+    RESULT_REFRESH,
+    RESULT_STALE,
+    RESULT_PEER,
+    RESULT_MISS,
+    RESULT_ERROR,
+};
+const char *request_result_word(enum request_result r); /* "Hit", "RefreshHit", "StaleHit", "PeerHit", "Miss", "Error" */
+
+enum request_state {
+    REQUEST_IDLE,    /* not handed in, or taken back */
+    REQUEST_WAITING, /* no head yet */
+    REQUEST_BODY,    /* |answer| is valid; read the body */
+    REQUEST_FAILED,  /* cannot be completed: with |head_sent| abort the connection, else answer |error_status| */
+};
+
+/* What a viewer's answer is made of, valid in REQUEST_BODY. Lent while the request holds. */
+struct answer {
+    const struct head *head;
+    mesh_ns age_ns;      /* now */
+    mesh_ns ttl_ns;      /* freshness left; may be negative */
+    bool has_length;
+    uint64_t length;     /* of the body */
+    enum request_result result;
+    bool stored, collapsed;
+    bool via_peer;        /* bytes come from another node ... */
+    char peer_name[CERT_NAME_MAX + 1];
+    bool peer_hit;        /* ... which had them (else it fetched them for us) */
+};
+
+/* Embedded in the rim's viewer. Zeroed at birth. */
+struct request {
+    uint32_t magic;
+    void *io;            /* the rim's own */
+    struct slice host;   /* Host without port, as received; lent during engine_request */
+    struct slice target; /* origin-form target as received; lent during engine_request */
+    struct slice request_id;      /* lent while the request holds; at most 64 bytes */
+    const struct fields *fields;  /* the viewer's; lent during engine_request */
+    /* Read by the rim: */
+    enum request_state state;
+    uint16_t error_status; /* 400, 502, 504, 503 */
+    const char *error_text;/* a sentence for people; static */
+    struct answer answer;
+    /* The rim sets it once it has begun to write the answer's head: from then on the
+     * answer may continue from another copy only if every byte so far is the same. */
+    bool head_sent;
+    /* The engine's: */
+    struct reader reader;
+    struct request_engine {
+        struct flight *flight;
+        struct list link;     /* in the flight's waiters */
+        bool leader;
+    } e;
+};
+
+/* engine_request hands one in; its state is set at once (often REQUEST_BODY: a hit) and
+ * ENGINE_REQUEST follows each later change. |r| must stay until engine_request_end. */
+void engine_request(struct engine *e, mesh_ns now, struct request *r);
+
+/* request_answer refreshes answer's ages for |now|. */
+void request_answer(struct engine *e, mesh_ns now, struct request *r);
+
+/* request_body lends up to |max| pieces of the body at the read position; returns how
+ * many (0: nothing at present). request_take moves the position on. request_done: all
+ * has been taken and the body is complete. */
+size_t request_body(struct request *r, struct slice *pieces, size_t max);
+void request_take(struct engine *e, mesh_ns now, struct request *r, size_t n);
+bool request_done(const struct request *r);
+
+/* engine_request_end takes the request back, finished or not. With |count|, it is
+ * counted by its result (an error of the rim's own: set state REQUEST_FAILED before). */
+void engine_request_end(struct engine *e, mesh_ns now, struct request *r, bool count);
+
+/* engine_count_error counts a request the rim answered itself with an error. */
+void engine_count_error(struct engine *e);
+void engine_count_sent(struct engine *e, uint64_t body_bytes);
+
+/* ---- leaving ---- */
+void engine_leave(struct engine *e, mesh_ns now); /* not ready; tell the mesh; serve on */
+bool engine_left(const struct engine *e);
+
+/* ---- being seen ---- */
+bool engine_ready(const struct engine *e, const char **why_not);
+struct mesh *engine_mesh(struct engine *e);
+const struct engine_counters *engine_counters(const struct engine *e);
+struct engine_usage {
+    uint64_t objects, memory_bytes, memory_limit;
+    size_t flights, requests, serves, links, sessions;
+};
+void engine_usage(const struct engine *e, struct engine_usage *out);
+const struct engine_config *engine_config(const struct engine *e);
+
+#endif

@@ -1,0 +1,27 @@
+/* fresh.h - may an answer be stored, and for how long is it fresh (RFC 9111). Pure
+ * functions over header fields. */
+#ifndef HEDGEROW_CORE_FRESH_H
+#define HEDGEROW_CORE_FRESH_H
+
+#include "node/core/distribution.h"
+#include "node/core/fields.h"
+#include "proto/base/time.h"
+
+/* Cache-Control as a shared cache reads it (RFC 9111 section 5.2.2). Seconds; -1: absent. */
+struct cache_control {
+    bool no_store, no_cache, is_private, is_public, must_revalidate, proxy_revalidate;
+    int64_t max_age_s, s_maxage_s;
+};
+void cache_control_read(struct cache_control *cc, const struct fields *f);
+
+struct freshness {
+    bool storable;        /* by a shared cache, and worth it: fresh for a while */
+    mesh_ns lifetime_ns;  /* from age 0 */
+    mesh_ns age_ns;       /* corrected initial age (RFC 9111 section 4.2.3) */
+};
+/* fresh_of judges a response to a GET that carried no Authorization. |wall_s| is now,
+ * |response_delay_ns| the time since the request was sent. */
+void fresh_of(struct freshness *out, const struct distribution *d, uint16_t status, const struct fields *f,
+              int64_t wall_s, mesh_ns response_delay_ns);
+
+#endif

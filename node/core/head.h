@@ -1,0 +1,28 @@
+/* head.h - an object's head: what is signed, stored and sent of an answer besides its
+ * body. The wire form is canonical msgpack (PROTOCOL.md, Objects). */
+#ifndef HEDGEROW_CORE_HEAD_H
+#define HEDGEROW_CORE_HEAD_H
+
+#include "node/core/fields.h"
+#include "proto/base/buf.h"
+#include "proto/digest.h"
+
+#define HEAD_BYTES_MAX 40000
+
+struct head {
+    struct digest key;   /* primary key */
+    uint64_t generation; /* random, per representation fetched */
+    uint16_t status;
+    int64_t fetched_s;   /* Unix time at the signer, for provenance only */
+    struct fields fields;/* end-to-end fields, lent from the wire form */
+};
+
+/* head_encode appends the wire form; of |h->fields| it takes the end-to-end ones, without
+ * Age, Content-Length and Cache-Status. 0, MESH_E_NOMEM, MESH_E_RANGE (longer than HEAD_BYTES_MAX). */
+int head_encode(struct buf *out, const struct head *h);
+
+/* head_decode reads one strictly; |h| lends from |bytes|. Names must be tokens and values
+ * free of control bytes, status 200..599. MESH_E_SYNTAX, MESH_E_RANGE, MESH_E_MISSING, MESH_E_TYPE ... */
+int head_decode(struct head *h, struct slice bytes);
+
+#endif

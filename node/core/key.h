@@ -1,0 +1,29 @@
+/* key.h - one normal form of host and path, used for the key and for the request to
+ * the origin alike (RFC 3986 section 6.2.2), and the primary key's hash. Pure functions.
+ *
+ * Normal path: starts with "/"; unreserved characters are never percent-encoded, all
+ * other encodings keep theirs with upper-case hex; bytes that may not stand in a path
+ * raw are encoded; "." and ".." segments are removed (RFC 3986 5.2.4), empty segments
+ * stay; "%2F" stays encoded. "%00" and a fragment are refused. The query is kept byte
+ * for byte, only with the same treatment of percent-encodings. */
+#ifndef HEDGEROW_CORE_KEY_H
+#define HEDGEROW_CORE_KEY_H
+
+#include "node/core/distribution.h"
+#include "proto/base/buf.h"
+#include "proto/identity.h"
+
+#define KEY_PATH_MAX (3 * 8192)
+
+/* key_path appends the normal form of |target| (origin-form: path and optional query).
+ * 0, MESH_E_SYNTAX (refused: answer 400), MESH_E_RANGE (too long), MESH_E_NOMEM. */
+int key_path(struct buf *out, struct slice target);
+
+/* key_host appends lower case, without final dot and port. 0 or MESH_E_SYNTAX. */
+int key_host(struct buf *out, struct slice host);
+
+/* key_hash places an object. |host| is left out for a distribution that answers any. */
+void key_hash(struct digest *out, const struct mesh_params *mesh, const struct distribution *d, struct slice host,
+              struct slice path);
+
+#endif

@@ -1,0 +1,160 @@
+/* object.h - one answer's body in memory, as leaves on the 64 KiB grid, with what proves
+ * it: the signed head, leaf hashes, signed batches, slips of the leaf still open. Filled
+ * from an origin (then we are the signer) or from another node (then each byte was
+ * verified before it came here). Readers read at their own pace and are told when
+ * something changed. Reference counted; not thread safe. */
+#ifndef HEDGEROW_CORE_OBJECT_H
+#define HEDGEROW_CORE_OBJECT_H
+
+#include "node/core/head.h"
+#include "proto/base/buf.h"
+#include "proto/base/list.h"
+#include "proto/base/map.h"
+#include "proto/base/time.h"
+#include "proto/identity.h"
+#include "proto/leaf.h"
+#include "proto/zpack.h"
+
+enum object_state {
+    OBJECT_FILLING,
+    OBJECT_COMPLETE,
+    OBJECT_FAILED, /* will never be complete; what is there stays readable */
+};
+
+struct object_leaf {
+    uint8_t *raw; /* NULL: dropped (pass-through) */
+    uint8_t *packed;
+    uint32_t raw_len, packed_len; /* packed_len 0: not tried; UINT32_MAX: does not pay */
+};
+
+struct object_slip {
+    uint32_t offset, len;
+    uint8_t sig[SIGNATURE_BYTES];
+};
+
+/* Somebody who reads an object: a viewer's request or a peer's ask. */
+struct reader {
+    struct list link; /* in object->readers; initialise before the first use */
+    struct object *object; /* held */
+    uint64_t at;           /* bytes read so far */
+    bool of_peer;
+    struct list ready_link; /* in the engine's queue */
+};
+
+/* Who vouches for an object. Shared by reference among objects of one signer. */
+struct signer {
+    uint32_t refs;
+    struct cert cert;
+    uint8_t cert_raw[CERT_BYTES_MAX];
+    size_t cert_len;
+};
+struct signer *signer_new(const struct cert *cert, struct slice raw);
+struct signer *signer_ref(struct signer *s);
+void signer_unref(struct signer *s);
+
+/* The bytes all objects of a cache hold, whether still indexed or only read. */
+struct object_memory {
+    uint64_t bytes;
+};
+
+struct object {
+    uint32_t magic;
+    uint32_t refs;
+    struct object_memory *memory;
+    /* What it is */
+    struct head head; /* lends from head_raw */
+    uint8_t *head_raw;
+    size_t head_len;
+    struct signer *signer;
+    const struct identity *self; /* not NULL: we are the signer and may sign */
+    uint8_t head_sig[SIGNATURE_BYTES], one_sig[SIGNATURE_BYTES];
+    bool has_head_sig, has_one_sig;
+    bool uncacheable; /* one request's alone */
+    /* Freshness */
+    mesh_ns born;     /* when its age was 0 */
+    mesh_ns lifetime;
+    /* The body */
+    enum object_state state;
+    bool has_length; /* the length is known (announced, or complete) */
+    uint64_t length;
+    struct object_leaf *leaves; /* closed ones */
+    struct digest *hashes;      /* as far as known: may run ahead of the leaves */
+    uint32_t leaves_n, leaves_cap, hashes_n, hashes_cap;
+    uint32_t first_held;        /* leaves below were dropped */
+    bool pass_through;          /* only a window of leaves is kept */
+    uint8_t *tail;              /* the open leaf */
+    uint32_t tail_len, tail_cap;
+    mesh_ns tail_since;         /* oldest byte not yet in a slip; MESH_NS_NEVER: none */
+    struct object_slip *slips;  /* of the open leaf */
+    uint32_t slips_n, slips_cap, slipped; /* bytes covered */
+    struct leaf_batch *batches;
+    uint32_t batches_n, batches_cap, batched; /* leaves covered */
+    struct digest chain;        /* behind the last batched leaf */
+    uint64_t bytes;             /* what we hold, all told */
+    struct list readers;
+    /* The cache's */
+    struct map_node by_key;
+    struct list queue;
+    bool indexed;
+    uint8_t hits, queue_id;
+};
+
+/* object_new takes a decoded head's wire bytes (copied). |self| when we are the signer,
+ * else |signer| (a reference is taken). NULL: out of memory. One reference, the caller's. */
+struct object *object_new(struct object_memory *memory, struct slice head_raw, const struct identity *self,
+                          struct signer *signer);
+struct object *object_ref(struct object *o);
+void object_unref(struct object *o);
+
+/* ---- filling; each returns 0 or a MESH_E_* with the object as before ---- */
+/* object_append adds body bytes from the origin and closes leaves as they fill. MESH_E_NOMEM,
+ * MESH_E_RANGE (more than the announced length). */
+int object_append(struct object *o, mesh_ns now, struct slice bytes);
+/* object_add_hashes takes a verified batch that came from a peer. */
+int object_add_batch(struct object *o, const struct leaf_batch *batch, const struct digest *hashes);
+/* object_add_leaf takes ownership of |raw| (malloc'd, verified against its hash) and of
+ * |packed| (may be NULL). What slips brought of it is replaced. */
+int object_add_leaf(struct object *o, uint8_t *raw, uint32_t raw_len, uint8_t *packed, uint32_t packed_len);
+/* object_add_slip takes a verified piece of the open leaf. */
+int object_add_slip(struct object *o, const struct object_slip *slip, struct slice bytes);
+/* object_close_tail closes the open leaf (of a peer's object, its hash checked by the caller). */
+int object_close_tail(struct object *o);
+/* object_finish: the body is complete. MESH_E_SHORT when less than announced came. */
+int object_finish(struct object *o);
+void object_fail(struct object *o);
+
+/* ---- proving (our own objects are signed when a peer first needs it) ---- */
+/* object_sign_head, object_sign_one: the signature is there afterwards; false: we are not
+ * the signer and do not have that one. sign_one needs a complete body of one leaf at most. */
+bool object_sign_head(struct object *o);
+bool object_sign_one(struct object *o);
+/* object_batch lends the batch that covers |leaf|, closing a new one over what is there
+ * if we are the signer; NULL: none yet. |leaf| = leaf count of a complete body lends an
+ * empty final batch if there is one. */
+const struct leaf_batch *object_batch(struct object *o, uint32_t leaf);
+/* object_slip signs what the open leaf has beyond its slips (our own objects). */
+void object_slip(struct object *o);
+/* object_packed packs leaf |i| if it was not tried yet; false: send it raw. */
+bool object_packed(struct object *o, uint32_t i, struct zpack *z);
+void object_claim(const struct object *o, struct leaf_claim *claim);
+
+/* ---- reading ---- */
+/* object_available is how many bytes can be read from the start. */
+uint64_t object_available(const struct object *o);
+/* object_read lends up to |max| pieces from byte |at| on; returns how many. */
+size_t object_read(const struct object *o, uint64_t at, struct slice *pieces, size_t max);
+/* object_same: do both hold the same first |bytes|, as far as can be seen here? Compares
+ * hashes of whole leaves and the bytes of the rest. 1 yes, 0 no, -1 |b| has not enough yet. */
+int object_same(const struct object *a, const struct object *b, uint64_t bytes);
+
+void reader_init(struct reader *r, bool of_peer);
+void reader_attach(struct reader *r, struct object *o); /* takes a reference; lets the old one go */
+void reader_detach(struct reader *r);
+
+/* object_trim drops closed leaves that lie more than |window| leaves behind the fastest
+ * reader or the fill's end, whichever is less (pass-through). */
+void object_trim(struct object *o, uint32_t window);
+/* object_fastest is the furthest reader's position in leaves. */
+uint32_t object_fastest(const struct object *o);
+
+#endif
