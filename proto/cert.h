@@ -20,6 +20,8 @@
 #define CERT_ROLE_NODE 1u
 #define CERT_ROLE_OPERATOR 2u
 #define CERT_WEIGHT_NORMAL 100u
+#define CERT_WEIGHT_MAX 10000u
+#define CERT_TIME_MAX_S INT64_C(253402300799) /* the end of the year 9999 */
 
 struct node_id {
     uint8_t bytes[NODE_ID_BYTES];
@@ -62,14 +64,15 @@ struct cert {
 
 /* cert_sign appends the wire form of |c|, signed by |authority_secret|.
  * |c->id| and |c->authority| are ignored and derived. 0, MESH_E_NOMEM, or
- * MESH_E_RANGE (a name or zone that cert_name_ok refuses). */
+ * MESH_E_RANGE (a name or zone that is not ok, a weight above CERT_WEIGHT_MAX, times
+ * that are negative, too late or in the wrong order); on an error |out| is as before. */
 int cert_sign(struct buf *out, const struct cert *c, const uint8_t authority_secret[SIGN_SECRET_BYTES]);
 
 /* cert_parse reads a wire form strictly (canonical, nothing behind it) without
  * judging it. 0, MESH_E_SYNTAX, MESH_E_RANGE, MESH_E_TYPE, MESH_E_MISSING, MESH_E_VERSION. */
 int cert_parse(struct cert *out, struct slice bytes);
 
-/* cert_check judges a parsed certificate and its bytes: mesh, signature by one of
+/* cert_check judges a certificate parsed from |bytes|: mesh, signature by one of
  * the |authorities_n| keys, and validity at |wall_s| within the clock tolerance
  * (wall_s < 0: validity is not judged). 0, MESH_E_WRONG_MESH, MESH_E_SIGNATURE,
  * MESH_E_EXPIRED, MESH_E_NOT_YET. */

@@ -9,16 +9,24 @@
 #define MESH_SALT_BYTES 32
 #define MESH_ARC_BITS_DEFAULT 18
 
-/* The constants of a mesh. The salt is secret: with it one could choose arcs. */
+#define MESH_ARC_BITS_MIN 16
+#define MESH_ARC_BITS_MAX 20
+#define NODE_FILE_MAX 4096 /* no node or authority file is longer */
+
+/* The constants of a mesh. The salt is secret: with it one could choose arcs.
+ * The first authority founded the mesh and stays first for good; others may follow. */
 struct mesh_params {
     struct mesh_id id;
     uint8_t salt[MESH_SALT_BYTES];
-    uint8_t arc_bits; /* 16..20 */
+    uint8_t arc_bits; /* MESH_ARC_BITS_MIN.._MAX */
     uint8_t authorities[MESH_AUTHORITIES_MAX][SIGN_KEY_BYTES];
     size_t authorities_n;
 };
 
-/* mesh_params_digest is what two sides compare in their HELLO. */
+/* mesh_params_digest is what two sides compare in their HELLO: over id, salt, arc
+ * bits and the founding authority. Later authorities are left out, so that a mesh
+ * that is taking on a new one does not fall apart; each certificate is judged by
+ * the authorities themselves. */
 void mesh_params_digest(struct digest *out, const struct mesh_params *p);
 
 struct identity {
@@ -41,12 +49,14 @@ struct authority {
     struct mesh_params mesh;
 };
 
-/* authority_make draws a new authority and a new mesh with |arc_bits|. */
+/* authority_make draws a new authority and a new mesh with |arc_bits| (in range). */
 void authority_make(struct authority *out, uint8_t arc_bits);
 
-/* authority_encode appends / authority_decode reads the secret file's text form. */
+/* authority_encode appends / authority_decode reads the secret file's text form.
+ * Codes and care as for the node file below. authority_wipe overwrites the secrets. */
 int authority_encode(struct buf *out, const struct authority *a);
 int authority_decode(struct authority *out, struct slice text);
+void authority_wipe(struct authority *a);
 
 /* What `mesh admit` may say of a node. Zero weight_max and roles mean the normal ones. */
 struct admission {
@@ -57,13 +67,18 @@ struct admission {
 };
 
 /* authority_admit draws keys for a new node and certifies them.
- * 0, MESH_E_NOMEM, or MESH_E_RANGE (name or zone not acceptable). */
+ * 0, MESH_E_NOMEM, or MESH_E_RANGE (what cert_sign refuses). On an error |out| is wiped. */
 int authority_admit(struct identity *out, const struct authority *a, const struct admission *what);
 
-/* identity_encode appends the node file: a readable first line, then base64.
+/* identity_encode appends the node file: a readable first line, then base64. The
+ * bytes are secret: overwrite |out| (sodium_memzero) before it is freed. 0 or MESH_E_NOMEM.
  * identity_decode reads one and checks that keys and certificate belong together
  * and that the certificate is of this mesh and signed (validity in time is left
- * to the caller). MESH_E_SYNTAX, MESH_E_SIGNATURE, MESH_E_VERSION, ... */
+ * to the caller). Blank lines and line ends of either kind are no fault.
+ * MESH_E_SYNTAX (not such a file, or its first line names another node), MESH_E_VERSION,
+ * MESH_E_HASH (damaged), MESH_E_RANGE, MESH_E_TYPE, MESH_E_MISSING, MESH_E_WRONG_MESH,
+ * MESH_E_SIGNATURE, MESH_E_STATE (keys and certificate do not belong together),
+ * MESH_E_NOMEM; |out| is then wiped. */
 int identity_encode(struct buf *out, const struct identity *id);
 int identity_decode(struct identity *out, struct slice text);
 
