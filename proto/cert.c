@@ -24,8 +24,8 @@ enum {
 };
 
 #define CERT_VERSION 1
-#define HEAD_BYTES 1                      /* an array of two */
-#define TAIL_BYTES (2 + SIGNATURE_BYTES)  /* a binary of 64 */
+#define HEAD_BYTES   1                     /* an array of two */
+#define TAIL_BYTES   (2 + SIGNATURE_BYTES) /* a binary of 64 */
 
 static const char domain[] = "hedgerow certificate 1"; /* signed with its final zero */
 
@@ -179,8 +179,7 @@ static int get_map(struct cert *c, const wire_value *map)
         (err = wire_fixed(map, KEY_DH, c->dh_key, DH_KEY_BYTES)) != 0 ||
         (err = get_text(map, KEY_NAME, cert_name_ok, c->name)) != 0 ||
         (err = get_text(map, KEY_ZONE, cert_zone_ok, c->zone)) != 0 ||
-        (err = get_u32(map, KEY_WEIGHT_MAX, &c->weight_max)) != 0 ||
-        (err = get_u32(map, KEY_ROLES, &c->roles)) != 0 ||
+        (err = get_u32(map, KEY_WEIGHT_MAX, &c->weight_max)) != 0 || (err = get_u32(map, KEY_ROLES, &c->roles)) != 0 ||
         (err = wire_i64(map, KEY_NOT_BEFORE, &c->not_before_s)) != 0 ||
         (err = wire_i64(map, KEY_NOT_AFTER, &c->not_after_s)) != 0 ||
         (err = wire_u64(map, KEY_SERIAL, &c->serial)) != 0 ||

@@ -7,21 +7,21 @@
 #include "proto/base/buf.h"
 #include "proto/digest.h"
 
-#define NODE_ID_BYTES 16
-#define MESH_ID_BYTES 16
-#define SIGN_KEY_BYTES 32
-#define SIGN_SECRET_BYTES 64
-#define SIGNATURE_BYTES 64
-#define DH_KEY_BYTES 32
-#define CERT_NAME_MAX 63
-#define CERT_ZONE_MAX 63
-#define CERT_BYTES_MAX 512
+#define NODE_ID_BYTES          16
+#define MESH_ID_BYTES          16
+#define SIGN_KEY_BYTES         32
+#define SIGN_SECRET_BYTES      64
+#define SIGNATURE_BYTES        64
+#define DH_KEY_BYTES           32
+#define CERT_NAME_MAX          63
+#define CERT_ZONE_MAX          63
+#define CERT_BYTES_MAX         512
 #define CERT_CLOCK_TOLERANCE_S 600
-#define CERT_ROLE_NODE 1u
-#define CERT_ROLE_OPERATOR 2u
-#define CERT_WEIGHT_NORMAL 100u
-#define CERT_WEIGHT_MAX 10000u
-#define CERT_TIME_MAX_S INT64_C(253402300799) /* the end of the year 9999 */
+#define CERT_ROLE_NODE         1u
+#define CERT_ROLE_OPERATOR     2u
+#define CERT_WEIGHT_NORMAL     100u
+#define CERT_WEIGHT_MAX        10000u
+#define CERT_TIME_MAX_S        INT64_C(253402300799) /* the end of the year 9999 */
 
 struct node_id {
     uint8_t bytes[NODE_ID_BYTES];
@@ -54,9 +54,9 @@ struct cert {
     uint8_t sign_key[SIGN_KEY_BYTES];
     uint8_t dh_key[DH_KEY_BYTES];
     char name[CERT_NAME_MAX + 1];
-    char zone[CERT_ZONE_MAX + 1]; /* whole: "eu/fra", or "fra" (region "default") */
-    uint32_t weight_max;          /* CERT_WEIGHT_NORMAL = a normal node */
-    uint32_t roles;               /* CERT_ROLE_* */
+    char zone[CERT_ZONE_MAX + 1];      /* whole: "eu/fra", or "fra" (region "default") */
+    uint32_t weight_max;               /* CERT_WEIGHT_NORMAL = a normal node */
+    uint32_t roles;                    /* CERT_ROLE_* */
     int64_t not_before_s, not_after_s; /* Unix time */
     uint64_t serial;
     uint8_t authority[SIGN_KEY_BYTES]; /* the key that signed */

@@ -33,7 +33,7 @@ enum {
     KEY_AUTHORITIES = 7
 };
 
-#define CHECK_BYTES 8
+#define CHECK_BYTES    8
 #define BASE64_COLUMNS 64
 
 static const char node_title[] = "hedgerow node file v";

@@ -5,13 +5,13 @@
 
 #include "proto/cert.h"
 
-#define MESH_AUTHORITIES_MAX 4
-#define MESH_SALT_BYTES 32
+#define MESH_AUTHORITIES_MAX  4
+#define MESH_SALT_BYTES       32
 #define MESH_ARC_BITS_DEFAULT 18
 
 #define MESH_ARC_BITS_MIN 16
 #define MESH_ARC_BITS_MAX 20
-#define NODE_FILE_MAX 4096 /* no node or authority file is longer */
+#define NODE_FILE_MAX     4096 /* no node or authority file is longer */
 
 /* The constants of a mesh. The salt is secret: with it one could choose arcs.
  * The first authority founded the mesh and stays first for good; others may follow. */

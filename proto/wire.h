@@ -8,7 +8,7 @@
 
 #include "proto/base/buf.h"
 
-#define WIRE_DEPTH_MAX 8       /* containers inside each other */
+#define WIRE_DEPTH_MAX    8    /* containers inside each other */
 #define WIRE_ELEMENTS_MAX 8192 /* values inside containers, keys included, all told */
 
 /* Writing: values appended in msgpack's shortest form. */
