@@ -7,10 +7,10 @@
 
 #include "proto/base/buf.h"
 
-#define RECORD_PLAIN_MAX (64 * 1024 + 1024)
-#define RECORD_TAG_BYTES 16
+#define RECORD_PLAIN_MAX  (64 * 1024 + 1024)
+#define RECORD_TAG_BYTES  16
 #define RECORD_HEAD_BYTES 4
-#define RECORD_REKEY (UINT64_C(1) << 16)
+#define RECORD_REKEY      (UINT64_C(1) << 16)
 
 /* One direction. */
 struct record_half {
@@ -19,17 +19,20 @@ struct record_half {
 };
 
 void record_init(struct record_half *half, const uint8_t key[32]);
+void record_wipe(struct record_half *half);
 
 /* record_begin reserves a record's header at the end of |out| and returns the mark
  * to hand to record_finish; append the plaintext in between. record_finish seals
  * in place. 0, MESH_E_NOMEM, or MESH_E_RANGE (plaintext empty or too long); on an
- * error |out| is cut back to the mark. */
+ * error |out| is cut back to the mark (and stays failed if it had failed) and the
+ * key and counter are untouched. */
 size_t record_begin(struct buf *out);
 int record_finish(struct record_half *half, struct buf *out, size_t mark);
 
 /* record_open opens the first record of |bytes| in place. On 0 |*plain| is lent
  * from |bytes| and |*used| bytes are consumed. MESH_E_SHORT: wait for more (no
- * change). MESH_E_RANGE, MESH_E_SEAL: the stream is broken, close it. */
+ * change; a length out of bounds is refused before it is waited for). MESH_E_RANGE,
+ * MESH_E_SEAL: the stream is broken, close it. */
 int record_open(struct record_half *half, uint8_t *bytes, size_t len, size_t *used, struct slice *plain);
 
 #endif

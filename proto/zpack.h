@@ -6,7 +6,7 @@
 #include "proto/base/buf.h"
 
 #define ZPACK_LEVEL 3
-#define ZPACK_MIN 128 /* shorter leaves go raw */
+#define ZPACK_MIN   128 /* shorter leaves go raw */
 
 struct zpack;
 
