@@ -115,6 +115,11 @@ static int text_get(struct slice text, const char *title, struct slice *line, st
         return MESH_E_SYNTAX;
     if (!slice_eq(slice_head(slice_from(*line, title_len), 2), SLICE_LIT("1:")))
         return MESH_E_VERSION;
+    /* libsodium 1.0.18 takes 0xaf for '/', and a zero for a character to ignore. */
+    for (size_t i = 0; i < rest.len; i++) {
+        if (rest.data[i] == 0 || rest.data[i] >= 0x80)
+            return MESH_E_SYNTAX;
+    }
     if (!secret_buf(bytes))
         return MESH_E_NOMEM;
     if (sodium_base642bin(bytes->data, bytes->cap, (const char *)rest.data, rest.len, "\r\n \t", &n, NULL,
