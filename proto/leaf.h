@@ -13,10 +13,13 @@
 
 #include "proto/identity.h"
 
-#define LEAF_BYTES 65536u
+#define LEAF_BYTES     65536u
 #define LEAF_BATCH_MAX 16u /* leaves in one signed batch: the ramp is 1, 2, 4, 8, 16 */
-#define LEAF_HASH_ID 1     /* BLAKE2b-256 */
+#define LEAF_HASH_ID   1   /* BLAKE2b-256 */
+#define LEAF_COUNT_MAX UINT32_MAX
+#define LEAF_BODY_MAX  ((uint64_t)LEAF_COUNT_MAX * LEAF_BYTES)
 
+/* |body_bytes| <= LEAF_BODY_MAX. */
 static inline uint32_t leaf_count(uint64_t body_bytes)
 {
     return (uint32_t)((body_bytes + LEAF_BYTES - 1) / LEAF_BYTES);
@@ -37,7 +40,8 @@ struct leaf_claim {
 };
 
 /* A batch: leaves first .. first+count-1, |chain| the value behind the last of them.
- * |final|: the body ends here, after |length| bytes (0 leaves only in an empty body). */
+ * |final|: the body ends here, after |length| bytes. A final batch may have no leaves:
+ * the body is empty, or it ended exactly with leaves that were all sent before. */
 struct leaf_batch {
     uint32_t first, count;
     bool final;
@@ -46,24 +50,33 @@ struct leaf_batch {
     uint8_t sig[SIGNATURE_BYTES];
 };
 
-/* The _sign functions fill the signature with |id|'s key (id must be claim->signer);
- * the _verify ones return 0 or MESH_E_SIGNATURE. |head| is the head's wire bytes. */
-void leaf_sign_head(uint8_t sig[SIGNATURE_BYTES], const struct identity *id, const struct leaf_claim *c, struct slice head);
-int leaf_verify_head(const uint8_t sig[SIGNATURE_BYTES], const uint8_t sign_key[SIGN_KEY_BYTES], const struct leaf_claim *c,
-                     struct slice head);
+/* leaf_batch_ok and leaf_slip_ok: numbers that can be true of a body. A final batch
+ * ends where |length| does, and only it may be without leaves or state a length; a slip
+ * has bytes and stays inside its leaf. */
+bool leaf_batch_ok(const struct leaf_batch *b);
+bool leaf_slip_ok(uint32_t leaf, uint32_t offset, size_t len);
+
+/* The _sign functions fill the signature with |id|'s key (id must be claim->signer) and
+ * assert that the numbers are ok; the _verify ones return 0 or MESH_E_SIGNATURE (also for
+ * numbers that are not ok). |sign_key| is the one in claim->signer's certificate.
+ * |head| is the head's wire bytes. */
+void leaf_sign_head(uint8_t sig[SIGNATURE_BYTES], const struct identity *id, const struct leaf_claim *c,
+                    struct slice head);
+int leaf_verify_head(const uint8_t sig[SIGNATURE_BYTES], const uint8_t sign_key[SIGN_KEY_BYTES],
+                     const struct leaf_claim *c, struct slice head);
 
 /* An object of at most one leaf; |leaf| is the hash of its bytes (of none when length is 0). */
-void leaf_sign_one(uint8_t sig[SIGNATURE_BYTES], const struct identity *id, const struct leaf_claim *c, struct slice head,
-                   const struct digest *leaf, uint64_t length);
-int leaf_verify_one(const uint8_t sig[SIGNATURE_BYTES], const uint8_t sign_key[SIGN_KEY_BYTES], const struct leaf_claim *c,
-                    struct slice head, const struct digest *leaf, uint64_t length);
+void leaf_sign_one(uint8_t sig[SIGNATURE_BYTES], const struct identity *id, const struct leaf_claim *c,
+                   struct slice head, const struct digest *leaf, uint64_t length);
+int leaf_verify_one(const uint8_t sig[SIGNATURE_BYTES], const uint8_t sign_key[SIGN_KEY_BYTES],
+                    const struct leaf_claim *c, struct slice head, const struct digest *leaf, uint64_t length);
 
 void leaf_sign_batch(struct leaf_batch *b, const struct identity *id, const struct leaf_claim *c);
 int leaf_verify_batch(const struct leaf_batch *b, const uint8_t sign_key[SIGN_KEY_BYTES], const struct leaf_claim *c);
 
 void leaf_sign_slip(uint8_t sig[SIGNATURE_BYTES], const struct identity *id, const struct leaf_claim *c, uint32_t leaf,
                     uint32_t offset, struct slice bytes);
-int leaf_verify_slip(const uint8_t sig[SIGNATURE_BYTES], const uint8_t sign_key[SIGN_KEY_BYTES], const struct leaf_claim *c,
-                     uint32_t leaf, uint32_t offset, struct slice bytes);
+int leaf_verify_slip(const uint8_t sig[SIGNATURE_BYTES], const uint8_t sign_key[SIGN_KEY_BYTES],
+                     const struct leaf_claim *c, uint32_t leaf, uint32_t offset, struct slice bytes);
 
 #endif
