@@ -275,7 +275,7 @@ void authority_wipe(struct authority *a)
 
 static int copy_text(char *to, size_t max, struct slice from)
 {
-    if (from.len > max || memchr(from.data != NULL ? from.data : (const uint8_t *)"", 0, from.len) != NULL)
+    if (from.len < 1 || from.len > max || memchr(from.data, 0, from.len) != NULL)
         return MESH_E_RANGE;
     memcpy(to, from.data, from.len);
     to[from.len] = 0;
