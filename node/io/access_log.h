@@ -1,0 +1,46 @@
+/* access_log.h - one JSON line for each viewer request, in the order their answers end.
+ * Lines are gathered in memory and written by a thread of the log's own, at least each
+ * second, so that a slow disk never stalls a loop. Not thread safe besides that. */
+#ifndef HEDGEROW_IO_ACCESS_LOG_H
+#define HEDGEROW_IO_ACCESS_LOG_H
+
+#include "node/core/engine.h"
+
+struct access_entry {
+    int64_t wall_us;                /* when the request was read, Unix time in microseconds */
+    struct slice node;              /* our name */
+    struct slice host, method, uri; /* as received; any byte may be in them */
+    uint16_t status;                /* 499: the viewer left before there was an answer */
+    uint64_t bytes;                 /* of the body, as sent */
+    enum request_result result;
+    struct slice request_id;
+    mesh_ns duration_ns; /* until the answer's last byte was handed to the kernel */
+};
+
+/* access_line appends one line with its line end. Quotes, backslashes and control bytes are
+ * escaped and what is not UTF-8 is written as if it were Latin-1, so a line is always one
+ * line of valid JSON. */
+void access_line(struct buf *out, const struct access_entry *e);
+
+struct access_log;
+
+/* access_log_open appends to |path| (made 0600), or to standard output for "-". NULL: |errno|
+ * says why. access_log_close writes what is left; NULL is fine. */
+struct access_log *access_log_open(const char *path);
+void access_log_close(struct access_log *log);
+
+void access_log_add(struct access_log *log, const struct access_entry *e);
+
+/* access_log_flush hands what was gathered to the writer; call it each second.
+ * access_log_reopen does so and then opens the path anew, for rotation. */
+void access_log_flush(struct access_log *log);
+void access_log_reopen(struct access_log *log);
+
+/* Lines taken, and lines lost because the log could not be written for long. */
+uint64_t access_log_lines(const struct access_log *log);
+uint64_t access_log_dropped(struct access_log *log);
+
+/* access_log_error returns an errno once after writing or opening began to fail, else 0. */
+int access_log_error(struct access_log *log);
+
+#endif

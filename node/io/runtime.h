@@ -1,0 +1,128 @@
+/* runtime.h - a running node: the engine behind sockets, clocks and signals. Everything is
+ * kept in struct node; there are no globals, so a process may hold several. Not thread
+ * safe: one thread calls in, besides node_stop. */
+#ifndef HEDGEROW_IO_RUNTIME_H
+#define HEDGEROW_IO_RUNTIME_H
+
+#include "node/core/engine.h"
+#include "node/io/url.h"
+
+#define NODE_SEEDS_MAX      64
+#define NODE_WORD_MAX       256 /* HOST:PORT */
+#define NODE_ERROR_MAX      512
+#define NODE_ADMIN_BODY_MAX (1u << 20)
+
+/* 0 = the default. */
+struct node_timers {
+    mesh_ns origin_connect;    /* 10 s: one attempt to connect to the origin */
+    unsigned origin_attempts;  /* 3 */
+    mesh_ns origin_first_byte; /* 30 s: from the request's last byte to the answer's first */
+    mesh_ns origin_between;    /* 30 s: between two reads of an answer */
+    mesh_ns origin_idle;       /* 5 s: an unused origin connection is kept so long */
+    mesh_ns viewer_head;       /* 10 s: from a request's first byte to its head's last, however it trickles */
+    mesh_ns viewer_idle;       /* 60 s: between requests */
+    mesh_ns viewer_stall;      /* 30 s: a viewer that takes no byte of its answer */
+    mesh_ns drain;             /* 30 s: how long requests in flight are waited for when stopping */
+    mesh_ns resolve_again;     /* 10 s: seeds' names are looked up again while alone */
+};
+
+/* A request to the admin address; lends for the call. */
+struct node_admin_request {
+    struct slice method;        /* GET, HEAD or POST */
+    struct slice path, query;   /* as received; the query without its question mark */
+    struct slice authorization; /* the Authorization field's value, or empty */
+    struct slice body;
+};
+
+struct node;
+
+/* Appends the answer's body to |body|, may set |*content_type| (static text; "text/plain;
+ * charset=utf-8" else), and returns the status. Called on the node's loop: be quick. */
+typedef unsigned node_admin_handler(void *ctx, struct node *n, const struct node_admin_request *req, struct buf *body,
+                                    const char **content_type);
+
+struct node_config { /* all pointers are lent for the node's life */
+    const struct identity *self;
+    struct boot boot;
+    uint32_t weight;                    /* 0 = the certificate's */
+    struct mesh_addr http, mesh, admin; /* where to listen; port 0 picks a free one */
+    const char *seeds[NODE_SEEDS_MAX];  /* HOST:PORT, name or address */
+    size_t seeds_n;
+    const char *advertise; /* HOST:PORT where the mesh reaches us, or NULL */
+    struct distribution distribution;
+    struct origin_url origin;
+    uint64_t memory_limit;
+    struct engine_timers engine;
+    mesh_ns ring_join_delay, ring_death_delay; /* mesh.h's, 0 = default */
+    mesh_ns probe_period, ack_timeout, suspect_timeout;
+    struct node_timers timers;
+    const char *access_log;            /* a path, "-" (standard output), or NULL: none */
+    node_admin_handler *admin_handler; /* NULL: 404 to everything */
+    void *admin_ctx;
+    /* Called once, when the node is first ready. */
+    void (*on_ready)(void *ctx, struct node *n);
+    void *ready_ctx;
+    /* A sentence for the operator: a seed that does not resolve, a log that cannot be
+     * written. NULL: nobody listens. */
+    void (*notice)(void *ctx, const char *text);
+    void *notice_ctx;
+    struct trace trace; /* the engine's */
+};
+
+/* node_start binds the addresses, starts the engine and begins to join. NULL: |error| says
+ * what is wrong and what to do about it. Owned by the caller until node_free (NULL is fine). */
+struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX]);
+
+/* node_run serves until SIGTERM, SIGINT or node_stop: it leaves the mesh, stops accepting
+ * and finishes what is in flight (a second signal ends at once). SIGUSR1 reopens the access
+ * log. Returns the process's exit code: 0, or 1 when this identity runs elsewhere too. */
+int node_run(struct node *n);
+
+/* node_stop is what SIGTERM does. May be called from any thread and from a signal handler. */
+void node_stop(struct node *n);
+
+/* node_free closes everything and forgets the engine. */
+void node_free(struct node *n);
+
+/* ---- being seen ---- */
+/* The bound addresses, with their real ports. */
+const struct mesh_addr *node_http_addr(const struct node *n);
+const struct mesh_addr *node_mesh_addr(const struct node *n);
+const struct mesh_addr *node_admin_addr(const struct node *n);
+struct engine *node_engine(struct node *n);
+const struct node_config *node_config(const struct node *n);
+mesh_ns node_now(struct node *n);
+mesh_ns node_uptime(struct node *n);
+int64_t node_started_s(const struct node *n); /* Unix time */
+unsigned node_workers(const struct node *n);
+bool node_draining(const struct node *n);
+/* node_ready: engine_ready, and not draining. */
+bool node_ready(struct node *n, const char **why_not);
+
+/* X(name, help). What the sockets show, beside the engine's own counters. */
+#define NODE_COUNTERS(X)                                                                        \
+    X(viewers_accepted, "viewer connections accepted")                                          \
+    X(viewers_refused, "viewer connections closed at once: no descriptors or no memory")        \
+    X(viewers_timed_out, "viewer connections closed: a request or an answer took too long")     \
+    X(viewers_aborted, "answers cut short because their source failed")                         \
+    X(requests_malformed, "viewer requests refused as malformed or too large")                  \
+    X(origin_opened, "connections opened to origins")                                           \
+    X(origin_reused, "origin requests sent on a connection that was open already")              \
+    X(origin_retried, "origin requests sent again: the connection reused had just been closed") \
+    X(origin_malformed, "origin answers refused as malformed")                                  \
+    X(links_dialled, "backbone connections dialled")                                            \
+    X(links_accepted, "backbone connections accepted")                                          \
+    X(datagrams_unsent, "datagrams the kernel did not take")                                    \
+    X(admin_requests, "requests to the admin address")                                          \
+    X(log_lines, "access log lines")                                                            \
+    X(log_dropped, "access log lines lost because the log could not be written")
+struct node_counters {
+#define X(name, help) uint64_t name;
+    NODE_COUNTERS(X)
+#undef X
+    /* Now: */
+    uint64_t viewers, origin_connections, origin_idle, links;
+};
+void node_counters(const struct node *n, struct node_counters *out);
+
+#endif
