@@ -481,6 +481,36 @@ static void twins_both_get_through(void **state)
     }
 }
 
+/* B meets a twin of A and A again: by then A must name a later epoch, and what B sent
+ * to it before must not turn that back. */
+static void a_late_datagram_does_not_turn_the_epoch_back(void **state)
+{
+    struct node first;
+    (void)state;
+
+    world();
+    tell(A, B, "first");
+    struct packet late = seal(B, A, "late");
+    first = nodes[A];
+    boots(A, 5);
+    assert_int_equal(tell(A, B, "second"), 1);
+    nodes[A] = first;
+    assert_int_equal(tell(A, B, "first"), 1);
+    assert_int_equal(receive(A, B, &late, "late"), 0);
+    assert_int_equal(tell(A, B, "first"), 0);
+}
+
+/* What UNKNOWN and BOOT must echo cannot be guessed. */
+static void counters_begin_anywhere(void **state)
+{
+    (void)state;
+    world();
+    uint64_t b = nodes[A].peer[B].send_counter, c = nodes[A].peer[C].send_counter;
+    assert_true(b > UINT32_MAX && c > UINT32_MAX && b != c);
+    meet(A, B);
+    assert_true(nodes[A].peer[B].send_counter > UINT32_MAX && nodes[A].peer[B].send_counter != b);
+}
+
 static void hello_ends_the_run_before(void **state)
 {
     (void)state;
@@ -991,6 +1021,8 @@ int main(void)
         cmocka_unit_test(boot_answers_count_once_and_in_order),
         cmocka_unit_test(late_datagrams_of_the_run_before_turn_nothing_back),
         cmocka_unit_test(twins_both_get_through),
+        cmocka_unit_test(a_late_datagram_does_not_turn_the_epoch_back),
+        cmocka_unit_test(counters_begin_anywhere),
         cmocka_unit_test(hello_ends_the_run_before),
         cmocka_unit_test(a_datagram_is_for_one_pair_and_direction),
         cmocka_unit_test(weak_keys_and_ourselves_are_no_peers),

@@ -11,6 +11,7 @@
 #include "proto/base/buf.h"
 #include "proto/base/err.h"
 #include "proto/identity.h"
+#include "proto/wire.h"
 
 static struct authority authority;
 static struct identity node;
@@ -221,6 +222,53 @@ static void keys_certificate_and_mesh_must_belong_together(void **state)
     buf_free(&text);
 }
 
+/* An authority file made by hand, naming |n| authorities. */
+static void file_with_authorities(struct buf *text, uint32_t n)
+{
+    static const char domain[] = "hedgerow file 1";
+    struct buf map = BUF_EMPTY, body = BUF_EMPTY;
+    struct digest d;
+    char mesh[2 * MESH_ID_BYTES + 1], base64[2048];
+
+    wire_put_map(&map, 5);
+    wire_put_u64(&map, 1);
+    wire_put_bin(&map, slice_of(authority.secret, 32));
+    wire_put_u64(&map, 4);
+    wire_put_bin(&map, SLICE_OF(authority.mesh.id.bytes));
+    wire_put_u64(&map, 5);
+    wire_put_bin(&map, SLICE_OF(authority.mesh.salt));
+    wire_put_u64(&map, 6);
+    wire_put_u64(&map, 18);
+    wire_put_u64(&map, 7);
+    wire_put_array(&map, n);
+    for (uint32_t i = 0; i < n; i++)
+        wire_put_bin(&map, SLICE_OF(authority.key));
+    digest_of(&d, (const struct slice[]){ SLICE_OF(domain), buf_slice(&map) }, 2);
+    wire_put_array(&body, 2);
+    wire_put_raw(&body, buf_slice(&map));
+    wire_put_bin(&body, slice_of(d.bytes, 8));
+    sodium_bin2hex(mesh, sizeof(mesh), authority.mesh.id.bytes, MESH_ID_BYTES);
+    sodium_bin2base64(base64, sizeof(base64), body.data, body.len, sodium_base64_VARIANT_ORIGINAL);
+    buf_clear(text);
+    buf_addf(text, "hedgerow authority file v1: mesh %s, keep secret and offline\n%s\n", mesh, base64);
+    buf_free(&map);
+    buf_free(&body);
+}
+
+static void one_to_four_authorities(void **state)
+{
+    struct buf text = BUF_EMPTY;
+    struct authority a;
+    (void)state;
+
+    for (uint32_t n = 0; n <= MESH_AUTHORITIES_MAX + 2; n++) {
+        file_with_authorities(&text, n);
+        int want = n >= 1 && n <= MESH_AUTHORITIES_MAX ? 0 : MESH_E_RANGE;
+        assert_int_equal(authority_decode(&a, buf_slice(&text)), want);
+    }
+    buf_free(&text);
+}
+
 static void an_authority_file_brings_all_of_it_back(void **state)
 {
     struct buf text = BUF_EMPTY;
@@ -332,6 +380,7 @@ int main(void)
         cmocka_unit_test(no_single_bit_can_be_changed),
         cmocka_unit_test(other_files_are_told_apart),
         cmocka_unit_test(keys_certificate_and_mesh_must_belong_together),
+        cmocka_unit_test(one_to_four_authorities),
         cmocka_unit_test(an_authority_file_brings_all_of_it_back),
         cmocka_unit_test(a_later_authority_is_as_good),
         cmocka_unit_test(constants_of_a_mesh_have_a_digest),
