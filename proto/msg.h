@@ -1,8 +1,13 @@
 /* msg.h - the frames of a backbone stream. A frame is the plaintext of one record:
  * u8 type, u32 stream (0: the session itself), then a msgpack map, or for LEAF and
- * SLIP a fixed binary layout. Encoders append to a buf; decoders lend slices from
- * the frame (and from |wire| where one is given, until wire_close).
- * Bytes in PROTOCOL.md, golden in tests/unit/test_msg.c. Thread safe. */
+ * SLIP a fixed binary layout. Decoders lend slices from the frame, and from |wire|
+ * where one is given, until wire_close; after an error |wire| is closed and the result
+ * means nothing. Bytes in PROTOCOL.md, golden in tests/unit/test_msg.c. Thread safe.
+ *
+ * msg_put_* append one frame: 0, MESH_E_NOMEM, or MESH_E_RANGE (a field above its
+ * limit, or a frame above RECORD_PLAIN_MAX); on an error |b| is cut back.
+ * msg_get_* : 0, MESH_E_SHORT, MESH_E_SYNTAX, MESH_E_RANGE, MESH_E_TYPE,
+ * MESH_E_MISSING (see wire.h), MESH_E_NOMEM. */
 #ifndef HEDGEROW_PROTO_MSG_H
 #define HEDGEROW_PROTO_MSG_H
 
@@ -10,8 +15,15 @@
 #include "proto/leaf.h"
 #include "proto/wire.h"
 
-#define PROTOCOL_VERSION 1
-#define MSG_HEAD_BYTES 5
+#define PROTOCOL_VERSION    1
+#define MSG_HEAD_BYTES      5
+#define MSG_SESSION_MAX     15 /* types up to here speak of the session (stream 0), later ones of a stream */
+#define MSG_NAME_MAX        255
+#define MSG_HOST_MAX        255
+#define MSG_PATH_MAX        16384
+#define MSG_REQUEST_ID_MAX  64
+#define MSG_VERSION_MAX     32
+#define MSG_OBJECT_HEAD_MAX 64000
 
 enum msg_type {
     MSG_HELLO = 1,    /* session: first frame of each side */
@@ -36,22 +48,26 @@ struct msg_frame {
     struct slice body;
 };
 
-/* msg_open splits a frame. 0 or MESH_E_SHORT. Unknown types are the caller's to skip. */
+/* msg_open splits a frame. 0, MESH_E_SHORT, or MESH_E_SYNTAX (a session frame on a
+ * stream, or the other way round). Unknown types are the caller's to skip. */
 int msg_open(struct slice frame, struct msg_frame *out);
 
 /* ---- before the sealed records: the clear preamble of a stream ---- */
-#define PREAMBLE_BYTES 26 /* "HGRW", version u8, pattern u8, features u32, mesh id 16 */
+#define PREAMBLE_BYTES   26 /* "HGRW", version u8, pattern u8, features u32, mesh id 16 */
+#define PREAMBLE_REFUSED 0  /* as pattern: no, and |features| holds the enum msg_refusal */
 struct preamble {
     uint8_t version, pattern;
     uint32_t features;
     struct mesh_id mesh;
 };
 void preamble_put(struct buf *b, const struct preamble *p);
-/* preamble_get: 0, MESH_E_SHORT (need more), MESH_E_SYNTAX (not our protocol), MESH_E_VERSION. */
+/* preamble_get: 0, MESH_E_SHORT (need more), MESH_E_SYNTAX (not our protocol, seen from
+ * the first wrong byte on), MESH_E_VERSION (|p| is filled: its layout never changes). */
 int preamble_get(struct slice s, struct preamble *p);
 
 /* ---- session frames ---- */
-enum msg_refusal { /* stable numbers, also sent in clear as a refused preamble */
+/* Stable numbers, also sent in clear as a refused preamble. */
+enum msg_refusal {
     REFUSE_VERSION = 1,
     REFUSE_WRONG_MESH = 2,
     REFUSE_CERTIFICATE = 3, /* bad signature or malformed */
@@ -68,7 +84,7 @@ struct msg_hello {
     uint32_t features;
     struct boot boot;
     struct digest params; /* mesh_params_digest */
-    struct slice version; /* software, for people; at most 32 bytes */
+    struct slice version; /* software, for people; at most MSG_VERSION_MAX bytes */
     uint16_t port;        /* where we listen for the mesh, 0 = nowhere */
 };
 int msg_put_hello(struct buf *b, const struct msg_hello *m);
@@ -77,29 +93,32 @@ int msg_get_hello(struct wire *w, struct slice body, struct msg_hello *m);
 int msg_put_refuse(struct buf *b, unsigned reason);
 int msg_get_refuse(struct slice body, unsigned *reason);
 
-/* MEMBERS: an array of [certificate, record] (record = gossip's bytes). Written item
- * by item: msg_members_begin, then _add up to MSG_MEMBERS_MAX times, then _finish. */
+/* MEMBERS: an array of [certificate, record] (record = gossip's bytes, may be empty).
+ * Begin with a zeroed msg_members_out and add; false: this frame is full (or memory is
+ * short, which msg_put_members will tell), put it and begin another. */
 #define MSG_MEMBERS_MAX 96
 struct msg_members_out {
     struct buf items;
     uint32_t n;
 };
-void msg_members_add(struct msg_members_out *m, struct slice cert, struct slice record);
-/* msg_put_members appends the frame; |reply_wanted| asks the other side for its own. */
+bool msg_members_add(struct msg_members_out *m, struct slice cert, struct slice record);
+/* msg_put_members appends the frame and leaves |m| empty; |reply_wanted| asks the other side for its own. */
 int msg_put_members(struct buf *b, struct msg_members_out *m, bool reply_wanted);
 struct msg_members {
     bool reply_wanted;
     size_t n;
     const wire_value *items;
 };
+/* msg_get_members has checked each item: msg_members_item lends the |i|th, i < n, and returns 0. */
 int msg_get_members(struct wire *w, struct slice body, struct msg_members *m);
 int msg_members_item(const struct msg_members *m, size_t i, struct slice *cert, struct slice *record);
 
-/* PROGRESS and GOODBYE have empty bodies. */
+/* PROGRESS, GOODBYE and CANCEL have empty bodies; a reader ignores what is there. */
 int msg_put_empty(struct buf *b, enum msg_type type, uint32_t stream);
 
 /* ---- asking ---- */
-enum { /* ask flags */
+/* Flags of an ask. */
+enum {
     ASK_AS_OWNER = 1,   /* the asker's ring names you an owner */
     ASK_NO_ORIGIN = 2,  /* from store or running fill only */
     ASK_MUST_FRESH = 4, /* revalidate before answering */
@@ -107,7 +126,7 @@ enum { /* ask flags */
 struct msg_ask {
     struct digest key;                     /* primary key hash */
     struct slice distribution, host, path; /* path with query, normal form; host may be empty */
-    struct slice request_id;               /* for logs; at most 64 bytes */
+    struct slice request_id;               /* for logs; at most MSG_REQUEST_ID_MAX bytes */
     uint64_t epoch;                        /* asker's ring */
     uint64_t config;                       /* digest of the asker's distribution */
     uint64_t frontier;                     /* asker's purge frontier id */
@@ -117,7 +136,7 @@ struct msg_ask {
     uint32_t flags;                        /* ASK_* */
     uint64_t generation;                   /* 0, or: only this one, from first_leaf */
     uint32_t first_leaf;
-    uint32_t credit;                       /* leaves you may send */
+    uint32_t credit; /* leaves you may send */
 };
 int msg_put_ask(struct buf *b, uint32_t stream, const struct msg_ask *m);
 int msg_get_ask(struct wire *w, struct slice body, struct msg_ask *m);
@@ -144,31 +163,37 @@ int msg_get_answer(struct slice body, struct msg_answer *m);
 enum msg_head_form { HEAD_ALONE = 1 /* sig over the head */, HEAD_ONE = 2 /* over head, leaf, length */ };
 struct msg_head {
     uint8_t form;
-    struct slice head;   /* object head, see PROTOCOL.md and node/core/head.h */
-    uint64_t age_ms;     /* current age when sent */
+    struct slice head; /* object head, see PROTOCOL.md; at most MSG_OBJECT_HEAD_MAX bytes */
+    uint64_t age_ms;   /* current age when sent */
     struct node_id signer;
     struct slice signer_cert; /* empty when the signer is the sender itself */
     uint8_t sig[SIGNATURE_BYTES];
-    bool uncacheable;    /* for the asker whose request it was alone: nobody keeps it */
+    bool uncacheable; /* for the asker whose request it was alone: nobody keeps it */
     bool has_length;
-    uint64_t length;     /* body bytes, when known */
-    struct digest leaf;  /* HEAD_ONE: hash of the one leaf */
+    uint64_t length;    /* body bytes, when known; HEAD_ONE: always, at most LEAF_BYTES */
+    struct digest leaf; /* HEAD_ONE: hash of the one leaf */
 };
 int msg_put_head(struct buf *b, uint32_t stream, const struct msg_head *m);
 int msg_get_head(struct wire *w, struct slice body, struct msg_head *m);
 
-/* BATCH: |hashes| are batch->count digests. */
+/* BATCH: |hashes| are batch->count digests. |before|, not NULL where a stream begins
+ * inside the body, is the chain value in front of the batch (it needs no trust: the
+ * signed value behind the batch would not come out). MESH_E_RANGE: see leaf_batch_ok. */
+int msg_put_batch_from(struct buf *b, uint32_t stream, const struct leaf_batch *batch, const struct digest *before,
+                       const struct digest *hashes);
 int msg_put_batch(struct buf *b, uint32_t stream, const struct leaf_batch *batch, const struct digest *hashes);
 /* msg_get_batch fills |batch| (chain is left for the receiver to compute) and |hashes|,
- * room for LEAF_BATCH_MAX. */
+ * room for LEAF_BATCH_MAX. msg_get_batch_from also fills |before| where |*has_before|. */
+int msg_get_batch_from(struct slice body, struct leaf_batch *batch, struct digest *before, bool *has_before,
+                       struct digest hashes[LEAF_BATCH_MAX]);
 int msg_get_batch(struct slice body, struct leaf_batch *batch, struct digest hashes[LEAF_BATCH_MAX]);
 
 enum msg_leaf_encoding { LEAF_RAW = 0, LEAF_ZSTD = 1, LEAF_JOINED = 2 /* its slips already brought it */ };
 struct msg_leaf {
     uint32_t index;
     uint8_t encoding;
-    uint32_t raw_len; /* <= LEAF_BYTES */
-    struct slice bytes;
+    uint32_t raw_len;   /* 1..LEAF_BYTES */
+    struct slice bytes; /* raw_len of them if raw, fewer if packed, none if joined */
 };
 int msg_put_leaf(struct buf *b, uint32_t stream, const struct msg_leaf *m);
 int msg_get_leaf(struct slice body, struct msg_leaf *m);
@@ -182,16 +207,18 @@ int msg_put_slip(struct buf *b, uint32_t stream, const struct msg_slip *m);
 int msg_get_slip(struct slice body, struct msg_slip *m);
 
 enum msg_abort_reason {
-    ABORT_ORIGIN = 1,    /* origin failed; |status| is what a viewer would get (502, 504) */
+    ABORT_ORIGIN = 1, /* origin failed; |status| is what a viewer would get (502, 504) */
     ABORT_BUSY = 2,
-    ABORT_GONE = 3,      /* evicted or replaced while sending */
-    ABORT_BEHIND = 4,    /* fell out of a pass-through window */
+    ABORT_GONE = 3,   /* evicted or replaced while sending */
+    ABORT_BEHIND = 4, /* fell out of a pass-through window */
     ABORT_SHUTDOWN = 5,
     ABORT_INTERNAL = 6,
+    ABORT_UNCACHEABLE = 7, /* the answer belongs to one request alone: go to the origin yourself */
 };
 int msg_put_abort(struct buf *b, uint32_t stream, unsigned reason, unsigned status);
 int msg_get_abort(struct slice body, unsigned *reason, unsigned *status);
 
+/* |leaves| > 0. */
 int msg_put_credit(struct buf *b, uint32_t stream, uint32_t leaves);
 int msg_get_credit(struct slice body, uint32_t *leaves);
 
