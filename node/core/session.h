@@ -39,7 +39,12 @@ struct session *session_accept(const struct session_config *cfg);
 void session_free(struct session *s);
 
 enum session_state session_state(const struct session *s);
-/* Why it is CLOSED: a MESH_E_* and, where one side refused by name, its enum msg_refusal (else 0). */
+/* Why it is CLOSED: a MESH_E_* and, where one side refused by name, its enum msg_refusal (else 0).
+ * MESH_E_REFUSED: the peer refused. We refused: MESH_E_VERSION, MESH_E_WRONG_MESH, MESH_E_EXPIRED,
+ * MESH_E_NOT_YET, MESH_E_REVOKED, MESH_E_PARAMS, MESH_E_EXISTS (that is our own identity), or what
+ * cert_parse and cert_check say. MESH_E_SEAL, MESH_E_SYNTAX, MESH_E_RANGE, MESH_E_STATE ...: the
+ * bytes are not what they have to be. A dialler with a stale pinned key is refused with
+ * REFUSE_CERTIFICATE (in clear, so anyone on the way can say it): forget the pin, dial anew. */
 int session_error(const struct session *s);
 unsigned session_refusal(const struct session *s);
 
@@ -47,9 +52,10 @@ unsigned session_refusal(const struct session *s);
  * 0, or a MESH_E_* with the session CLOSED (a named refusal may be left in the output). */
 int session_recv(struct session *s, int64_t wall_s, struct slice bytes);
 
-/* session_next lends the next frame (valid until the next call on |s|); session frames
- * of the handshake itself (HELLO, REFUSE) are not shown. False: none left, or the
- * session broke (see session_state). Call until false after each session_recv. */
+/* session_next lends the next frame (valid until the next session_recv, session_next or
+ * session_free); session frames of the handshake itself (HELLO, REFUSE) are not shown. False: none left, or the
+ * session broke (see session_state). Call until false after each session_recv: at most a part of
+ * one record may be left when the next bytes come. */
 bool session_next(struct session *s, struct msg_frame *frame);
 
 /* session_begin returns the buffer to append exactly one frame to (with msg_put_*),
