@@ -1,0 +1,408 @@
+#include "node/io/access_log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define GATHER_BYTES  (64u << 10) /* handed over early at this size */
+#define WAITING_BYTES (32u << 20) /* what a stuck disk may hold up before lines are dropped */
+#define RETRY_S       1
+
+/* ---- a line ---- */
+
+static void add_digits(struct buf *out, uint64_t v, unsigned width)
+{
+    char text[20];
+    size_t at = sizeof(text);
+
+    do {
+        text[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v > 0);
+    while (sizeof(text) - at < width)
+        text[--at] = '0';
+    buf_add(out, text + at, sizeof(text) - at);
+}
+
+/* Days since 1970 to a date of the Gregorian calendar (Howard Hinnant, "chrono-compatible
+ * low-level date algorithms"): gmtime_r takes a lock, and this is written for each request. */
+static void add_time(struct buf *out, int64_t wall_us)
+{
+    uint64_t us = wall_us < 0 ? 0 : (uint64_t)wall_us;
+    uint64_t s = us / 1000000, z = s / 86400 + 719468, era = z / 146097, day_of_era = z % 146097;
+    uint64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    uint64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    uint64_t mp = (5 * day_of_year + 2) / 153, month = mp < 10 ? mp + 3 : mp - 9;
+
+    add_digits(out, year_of_era + era * 400 + (month <= 2), 4);
+    buf_add_u8(out, '-');
+    add_digits(out, month, 2);
+    buf_add_u8(out, '-');
+    add_digits(out, day_of_year - (153 * mp + 2) / 5 + 1, 2);
+    buf_add_u8(out, 'T');
+    add_digits(out, s / 3600 % 24, 2);
+    buf_add_u8(out, ':');
+    add_digits(out, s / 60 % 60, 2);
+    buf_add_u8(out, ':');
+    add_digits(out, s % 60, 2);
+    buf_add_u8(out, '.');
+    add_digits(out, us / 1000 % 1000, 3);
+    buf_add_u8(out, 'Z');
+}
+
+/* Length of the UTF-8 sequence at |s|'s start (RFC 3629: shortest form, no surrogates), 0 if
+ * there is none. */
+static size_t utf8_len(struct slice s)
+{
+    const uint8_t *p = s.data;
+    uint8_t low = 0x80, high = 0xbf;
+    size_t n;
+
+    if (p[0] >= 0xc2 && p[0] <= 0xdf) {
+        n = 2;
+    } else if (p[0] >= 0xe0 && p[0] <= 0xef) {
+        n = 3;
+        if (p[0] == 0xe0)
+            low = 0xa0;
+        if (p[0] == 0xed)
+            high = 0x9f;
+    } else if (p[0] >= 0xf0 && p[0] <= 0xf4) {
+        n = 4;
+        if (p[0] == 0xf0)
+            low = 0x90;
+        if (p[0] == 0xf4)
+            high = 0x8f;
+    } else {
+        return 0;
+    }
+    if (s.len < n || p[1] < low || p[1] > high)
+        return 0;
+    for (size_t i = 2; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    return n;
+}
+
+static bool plain(uint8_t c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static void add_string(struct buf *out, struct slice s)
+{
+    static const char hex[] = "0123456789abcdef";
+    size_t i = 0;
+
+    buf_add_u8(out, '"');
+    while (i < s.len) {
+        size_t n = 0;
+        while (i + n < s.len && plain(s.data[i + n]))
+            n++;
+        buf_add(out, s.data + i, n);
+        i += n;
+        if (i == s.len)
+            break;
+        uint8_t c = s.data[i];
+        if (c == '"' || c == '\\') {
+            buf_add(out, (const uint8_t[]){ '\\', c }, 2);
+            i++;
+        } else if (c >= 0x80 && (n = utf8_len(slice_from(s, i))) > 0) {
+            buf_add(out, s.data + i, n);
+            i += n;
+        } else {
+            buf_add(out, (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
+            i++;
+        }
+    }
+    buf_add_u8(out, '"');
+}
+
+void access_line(struct buf *out, const struct access_entry *e)
+{
+    buf_add_str(out, "{\"time\":\"");
+    add_time(out, e->wall_us);
+    buf_add_str(out, "\",\"node\":");
+    add_string(out, e->node);
+    buf_add_str(out, ",\"host\":");
+    add_string(out, e->host);
+    buf_add_str(out, ",\"method\":");
+    add_string(out, e->method);
+    buf_add_str(out, ",\"uri\":");
+    add_string(out, e->uri);
+    buf_add_str(out, ",\"status\":");
+    add_digits(out, e->status, 1);
+    buf_add_str(out, ",\"bytes\":");
+    add_digits(out, e->bytes, 1);
+    buf_add_str(out, ",\"result\":");
+    add_string(out, slice_str(request_result_word(e->result)));
+    buf_add_str(out, ",\"request_id\":");
+    add_string(out, e->request_id);
+    buf_add_str(out, ",\"duration_us\":");
+    add_digits(out, e->duration_ns < 0 ? 0 : (uint64_t)e->duration_ns / 1000, 1);
+    buf_add_str(out, "}\n");
+}
+
+/* ---- the file ---- */
+
+struct access_log {
+    char *path; /* NULL: standard output */
+    pthread_t writer;
+    /* The loop's: */
+    struct buf gather;
+    uint64_t gather_lines, lines;
+    /* Shared: */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct buf waiting;
+    uint64_t waiting_lines, dropped;
+    bool reopen, closing;
+    int error; /* told once */
+    /* The writer's: */
+    int fd;
+    bool failing;
+};
+
+static int open_path(const char *path)
+{
+    return path == NULL ? STDOUT_FILENO : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+}
+
+static void report(struct access_log *log, int error)
+{
+    pthread_mutex_lock(&log->lock);
+    if (!log->failing)
+        log->error = error;
+    pthread_mutex_unlock(&log->lock);
+    log->failing = true;
+}
+
+/* Writes what it can of |b| and drops that from it; false when something is left. */
+static bool write_out(struct access_log *log, struct buf *b)
+{
+    size_t at = 0;
+
+    while (at < b->len) {
+        ssize_t n = write(log->fd, b->data + at, b->len - at);
+        if (n > 0) {
+            at += (size_t)n;
+        } else if (n < 0 && errno == EAGAIN) {
+            /* Standard output may have been made non-blocking by whoever shares it. */
+            struct pollfd p = { .fd = log->fd, .events = POLLOUT };
+            if (poll(&p, 1, RETRY_S * 1000) == 0)
+                break;
+        } else if (n == 0 || errno != EINTR) {
+            report(log, n == 0 ? EIO : errno);
+            break;
+        }
+    }
+    buf_drop(b, at);
+    if (b->len == 0)
+        log->failing = false;
+    return b->len == 0;
+}
+
+static void reopen(struct access_log *log)
+{
+    if (log->path == NULL)
+        return;
+    int fd = open_path(log->path);
+    if (fd < 0) {
+        report(log, errno); /* go on with the old file: better there than nowhere */
+        return;
+    }
+    close(log->fd);
+    log->fd = fd;
+}
+
+/* Waits, with the lock held, until there is work; after a failure no longer than the time to
+ * try again. */
+static void wait_for_work(struct access_log *log, bool again)
+{
+    struct timespec until;
+
+    if (again && !log->closing && !log->reopen) {
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += RETRY_S;
+        pthread_cond_timedwait(&log->wake, &log->lock, &until);
+    }
+    while (!again && log->waiting.len == 0 && !log->reopen && !log->closing)
+        pthread_cond_wait(&log->wake, &log->lock);
+}
+
+static void *writer_main(void *ctx)
+{
+    struct access_log *log = ctx;
+    struct buf own = BUF_EMPTY;
+    uint64_t own_lines = 0;
+    bool closing, anew, left = false;
+
+    do {
+        pthread_mutex_lock(&log->lock);
+        wait_for_work(log, left);
+        if (own.len == 0) {
+            struct buf spare = own;
+            own = log->waiting;
+            own_lines = log->waiting_lines;
+            log->waiting = spare;
+            log->waiting_lines = 0;
+        }
+        closing = log->closing;
+        anew = log->reopen;
+        log->reopen = false;
+        pthread_mutex_unlock(&log->lock);
+
+        /* What came before the call to reopen belongs into the old file. */
+        left = !write_out(log, &own);
+        if (anew) {
+            reopen(log);
+            left = !write_out(log, &own);
+        }
+        if (own.len == 0 && own.cap > 16 * GATHER_BYTES)
+            buf_free(&own);
+        pthread_mutex_lock(&log->lock);
+        if (closing && left) { /* nobody is left to try again for */
+            log->dropped += own_lines + log->waiting_lines;
+            log->waiting_lines = 0;
+            buf_clear(&log->waiting);
+        }
+        closing = closing && log->waiting.len == 0;
+        pthread_mutex_unlock(&log->lock);
+    } while (!closing);
+    buf_free(&own);
+    return NULL;
+}
+
+struct access_log *access_log_open(const char *path)
+{
+    struct access_log *log = calloc(1, sizeof(*log));
+    pthread_condattr_t attr;
+    int err;
+
+    if (log == NULL)
+        return NULL;
+    log->path = strcmp(path, "-") == 0 ? NULL : strdup(path);
+    log->fd = open_path(log->path);
+    if (log->fd < 0) {
+        err = errno;
+        goto fail;
+    }
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&log->lock, NULL);
+    pthread_cond_init(&log->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    if ((err = pthread_create(&log->writer, NULL, writer_main, log)) == 0)
+        return log;
+    if (log->path != NULL)
+        close(log->fd);
+fail:
+    free(log->path);
+    free(log);
+    errno = err;
+    return NULL;
+}
+
+void access_log_close(struct access_log *log)
+{
+    if (log == NULL)
+        return;
+    access_log_flush(log);
+    pthread_mutex_lock(&log->lock);
+    log->closing = true;
+    pthread_cond_signal(&log->wake);
+    pthread_mutex_unlock(&log->lock);
+    pthread_join(log->writer, NULL);
+    pthread_mutex_destroy(&log->lock);
+    pthread_cond_destroy(&log->wake);
+    if (log->path != NULL)
+        close(log->fd);
+    buf_free(&log->gather);
+    buf_free(&log->waiting);
+    free(log->path);
+    free(log);
+}
+
+void access_log_add(struct access_log *log, const struct access_entry *e)
+{
+    size_t before = log->gather.len;
+
+    access_line(&log->gather, e);
+    log->lines++;
+    log->gather_lines++;
+    if (!buf_ok(&log->gather)) { /* out of memory: this line is lost, not those before it */
+        log->gather.failed = false;
+        log->gather.len = before;
+        log->gather_lines--;
+        pthread_mutex_lock(&log->lock);
+        log->dropped++;
+        pthread_mutex_unlock(&log->lock);
+    }
+    if (log->gather.len >= GATHER_BYTES)
+        access_log_flush(log);
+}
+
+void access_log_flush(struct access_log *log)
+{
+    if (log->gather.len == 0)
+        return;
+    pthread_mutex_lock(&log->lock);
+    if (log->waiting.len + log->gather.len <= WAITING_BYTES) {
+        if (log->waiting.len == 0) {
+            struct buf spare = log->waiting;
+            log->waiting = log->gather;
+            log->gather = spare;
+        } else {
+            buf_add_slice(&log->waiting, buf_slice(&log->gather));
+        }
+    } else {
+        log->waiting.failed = true;
+    }
+    if (log->waiting.failed) {
+        log->waiting.failed = false;
+        log->dropped += log->gather_lines;
+    } else {
+        log->waiting_lines += log->gather_lines;
+    }
+    pthread_cond_signal(&log->wake);
+    pthread_mutex_unlock(&log->lock);
+    buf_clear(&log->gather);
+    log->gather_lines = 0;
+}
+
+void access_log_reopen(struct access_log *log)
+{
+    access_log_flush(log);
+    pthread_mutex_lock(&log->lock);
+    log->reopen = true;
+    pthread_cond_signal(&log->wake);
+    pthread_mutex_unlock(&log->lock);
+}
+
+uint64_t access_log_lines(const struct access_log *log)
+{
+    return log->lines;
+}
+
+uint64_t access_log_dropped(struct access_log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    uint64_t dropped = log->dropped;
+    pthread_mutex_unlock(&log->lock);
+    return dropped;
+}
+
+int access_log_error(struct access_log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    int error = log->error;
+    log->error = 0;
+    pthread_mutex_unlock(&log->lock);
+    return error;
+}
