@@ -62,7 +62,8 @@ mesh_ns engine_deadline(const struct engine *e);
 enum engine_out_kind {
     ENGINE_DATAGRAM,   /* send |bytes| to |addr| */
     ENGINE_DIAL,       /* connect |link| to |addr|; answer engine_connected or engine_disconnected */
-    ENGINE_WRITE,      /* |link| has output: link_output, then engine_sent */
+    ENGINE_WRITE,      /* |link| has output: write link_output, then engine_sent, until it is empty;
+                          said once, and again only after it has been empty */
     ENGINE_CLOSE,      /* |link| is finished: write what link_output still holds if that goes at
                           once, close, then engine_disconnected */
     ENGINE_FETCH,      /* begin |fetch| at the origin */
@@ -171,12 +172,8 @@ struct request {
      * answer may continue from another copy only if every byte so far is the same. */
     bool head_sent;
     /* The engine's: */
+    struct engine *engine;
     struct reader reader;
-    struct request_engine {
-        struct flight *flight;
-        struct list link;     /* in the flight's waiters */
-        bool leader;
-    } e;
 };
 
 /* engine_request hands one in; its state is set at once (often REQUEST_BODY: a hit) and

@@ -12,8 +12,8 @@ struct field {
 };
 
 struct fields {
-    struct field at[FIELDS_MAX];
     size_t n;
+    struct field at[FIELDS_MAX]; /* last, so that a copy may be cut behind the n-th */
 };
 
 /* fields_add appends. 0 or MESH_E_FULL (nothing changed). */

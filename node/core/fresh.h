@@ -15,7 +15,8 @@ struct cache_control {
 void cache_control_read(struct cache_control *cc, const struct fields *f);
 
 struct freshness {
-    bool storable;        /* by a shared cache, and worth it: fresh for a while */
+    bool storable;        /* by a shared cache, and worth it: its lifetime is above 0. It may be
+                             stale already, by its age: then those who wait share it, nobody else */
     mesh_ns lifetime_ns;  /* from age 0 */
     mesh_ns age_ns;       /* corrected initial age (RFC 9111 section 4.2.3) */
 };

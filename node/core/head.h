@@ -14,7 +14,7 @@ struct head {
     uint64_t generation; /* random, per representation fetched */
     uint16_t status;
     int64_t fetched_s;   /* Unix time at the signer, for provenance only */
-    struct fields fields;/* end-to-end fields, lent from the wire form */
+    struct fields fields;/* end-to-end fields, lent from the wire form; last, see head_kept */
 };
 
 /* head_encode appends the wire form; of |h->fields| it takes the end-to-end ones, without
@@ -24,5 +24,10 @@ int head_encode(struct buf *out, const struct head *h);
 /* head_decode reads one strictly; |h| lends from |bytes|. Names must be tokens and values
  * free of control bytes, status 200..599. MESH_E_SYNTAX, MESH_E_RANGE, MESH_E_MISSING, MESH_E_TYPE ... */
 int head_decode(struct head *h, struct slice bytes);
+
+/* head_kept decodes |bytes| into memory of just the size its fields need (a whole struct
+ * head would be 4 KiB an object), to be freed with free(). Fields past the n-th do not
+ * exist there. The head lends from |bytes|. NULL: out of memory or does not decode. */
+const struct head *head_kept(struct slice bytes);
 
 #endif

@@ -32,13 +32,17 @@ struct object_slip {
     uint8_t sig[SIGNATURE_BYTES];
 };
 
-/* Somebody who reads an object: a viewer's request or a peer's ask. */
+/* Somebody who wants an object: a viewer's request or a peer's ask. It waits in a flight
+ * until there is a head, then reads. */
 struct reader {
-    struct list link; /* in object->readers; initialise before the first use */
+    struct list link;      /* in object->readers; reader_init before the first use */
     struct object *object; /* held */
     uint64_t at;           /* bytes read so far */
     bool of_peer;
     struct list ready_link; /* in the engine's queue */
+    struct list wait_link;  /* in the flight's waiters */
+    struct flight *flight;  /* waited for; NULL: none */
+    bool joined;            /* came to a flight that was under way */
 };
 
 /* Who vouches for an object. Shared by reference among objects of one signer. */
@@ -62,7 +66,7 @@ struct object {
     uint32_t refs;
     struct object_memory *memory;
     /* What it is */
-    struct head head; /* lends from head_raw */
+    const struct head *head; /* lends from head_raw */
     uint8_t *head_raw;
     size_t head_len;
     struct signer *signer;
@@ -92,9 +96,11 @@ struct object {
     struct digest chain;        /* behind the last batched leaf */
     uint64_t bytes;             /* what we hold, all told */
     struct list readers;
+    struct flight *flight; /* what fills it; NULL when nothing does */
     /* The cache's */
     struct map_node by_key;
     struct list queue;
+    uint64_t *queue_bytes; /* the sum of its queue, kept along with |bytes|; NULL: in none */
     bool indexed;
     uint8_t hits, queue_id;
 };
@@ -105,6 +111,9 @@ struct object *object_new(struct object_memory *memory, struct slice head_raw, c
                           struct signer *signer);
 struct object *object_ref(struct object *o);
 void object_unref(struct object *o);
+
+/* object_hold keeps the sums of what |o| holds: its own, its cache's, its queue's. */
+void object_hold(struct object *o, int64_t bytes);
 
 /* ---- filling; each returns 0 or a MESH_E_* with the object as before ---- */
 /* object_append adds body bytes from the origin and closes leaves as they fill. MESH_E_NOMEM,

@@ -1,0 +1,214 @@
+/* engine_impl.h - what the engine's files share. Nobody else includes it.
+ *
+ *   request.c  viewers            flight.c  one fetch per key, source after source
+ *   ask.c      we ask a peer      origin.c  we ask the origin
+ *   serve.c    a peer asks us     links.c   backbone connections, joining, link health
+ *   engine.c   clock, timers, what is to be done */
+#ifndef HEDGEROW_CORE_ENGINE_IMPL_H
+#define HEDGEROW_CORE_ENGINE_IMPL_H
+
+#include "node/core/cache.h"
+#include "node/core/engine.h"
+#include "proto/base/err.h"
+#include "proto/base/heap.h"
+
+#define LINK_MAGIC   0x6c696e6bu
+#define FLIGHT_MAGIC 0x666c6974u
+#define SERVE_MAGIC  0x73657276u
+
+#define LINKS_MAX 8192
+#define SERVES_PER_LINK_MAX 1024
+#define FLIGHTS_MAX 65536
+#define WINDOW_LEAVES 128u     /* of a pass-through body: 8 MiB */
+#define ASK_CREDIT 64u         /* leaves a peer may send ahead: 4 MiB */
+#define LINK_BACKLOG_HIGH (1u << 20)
+#define LINK_BACKLOG_LOW (256u << 10)
+#define LINK_RETRY SEC(1)      /* a peer that could not be reached is left alone so long */
+
+/* ---- timers ---- */
+struct timer {
+    struct heap_node node;
+    void (*fire)(struct engine *e, mesh_ns now, struct timer *t);
+};
+void timer_set(struct engine *e, struct timer *t, mesh_ns at);
+void timer_stop(struct engine *e, struct timer *t);
+
+/* ---- one backbone connection ---- */
+struct link {
+    uint32_t magic;
+    struct list link; /* in engine->links */
+    struct map_node by_peer;
+    struct session *session;
+    void *io;
+    struct mesh_addr addr;
+    struct node_id peer; /* whom we dialled, or who proved itself */
+    bool has_peer, connected, opened, join, sync_wanted, silent;
+    bool dial_told, closing, close_told, write_told;
+    mesh_ns last_heard;
+    uint32_t next_stream;
+    struct list asks;   /* ours, in order */
+    struct list serves; /* theirs */
+    size_t serves_n;
+    struct list todo;   /* in one of the engine's queues: dials, writes or closes */
+    struct timer dial_timer, silence_timer, progress_timer;
+};
+
+struct link *link_to(struct engine *e, mesh_ns now, const struct node_id *id);
+void link_close(struct engine *e, mesh_ns now, struct link *l);
+/* link_wrote: frames were committed; queues the writing. */
+void link_wrote(struct engine *e, struct link *l);
+void link_watch(struct engine *e, mesh_ns now, struct link *l);
+size_t link_backlog(const struct link *l);
+void links_seek(struct engine *e, mesh_ns now);
+void links_sync(struct engine *e, mesh_ns now, const struct node_id *id);
+void link_free(struct engine *e, struct link *l);
+void link_give_up_asks(struct engine *e, mesh_ns now, struct link *l);
+
+/* ---- our ask of a peer, within a flight ---- */
+struct ask {
+    struct list link; /* in link->asks */
+    struct link *l;   /* NULL: no ask under way */
+    uint32_t stream;
+    bool sent, answered, one;
+    uint8_t status; /* enum msg_answer_status */
+    mesh_ns sent_at;
+    uint32_t credit;       /* leaves the peer may still send */
+    uint64_t final_length; /* told by the final batch */
+    bool has_final;
+    struct digest one_leaf;
+};
+
+bool ask_start(struct engine *e, mesh_ns now, struct flight *f, const struct node_id *id);
+void ask_send(struct engine *e, mesh_ns now, struct flight *f);
+void ask_cancel(struct engine *e, mesh_ns now, struct flight *f);
+void ask_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame);
+void ask_credit(struct engine *e, struct flight *f);
+
+/* ---- a fetch from the origin, outliving its flight until the rim has let go ---- */
+enum origin_state { ORIGIN_NEW, ORIGIN_RUNNING, ORIGIN_STOPPING };
+struct origin {
+    struct fetch fetch;
+    struct list todo; /* starts, flows or stops */
+    enum origin_state state;
+    struct flight *flight; /* NULL: nobody waits any more */
+    mesh_ns began;
+    bool flow_told;
+};
+bool origin_start(struct engine *e, mesh_ns now, struct flight *f);
+void origin_stop(struct engine *e, struct flight *f);
+void origin_flow(struct engine *e, struct flight *f);
+void origin_free(struct origin *o);
+
+/* ---- one fetch per key ---- */
+enum flight_class {
+    FLIGHT_EDGE,   /* for our viewers: the key's owners, then the origin */
+    FLIGHT_OWNER,  /* as an owner: owners ranked above us that have it already, then the origin */
+    FLIGHT_DIRECT, /* for one request alone: the origin */
+};
+struct flight {
+    uint32_t magic;
+    enum flight_class class;
+    struct list link; /* in engine->flights */
+    struct map_node by_key;
+    bool mapped;
+    struct digest key;
+    struct buf host, path, request_id;
+    struct fields *forward; /* of a request with Authorization; lends from forward_bytes */
+    struct buf forward_bytes;
+    bool personal;          /* never stored: it carries a viewer's own fields */
+    struct node_id sources[RING_OWNERS];
+    size_t sources_n, source_at;
+    struct list waiters; /* readers without a head, or moving to another copy */
+    struct object *object; /* held; NULL: no head yet */
+    struct ask ask;
+    struct origin *origin;
+    bool from_peer, peer_hit;
+    char peer_name[CERT_NAME_MAX + 1];
+    struct timer deadline;
+};
+
+struct flight *flight_new(struct engine *e, mesh_ns now, enum flight_class class, const struct digest *key,
+                          struct slice host, struct slice path, struct slice request_id);
+struct flight *flight_find(struct engine *e, const struct digest *key, bool owner_only);
+void flight_join(struct flight *f, struct reader *r);
+/* flight_owners lists whom to ask for |key| before acting ourselves; -1 or our own rank. */
+int flight_owners(struct engine *e, const struct digest *key, struct node_id out[RING_OWNERS], size_t *n);
+void flight_go(struct engine *e, mesh_ns now, struct flight *f);
+/* A source gave a head: |o| (reference taken over by the flight on success). */
+void flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object *o);
+void flight_grew(struct engine *e, mesh_ns now, struct flight *f);
+void flight_complete(struct engine *e, mesh_ns now, struct flight *f);
+/* The source failed: the next one is tried. */
+void flight_source_failed(struct engine *e, mesh_ns now, struct flight *f);
+void flight_fail(struct engine *e, mesh_ns now, struct flight *f, uint16_t status, const char *text);
+/* The answer is for one request alone and not this one's: everybody goes to the origin. */
+void flight_disperse(struct engine *e, mesh_ns now, struct flight *f);
+void flight_free(struct engine *e, struct flight *f);
+/* A reader left or moved on: a pass-through fill may go on, or has lost its purpose. */
+void flight_readers_moved(struct engine *e, mesh_ns now, struct object *o);
+
+/* ---- a peer asks us ---- */
+struct serve {
+    uint32_t magic;
+    struct list link; /* in link->serves */
+    struct link *l;
+    uint32_t stream;
+    struct reader reader;
+    struct digest key;
+    struct buf host, path, request_id;
+    uint32_t credit, next_leaf, slip_sent, announced; /* leaves; bytes of next_leaf; leaves in batches sent */
+    bool head_sent, final_sent;
+    struct timer slip_timer;
+};
+void serve_ask(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame);
+void serve_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame);
+void serve_pump(struct engine *e, mesh_ns now, struct serve *s);
+void serve_abort(struct engine *e, mesh_ns now, struct serve *s, unsigned reason, unsigned status);
+void serve_end(struct engine *e, mesh_ns now, struct serve *s);
+void serve_attached(struct serve *s);
+
+/* ---- viewers ---- */
+void request_attached(struct request *r, struct object *o, const struct flight *f, bool leader);
+void request_failed(struct engine *e, struct request *r, uint16_t status, const char *text);
+void request_go_direct(struct engine *e, mesh_ns now, struct request *r, const struct flight *was);
+static inline struct request *reader_request(struct reader *r)
+{
+    return OBJ_OF(r, struct request, reader);
+}
+static inline struct serve *reader_serve(struct reader *r)
+{
+    return OBJ_OF(r, struct serve, reader);
+}
+
+struct engine {
+    struct engine_config cfg;
+    struct engine_timers timers;
+    mesh_ns now, last_tick, started;
+    int64_t wall_s;
+    struct mesh *mesh;
+    struct cache *cache;
+    struct zpack *zpack;
+    uint64_t distribution; /* its digest */
+    struct engine_counters counters;
+    struct heap heap;
+    struct list links, flights;
+    struct map links_by_peer, flights_by_key;
+    size_t links_n, flights_n, requests_n, serves_n, sessions_n;
+    /* What is to be done, by kind */
+    struct list dials, writes, closes;
+    struct list starts, flows, stops;
+    struct list ready_requests, ready_serves;
+    struct origin *stopped; /* told in the last poll; freed at the next */
+    bool twin, leaving, joined;
+    struct mesh_addr seeds[ENGINE_SEEDS_MAX];
+    size_t seeds_n, seed_at;
+    mesh_ns seed_backoff;
+    struct timer seed_timer;
+    struct buf scratch;
+};
+
+/* Something about |o| has changed: its readers look again. */
+void engine_changed(struct engine *e, struct object *o);
+void engine_ready_reader(struct engine *e, struct reader *r);
+
+#endif

@@ -1,0 +1,147 @@
+#include "node/core/fresh.h"
+
+#include "node/core/date.h"
+
+#define ERROR_TTL_S 10
+#define DIRECTIVE_MAX_S INT64_C(3153600000) /* a hundred years: what is longer is that long */
+#define HEURISTIC_MAX_S 86400
+
+/* RFC 9111 section 1.2.2: too large a number is the largest one; what is no number makes
+ * the answer stale at once (section 4.2.1). A quoted number is accepted. */
+static int64_t delta_seconds(struct slice v)
+{
+    int64_t s = 0;
+
+    if (v.len >= 2 && v.data[0] == '"' && v.data[v.len - 1] == '"')
+        v = slice_of(v.data + 1, v.len - 2);
+    if (v.len == 0)
+        return 0;
+    for (size_t i = 0; i < v.len; i++) {
+        if (v.data[i] < '0' || v.data[i] > '9')
+            return 0;
+        if (s < DIRECTIVE_MAX_S)
+            s = s * 10 + (v.data[i] - '0');
+    }
+    return s < DIRECTIVE_MAX_S ? s : DIRECTIVE_MAX_S;
+}
+
+void cache_control_read(struct cache_control *cc, const struct fields *f)
+{
+    struct fields_cursor at = { 0 };
+    struct slice d;
+
+    *cc = (struct cache_control){ .max_age_s = -1, .s_maxage_s = -1 };
+    while (fields_list(f, SLICE_LIT("cache-control"), &at, &d)) {
+        const uint8_t *eq = memchr(d.data, '=', d.len);
+        size_t n = eq != NULL ? (size_t)(eq - d.data) : d.len;
+        struct slice name = slice_trim(slice_head(d, n)), value = slice_trim(slice_from(d, n + 1));
+        if (slice_eq_nocase(name, SLICE_LIT("no-store")))
+            cc->no_store = true;
+        else if (slice_eq_nocase(name, SLICE_LIT("no-cache")))
+            cc->no_cache = true; /* with field names too: the strict reading, for now */
+        else if (slice_eq_nocase(name, SLICE_LIT("private")))
+            cc->is_private = true;
+        else if (slice_eq_nocase(name, SLICE_LIT("public")))
+            cc->is_public = true;
+        else if (slice_eq_nocase(name, SLICE_LIT("must-revalidate")))
+            cc->must_revalidate = true;
+        else if (slice_eq_nocase(name, SLICE_LIT("proxy-revalidate")))
+            cc->proxy_revalidate = true;
+        else if (slice_eq_nocase(name, SLICE_LIT("max-age")) && cc->max_age_s < 0)
+            cc->max_age_s = delta_seconds(value);
+        else if (slice_eq_nocase(name, SLICE_LIT("s-maxage")) && cc->s_maxage_s < 0)
+            cc->s_maxage_s = delta_seconds(value);
+    }
+}
+
+static bool one_of(uint16_t status, const uint16_t *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (list[i] == status)
+            return true;
+    }
+    return false;
+}
+#define ONE_OF(status, list) one_of(status, list, sizeof(list) / sizeof((list)[0]))
+
+/* Seconds of freshness for an answer that states none, as CloudFront gives them; -1: do not store. */
+static int64_t default_lifetime(const struct distribution *d, uint16_t status, int64_t wall_s, const int64_t *modified)
+{
+    static const uint16_t by_default[] = { 200, 203, 300, 301, 308 };
+    static const uint16_t heuristic[] = { 200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501 }; /* 206 is not for us */
+    static const uint16_t errors[] = { 404, 410, 414, 500, 501, 502, 503, 504 };
+
+    if (d->default_ttl_s != TTL_HEURISTIC) {
+        if (ONE_OF(status, by_default))
+            return d->default_ttl_s;
+        return ONE_OF(status, errors) ? ERROR_TTL_S : -1;
+    }
+    if (ONE_OF(status, heuristic) && modified != NULL && *modified < wall_s) {
+        int64_t tenth = (wall_s - *modified) / 10;
+        return tenth < HEURISTIC_MAX_S ? tenth : HEURISTIC_MAX_S;
+    }
+    return -1;
+}
+
+static bool date_field(const struct fields *f, struct slice name, int64_t *out)
+{
+    const struct field *field = fields_find(f, name);
+    return field != NULL && date_parse(field->value, out) == 0;
+}
+
+static int64_t stated_age(const struct fields *f)
+{
+    const struct field *field = fields_find(f, SLICE_LIT("age"));
+    struct slice v = field != NULL ? field->value : SLICE_EMPTY;
+    const uint8_t *comma = v.len > 0 ? memchr(v.data, ',', v.len) : NULL;
+    if (comma != NULL) /* RFC 9111 section 5.1: the first one counts */
+        v = slice_trim(slice_head(v, (size_t)(comma - v.data)));
+    return delta_seconds(v);
+}
+
+/* Sets |*lifetime_s|; false: not storable by what it says. */
+static bool lifetime(const struct distribution *d, uint16_t status, const struct fields *f, int64_t wall_s,
+                     int64_t date_s, int64_t *lifetime_s)
+{
+    static const uint16_t never[] = { 206, 304, 412, 413, 416, 431 };
+    struct cache_control cc;
+    int64_t modified;
+
+    cache_control_read(&cc, f);
+    if (status < 200 || ONE_OF(status, never) || cc.no_store || cc.no_cache || cc.is_private ||
+        fields_lists(f, SLICE_LIT("vary"), SLICE_LIT("*")))
+        return false;
+    if (cc.s_maxage_s >= 0) {
+        *lifetime_s = cc.s_maxage_s;
+    } else if (cc.max_age_s >= 0) {
+        *lifetime_s = cc.max_age_s;
+    } else if (fields_find(f, SLICE_LIT("expires")) != NULL) {
+        int64_t expires; /* one that is no date means "already" (RFC 9111 section 5.3) */
+        *lifetime_s = date_field(f, SLICE_LIT("expires"), &expires) ? expires - date_s : 0;
+    } else {
+        bool has = date_field(f, SLICE_LIT("last-modified"), &modified);
+        *lifetime_s = default_lifetime(d, status, wall_s, has ? &modified : NULL);
+    }
+    return *lifetime_s > 0;
+}
+
+void fresh_of(struct freshness *out, const struct distribution *d, uint16_t status, const struct fields *f,
+              int64_t wall_s, mesh_ns response_delay_ns)
+{
+    int64_t date_s = wall_s, lifetime_s = 0;
+
+    *out = (struct freshness){ .storable = false };
+    bool dated = date_field(f, SLICE_LIT("date"), &date_s);
+    if (!lifetime(d, status, f, wall_s, dated ? date_s : wall_s, &lifetime_s))
+        return;
+    /* Set-Cookie speaks to one viewer; a copy for all would hand it on. */
+    if (fields_find(f, SLICE_LIT("set-cookie")) != NULL)
+        return;
+    int64_t apparent_s = dated && wall_s > date_s ? wall_s - date_s : 0;
+    if (apparent_s > DIRECTIVE_MAX_S)
+        apparent_s = DIRECTIVE_MAX_S;
+    mesh_ns corrected = SEC(stated_age(f)) + response_delay_ns;
+    out->age_ns = SEC(apparent_s) > corrected ? SEC(apparent_s) : corrected;
+    out->lifetime_ns = SEC(lifetime_s);
+    out->storable = true;
+}

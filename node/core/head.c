@@ -1,0 +1,133 @@
+#include "node/core/head.h"
+
+#include <stdlib.h>
+
+#include "proto/base/err.h"
+#include "proto/wire.h"
+
+enum { K_KEY = 1, K_GENERATION = 2, K_STATUS = 3, K_FETCHED = 4, K_FIELDS = 5 };
+
+/* Fields that every hop makes anew. */
+static bool left_out(const struct fields *f, const struct field *field)
+{
+    static const char *const own[] = { "age", "content-length", "cache-status" };
+
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        if (slice_eq_nocase(field->name, slice_str(own[i])))
+            return true;
+    }
+    return fields_hop_by_hop(f, field);
+}
+
+int head_encode(struct buf *out, const struct head *h)
+{
+    size_t start = out->len;
+    uint32_t kept = 0;
+
+    for (size_t i = 0; i < h->fields.n; i++)
+        kept += !left_out(&h->fields, &h->fields.at[i]);
+    wire_put_map(out, 5);
+    wire_put_u64(out, K_KEY);
+    wire_put_bin(out, SLICE_OF(h->key.bytes));
+    wire_put_u64(out, K_GENERATION);
+    wire_put_u64(out, h->generation);
+    wire_put_u64(out, K_STATUS);
+    wire_put_u64(out, h->status);
+    wire_put_u64(out, K_FETCHED);
+    wire_put_i64(out, h->fetched_s);
+    wire_put_u64(out, K_FIELDS);
+    wire_put_array(out, 2 * kept);
+    for (size_t i = 0; i < h->fields.n; i++) {
+        if (left_out(&h->fields, &h->fields.at[i]))
+            continue;
+        wire_put_bin(out, h->fields.at[i].name);
+        wire_put_bin(out, h->fields.at[i].value);
+    }
+    if (!buf_ok(out))
+        return MESH_E_NOMEM;
+    if (out->len - start > HEAD_BYTES_MAX) {
+        out->len = start;
+        return MESH_E_RANGE;
+    }
+    return 0;
+}
+
+/* RFC 9110 section 5.6.2: tchar. */
+static bool token(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.data[i];
+        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!alnum && (c == 0 || strchr("!#$%&'*+-.^_`|~", c) == NULL))
+            return false;
+    }
+    return s.len > 0;
+}
+
+static bool printable(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if ((s.data[i] < 0x20 && s.data[i] != '\t') || s.data[i] == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static int decode_fields(struct fields *f, const wire_value *array, size_t n)
+{
+    int err;
+
+    if (n % 2 != 0)
+        return MESH_E_SYNTAX;
+    for (size_t i = 0; i < n; i += 2) {
+        struct slice name, value;
+        if ((err = wire_as_bin(wire_at(array, i), &name)) != 0 || (err = wire_as_bin(wire_at(array, i + 1), &value)) != 0)
+            return err;
+        if (!token(name) || !printable(value))
+            return MESH_E_SYNTAX;
+        if ((err = fields_add(f, name, value)) != 0)
+            return err;
+    }
+    return 0;
+}
+
+int head_decode(struct head *h, struct slice bytes)
+{
+    struct wire w = { 0 };
+    const wire_value *array;
+    uint64_t status;
+    size_t n;
+    int err;
+
+    if (bytes.len > HEAD_BYTES_MAX)
+        return MESH_E_RANGE;
+    if ((err = wire_open(&w, bytes, true)) != 0)
+        return err;
+    h->fields.n = 0;
+    if ((err = wire_fixed(w.root, K_KEY, h->key.bytes, DIGEST_BYTES)) != 0 ||
+        (err = wire_u64(w.root, K_GENERATION, &h->generation)) != 0 || (err = wire_u64(w.root, K_STATUS, &status)) != 0 ||
+        (err = wire_i64(w.root, K_FETCHED, &h->fetched_s)) != 0 || (err = wire_array(w.root, K_FIELDS, &array, &n)) != 0)
+        goto out;
+    if (status < 200 || status > 599) {
+        err = MESH_E_RANGE;
+        goto out;
+    }
+    h->status = (uint16_t)status;
+    err = decode_fields(&h->fields, array, n); /* bins lend from |bytes|, not from |w| */
+out:
+    wire_close(&w);
+    return err;
+}
+
+const struct head *head_kept(struct slice bytes)
+{
+    struct head whole;
+
+    if (head_decode(&whole, bytes) != 0)
+        return NULL;
+    size_t size = offsetof(struct head, fields.at) + whole.fields.n * sizeof(struct field);
+    struct head *h = malloc(size);
+    if (h != NULL)
+        memcpy(h, &whole, size);
+    return h;
+}

@@ -1,0 +1,163 @@
+#include "node/core/key.h"
+
+#include "proto/base/err.h"
+
+static bool is_alnum(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* RFC 3986 section 2.3: never needs encoding, so an encoded one is the same as a raw one. */
+static bool is_unreserved(uint8_t c)
+{
+    return is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+/* May stand raw in a path: pchar and "/" (section 3.3). */
+static bool is_path_char(uint8_t c)
+{
+    return is_unreserved(c) || (c != 0 && strchr("/!$&'()*+,;=:@", c) != NULL);
+}
+
+static bool is_query_char(uint8_t c)
+{
+    return is_path_char(c) || c == '?';
+}
+
+static int hex_value(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+static void put_encoded(struct buf *out, uint8_t c)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    buf_add_u8(out, '%');
+    buf_add_u8(out, (uint8_t)digits[c >> 4]);
+    buf_add_u8(out, (uint8_t)digits[c & 15]);
+}
+
+/* A "%" that begins no encoding is itself encoded, so that no two readers can differ on it. */
+static int normal_bytes(struct buf *out, struct slice s, bool (*raw_ok)(uint8_t))
+{
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.data[i];
+        if (c < 0x20 || c == 0x7f || c == '#')
+            return MESH_E_SYNTAX;
+        if (c == '%' && i + 2 < s.len && hex_value(s.data[i + 1]) >= 0 && hex_value(s.data[i + 2]) >= 0) {
+            uint8_t v = (uint8_t)(hex_value(s.data[i + 1]) << 4 | hex_value(s.data[i + 2]));
+            if (v == 0)
+                return MESH_E_SYNTAX;
+            if (is_unreserved(v))
+                buf_add_u8(out, v);
+            else
+                put_encoded(out, v);
+            i += 2;
+        } else if (raw_ok(c)) {
+            buf_add_u8(out, c);
+        } else {
+            put_encoded(out, c);
+        }
+    }
+    return 0;
+}
+
+/* RFC 3986 section 5.2.4 on |out| from |start|, in place: what is behind |to| is done. */
+static void remove_dots(struct buf *out, size_t start)
+{
+    uint8_t *p = out->data;
+    size_t from = start, to = start;
+
+    while (from < out->len) {
+        size_t end = from + 1; /* p[from] is '/' */
+        while (end < out->len && p[end] != '/')
+            end++;
+        size_t len = end - from - 1;
+        bool dot = len == 1 && p[from + 1] == '.';
+        bool dots = len == 2 && p[from + 1] == '.' && p[from + 2] == '.';
+        if (dots) {
+            while (to > start && p[--to] != '/')
+                ;
+        }
+        if (!dot && !dots) {
+            memmove(p + to, p + from, end - from);
+            to += end - from;
+        } else if (end == out->len) {
+            p[to++] = '/'; /* a final "." or ".." names a directory */
+        }
+        from = end;
+    }
+    out->len = to;
+}
+
+int key_path(struct buf *out, struct slice target)
+{
+    size_t start = out->len, question = 0;
+    int err;
+
+    if (target.len == 0 || target.data[0] != '/')
+        return MESH_E_SYNTAX;
+    if (target.len > KEY_PATH_MAX / 3)
+        return MESH_E_RANGE;
+    while (question < target.len && target.data[question] != '?')
+        question++;
+    if ((err = normal_bytes(out, slice_head(target, question), is_path_char)) == 0 && buf_ok(out)) {
+        remove_dots(out, start);
+        if (question < target.len) {
+            buf_add_u8(out, '?');
+            err = normal_bytes(out, slice_from(target, question + 1), is_query_char);
+        }
+    }
+    if (err == 0 && !buf_ok(out))
+        err = MESH_E_NOMEM;
+    if (err != 0)
+        out->len = start;
+    return err;
+}
+
+int key_host(struct buf *out, struct slice host)
+{
+    size_t start = out->len, len = host.len;
+
+    if (len > 0 && host.data[0] == '[') { /* an IPv6 literal: up to its bracket */
+        const uint8_t *end = memchr(host.data, ']', len);
+        if (end == NULL)
+            return MESH_E_SYNTAX;
+        len = (size_t)(end - host.data) + 1;
+    } else {
+        const uint8_t *colon = len > 0 ? memchr(host.data, ':', len) : NULL;
+        if (colon != NULL)
+            len = (size_t)(colon - host.data);
+    }
+    if (len > 0 && host.data[len - 1] == '.')
+        len--;
+    if (len > 255)
+        return MESH_E_SYNTAX;
+    for (size_t i = 0; i < len; i++) {
+        uint8_t c = host.data[i];
+        if (!is_unreserved(c) && (c == 0 || strchr("[]:!$&'()*+,;=%", c) == NULL)) {
+            out->len = start;
+            return MESH_E_SYNTAX;
+        }
+        buf_add_u8(out, c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c);
+    }
+    return buf_ok(out) ? 0 : MESH_E_NOMEM;
+}
+
+void key_hash(struct digest *out, const struct mesh_params *mesh, const struct distribution *d, struct slice host,
+              struct slice path)
+{
+    uint8_t frame[16];
+
+    be64_put(frame, d->name.len);
+    be64_put(frame + 8, host.len);
+    struct slice parts[] = { SLICE_LIT("hedgerow key 1"), SLICE_OF(frame), d->name, host, path };
+    digest_keyed(out, mesh->salt, parts, sizeof(parts) / sizeof(parts[0]));
+}
