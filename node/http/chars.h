@@ -1,0 +1,43 @@
+/* chars.h - the character classes of RFC 9110 and 9112 as one table. */
+#ifndef HEDGEROW_HTTP_CHARS_H
+#define HEDGEROW_HTTP_CHARS_H
+
+#include "proto/base/slice.h"
+
+enum {
+    CHARS_TOKEN = 1 << 0,    /* tchar: field names, methods */
+    CHARS_TARGET = 1 << 1,   /* visible ASCII but # : a request target */
+    CHARS_HOST = 1 << 2,     /* letters, digits, - . _ : a registered name or IPv4 address */
+    CHARS_SF_TOKEN = 1 << 3, /* tchar, : and / : behind the first character of an sf-token (RFC 9651) */
+    CHARS_URI = 1 << 4,      /* reserved, unreserved and % of RFC 3986 */
+    CHARS_HEX = 1 << 5,
+    CHARS_DIGIT = 1 << 6,
+};
+extern const uint8_t chars_table[256];
+
+static inline bool chars_is(uint8_t c, unsigned classes)
+{
+    return (chars_table[c] & classes) != 0;
+}
+
+/* chars_span returns how many bytes at |s|'s start are all in |classes|. */
+static inline size_t chars_span(struct slice s, unsigned classes)
+{
+    size_t i = 0;
+
+    while (i < s.len && chars_is(s.data[i], classes))
+        i++;
+    return i;
+}
+
+/* chars_all: is |s| non-empty and all in |classes|? */
+static inline bool chars_all(struct slice s, unsigned classes)
+{
+    return s.len > 0 && chars_span(s, classes) == s.len;
+}
+
+/* chars_control returns the offset, from |from| on, of the first byte that no field value may
+ * hold (below 0x20 but the tab, or 0x7F), or |s.len|. Eight bytes at a time. */
+size_t chars_control(struct slice s, size_t from);
+
+#endif
