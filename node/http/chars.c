@@ -3,20 +3,20 @@
 #define ALPHA(c) ((((c) | 0x20) >= 'a') && (((c) | 0x20) <= 'z'))
 #define DIGIT(c) ((c) >= '0' && (c) <= '9')
 #define HEX(c)   (DIGIT(c) || (((c) | 0x20) >= 'a' && ((c) | 0x20) <= 'f'))
-#define TOKEN(c)                                                                                                       \
-    (ALPHA(c) || DIGIT(c) || (c) == '!' || (c) == '#' || (c) == '$' || (c) == '%' || (c) == '&' || (c) == '\'' ||      \
-     (c) == '*' || (c) == '+' || (c) == '-' || (c) == '.' || (c) == '^' || (c) == '_' || (c) == '`' || (c) == '|' ||   \
+#define TOKEN(c)                                                                                                     \
+    (ALPHA(c) || DIGIT(c) || (c) == '!' || (c) == '#' || (c) == '$' || (c) == '%' || (c) == '&' || (c) == '\'' ||    \
+     (c) == '*' || (c) == '+' || (c) == '-' || (c) == '.' || (c) == '^' || (c) == '_' || (c) == '`' || (c) == '|' || \
      (c) == '~')
 #define TARGET(c)   ((c) > 0x20 && (c) < 0x7F && (c) != '#')
 #define HOST(c)     (ALPHA(c) || DIGIT(c) || (c) == '-' || (c) == '.' || (c) == '_')
 #define SF_TOKEN(c) (TOKEN(c) || (c) == ':' || (c) == '/')
-#define URI(c)                                                                                                         \
-    ((c) > 0x20 && (c) < 0x7F && (c) != '"' && (c) != '<' && (c) != '>' && (c) != '\\' && (c) != '^' && (c) != '`' &&  \
+#define URI(c)                                                                                                        \
+    ((c) > 0x20 && (c) < 0x7F && (c) != '"' && (c) != '<' && (c) != '>' && (c) != '\\' && (c) != '^' && (c) != '`' && \
      (c) != '{' && (c) != '|' && (c) != '}')
 
-#define ONE(c)                                                                                                         \
-    ((TOKEN(c) ? CHARS_TOKEN : 0) | (TARGET(c) ? CHARS_TARGET : 0) | (HOST(c) ? CHARS_HOST : 0) |                      \
-     (SF_TOKEN(c) ? CHARS_SF_TOKEN : 0) | (URI(c) ? CHARS_URI : 0) | (HEX(c) ? CHARS_HEX : 0) |                        \
+#define ONE(c)                                                                                    \
+    ((TOKEN(c) ? CHARS_TOKEN : 0) | (TARGET(c) ? CHARS_TARGET : 0) | (HOST(c) ? CHARS_HOST : 0) | \
+     (SF_TOKEN(c) ? CHARS_SF_TOKEN : 0) | (URI(c) ? CHARS_URI : 0) | (HEX(c) ? CHARS_HEX : 0) |   \
      (DIGIT(c) ? CHARS_DIGIT : 0))
 #define FOUR(c)    ONE(c), ONE((c) + 1), ONE((c) + 2), ONE((c) + 3)
 #define SIXTEEN(c) FOUR(c), FOUR((c) + 4), FOUR((c) + 8), FOUR((c) + 12)

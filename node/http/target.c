@@ -1,7 +1,7 @@
 #include "node/http/target.h"
 
 #include "node/http/chars.h"
-#include "node/http/head.h"
+#include "node/http/h1.h"
 
 #define HOST_MAX 255
 
@@ -71,13 +71,13 @@ static int absolute(struct http_request *out)
     size_t n = 0;
 
     if (!take_scheme(&rest, out))
-        return head_refuse(&out->fault, 400, "bad request target");
+        return h1_refuse(&out->fault, 400, "bad request target");
     while (n < rest.len && rest.data[n] != '/' && rest.data[n] != '?')
         n++;
     out->form = HTTP_FORM_ABSOLUTE;
     out->authority = slice_head(rest, n);
     if (!authority_parse(out->authority, &out->host, &out->port))
-        return head_refuse(&out->fault, 400, "bad authority");
+        return h1_refuse(&out->fault, 400, "bad authority");
     split_query(slice_from(rest, n), out);
     if (out->path.len == 0)
         out->path = SLICE_LIT("/");
@@ -92,7 +92,7 @@ int target_parse(struct http_request *out)
         out->form = HTTP_FORM_AUTHORITY;
         out->authority = target;
         if (!authority_parse(target, &out->host, &out->port) || out->port == 0)
-            return head_refuse(&out->fault, 400, "bad authority");
+            return h1_refuse(&out->fault, 400, "bad authority");
         return 0;
     }
     if (target.data[0] == '/') {

@@ -1,40 +1,37 @@
-#include "node/http/head.h"
+#include "node/http/h1.h"
 
 #include <assert.h>
 
 #include "node/http/chars.h"
 #include "proto/base/err.h"
 
-int head_refuse(struct http_fault *fault, int status, const char *reason)
+int h1_refuse(struct http_fault *fault, int status, const char *reason)
 {
     *fault = (struct http_fault){ status, reason };
     switch (status) {
     case 413:
-    case 431:
-        return MESH_E_FULL;
-    case 505:
-        return MESH_E_VERSION;
-    default:
-        return MESH_E_SYNTAX;
+    case 431: return MESH_E_FULL;
+    case 505: return MESH_E_VERSION;
+    default: return MESH_E_SYNTAX;
     }
 }
 
 /* Everything is decided inside the first |max| bytes, so that a head in pieces and a whole one
  * are refused for the same reason. */
-int head_line(struct slice in, struct http_cursor *at, size_t max, struct slice *line, struct http_fault *fault)
+int h1_line(struct slice in, struct http_cursor *at, size_t max, struct slice *line, struct http_fault *fault)
 {
     struct slice window = slice_head(in, max);
     assert(at->line <= at->seen && at->seen <= in.len);
     size_t end = chars_control(window, at->seen);
 
     if (end < window.len && window.data[end] != '\r')
-        return head_refuse(fault, 400, window.data[end] == '\n' ? "bare LF" : "control byte in the head");
+        return h1_refuse(fault, 400, window.data[end] == '\n' ? "bare LF" : "control byte in the head");
     if (end + 1 >= window.len) {
         at->seen = end;
-        return in.len > max ? head_refuse(fault, 413, "head too large") : MESH_E_SHORT;
+        return in.len > max ? h1_refuse(fault, 413, "head too large") : MESH_E_SHORT;
     }
     if (window.data[end + 1] != '\n')
-        return head_refuse(fault, 400, "bare CR");
+        return h1_refuse(fault, 400, "bare CR");
     *line = slice_of(window.data + at->line, end - at->line);
     at->line = at->seen = end + 2;
     return 0;
@@ -46,22 +43,22 @@ static int field_line(struct slice line, struct fields *fields, struct http_faul
 
     if (name_len == line.len || line.data[name_len] != ':') {
         if (line.data[0] == ' ' || line.data[0] == '\t')
-            return head_refuse(fault, 400, "folded field line");
-        return head_refuse(fault, 400, "bad field name");
+            return h1_refuse(fault, 400, "folded field line");
+        return h1_refuse(fault, 400, "bad field name");
     }
     if (name_len == 0)
-        return head_refuse(fault, 400, "empty field name");
+        return h1_refuse(fault, 400, "empty field name");
     if (fields_add(fields, slice_head(line, name_len), slice_trim(slice_from(line, name_len + 1))) != 0)
-        return head_refuse(fault, 431, "too many fields");
+        return h1_refuse(fault, 431, "too many fields");
     return 0;
 }
 
-int head_fields(struct slice in, struct http_cursor *at, size_t max, struct fields *fields, struct http_fault *fault)
+int h1_fields(struct slice in, struct http_cursor *at, size_t max, struct fields *fields, struct http_fault *fault)
 {
     struct slice line;
     int err;
 
-    while ((err = head_line(in, at, max, &line, fault)) == 0) {
+    while ((err = h1_line(in, at, max, &line, fault)) == 0) {
         if (line.len == 0)
             return 0;
         if ((err = field_line(line, fields, fault)) != 0)
@@ -71,24 +68,24 @@ int head_fields(struct slice in, struct http_cursor *at, size_t max, struct fiel
     return err;
 }
 
-int head_version(struct slice text, uint8_t *minor, struct http_fault *fault)
+int h1_version(struct slice text, uint8_t *minor, struct http_fault *fault)
 {
     if (text.len != 8 || memcmp(text.data, "HTTP/", 5) != 0 || !chars_is(text.data[5], CHARS_DIGIT) ||
         text.data[6] != '.' || !chars_is(text.data[7], CHARS_DIGIT))
-        return head_refuse(fault, 400, "bad protocol version");
+        return h1_refuse(fault, 400, "bad protocol version");
     if (text.data[5] != '1')
-        return head_refuse(fault, 505, "unknown major version");
+        return h1_refuse(fault, 505, "unknown major version");
     /* A later minor version is read as ours (RFC 9110 section 2.5). */
     *minor = text.data[7] == '0' ? 0 : 1;
     return 0;
 }
 
-static int read_length(struct slice value, struct head_facts *facts, struct http_fault *fault)
+static int read_length(struct slice value, struct h1_facts *facts, struct http_fault *fault)
 {
     if (facts->has_length)
-        return head_refuse(fault, 400, "two Content-Length fields");
+        return h1_refuse(fault, 400, "two Content-Length fields");
     if (slice_u64(value, &facts->length) != 0 || facts->length > INT64_MAX)
-        return head_refuse(fault, 400, "bad Content-Length");
+        return h1_refuse(fault, 400, "bad Content-Length");
     facts->has_length = true;
     return 0;
 }
@@ -105,11 +102,11 @@ static int judge_encoding(struct slice value, struct http_fault *fault)
     while (last > 0 && value.data[last - 1] != ',')
         last--;
     if (last > 0 && slice_eq_nocase(slice_trim(slice_from(value, last)), chunked))
-        return head_refuse(fault, 501, "unknown transfer coding");
-    return head_refuse(fault, 400, "bad Transfer-Encoding");
+        return h1_refuse(fault, 501, "unknown transfer coding");
+    return h1_refuse(fault, 400, "bad Transfer-Encoding");
 }
 
-static void read_connection(struct slice value, struct head_facts *facts)
+static void read_connection(struct slice value, struct h1_facts *facts)
 {
     struct slice option;
 
@@ -123,14 +120,14 @@ static void read_connection(struct slice value, struct head_facts *facts)
 }
 
 /* Lengths first: nearly every field is passed over with one jump. */
-static int read_field(const struct field *field, struct head_facts *facts, struct http_fault *fault)
+static int read_field(const struct field *field, struct h1_facts *facts, struct http_fault *fault)
 {
     switch (field->name.len) {
     case 4:
         if (!slice_eq_nocase(field->name, SLICE_LIT("host")))
             return 0;
         if (facts->host != NULL)
-            return head_refuse(fault, 400, "two Host fields");
+            return h1_refuse(fault, 400, "two Host fields");
         facts->host = field;
         return 0;
     case 6:
@@ -147,19 +144,18 @@ static int read_field(const struct field *field, struct head_facts *facts, struc
         if (!slice_eq_nocase(field->name, SLICE_LIT("transfer-encoding")))
             return 0;
         if (facts->transfer_encoding != NULL)
-            return head_refuse(fault, 400, "two Transfer-Encoding fields");
+            return h1_refuse(fault, 400, "two Transfer-Encoding fields");
         facts->transfer_encoding = field;
         return 0;
-    default:
-        return 0;
+    default: return 0;
     }
 }
 
-int head_facts(const struct fields *fields, uint8_t minor, struct head_facts *facts, struct http_fault *fault)
+int h1_facts(const struct fields *fields, uint8_t minor, struct h1_facts *facts, struct http_fault *fault)
 {
     int err;
 
-    *facts = (struct head_facts){ 0 };
+    *facts = (struct h1_facts){ 0 };
     for (size_t i = 0; i < fields->n; i++) {
         if ((err = read_field(&fields->at[i], facts, fault)) != 0)
             return err;
@@ -167,13 +163,13 @@ int head_facts(const struct fields *fields, uint8_t minor, struct head_facts *fa
     if (facts->transfer_encoding == NULL)
         return 0;
     if (facts->has_length)
-        return head_refuse(fault, 400, "Content-Length with Transfer-Encoding");
+        return h1_refuse(fault, 400, "Content-Length with Transfer-Encoding");
     if (minor == 0)
-        return head_refuse(fault, 400, "Transfer-Encoding in HTTP/1.0");
+        return h1_refuse(fault, 400, "Transfer-Encoding in HTTP/1.0");
     return judge_encoding(facts->transfer_encoding->value, fault);
 }
 
-bool head_keep_alive(const struct head_facts *facts, uint8_t minor)
+bool h1_keep_alive(const struct h1_facts *facts, uint8_t minor)
 {
     return !facts->close && (minor > 0 || facts->keep_alive);
 }
