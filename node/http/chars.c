@@ -24,11 +24,6 @@
 
 const uint8_t chars_table[256] = { QUARTER(0), QUARTER(64), QUARTER(128), QUARTER(192) };
 
-static bool control(uint8_t c)
-{
-    return (c < 0x20 && c != '\t') || c == 0x7F;
-}
-
 #define EACH_BYTE(v) (UINT64_C(0x0101010101010101) * (v))
 
 /* Does any of the eight bytes look like a control byte? Tabs do, too: they are rare. A borrow
@@ -55,7 +50,7 @@ size_t chars_control(struct slice s, size_t from)
         }
         size_t end = i + sizeof(w) < s.len ? i + sizeof(w) : s.len;
         for (; i < end; i++) {
-            if (control(s.data[i]))
+            if (chars_is_control(s.data[i]))
                 return i;
         }
     }

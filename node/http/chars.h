@@ -36,8 +36,13 @@ static inline bool chars_all(struct slice s, unsigned classes)
     return s.len > 0 && chars_span(s, classes) == s.len;
 }
 
-/* chars_control returns the offset, from |from| on, of the first byte that no field value may
- * hold (below 0x20 but the tab, or 0x7F), or |s.len|. Eight bytes at a time. */
+/* chars_is_control: may no field value hold |c| (RFC 9110 section 5.5)? The tab is fine. */
+static inline bool chars_is_control(uint8_t c)
+{
+    return (c < 0x20 && c != '\t') || c == 0x7F;
+}
+
+/* chars_control returns the offset, from |from| on, of the first such byte, or |s.len|. Eight bytes at a time. */
 size_t chars_control(struct slice s, size_t from);
 
 #endif
