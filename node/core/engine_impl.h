@@ -54,6 +54,9 @@ struct link {
 };
 
 struct link *link_to(struct engine *e, mesh_ns now, const struct node_id *id);
+bool link_is_open(const struct link *l);
+/* link_commit seals the frame begun on the session of an open link and queues the writing. */
+void link_commit(struct engine *e, struct link *l);
 void link_close(struct engine *e, mesh_ns now, struct link *l);
 /* link_wrote: frames were committed; queues the writing. */
 void link_wrote(struct engine *e, struct link *l);
@@ -127,15 +130,16 @@ struct flight {
     struct timer deadline;
 };
 
-struct flight *flight_new(struct engine *e, mesh_ns now, enum flight_class class, const struct digest *key,
+struct flight *flight_new(struct engine *e, enum flight_class class, const struct digest *key,
                           struct slice host, struct slice path, struct slice request_id);
 struct flight *flight_find(struct engine *e, const struct digest *key, bool owner_only);
 void flight_join(struct flight *f, struct reader *r);
 /* flight_owners lists whom to ask for |key| before acting ourselves; -1 or our own rank. */
 int flight_owners(struct engine *e, const struct digest *key, struct node_id out[RING_OWNERS], size_t *n);
 void flight_go(struct engine *e, mesh_ns now, struct flight *f);
-/* A source gave a head: |o| (reference taken over by the flight on success). */
-void flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object *o);
+/* A source gave a head: |o|, whose reference the flight takes over. False: the flight is
+ * gone, because another one brought the object first. */
+bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object *o);
 void flight_grew(struct engine *e, mesh_ns now, struct flight *f);
 void flight_complete(struct engine *e, mesh_ns now, struct flight *f);
 /* The source failed: the next one is tried. */
@@ -144,6 +148,10 @@ void flight_fail(struct engine *e, mesh_ns now, struct flight *f, uint16_t statu
 /* The answer is for one request alone and not this one's: everybody goes to the origin. */
 void flight_disperse(struct engine *e, mesh_ns now, struct flight *f);
 void flight_free(struct engine *e, struct flight *f);
+/* A waiter has left |f|, which may have lost its purpose with it. */
+void flight_left(struct engine *e, struct flight *f);
+/* How many leaves a pass-through fill is ahead of its fastest reader; 0 for others. */
+uint32_t flight_ahead(const struct flight *f);
 /* A reader left or moved on: a pass-through fill may go on, or has lost its purpose. */
 void flight_readers_moved(struct engine *e, mesh_ns now, struct object *o);
 
@@ -183,7 +191,7 @@ static inline struct serve *reader_serve(struct reader *r)
 struct engine {
     struct engine_config cfg;
     struct engine_timers timers;
-    mesh_ns now, last_tick, started;
+    mesh_ns now, started;
     int64_t wall_s;
     struct mesh *mesh;
     struct cache *cache;
@@ -199,7 +207,7 @@ struct engine {
     struct list starts, flows, stops;
     struct list ready_requests, ready_serves;
     struct origin *stopped; /* told in the last poll; freed at the next */
-    bool twin, leaving, joined;
+    bool twin, leaving, joined, settled;
     struct mesh_addr seeds[ENGINE_SEEDS_MAX];
     size_t seeds_n, seed_at;
     mesh_ns seed_backoff;

@@ -5,7 +5,7 @@
 #include "proto/base/err.h"
 #include "proto/wire.h"
 
-enum { K_KEY = 1, K_GENERATION = 2, K_STATUS = 3, K_FETCHED = 4, K_FIELDS = 5 };
+enum { K_KEY = 1, K_GENERATION = 2, K_STATUS = 3, K_FETCHED = 4, K_FIELDS = 5, K_LENGTH = 6 };
 
 /* Fields that every hop makes anew. */
 static bool left_out(const struct fields *f, const struct field *field)
@@ -26,7 +26,7 @@ int head_encode(struct buf *out, const struct head *h)
 
     for (size_t i = 0; i < h->fields.n; i++)
         kept += !left_out(&h->fields, &h->fields.at[i]);
-    wire_put_map(out, 5);
+    wire_put_map(out, h->has_length ? 6 : 5);
     wire_put_u64(out, K_KEY);
     wire_put_bin(out, SLICE_OF(h->key.bytes));
     wire_put_u64(out, K_GENERATION);
@@ -42,6 +42,10 @@ int head_encode(struct buf *out, const struct head *h)
             continue;
         wire_put_bin(out, h->fields.at[i].name);
         wire_put_bin(out, h->fields.at[i].value);
+    }
+    if (h->has_length) {
+        wire_put_u64(out, K_LENGTH);
+        wire_put_u64(out, h->length);
     }
     if (!buf_ok(out))
         return MESH_E_NOMEM;
@@ -113,6 +117,7 @@ int head_decode(struct head *h, struct slice bytes)
         goto out;
     }
     h->status = (uint16_t)status;
+    h->has_length = wire_u64(w.root, K_LENGTH, &h->length) == 0;
     err = decode_fields(&h->fields, array, n); /* bins lend from |bytes|, not from |w| */
 out:
     wire_close(&w);

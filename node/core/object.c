@@ -73,6 +73,8 @@ struct object *object_new(struct object_memory *memory, struct slice head_raw, c
     o->head = head;
     o->head_raw = raw;
     o->head_len = head_raw.len;
+    o->has_length = head->has_length;
+    o->length = head->has_length ? head->length : 0;
     o->self = self;
     o->signer = self == NULL ? signer_ref(signer) : NULL;
     o->tail_since = MESH_NS_NEVER;
@@ -355,6 +357,11 @@ int object_same(const struct object *a, const struct object *b, uint64_t bytes)
     }
     if (rest == 0)
         return 1;
+    if (whole < a->hashes_n) { /* the rest lies in a leaf that is known whole */
+        if (whole < b->leaves_n)
+            return digest_eq(&a->hashes[whole], &b->hashes[whole]);
+        return b->state == OBJECT_FILLING ? -1 : 0;
+    }
     uint64_t from = (uint64_t)whole * LEAF_BYTES;
     if (object_read(a, from, &x, 1) == 0 || x.len < rest)
         return 0; /* our own piece is gone: nothing to compare with */
@@ -404,10 +411,8 @@ uint32_t object_fastest(const struct object *o)
     return (uint32_t)(most / LEAF_BYTES);
 }
 
-void object_trim(struct object *o, uint32_t window)
+void object_trim(struct object *o, uint32_t fastest, uint32_t window)
 {
-    uint32_t fastest = object_fastest(o);
-
     while (o->first_held < o->leaves_n && o->first_held < fastest && o->leaves_n - o->first_held > window)
         drop_leaf(o, &o->leaves[o->first_held++]);
 }

@@ -119,7 +119,7 @@ void object_hold(struct object *o, int64_t bytes);
 /* object_append adds body bytes from the origin and closes leaves as they fill. MESH_E_NOMEM,
  * MESH_E_RANGE (more than the announced length). */
 int object_append(struct object *o, mesh_ns now, struct slice bytes);
-/* object_add_hashes takes a verified batch that came from a peer. */
+/* object_add_batch takes a verified batch that came from a peer. */
 int object_add_batch(struct object *o, const struct leaf_batch *batch, const struct digest *hashes);
 /* object_add_leaf takes ownership of |raw| (malloc'd, verified against its hash) and of
  * |packed| (may be NULL). What slips brought of it is replaced. */
@@ -160,10 +160,10 @@ void reader_init(struct reader *r, bool of_peer);
 void reader_attach(struct reader *r, struct object *o); /* takes a reference; lets the old one go */
 void reader_detach(struct reader *r);
 
-/* object_trim drops closed leaves that lie more than |window| leaves behind the fastest
- * reader or the fill's end, whichever is less (pass-through). */
-void object_trim(struct object *o, uint32_t window);
 /* object_fastest is the furthest reader's position in leaves. */
 uint32_t object_fastest(const struct object *o);
+/* object_trim drops closed leaves below |fastest| that lie more than |window| leaves
+ * behind the fill's end (pass-through). Their hashes stay. */
+void object_trim(struct object *o, uint32_t fastest, uint32_t window);
 
 #endif

@@ -1,0 +1,308 @@
+#include <stdlib.h>
+
+#include "node/core/engine_impl.h"
+
+#define TURN_LATE MS(100) /* a turn that comes so late says that we were held up, not our peers */
+
+static mesh_ns or_default(mesh_ns v, mesh_ns otherwise)
+{
+    return v > 0 ? v : otherwise;
+}
+
+static void seed_fire(struct engine *e, mesh_ns now, struct timer *t)
+{
+    (void)t;
+    links_seek(e, now);
+}
+
+struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
+{
+    struct engine *e = calloc(1, sizeof(*e));
+
+    if (e == NULL)
+        return NULL;
+    e->cfg = *cfg;
+    const struct engine_timers *t = &cfg->timers;
+    e->timers = (struct engine_timers){
+        .peer_silence = or_default(t->peer_silence, MS(400)),
+        .peer_dial = or_default(t->peer_dial, SEC(1)),
+        .progress = or_default(t->progress, MS(150)),
+        .fetch = or_default(t->fetch, SEC(60)),
+        .seed_retry = or_default(t->seed_retry, SEC(1)),
+        .join_wait = or_default(t->join_wait, SEC(10)),
+        .slip = or_default(t->slip, MS(10)),
+    };
+    e->now = e->started = now;
+    e->distribution = distribution_digest(&cfg->distribution);
+    e->seed_backoff = e->timers.seed_retry;
+    e->seed_timer.fire = seed_fire;
+    heap_init(&e->heap);
+    struct list *lists[] = { &e->links, &e->flights, &e->dials, &e->writes,        &e->closes,
+                             &e->starts, &e->flows,  &e->stops, &e->ready_requests, &e->ready_serves };
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        list_init(lists[i]);
+    e->mesh = mesh_new(&cfg->mesh, now);
+    e->cache = cache_new(cfg->memory_limit, cfg->hash_key);
+    e->zpack = zpack_new();
+    if (e->mesh == NULL || e->cache == NULL || e->zpack == NULL || map_init(&e->links_by_peer, cfg->hash_key) != 0 ||
+        map_init(&e->flights_by_key, cfg->hash_key) != 0) {
+        engine_free(e);
+        return NULL;
+    }
+    return e;
+}
+
+void engine_free(struct engine *e)
+{
+    if (e == NULL)
+        return;
+    LIST_EACH_SAFE (at, &e->flights)
+        flight_free(e, OBJ_OF(at, struct flight, link));
+    LIST_EACH_SAFE (at, &e->links)
+        link_free(e, OBJ_OF(at, struct link, link));
+    struct list *origins[] = { &e->starts, &e->stops };
+    for (size_t i = 0; i < 2; i++) {
+        LIST_EACH_SAFE (at, origins[i])
+            origin_free(OBJ_OF(at, struct origin, todo));
+    }
+    origin_free(e->stopped);
+    cache_free(e->cache);
+    mesh_free(e->mesh);
+    zpack_free(e->zpack);
+    map_fini(&e->links_by_peer);
+    map_fini(&e->flights_by_key);
+    buf_free(&e->scratch);
+    free(e);
+}
+
+void engine_clock(struct engine *e, mesh_ns now, int64_t wall_s)
+{
+    e->now = now;
+    e->wall_s = wall_s;
+}
+
+/* ---- time ---- */
+
+void timer_set(struct engine *e, struct timer *t, mesh_ns at)
+{
+    heap_set(&e->heap, &t->node, at);
+}
+
+void timer_stop(struct engine *e, struct timer *t)
+{
+    heap_remove(&e->heap, &t->node);
+}
+
+void engine_tick(struct engine *e, mesh_ns now)
+{
+    struct heap_node *n;
+
+    assert(now >= e->now);
+    mesh_ns due = engine_deadline(e);
+    e->now = now;
+    /* If we ourselves were held up, what peers sent meanwhile has not been read yet:
+     * their silence proves nothing (Lifeguard's self-awareness, for links). */
+    if (due != MESH_NS_NEVER && now - due > TURN_LATE) {
+        LIST_EACH (at, &e->links)
+            OBJ_OF(at, struct link, link)->last_heard = now;
+    }
+    mesh_tick(e->mesh, now);
+    while ((n = heap_pop(&e->heap, now)) != NULL) {
+        struct timer *t = OBJ_OF(n, struct timer, node);
+        t->fire(e, now, t);
+    }
+}
+
+mesh_ns engine_deadline(const struct engine *e)
+{
+    return mesh_ns_min(heap_deadline(&e->heap), mesh_deadline(e->mesh));
+}
+
+/* ---- readers ---- */
+
+void engine_ready_reader(struct engine *e, struct reader *r)
+{
+    if (!list_linked(&r->ready_link))
+        list_push_back(r->of_peer ? &e->ready_serves : &e->ready_requests, &r->ready_link);
+}
+
+void engine_changed(struct engine *e, struct object *o)
+{
+    LIST_EACH (at, &o->readers)
+        engine_ready_reader(e, OBJ_OF(at, struct reader, link));
+}
+
+/* ---- what is to be done ---- */
+
+static struct list *take(struct list *queue)
+{
+    struct list *first = list_first(queue);
+    if (first != NULL)
+        list_remove(first);
+    return first;
+}
+
+static bool poll_mesh(struct engine *e, struct engine_out *out)
+{
+    struct mesh_out m;
+
+    while (mesh_poll(e->mesh, &m)) {
+        switch (m.kind) {
+        case MESH_SEND:
+            *out = (struct engine_out){ .kind = ENGINE_DATAGRAM, .addr = m.addr, .bytes = m.bytes };
+            return true;
+        case MESH_SYNC:
+            links_sync(e, e->now, &m.id);
+            break;
+        case MESH_TWIN:
+            if (!e->twin) {
+                e->twin = true;
+                *out = (struct engine_out){ .kind = ENGINE_TWIN, .addr = m.addr };
+                return true;
+            }
+            break;
+        case MESH_CHANGED:
+            if (mesh_alive(e->mesh) > 1)
+                e->joined = true;
+            break;
+        case MESH_RING:
+            e->settled = e->settled || ring_size(mesh_ring(e->mesh)) > 1;
+            break;
+        }
+    }
+    return false;
+}
+
+static bool poll_links(struct engine *e, struct engine_out *out)
+{
+    struct list *at;
+
+    if ((at = take(&e->dials)) != NULL) {
+        out->kind = ENGINE_DIAL;
+        out->link = OBJ_OF(at, struct link, todo);
+        out->addr = out->link->addr;
+        out->link->dial_told = true;
+        return true;
+    }
+    if ((at = take(&e->writes)) != NULL) {
+        out->kind = ENGINE_WRITE;
+        out->link = OBJ_OF(at, struct link, todo);
+        out->link->write_told = true;
+        return true;
+    }
+    if ((at = take(&e->closes)) != NULL) {
+        out->kind = ENGINE_CLOSE;
+        out->link = OBJ_OF(at, struct link, todo);
+        out->link->close_told = true;
+        return true;
+    }
+    return false;
+}
+
+static bool poll_origins(struct engine *e, struct engine_out *out)
+{
+    struct list *at;
+    struct origin *o;
+
+    if ((at = take(&e->starts)) != NULL) {
+        o = OBJ_OF(at, struct origin, todo);
+        o->state = ORIGIN_RUNNING;
+        out->kind = ENGINE_FETCH;
+    } else if ((at = take(&e->flows)) != NULL) {
+        o = OBJ_OF(at, struct origin, todo);
+        out->kind = ENGINE_FETCH_FLOW;
+    } else if ((at = take(&e->stops)) != NULL) {
+        o = e->stopped = OBJ_OF(at, struct origin, todo);
+        out->kind = ENGINE_FETCH_STOP;
+    } else {
+        return false;
+    }
+    out->fetch = &o->fetch;
+    return true;
+}
+
+bool engine_poll(struct engine *e, struct engine_out *out)
+{
+    struct list *at;
+
+    origin_free(e->stopped);
+    e->stopped = NULL;
+    memset(out, 0, sizeof(*out));
+    if (poll_mesh(e, out))
+        return true;
+    while ((at = take(&e->ready_serves)) != NULL)
+        serve_pump(e, e->now, OBJ_OF(at, struct serve, reader.ready_link));
+    if (poll_links(e, out) || poll_origins(e, out))
+        return true;
+    if ((at = take(&e->ready_requests)) != NULL) {
+        out->kind = ENGINE_REQUEST;
+        out->request = OBJ_OF(at, struct request, reader.ready_link);
+        return true;
+    }
+    return false;
+}
+
+void engine_datagram(struct engine *e, mesh_ns now, const struct mesh_addr *from, struct slice bytes)
+{
+    e->now = now;
+    mesh_recv(e->mesh, now, e->wall_s, from, bytes);
+}
+
+/* ---- leaving, being seen ---- */
+
+void engine_leave(struct engine *e, mesh_ns now)
+{
+    e->leaving = true;
+    mesh_leave(e->mesh, now);
+}
+
+bool engine_left(const struct engine *e)
+{
+    return e->leaving && mesh_left(e->mesh);
+}
+
+bool engine_ready(const struct engine *e, const char **why_not)
+{
+    const char *why = NULL;
+
+    if (e->leaving)
+        why = "leaving the mesh";
+    else if (e->cfg.has_seeds && !e->joined && e->now - e->started < e->timers.join_wait)
+        why = "no seed has answered yet";
+    else if (e->cfg.has_seeds && !e->settled && e->now - e->started < e->timers.join_wait)
+        why = "the ring does not hold the other members yet";
+    else if (ring_size(mesh_ring(e->mesh)) == 0)
+        why = "the ring is not built yet";
+    if (why_not != NULL)
+        *why_not = why;
+    return why == NULL;
+}
+
+struct mesh *engine_mesh(struct engine *e)
+{
+    return e->mesh;
+}
+
+const struct engine_counters *engine_counters(const struct engine *e)
+{
+    return &e->counters;
+}
+
+const struct engine_config *engine_config(const struct engine *e)
+{
+    return &e->cfg;
+}
+
+void engine_usage(const struct engine *e, struct engine_usage *out)
+{
+    *out = (struct engine_usage){
+        .objects = cache_objects(e->cache),
+        .memory_bytes = cache_bytes(e->cache),
+        .memory_limit = cache_limit(e->cache),
+        .flights = e->flights_n,
+        .requests = e->requests_n,
+        .serves = e->serves_n,
+        .links = e->links_n,
+        .sessions = e->sessions_n,
+    };
+}

@@ -1,0 +1,458 @@
+/* One fetch per key: its sources one after the other, and who waits for it.
+ *
+ *   GO --ask an owner--> ASKING --no--> GO ... --none left--> ORIGIN
+ *   ASKING, ORIGIN --head--> readers attached, FILLING --end--> gone
+ *   FILLING --the peer fails--> GO, the readers wait to be moved to the next copy
+ *
+ * A reader whose viewer has seen bytes is moved only to a copy that begins with the very
+ * same bytes, compared by leaf hashes. */
+#include <stdlib.h>
+
+#include "node/core/engine_impl.h"
+
+static void deadline_fire(struct engine *e, mesh_ns now, struct timer *t)
+{
+    struct flight *f = OBJ_OF(t, struct flight, deadline);
+    flight_fail(e, now, f, 504, "Neither another node nor the origin answered in time.");
+}
+
+struct flight *flight_new(struct engine *e, enum flight_class class, const struct digest *key,
+                          struct slice host, struct slice path, struct slice request_id)
+{
+    struct flight *f = e->flights_n < FLIGHTS_MAX ? calloc(1, sizeof(*f)) : NULL;
+
+    if (f == NULL)
+        return NULL;
+    buf_add_slice(&f->host, host);
+    buf_add_slice(&f->path, path);
+    buf_add_slice(&f->request_id, request_id);
+    if (!buf_ok(&f->host) || !buf_ok(&f->path) || !buf_ok(&f->request_id)) {
+        buf_free(&f->host);
+        buf_free(&f->path);
+        buf_free(&f->request_id);
+        free(f);
+        return NULL;
+    }
+    f->magic = FLIGHT_MAGIC;
+    f->class = class;
+    f->key = *key;
+    list_init(&f->waiters);
+    list_init(&f->ask.link);
+    f->deadline.fire = deadline_fire;
+    list_push_back(&e->flights, &f->link);
+    e->flights_n++;
+    e->counters.flights++;
+    return f;
+}
+
+static void enter_map(struct engine *e, struct flight *f)
+{
+    if (f->class == FLIGHT_DIRECT || f->mapped)
+        return;
+    f->mapped = true;
+    map_insert(&e->flights_by_key, &f->by_key, map_hash(&e->flights_by_key, SLICE_OF(f->key.bytes)));
+}
+
+static void leave_map(struct engine *e, struct flight *f)
+{
+    if (f->mapped)
+        map_remove(&e->flights_by_key, &f->by_key);
+    f->mapped = false;
+}
+
+struct flight *flight_find(struct engine *e, const struct digest *key, bool owner_only)
+{
+    for (struct map_node *n = map_find(&e->flights_by_key, map_hash(&e->flights_by_key, SLICE_OF(key->bytes))); n != NULL;
+         n = map_same(n)) {
+        struct flight *f = OBJ_OF(n, struct flight, by_key);
+        if (digest_eq(&f->key, key) && (f->class == FLIGHT_OWNER || !owner_only))
+            return f;
+    }
+    return NULL;
+}
+
+void flight_join(struct flight *f, struct reader *r)
+{
+    assert(!list_linked(&r->wait_link));
+    r->joined = !list_empty(&f->waiters);
+    r->flight = f;
+    list_push_back(&f->waiters, &r->wait_link);
+}
+
+int flight_owners(struct engine *e, const struct digest *key, struct node_id out[RING_OWNERS], size_t *n)
+{
+    const struct ring *ring = mesh_ring(e->mesh);
+    const struct ring_member *owners[RING_OWNERS];
+
+    *n = 0;
+    if (ring_size(ring) == 0)
+        return 0; /* alone, or not in a ring yet: act ourselves */
+    size_t count = ring_owners(ring, ring_arc(ring, key), owners);
+    for (size_t i = 0; i < count; i++) {
+        if (node_id_eq(&owners[i]->id, &e->cfg.mesh.self->cert.id))
+            return (int)i;
+        out[(*n)++] = owners[i]->id;
+    }
+    return -1;
+}
+
+/* ---- sources ---- */
+
+void flight_go(struct engine *e, mesh_ns now, struct flight *f)
+{
+    struct mesh_member m;
+
+    enter_map(e, f);
+    if (!f->deadline.node.queued)
+        timer_set(e, &f->deadline, now + e->timers.fetch);
+    for (; f->source_at < f->sources_n; f->source_at++) {
+        const struct node_id *id = &f->sources[f->source_at];
+        if (mesh_find(e->mesh, id, &m) && m.reachable && ask_start(e, now, f, id))
+            return;
+    }
+    f->from_peer = f->peer_hit = false;
+    if (!origin_start(e, now, f))
+        flight_fail(e, now, f, 503, "This node is out of memory for more fetches.");
+}
+
+/* The object being filled is lost: nobody new may find it, its readers wait for another. */
+static void lose_object(struct engine *e, mesh_ns now, struct flight *f)
+{
+    struct object *o = f->object;
+
+    f->object = NULL;
+    o->flight = NULL;
+    object_fail(o);
+    cache_remove(e->cache, o);
+    LIST_EACH_SAFE (at, &o->readers) {
+        struct reader *r = OBJ_OF(at, struct reader, link);
+        if (list_linked(&r->wait_link))
+            continue; /* fell out of the window: waits elsewhere already */
+        if (r->of_peer) {
+            serve_abort(e, now, reader_serve(r), ABORT_GONE, 0);
+            continue;
+        }
+        if (!reader_request(r)->head_sent) { /* as if it had never been */
+            reader_detach(r);
+            r->at = 0;
+            reader_request(r)->state = REQUEST_WAITING;
+        }
+        r->flight = f;
+        list_push_back(&f->waiters, &r->wait_link);
+    }
+    object_unref(o);
+}
+
+void flight_source_failed(struct engine *e, mesh_ns now, struct flight *f)
+{
+    f->source_at++;
+    if (f->object != NULL)
+        lose_object(e, now, f);
+    if (list_empty(&f->waiters)) {
+        flight_free(e, f);
+        return;
+    }
+    flight_go(e, now, f);
+}
+
+static void fail_reader(struct engine *e, mesh_ns now, struct reader *r, uint16_t status, const char *text)
+{
+    list_remove(&r->wait_link);
+    r->flight = NULL;
+    if (r->of_peer)
+        serve_abort(e, now, reader_serve(r), status == 503 ? ABORT_BUSY : ABORT_ORIGIN, status);
+    else
+        request_failed(e, reader_request(r), status, text);
+}
+
+void flight_fail(struct engine *e, mesh_ns now, struct flight *f, uint16_t status, const char *text)
+{
+    struct object *o = f->object;
+
+    OBJ_CHECK(f, FLIGHT_MAGIC);
+    leave_map(e, f);
+    if (o != NULL) {
+        f->object = NULL;
+        o->flight = NULL;
+        object_fail(o);
+        cache_remove(e->cache, o);
+        LIST_EACH_SAFE (at, &o->readers) {
+            struct reader *r = OBJ_OF(at, struct reader, link);
+            if (!list_linked(&r->wait_link)) /* else it waits elsewhere already */
+                fail_reader(e, now, r, status, text);
+        }
+        object_unref(o);
+    }
+    LIST_EACH_SAFE (at, &f->waiters)
+        fail_reader(e, now, OBJ_OF(at, struct reader, wait_link), status, text);
+    flight_free(e, f);
+}
+
+void flight_free(struct engine *e, struct flight *f)
+{
+    OBJ_CHECK(f, FLIGHT_MAGIC);
+    ask_cancel(e, e->now, f);
+    origin_stop(e, f);
+    leave_map(e, f);
+    timer_stop(e, &f->deadline);
+    LIST_EACH_SAFE (at, &f->waiters) {
+        OBJ_OF(at, struct reader, wait_link)->flight = NULL;
+        list_remove(at);
+    }
+    if (f->object != NULL) {
+        f->object->flight = NULL;
+        if (f->object->state == OBJECT_FILLING) {
+            object_fail(f->object);
+            cache_remove(e->cache, f->object);
+        }
+        object_unref(f->object);
+    }
+    list_remove(&f->link);
+    e->flights_n--;
+    buf_free(&f->host);
+    buf_free(&f->path);
+    buf_free(&f->request_id);
+    buf_free(&f->forward_bytes);
+    free(f->forward);
+    f->magic = 0;
+    free(f);
+}
+
+/* A body that only passes through needs somebody to pass it to; so does a fetch for one
+ * request alone. All others are finished for those who will ask next. */
+static bool purposeless(const struct flight *f)
+{
+    if (!list_empty(&f->waiters))
+        return false;
+    return f->object != NULL ? f->object->pass_through && list_empty(&f->object->readers) : f->class == FLIGHT_DIRECT;
+}
+
+void flight_left(struct engine *e, struct flight *f)
+{
+    if (purposeless(f))
+        flight_free(e, f);
+}
+
+/* ---- a head has come ---- */
+
+static void attach(struct engine *e, struct flight *f, struct reader *r, struct object *o, bool leader)
+{
+    list_remove(&r->wait_link);
+    r->flight = NULL;
+    reader_attach(r, o);
+    if (r->of_peer)
+        serve_attached(reader_serve(r));
+    else
+        request_attached(reader_request(r), o, f, leader);
+    engine_ready_reader(e, r);
+}
+
+/* Moves those whose viewers saw part of a lost copy, as far as |o| reaches by now. */
+static void move_readers(struct engine *e, mesh_ns now, struct flight *f, struct object *o)
+{
+    LIST_EACH_SAFE (at, &f->waiters) {
+        struct reader *r = OBJ_OF(at, struct reader, wait_link);
+        int same = r->object != NULL ? object_same(r->object, o, r->at) : -1;
+        bool held = r->at / LEAF_BYTES >= o->first_held;
+        if (same < 0)
+            continue;
+        if (same == 0 || !held) {
+            fail_reader(e, now, r, 502, "The rest of this answer has changed at the origin.");
+            continue;
+        }
+        struct object *old = object_ref(r->object);
+        list_remove(&r->wait_link);
+        r->flight = NULL;
+        reader_attach(r, o);
+        reader_request(r)->answer.head = o->head;
+        e->counters.moved++;
+        engine_ready_reader(e, r);
+        flight_readers_moved(e, now, old);
+        object_unref(old);
+    }
+}
+
+static void disperse(struct engine *e, mesh_ns now, struct flight *f, struct reader *r)
+{
+    list_remove(&r->wait_link);
+    r->flight = NULL;
+    if (r->of_peer)
+        serve_abort(e, now, reader_serve(r), ABORT_UNCACHEABLE, 0);
+    else if (r->object != NULL)
+        request_failed(e, reader_request(r), 502, "The rest of this answer is no longer to be had.");
+    else
+        request_go_direct(e, now, reader_request(r), f);
+}
+
+void flight_disperse(struct engine *e, mesh_ns now, struct flight *f)
+{
+    cache_mark(e->cache, now, &f->key);
+    leave_map(e, f);
+    LIST_EACH_SAFE (at, &f->waiters)
+        disperse(e, now, f, OBJ_OF(at, struct reader, wait_link));
+    flight_free(e, f);
+}
+
+static void attach_waiters(struct engine *e, mesh_ns now, struct flight *f, struct object *o)
+{
+    bool first = true;
+
+    LIST_EACH_SAFE (at, &f->waiters) {
+        struct reader *r = OBJ_OF(at, struct reader, wait_link);
+        if (r->object != NULL)
+            continue; /* waits to be moved */
+        if (o->uncacheable && !first)
+            disperse(e, now, f, r);
+        else
+            attach(e, f, r, o, first && o->flight == f);
+        first = false;
+    }
+}
+
+bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object *o)
+{
+    struct object *other = o->uncacheable ? NULL : cache_peek(e->cache, now, &f->key);
+
+    OBJ_CHECK(f, FLIGHT_MAGIC);
+    assert(f->object == NULL);
+    timer_stop(e, &f->deadline);
+    leave_map(e, f);
+    if (other != NULL) { /* another flight was faster: one copy is enough */
+        object_unref(o);
+        attach_waiters(e, now, f, other);
+        move_readers(e, now, f, other);
+        if (list_empty(&f->waiters)) {
+            flight_free(e, f);
+            return false;
+        }
+        LIST_EACH_SAFE (at, &f->waiters) /* a mover ahead of the other copy cannot wait on it */
+            fail_reader(e, now, OBJ_OF(at, struct reader, wait_link), 502, "The copy this answer came from was lost.");
+        flight_free(e, f);
+        return false;
+    }
+    f->object = o;
+    o->flight = f;
+    o->pass_through = o->uncacheable || (o->has_length && o->length > cache_object_max(e->cache));
+    if (!o->uncacheable) {
+        cache_unmark(e->cache, &f->key);
+        cache_put(e->cache, o);
+    } else if (f->class != FLIGHT_DIRECT) {
+        cache_mark(e->cache, now, &f->key);
+    }
+    attach_waiters(e, now, f, o);
+    if (purposeless(f)) {
+        flight_free(e, f);
+        return false;
+    }
+    return true;
+}
+
+/* ---- the body comes ---- */
+
+static uint32_t fastest(const struct flight *f)
+{
+    uint32_t most = object_fastest(f->object);
+
+    LIST_EACH (at, &f->waiters) {
+        const struct reader *r = OBJ_OF(at, struct reader, wait_link);
+        if (r->at / LEAF_BYTES > most)
+            most = (uint32_t)(r->at / LEAF_BYTES);
+    }
+    return most;
+}
+
+uint32_t flight_ahead(const struct flight *f)
+{
+    const struct object *o = f->object;
+    uint32_t most;
+
+    if (!o->pass_through)
+        return 0;
+    most = fastest(f);
+    return o->leaves_n > most ? o->leaves_n - most : 0;
+}
+
+static bool fell_out(const struct reader *r, const struct object *o)
+{
+    return r->at / LEAF_BYTES < o->first_held;
+}
+
+/* Readers that a pass-through window has left behind ask again for themselves. */
+static void let_fall(struct engine *e, mesh_ns now, struct object *o)
+{
+    LIST_EACH_SAFE (at, &o->readers) {
+        struct reader *r = OBJ_OF(at, struct reader, link);
+        if (!fell_out(r, o) || list_linked(&r->wait_link))
+            continue;
+        if (r->of_peer) { /* it finds its next leaf gone */
+            engine_ready_reader(e, r);
+            continue;
+        }
+        struct flight *own = flight_new(e, FLIGHT_DIRECT, &o->head->key, buf_slice(&o->flight->host),
+                                        buf_slice(&o->flight->path), reader_request(r)->request_id);
+        if (own == NULL || o->uncacheable) {
+            if (own != NULL)
+                flight_free(e, own);
+            request_failed(e, reader_request(r), 502, "This answer was read too slowly to be kept.");
+            continue;
+        }
+        flight_join(own, r);
+        flight_go(e, now, own);
+    }
+}
+
+static void trim(struct engine *e, mesh_ns now, struct flight *f)
+{
+    struct object *o = f->object;
+
+    if (!o->pass_through)
+        return;
+    object_trim(o, fastest(f), WINDOW_LEAVES);
+    if (o->first_held > 0) {
+        cache_remove(e->cache, o);
+        let_fall(e, now, o);
+    }
+}
+
+void flight_grew(struct engine *e, mesh_ns now, struct flight *f)
+{
+    struct object *o = f->object;
+
+    if (!o->pass_through && object_available(o) > cache_object_max(e->cache))
+        o->pass_through = true;
+    object_ref(o);
+    move_readers(e, now, f, o);
+    trim(e, now, f);
+    origin_flow(e, f);
+    ask_credit(e, f);
+    cache_fit(e->cache);
+    engine_changed(e, o);
+    object_unref(o);
+}
+
+void flight_complete(struct engine *e, mesh_ns now, struct flight *f)
+{
+    struct object *o = f->object;
+
+    if (o->pass_through)
+        cache_remove(e->cache, o);
+    move_readers(e, now, f, o);
+    cache_fit(e->cache);
+    engine_changed(e, o);
+    flight_free(e, f);
+}
+
+void flight_readers_moved(struct engine *e, mesh_ns now, struct object *o)
+{
+    struct flight *f = o->flight;
+
+    if (f == NULL || !o->pass_through)
+        return;
+    if (purposeless(f)) {
+        flight_free(e, f);
+        return;
+    }
+    trim(e, now, f);
+    origin_flow(e, f);
+    ask_credit(e, f);
+}

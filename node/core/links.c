@@ -1,0 +1,460 @@
+/* Backbone connections: dialling members and seeds, joining, link health. A link is
+ * found silent when answers are due and nothing at all was heard for a while: then its
+ * member is asked no more until it is heard again, whatever membership thinks of it. */
+#include <stdlib.h>
+
+#include "node/core/engine_impl.h"
+
+#define SEED_BACKOFF_MAX SEC(8)
+
+/* ---- birth and death ---- */
+
+static void dial_fire(struct engine *e, mesh_ns now, struct timer *t);
+static void silence_fire(struct engine *e, mesh_ns now, struct timer *t);
+static void progress_fire(struct engine *e, mesh_ns now, struct timer *t);
+
+static struct session_config session_config(struct engine *e)
+{
+    return (struct session_config){
+        .self = e->cfg.mesh.self,
+        .boot = e->cfg.mesh.boot,
+        .version = e->cfg.version,
+        .port = e->cfg.mesh_port,
+        .outgoing = e->cfg.outgoing,
+        .ctx = e->cfg.outgoing_ctx,
+    };
+}
+
+static struct link *link_new(struct engine *e, mesh_ns now, const struct mesh_addr *addr, struct session *s)
+{
+    struct link *l = s != NULL && e->links_n < LINKS_MAX ? calloc(1, sizeof(*l)) : NULL;
+
+    if (l == NULL) {
+        session_free(s);
+        return NULL;
+    }
+    l->magic = LINK_MAGIC;
+    l->session = s;
+    l->addr = *addr;
+    l->last_heard = now;
+    list_init(&l->asks);
+    list_init(&l->serves);
+    list_init(&l->todo);
+    l->dial_timer.fire = dial_fire;
+    l->silence_timer.fire = silence_fire;
+    l->progress_timer.fire = progress_fire;
+    list_push_back(&e->links, &l->link);
+    e->links_n++;
+    timer_set(e, &l->dial_timer, now + e->timers.peer_dial);
+    return l;
+}
+
+static void know_peer(struct engine *e, struct link *l, const struct node_id *id)
+{
+    if (l->has_peer) {
+        if (node_id_eq(&l->peer, id))
+            return;
+        map_remove(&e->links_by_peer, &l->by_peer);
+    }
+    l->peer = *id;
+    l->has_peer = true;
+    map_insert(&e->links_by_peer, &l->by_peer, map_hash(&e->links_by_peer, SLICE_OF(id->bytes)));
+}
+
+void link_free(struct engine *e, struct link *l)
+{
+    OBJ_CHECK(l, LINK_MAGIC);
+    LIST_EACH_SAFE (at, &l->serves)
+        serve_end(e, e->now, OBJ_OF(at, struct serve, link));
+    assert(list_empty(&l->asks));
+    if (l->has_peer)
+        map_remove(&e->links_by_peer, &l->by_peer);
+    if (l->opened)
+        e->sessions_n--;
+    timer_stop(e, &l->dial_timer);
+    timer_stop(e, &l->silence_timer);
+    timer_stop(e, &l->progress_timer);
+    list_remove(&l->todo);
+    list_remove(&l->link);
+    e->links_n--;
+    session_free(l->session);
+    l->magic = 0;
+    free(l);
+}
+
+void link_give_up_asks(struct engine *e, mesh_ns now, struct link *l)
+{
+    /* Each step may begin other asks, on other links: ours only get fewer. */
+    while (!list_empty(&l->asks)) {
+        struct flight *f = OBJ_OF(list_first(&l->asks), struct flight, ask.link);
+        ask_cancel(e, now, f);
+        flight_source_failed(e, now, f);
+    }
+}
+
+/* A member that cannot be reached is left alone for a moment. */
+static void shun(struct engine *e, mesh_ns now, const struct link *l)
+{
+    if (l->has_peer)
+        mesh_link(e->mesh, &l->peer, now + LINK_RETRY);
+}
+
+void link_close(struct engine *e, mesh_ns now, struct link *l)
+{
+    if (l->closing)
+        return;
+    l->closing = true;
+    timer_stop(e, &l->dial_timer);
+    timer_stop(e, &l->silence_timer);
+    timer_stop(e, &l->progress_timer);
+    list_remove(&l->todo);
+    list_push_back(&e->closes, &l->todo);
+    LIST_EACH_SAFE (at, &l->serves)
+        serve_end(e, now, OBJ_OF(at, struct serve, link));
+    link_give_up_asks(e, now, l);
+}
+
+/* ---- dialling ---- */
+
+static bool usable(const struct link *l)
+{
+    return !l->closing && !l->silent;
+}
+
+struct link *link_to(struct engine *e, mesh_ns now, const struct node_id *id)
+{
+    struct link *best = NULL;
+    struct mesh_member m;
+    char text[MESH_ADDR_TEXT_MAX];
+
+    for (struct map_node *n = map_find(&e->links_by_peer, map_hash(&e->links_by_peer, SLICE_OF(id->bytes))); n != NULL;
+         n = map_same(n)) {
+        struct link *l = OBJ_OF(n, struct link, by_peer);
+        if (node_id_eq(&l->peer, id) && usable(l) && (best == NULL || (l->opened && !best->opened)))
+            best = l;
+    }
+    if (best != NULL)
+        return best;
+    if (!mesh_find(e->mesh, id, &m) || m.record->addrs_n == 0 || m.cert == NULL)
+        return NULL;
+    struct session_config cfg = session_config(e);
+    struct link *l = link_new(e, now, &m.record->addrs[0], session_dial(&cfg, m.cert->dh_key));
+    if (l == NULL)
+        return NULL;
+    know_peer(e, l, id);
+    list_push_back(&e->dials, &l->todo);
+    trace_f(&e->cfg.trace, now, "dial %s at %s", m.cert->name, mesh_addr_text(&l->addr, text));
+    return l;
+}
+
+static void dial_fire(struct engine *e, mesh_ns now, struct timer *t)
+{
+    struct link *l = OBJ_OF(t, struct link, dial_timer);
+
+    shun(e, now, l);
+    link_close(e, now, l);
+}
+
+void engine_seeds(struct engine *e, mesh_ns now, const struct mesh_addr *addrs, size_t n)
+{
+    e->now = now;
+    e->seeds_n = n < ENGINE_SEEDS_MAX ? n : ENGINE_SEEDS_MAX;
+    memcpy(e->seeds, addrs, e->seeds_n * sizeof(*addrs));
+    if (!e->seed_timer.node.queued)
+        timer_set(e, &e->seed_timer, now);
+}
+
+/* links_seek dials the next seed while we are alone. */
+void links_seek(struct engine *e, mesh_ns now)
+{
+    char text[MESH_ADDR_TEXT_MAX];
+
+    if (e->leaving || e->seeds_n == 0)
+        return;
+    timer_set(e, &e->seed_timer, now + e->seed_backoff);
+    if (mesh_alive(e->mesh) > 1) {
+        e->seed_backoff = e->timers.seed_retry;
+        return;
+    }
+    if (++e->seed_at >= e->seeds_n) {
+        e->seed_at = 0; /* a whole round went by */
+        e->seed_backoff = mesh_ns_min(e->seed_backoff * 2, SEED_BACKOFF_MAX);
+    }
+    const struct mesh_addr *addr = &e->seeds[e->seed_at];
+    struct session_config cfg = session_config(e);
+    struct link *l = link_new(e, now, addr, session_dial(&cfg, NULL));
+    if (l == NULL)
+        return;
+    l->join = true;
+    list_push_back(&e->dials, &l->todo);
+    trace_f(&e->cfg.trace, now, "dial seed %s", mesh_addr_text(addr, text));
+}
+
+struct link *engine_accept(struct engine *e, mesh_ns now, const struct mesh_addr *from)
+{
+    struct session_config cfg = session_config(e);
+
+    e->now = now;
+    struct link *l = link_new(e, now, from, session_accept(&cfg));
+    if (l != NULL)
+        l->connected = l->dial_told = true;
+    return l;
+}
+
+void engine_connected(struct engine *e, mesh_ns now, struct link *l)
+{
+    OBJ_CHECK(l, LINK_MAGIC);
+    e->now = now;
+    l->connected = true;
+    link_wrote(e, l);
+}
+
+void engine_disconnected(struct engine *e, mesh_ns now, struct link *l)
+{
+    OBJ_CHECK(l, LINK_MAGIC);
+    e->now = now;
+    if (!l->closing) {
+        shun(e, now, l);
+        link_close(e, now, l);
+    }
+    link_free(e, l);
+}
+
+/* ---- writing ---- */
+
+/* No memory for a frame: the stream has a hole. It ends at the next timer turn, since the
+ * caller is in the midst of its asks or serves. */
+static void shutdown_soon(struct engine *e, struct link *l)
+{
+    timer_set(e, &l->dial_timer, e->now);
+}
+
+size_t link_backlog(const struct link *l)
+{
+    return session_output(l->session).len;
+}
+
+void link_wrote(struct engine *e, struct link *l)
+{
+    if (l->connected && !l->closing && !l->write_told && !list_linked(&l->todo) && link_backlog(l) > 0)
+        list_push_back(&e->writes, &l->todo);
+}
+
+bool link_is_open(const struct link *l)
+{
+    return l->opened && !l->closing && session_state(l->session) == SESSION_OPEN;
+}
+
+void link_commit(struct engine *e, struct link *l)
+{
+    if (session_commit(l->session) == 0)
+        link_wrote(e, l);
+    else
+        shutdown_soon(e, l);
+}
+
+void engine_sent(struct engine *e, mesh_ns now, struct link *l, size_t n)
+{
+    OBJ_CHECK(l, LINK_MAGIC);
+    e->now = now;
+    size_t before = link_backlog(l);
+    session_sent(l->session, n);
+    size_t after = link_backlog(l);
+    if (after == 0)
+        l->write_told = false;
+    if (!l->closing && before > LINK_BACKLOG_LOW && after <= LINK_BACKLOG_LOW) {
+        LIST_EACH (at, &l->serves)
+            engine_ready_reader(e, &OBJ_OF(at, struct serve, link)->reader);
+    }
+}
+
+struct slice link_output(const struct link *l)
+{
+    return session_output(l->session);
+}
+
+void *link_io(const struct link *l)
+{
+    return l->io;
+}
+
+void link_set_io(struct link *l, void *io)
+{
+    l->io = io;
+}
+
+/* ---- joining ---- */
+
+static void send_members(struct engine *e, struct link *l, bool reply_wanted)
+{
+    size_t from = 0;
+
+    do {
+        struct msg_members_out m = { 0 };
+        from = mesh_members_put(e->mesh, from, &m);
+        msg_put_members(session_begin(l->session), &m, reply_wanted && from == 0);
+        buf_free(&m.items);
+        link_commit(e, l);
+    } while (from != 0 && link_is_open(l));
+}
+
+static void take_members(struct engine *e, mesh_ns now, struct link *l, struct slice body)
+{
+    struct wire w = { 0 };
+    struct msg_members m;
+
+    if (msg_get_members(&w, body, &m) == 0) {
+        mesh_members_take(e->mesh, now, e->wall_s, &m);
+        if (m.reply_wanted && link_is_open(l))
+            send_members(e, l, false);
+    }
+    wire_close(&w);
+    if (mesh_alive(e->mesh) > 1)
+        e->joined = true;
+}
+
+/* links_sync exchanges members with |id|, over the link we have or a new one. */
+void links_sync(struct engine *e, mesh_ns now, const struct node_id *id)
+{
+    struct link *l = link_to(e, now, id);
+
+    if (l == NULL)
+        return;
+    if (link_is_open(l))
+        send_members(e, l, true);
+    else
+        l->sync_wanted = true;
+}
+
+static void opened(struct engine *e, mesh_ns now, struct link *l)
+{
+    const struct cert *cert = session_peer(l->session);
+    struct mesh_addr at = l->addr;
+
+    l->opened = true;
+    e->sessions_n++;
+    e->counters.sessions_opened++;
+    timer_stop(e, &l->dial_timer);
+    know_peer(e, l, &cert->id);
+    if (!session_dialled(l->session))
+        at.port = session_peer_port(l->session); /* its address as we see it, its port as it says */
+    mesh_met(e->mesh, now, cert, session_peer_cert_raw(l->session), session_peer_boot(l->session), &at);
+    mesh_link(e->mesh, &cert->id, 0);
+    trace_f(&e->cfg.trace, now, "session with %s open", cert->name);
+    if (l->join || l->sync_wanted)
+        send_members(e, l, true);
+    LIST_EACH_SAFE (a, &l->asks) {
+        struct flight *f = OBJ_OF(a, struct flight, ask.link);
+        if (!f->ask.sent && link_is_open(l))
+            ask_send(e, now, f);
+    }
+}
+
+/* ---- reading ---- */
+
+static void frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *f)
+{
+    switch (f->type) {
+    case MSG_MEMBERS:
+        take_members(e, now, l, f->body);
+        break;
+    case MSG_ASK:
+        serve_ask(e, now, l, f);
+        break;
+    case MSG_CREDIT:
+    case MSG_CANCEL:
+        serve_frame(e, now, l, f);
+        break;
+    case MSG_ANSWER:
+    case MSG_HEAD:
+    case MSG_BATCH:
+    case MSG_LEAF:
+    case MSG_SLIP:
+    case MSG_ABORT:
+        ask_frame(e, now, l, f);
+        break;
+    default: /* PROGRESS has done its work by arriving; newer frames are not for us */
+        break;
+    }
+}
+
+static void broken(struct engine *e, mesh_ns now, struct link *l)
+{
+    char text[MESH_ADDR_TEXT_MAX];
+
+    if (session_refusal(l->session) != 0) {
+        e->counters.sessions_refused++;
+        trace_f(&e->cfg.trace, now, "session with %s refused: %s", mesh_addr_text(&l->addr, text),
+                msg_refusal_text(session_refusal(l->session)));
+    } else {
+        e->counters.sessions_broken++;
+        trace_f(&e->cfg.trace, now, "session with %s broken: %s", mesh_addr_text(&l->addr, text),
+                mesh_strerror(session_error(l->session)));
+    }
+    shun(e, now, l);
+    link_close(e, now, l);
+}
+
+void engine_received(struct engine *e, mesh_ns now, struct link *l, struct slice bytes)
+{
+    struct msg_frame f;
+
+    OBJ_CHECK(l, LINK_MAGIC);
+    e->now = now;
+    if (l->closing)
+        return;
+    l->last_heard = now;
+    if (l->silent) {
+        l->silent = false;
+        mesh_link(e->mesh, &l->peer, 0);
+    }
+    session_recv(l->session, e->wall_s, bytes);
+    if (!l->opened && session_state(l->session) == SESSION_OPEN)
+        opened(e, now, l);
+    while (!l->closing && session_next(l->session, &f))
+        frame(e, now, l, &f);
+    if (!l->closing && session_state(l->session) == SESSION_CLOSED)
+        broken(e, now, l);
+    link_wrote(e, l);
+}
+
+/* ---- link health ---- */
+
+void link_watch(struct engine *e, mesh_ns now, struct link *l)
+{
+    if (l->opened && !l->closing && !list_empty(&l->asks) && !l->silence_timer.node.queued) {
+        if (l->last_heard < now - e->timers.peer_silence)
+            l->last_heard = now; /* it had no reason to speak until now */
+        timer_set(e, &l->silence_timer, l->last_heard + e->timers.peer_silence);
+    }
+    if (l->opened && !l->closing && !list_empty(&l->serves) && !l->progress_timer.node.queued)
+        timer_set(e, &l->progress_timer, now + e->timers.progress);
+}
+
+static void silence_fire(struct engine *e, mesh_ns now, struct timer *t)
+{
+    struct link *l = OBJ_OF(t, struct link, silence_timer);
+
+    if (list_empty(&l->asks))
+        return;
+    if (now - l->last_heard < e->timers.peer_silence) {
+        timer_set(e, t, l->last_heard + e->timers.peer_silence);
+        return;
+    }
+    e->counters.links_silent++;
+    l->silent = true;
+    mesh_link(e->mesh, &l->peer, MESH_NS_NEVER);
+    trace_f(&e->cfg.trace, now, "link to %s silent", session_peer(l->session)->name);
+    link_give_up_asks(e, now, l);
+}
+
+static void progress_fire(struct engine *e, mesh_ns now, struct timer *t)
+{
+    struct link *l = OBJ_OF(t, struct link, progress_timer);
+
+    if (list_empty(&l->serves) || !link_is_open(l))
+        return;
+    msg_put_empty(session_begin(l->session), MSG_PROGRESS, 0);
+    link_commit(e, l);
+    timer_set(e, t, now + e->timers.progress);
+}

@@ -1,0 +1,192 @@
+/* We ask the origin: one struct origin per request to it. It outlives its flight until
+ * the rim has let go of it. */
+#include <stdlib.h>
+
+#include "node/core/engine_impl.h"
+#include "node/core/fresh.h"
+
+static struct origin *of(struct fetch *f)
+{
+    return OBJ_OF(f, struct origin, fetch);
+}
+
+void origin_free(struct origin *o)
+{
+    if (o == NULL)
+        return;
+    list_remove(&o->todo);
+    free(o);
+}
+
+/* The fetch lends its texts from the flight, which must not go before the rim has let
+ * go: so the origin keeps copies of its own, behind itself in one piece of memory. */
+static struct slice keep(uint8_t **at, struct slice s)
+{
+    struct slice kept = slice_of(*at, s.len);
+    if (s.len > 0)
+        memcpy(*at, s.data, s.len);
+    *at += s.len;
+    return kept;
+}
+
+static size_t forward_bytes(const struct fields *f)
+{
+    size_t n = 0;
+    if (f == NULL)
+        return 0;
+    for (size_t i = 0; i < f->n; i++)
+        n += f->at[i].name.len + f->at[i].value.len;
+    return n + sizeof(struct fields);
+}
+
+bool origin_start(struct engine *e, mesh_ns now, struct flight *f)
+{
+    size_t texts = f->path.len + f->host.len + f->request_id.len + forward_bytes(f->forward);
+    struct origin *o = calloc(1, sizeof(*o) + texts + sizeof(void *));
+
+    if (o == NULL)
+        return false;
+    uint8_t *at = (uint8_t *)(o + 1);
+    if (f->forward != NULL) {
+        struct fields *kept = (struct fields *)(void *)at;
+        at += sizeof(*kept);
+        kept->n = f->forward->n;
+        for (size_t i = 0; i < kept->n; i++) {
+            kept->at[i].name = keep(&at, f->forward->at[i].name);
+            kept->at[i].value = keep(&at, f->forward->at[i].value);
+        }
+        o->fetch.forward = kept;
+    }
+    o->fetch.path = keep(&at, buf_slice(&f->path));
+    o->fetch.host = keep(&at, buf_slice(&f->host));
+    o->fetch.request_id = keep(&at, buf_slice(&f->request_id));
+    o->state = ORIGIN_NEW;
+    o->flight = f;
+    o->began = now;
+    f->origin = o;
+    list_init(&o->todo);
+    list_push_back(&e->starts, &o->todo);
+    e->counters.origin_fetches++;
+    return true;
+}
+
+void origin_stop(struct engine *e, struct flight *f)
+{
+    struct origin *o = f->origin;
+
+    if (o == NULL)
+        return;
+    f->origin = NULL;
+    o->flight = NULL;
+    list_remove(&o->todo);
+    if (o->state == ORIGIN_NEW) {
+        origin_free(o);
+        return;
+    }
+    o->state = ORIGIN_STOPPING;
+    list_push_back(&e->stops, &o->todo);
+}
+
+/* A pass-through body is taken only as fast as its fastest reader reads. */
+void origin_flow(struct engine *e, struct flight *f)
+{
+    struct origin *o = f->origin;
+
+    if (o == NULL || f->object == NULL || o->state != ORIGIN_RUNNING)
+        return;
+    bool paused = flight_ahead(f) >= WINDOW_LEAVES;
+    if (paused == o->fetch.paused)
+        return;
+    o->fetch.paused = paused;
+    if (!list_linked(&o->todo))
+        list_push_back(&e->flows, &o->todo);
+}
+
+/* Makes the object of an answer from the origin. NULL: out of memory, or its head is too long. */
+static struct object *make_object(struct engine *e, struct flight *f, uint16_t status, const struct fields *fields,
+                                  const struct freshness *fresh, int64_t length)
+{
+    struct head head = { .key = f->key, .generation = secret_random_u64(), .status = status, .fetched_s = e->wall_s };
+
+    head.has_length = length >= 0;
+    head.length = length >= 0 ? (uint64_t)length : 0;
+
+    memcpy(&head.fields, fields, offsetof(struct fields, at) + fields->n * sizeof(struct field));
+    buf_clear(&e->scratch);
+    if (head_encode(&e->scratch, &head) != 0)
+        return NULL;
+    struct object *o = object_new(cache_memory(e->cache), buf_slice(&e->scratch), e->cfg.mesh.self, NULL);
+    if (o == NULL)
+        return NULL;
+    o->uncacheable = f->personal || !fresh->storable;
+    o->born = e->now - fresh->age_ns;
+    o->lifetime = fresh->lifetime_ns;
+    return o;
+}
+
+void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint16_t status, const struct fields *fields,
+                       int64_t length)
+{
+    struct origin *o = of(fetch);
+    struct flight *f = o->flight;
+    struct freshness fresh;
+
+    e->now = now;
+    if (f == NULL)
+        return;
+    fresh_of(&fresh, &e->cfg.distribution, status, fields, e->wall_s, now - o->began);
+    struct object *body = make_object(e, f, status, fields, &fresh, length);
+    if (body == NULL) {
+        e->counters.origin_failures++;
+        origin_stop(e, f);
+        flight_fail(e, now, f, 502, "The origin's answer has a head that is too large or not well formed.");
+        return;
+    }
+    f->from_peer = false;
+    flight_head(e, now, f, body);
+}
+
+void engine_fetch_body(struct engine *e, mesh_ns now, struct fetch *fetch, struct slice bytes)
+{
+    struct origin *o = of(fetch);
+    struct flight *f = o->flight;
+
+    e->now = now;
+    if (f == NULL || f->object == NULL)
+        return;
+    e->counters.bytes_origin += bytes.len;
+    if (object_append(f->object, now, bytes) != 0) {
+        e->counters.origin_failures++;
+        origin_stop(e, f);
+        flight_fail(e, now, f, 502, "The origin's answer is longer than it said.");
+        return;
+    }
+    flight_grew(e, now, f);
+}
+
+void engine_fetch_end(struct engine *e, mesh_ns now, struct fetch *fetch, int err)
+{
+    struct origin *o = of(fetch);
+    struct flight *f = o->flight;
+
+    e->now = now;
+    origin_free(o);
+    if (f == NULL)
+        return;
+    f->origin = NULL;
+    if (err == 0 && (f->object == NULL || object_finish(f->object) != 0))
+        err = MESH_E_CLOSED;
+    if (err == 0) {
+        flight_complete(e, now, f);
+        return;
+    }
+    e->counters.origin_failures++;
+    if (err == MESH_E_TIMEOUT)
+        flight_fail(e, now, f, 504, "The origin did not answer in time.");
+    else if (err == MESH_E_REFUSED)
+        flight_fail(e, now, f, 502, "The origin cannot be reached.");
+    else if (err == MESH_E_SYNTAX)
+        flight_fail(e, now, f, 502, "The origin's answer is not well-formed HTTP.");
+    else
+        flight_fail(e, now, f, 502, "The origin ended the connection before its answer was complete.");
+}

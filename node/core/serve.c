@@ -1,0 +1,358 @@
+/* A peer asks us: answered at once, then streamed from the object as it grows, within
+ * the credit given and the link's backlog. */
+#include <stdlib.h>
+
+#include "node/core/engine_impl.h"
+#include "node/core/key.h"
+
+static void slip_fire(struct engine *e, mesh_ns now, struct timer *t)
+{
+    struct serve *s = OBJ_OF(t, struct serve, slip_timer);
+
+    (void)now;
+    if (s->reader.object != NULL) {
+        object_slip(s->reader.object);
+        engine_changed(e, s->reader.object);
+    }
+}
+
+static void answer(struct engine *e, struct link *l, uint32_t stream, uint8_t status, uint8_t reason)
+{
+    struct msg_answer m = { .status = status, .reason = reason, .epoch = ring_epoch(mesh_ring(e->mesh)) };
+
+    if (status == ANSWER_NOT_OWNER)
+        e->counters.asks_not_owner++;
+    msg_put_answer(session_begin(l->session), stream, &m);
+    link_commit(e, l);
+}
+
+static void say_abort(struct engine *e, struct link *l, uint32_t stream, unsigned reason, unsigned status)
+{
+    msg_put_abort(session_begin(l->session), stream, reason, status);
+    link_commit(e, l);
+}
+
+static struct serve *serve_find(const struct link *l, uint32_t stream)
+{
+    LIST_EACH (at, &l->serves) {
+        struct serve *s = OBJ_OF(at, struct serve, link);
+        if (s->stream == stream)
+            return s;
+    }
+    return NULL;
+}
+
+static struct serve *serve_new(struct engine *e, mesh_ns now, struct link *l, uint32_t stream, const struct msg_ask *m)
+{
+    struct serve *s = calloc(1, sizeof(*s));
+
+    if (s == NULL)
+        return NULL;
+    s->magic = SERVE_MAGIC;
+    s->l = l;
+    s->stream = stream;
+    s->key = m->key;
+    s->credit = m->credit;
+    s->slip_timer.fire = slip_fire;
+    reader_init(&s->reader, true);
+    list_push_back(&l->serves, &s->link);
+    l->serves_n++;
+    e->serves_n++;
+    link_watch(e, now, l);
+    return s;
+}
+
+void serve_end(struct engine *e, mesh_ns now, struct serve *s)
+{
+    struct object *o = s->reader.object;
+
+    OBJ_CHECK(s, SERVE_MAGIC);
+    timer_stop(e, &s->slip_timer);
+    list_remove(&s->reader.ready_link);
+    list_remove(&s->reader.wait_link);
+    list_remove(&s->link);
+    s->l->serves_n--;
+    e->serves_n--;
+    if (o != NULL) {
+        object_ref(o);
+        reader_detach(&s->reader);
+        flight_readers_moved(e, now, o);
+        object_unref(o);
+    }
+    s->magic = 0;
+    free(s);
+}
+
+void serve_abort(struct engine *e, mesh_ns now, struct serve *s, unsigned reason, unsigned status)
+{
+    if (link_is_open(s->l))
+        say_abort(e, s->l, s->stream, reason, status);
+    serve_end(e, now, s);
+}
+
+/* ---- being asked ---- */
+
+/* What a peer names must be in our normal form: its bytes go to the origin. */
+static bool sound(struct engine *e, const struct msg_ask *m)
+{
+    struct buf normal = BUF_EMPTY;
+    struct digest key;
+    bool ok = key_path(&normal, m->path) == 0 && slice_eq(buf_slice(&normal), m->path);
+
+    buf_clear(&normal);
+    ok = ok && key_host(&normal, m->host) == 0 && slice_eq(buf_slice(&normal), m->host);
+    buf_free(&normal);
+    if (!ok)
+        return false;
+    key_hash(&key, &e->cfg.mesh.self->mesh, &e->cfg.distribution, SLICE_EMPTY, m->path);
+    return digest_eq(&key, &m->key);
+}
+
+/* Begins (or joins) the one fetch for this key that we make as an owner. False: no memory. */
+static bool fetch_as_owner(struct engine *e, mesh_ns now, struct serve *s, const struct msg_ask *m)
+{
+    struct flight *f = flight_find(e, &m->key, true);
+
+    if (f != NULL) {
+        answer(e, s->l, s->stream, ANSWER_FILLING, 0);
+        flight_join(f, &s->reader);
+        e->counters.collapsed++;
+        return true;
+    }
+    if ((f = flight_new(e, FLIGHT_OWNER, &m->key, m->host, m->path, m->request_id)) == NULL)
+        return false;
+    flight_owners(e, &m->key, f->sources, &f->sources_n);
+    answer(e, s->l, s->stream, ANSWER_LEASED, 0);
+    flight_join(f, &s->reader);
+    flight_go(e, now, f);
+    return true;
+}
+
+static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t stream, const struct msg_ask *m)
+{
+    const struct ring *ring = mesh_ring(e->mesh);
+    struct object *o;
+    struct serve *s;
+
+    if (!slice_eq(m->distribution, e->cfg.distribution.name) || m->config != e->distribution || !sound(e, m)) {
+        answer(e, l, stream, ANSWER_NOT_OWNER, NOT_OWNER_CONFIG);
+        return;
+    }
+    if (m->generation != 0) { /* whole objects only, for now */
+        answer(e, l, stream, ANSWER_GONE, 0);
+        return;
+    }
+    if (l->serves_n >= SERVES_PER_LINK_MAX || (s = serve_new(e, now, l, stream, m)) == NULL) {
+        answer(e, l, stream, ANSWER_BUSY, 0);
+        return;
+    }
+    if ((o = cache_get(e->cache, now, &m->key)) != NULL) {
+        answer(e, l, stream, o->state == OBJECT_COMPLETE ? ANSWER_HAVE : ANSWER_FILLING, 0);
+        reader_attach(&s->reader, o);
+        engine_ready_reader(e, &s->reader);
+        return;
+    }
+    if (cache_marked(e->cache, now, &m->key)) {
+        serve_abort(e, now, s, ABORT_UNCACHEABLE, 0);
+        return;
+    }
+    if (ring_size(ring) == 0 || ring_rank(ring, ring_arc(ring, &m->key), &e->cfg.mesh.self->cert.id) < 0) {
+        answer(e, l, stream, ANSWER_NOT_OWNER, NOT_OWNER_RING);
+        serve_end(e, now, s);
+        return;
+    }
+    if ((m->flags & ASK_NO_ORIGIN) != 0 && flight_find(e, &m->key, true) == NULL) {
+        answer(e, l, stream, ANSWER_NONE, 0);
+        serve_end(e, now, s);
+        return;
+    }
+    if (!fetch_as_owner(e, now, s, m)) {
+        answer(e, l, stream, ANSWER_BUSY, 0);
+        serve_end(e, now, s);
+    }
+}
+
+void serve_ask(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame)
+{
+    struct wire w = { 0 };
+    struct msg_ask m;
+
+    if (msg_get_ask(&w, frame->body, &m) != 0 || serve_find(l, frame->stream) != NULL) {
+        wire_close(&w);
+        e->counters.sessions_broken++;
+        link_close(e, now, l);
+        return;
+    }
+    e->counters.asks_in++;
+    take_ask(e, now, l, frame->stream, &m);
+    wire_close(&w);
+}
+
+void serve_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame)
+{
+    struct serve *s = serve_find(l, frame->stream);
+    uint32_t leaves;
+
+    if (s == NULL) /* it ended meanwhile */
+        return;
+    if (frame->type == MSG_CANCEL) {
+        serve_end(e, now, s);
+        return;
+    }
+    if (msg_get_credit(frame->body, &leaves) != 0)
+        return;
+    s->credit = leaves > UINT32_MAX - s->credit ? UINT32_MAX : s->credit + leaves;
+    engine_ready_reader(e, &s->reader);
+}
+
+void serve_attached(struct serve *s)
+{
+    s->next_leaf = s->slip_sent = s->announced = 0;
+}
+
+/* ---- streaming ---- */
+
+static bool send_head(struct engine *e, mesh_ns now, struct serve *s)
+{
+    struct object *o = s->reader.object;
+    struct msg_head m = { .head = slice_of(o->head_raw, o->head_len), .uncacheable = o->uncacheable };
+    mesh_ns age = now > o->born ? now - o->born : 0;
+
+    m.age_ms = (uint64_t)(age / MS(1));
+    if (object_sign_one(o) && o->state == OBJECT_COMPLETE) {
+        m.form = HEAD_ONE;
+        memcpy(m.sig, o->one_sig, SIGNATURE_BYTES);
+        m.has_length = true;
+        m.length = o->length;
+        if (o->leaves_n > 0)
+            m.leaf = o->hashes[0];
+        else
+            leaf_hash(&m.leaf, SLICE_EMPTY);
+        s->announced = o->leaves_n;
+        s->final_sent = true;
+    } else if (object_sign_head(o)) {
+        m.form = HEAD_ALONE;
+        memcpy(m.sig, o->head_sig, SIGNATURE_BYTES);
+        m.has_length = o->has_length;
+        m.length = o->length;
+    } else {
+        return false; /* a copy of one leaf whose bytes are still on their way to us */
+    }
+    m.signer = o->self != NULL ? o->self->cert.id : o->signer->cert.id;
+    if (o->signer != NULL)
+        m.signer_cert = slice_of(o->signer->cert_raw, o->signer->cert_len);
+    msg_put_head(session_begin(s->l->session), s->stream, &m);
+    link_commit(e, s->l);
+    s->head_sent = true;
+    return true;
+}
+
+/* Announces the leaves of the next batch. False: there is none yet. */
+static bool send_batch(struct engine *e, struct serve *s)
+{
+    struct object *o = s->reader.object;
+    const struct leaf_batch *b = object_batch(o, s->announced);
+
+    if (b == NULL || b->first != s->announced)
+        return false;
+    msg_put_batch(session_begin(s->l->session), s->stream, b, &o->hashes[b->first]);
+    link_commit(e, s->l);
+    s->announced += b->count;
+    s->final_sent = b->final;
+    return true;
+}
+
+static void send_leaf(struct engine *e, struct serve *s)
+{
+    struct object *o = s->reader.object;
+    uint32_t i = s->next_leaf;
+    struct msg_leaf m = { .index = i, .raw_len = o->leaves[i].raw_len };
+
+    if (s->slip_sent == m.raw_len) {
+        m.encoding = LEAF_JOINED;
+    } else if (object_packed(o, i, e->zpack)) {
+        m.encoding = LEAF_ZSTD;
+        m.bytes = slice_of(o->leaves[i].packed, o->leaves[i].packed_len);
+    } else {
+        m.encoding = LEAF_RAW;
+        m.bytes = slice_of(o->leaves[i].raw, m.raw_len);
+    }
+    msg_put_leaf(session_begin(s->l->session), s->stream, &m);
+    link_commit(e, s->l);
+    e->counters.bytes_peer_out += m.raw_len;
+    e->counters.bytes_peer_out_wire += m.bytes.len;
+    s->credit--;
+    s->next_leaf++;
+    s->slip_sent = 0;
+    s->reader.at = (uint64_t)s->next_leaf * LEAF_BYTES;
+}
+
+static void send_slips(struct engine *e, struct serve *s)
+{
+    struct object *o = s->reader.object;
+
+    if (s->credit == 0) /* a leaf's slips go on that leaf's credit */
+        return;
+    for (uint32_t i = 0; i < o->slips_n; i++) {
+        const struct object_slip *slip = &o->slips[i];
+        if (slip->offset != s->slip_sent)
+            continue;
+        struct msg_slip m = { .index = o->leaves_n, .offset = slip->offset };
+        memcpy(m.sig, slip->sig, SIGNATURE_BYTES);
+        m.bytes = slice_of(o->tail + slip->offset, slip->len);
+        msg_put_slip(session_begin(s->l->session), s->stream, &m);
+        link_commit(e, s->l);
+        s->slip_sent += slip->len;
+    }
+    if (o->self != NULL && o->tail_len > o->slipped && !s->slip_timer.node.queued)
+        timer_set(e, &s->slip_timer, o->tail_since + e->timers.slip);
+}
+
+/* Sends what may be sent of the closed leaves. True: all that is there has gone. */
+static bool send_leaves(struct engine *e, mesh_ns now, struct serve *s)
+{
+    struct object *o = s->reader.object;
+
+    while (s->next_leaf < o->leaves_n && link_is_open(s->l)) {
+        if (s->credit == 0 || link_backlog(s->l) > LINK_BACKLOG_HIGH)
+            return false;
+        if (s->next_leaf >= s->announced && !send_batch(e, s))
+            return false;
+        if (o->leaves[s->next_leaf].raw == NULL) {
+            serve_abort(e, now, s, ABORT_BEHIND, 0);
+            return false;
+        }
+        send_leaf(e, s);
+    }
+    return link_is_open(s->l);
+}
+
+void serve_pump(struct engine *e, mesh_ns now, struct serve *s)
+{
+    struct object *o = s->reader.object;
+    uint64_t before = s->reader.at;
+
+    OBJ_CHECK(s, SERVE_MAGIC);
+    if (o == NULL || !link_is_open(s->l))
+        return;
+    if (o->state == OBJECT_FAILED) {
+        serve_abort(e, now, s, ABORT_GONE, 0);
+        return;
+    }
+    if (!s->head_sent && !send_head(e, now, s))
+        return;
+    if (!send_leaves(e, now, s)) {
+        if (s->magic == SERVE_MAGIC && s->reader.at != before)
+            flight_readers_moved(e, now, o);
+        return;
+    }
+    if (o->state == OBJECT_COMPLETE) {
+        if (!s->final_sent && !send_batch(e, s))
+            return;
+        serve_end(e, now, s);
+        return;
+    }
+    send_slips(e, s);
+    if (s->reader.at != before)
+        flight_readers_moved(e, now, o);
+}
