@@ -1,0 +1,192 @@
+#!/usr/bin/python3
+"""check.py - the rules of the tree that no compiler checks: which layer may include what.
+
+    proto/base <- proto <- ring | gossip <- node/core <- node/{http,store} <- node/{io,admin,cli}
+                                            node/core <- sim
+
+Each rule is one result line. Without arguments it checks the tree; --self-test proves that each rule can fail.
+"""
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TOP = {"node", "gossip", "ring", "proto", "tests", "sim", "CMakeLists.txt", "README.md", "LICENSE"}
+
+# A layer and the layers that it may include, itself among them. The longest matching folder names a file's layer.
+BELOW_CORE = ["proto/base", "proto", "ring", "gossip", "node/core"]
+LAYERS = {
+    "proto/base": ["proto/base"],
+    "proto": ["proto/base", "proto"],
+    "ring": ["proto/base", "proto", "ring"],
+    "gossip": ["proto/base", "proto", "gossip"],
+    "node/core": BELOW_CORE,
+    "node/http": BELOW_CORE + ["node/http"],
+    "node/store": BELOW_CORE + ["node/store"],
+    "node/io": BELOW_CORE + ["node/http", "node/store", "node/io"],
+    "node/admin": BELOW_CORE + ["node/http", "node/store", "node/io", "node/admin"],
+    "node/cli": BELOW_CORE + ["node/http", "node/store", "node/io", "node/admin", "node/cli"],
+    "sim": BELOW_CORE + ["sim"],
+}
+CORES = ["proto/base", "proto", "ring", "gossip", "node/core", "node/http", "sim"]
+
+# System headers that only some layers may see.
+SOCKETS = r"ev\.h|sys/socket\.h|sys/un\.h|sys/epoll\.h|sys/select\.h|poll\.h|netdb\.h|netinet/.*|arpa/.*|ares\.h|gnutls/.*"
+FILES = r"fcntl\.h|sys/stat\.h|sys/mman\.h|sys/uio\.h|dirent\.h|unistd\.h|glob\.h"
+HEADER_RULES = [
+    ("sockets and libev", SOCKETS, ["node/io"]),
+    ("files", FILES, ["node/io", "node/store", "node/admin", "node/cli", "sim/main.c"]),
+    ("clocks, threads and signals", r"sys/time\.h|sys/random\.h|signal\.h|pthread\.h|threads\.h|semaphore\.h",
+     ["node/io", "node/store", "node/admin", "node/cli", "sim/main.c"]),
+    ("floating point", r"math\.h|fenv\.h|complex\.h|tgmath\.h", ["node/io", "node/admin", "node/cli"]),
+    ("the mesh's cryptography", r"sodium(/.*)?\.h|sodium", ["proto", "proto/base", "node/http", "sim"]),
+    ("msgpack", r"msgpack(/.*)?\.h", ["proto"]),
+    ("zstd", r"zstd.*\.h", ["proto", "node/http"]),
+    ("zlib and Brotli", r"zlib\.h|brotli/.*", ["node/http", "node/cli"]),
+    ("jansson", r"jansson\.h", ["node/admin", "node/cli"]),
+    ("nghttp2", r"nghttp2/.*", ["node/http"]),
+    ("libyaml", r"yaml\.h", ["node/cli"]),
+]
+# Calls that hand a core time, randomness or output behind its back.
+CALL_RULE = re.compile(
+    r"(?<![\w.>])(time|clock_gettime|gettimeofday|clock|rand|random|srand|getrandom|arc4random|fopen|open|printf|puts|"
+    r"fprintf|fputs|perror|socket|connect|getenv|sleep|usleep|nanosleep)\s*\(")
+CALL_EXEMPT = ["sim/main.c"]
+WORDS = re.compile(r"\b(TODO|FIXME|XXX)\b|not implemented|/work/|/tmp/brief")
+INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
+
+
+def layer_of(path):
+    found = [layer for layer in LAYERS if path.startswith(layer + "/")]
+    return max(found, key=len) if found else None
+
+
+def strip(text):
+    """The code without comments and strings, so that words in them do not count."""
+    pattern = r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\''
+    return re.sub(pattern, lambda m: '""' if m.group(0)[0] in "\"'" else " ", text, flags=re.S)
+
+
+def included_path(path, name, sources):
+    """An include's path in the tree: from the root, or beside the file that includes it."""
+    beside = os.path.normpath(os.path.join(os.path.dirname(path), name))
+    return name if name in sources or beside not in sources else beside
+
+
+def check_includes(sources):
+    """Each layer includes only what its arrow points to."""
+    for path, text in sources.items():
+        layer = layer_of(path)
+        if layer is None:
+            continue
+        for kind, name in INCLUDE.findall(text):
+            target = layer_of(included_path(path, name, sources))
+            if kind == '"' and target is None:
+                yield f"{path} includes \"{name}\", which is in no layer that it may see"
+            elif kind == '"' and target not in LAYERS[layer]:
+                yield f"{path} includes {name}: {layer} may not see {target}"
+
+
+def check_headers(sources):
+    """Only some layers see sockets, files, clocks and each library."""
+    for path, text in sources.items():
+        layer = layer_of(path)
+        if layer is None:
+            continue
+        for kind, name in INCLUDE.findall(text):
+            for what, pattern, allowed in HEADER_RULES:
+                if kind == "<" and re.fullmatch(pattern, name) and layer not in allowed and path not in allowed:
+                    yield f"{path} includes <{name}>: {what} only in {', '.join(allowed)}"
+
+
+def check_calls(sources):
+    """Cores are handed time and randomness, and never print."""
+    for path, text in sources.items():
+        if layer_of(path) not in CORES or path in CALL_EXEMPT or not path.endswith(".c"):
+            continue
+        for found in CALL_RULE.finditer(strip(text)):
+            yield f"{path} calls {found.group(1)}()"
+
+
+def check_words(sources):
+    """The tree holds no notes to self and no paths of one machine."""
+    for path, text in sources.items():
+        for found in WORDS.finditer(text):
+            if not path.startswith("tests/layers/"):
+                yield f"{path} says \"{found.group(0)}\""
+
+
+def check_top(sources):
+    """The top level holds what it should and nothing else that shows."""
+    for name in sorted({path.split("/")[0] for path in sources}):
+        if not name.startswith(".") and name not in TOP:
+            yield f"{name} is not one of {' '.join(sorted(TOP))}"
+
+
+RULES = [("includes", check_includes), ("system-headers", check_headers), ("calls", check_calls),
+         ("words", check_words), ("top-level", check_top)]
+
+
+def tree_files():
+    """What git knows of or would take; outside of a clone, all files but the build's."""
+    git = subprocess.run(["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    if git.returncode == 0 and git.stdout:
+        yield from git.stdout.decode().strip("\0").split("\0")
+        return
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [f for f in folders if not f.startswith((".build", ".git")) and f != "__pycache__"]
+        for name in files:
+            yield os.path.relpath(os.path.join(folder, name), ROOT)
+
+
+def read_tree():
+    sources = {}
+    for path in sorted(tree_files()):
+        full = os.path.join(ROOT, path)
+        if os.path.isfile(full):
+            with open(full, encoding="utf-8", errors="replace") as file:
+                sources[path] = file.read()
+    return sources
+
+
+def self_test():
+    """Each rule finds what it is there for, and lets its lawful twin pass."""
+    tree = {"ring/ring.h": "", "gossip/gossip.h": "", "proto/cert.h": "", "proto/base/err.h": "", "node/core/x.h": "",
+            "node/io/loop.h": "", "node/http/parse.h": ""}
+    cases = [
+        (check_includes, "gossip/a.c", '#include "ring/ring.h"\n', '#include "proto/cert.h"\n'),
+        (check_includes, "node/core/a.c", '#include "node/http/parse.h"\n', '#include "gossip/gossip.h"\n'),
+        (check_includes, "node/core/b.c", '#include "../io/loop.h"\n', '#include "x.h"\n'),
+        (check_includes, "proto/base/a.c", '#include "proto/cert.h"\n', '#include "err.h"\n'),
+        (check_headers, "node/core/a.c", "#include <ev.h>\n", "#include <string.h>\n"),
+        (check_headers, "node/http/a.c", "#include <sys/socket.h>\n", "#include <sodium.h>\n"),
+        (check_headers, "ring/a.c", "#include <math.h>\n", "#include <stdint.h>\n"),
+        (check_calls, "sim/a.c", "int f(void)\n{\n    return rand();\n}\n", "/* rand() */ int rand_of(void);\n"),
+        (check_calls, "node/core/a.c", 'void f(void)\n{\n    printf("x");\n}\n', 'const char *s = "printf(";\n'),
+        (check_words, "ring/a.c", "/* TO" "DO: more */", "/* to do: less */"),
+        (check_top, "docs/a.md", "", None),
+    ]
+    for rule, path, bad, good in cases:
+        assert list(rule({**tree, path: bad})), (rule.__name__, path, bad)
+        assert good is None or not list(rule({**tree, path: good})), (rule.__name__, path, good)
+
+
+def main():
+    self_test()
+    if sys.argv[1:] == ["--self-test"]:
+        return 0
+    sources = read_tree()
+    failed = False
+    for name, rule in RULES:
+        found = list(rule(sources))
+        for line in found:
+            print(f"    {line}")
+        print(f"{'FAIL' if found else 'ok'} rules/{name}")
+        failed = failed or bool(found)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
