@@ -1,0 +1,63 @@
+/* From a running node to plain facts. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "node/admin/status.h"
+#include "proto/base/err.h"
+
+static void gather_member(struct status_member *out, const struct mesh_member *m, const struct ring *ring)
+{
+    *out = (struct status_member){
+        .id = m->record->id,
+        .state = m->record->state,
+        .rtt = m->rtt,
+        .weight = m->record->weight,
+        .arcs = ring_share(ring, &m->record->id),
+    };
+    if (m->record->addrs_n > 0)
+        out->addr = m->record->addrs[0];
+    memcpy(out->name, m->cert->name, sizeof(out->name));
+    memcpy(out->zone, m->cert->zone, sizeof(out->zone));
+    const char *slash = strchr(out->zone, '/');
+    out->region = slash != NULL ? slice_of(out->zone, (size_t)(slash - out->zone)) : cert_region(m->cert);
+}
+
+int status_gather(struct status *out, struct node *n)
+{
+    struct engine *e = node_engine(n);
+    struct mesh *mesh = engine_mesh(e);
+    const struct ring *ring = mesh_ring(mesh);
+    size_t count = mesh_count(mesh);
+
+    *out = (struct status){
+        .uptime = node_uptime(n),
+        .workers = node_workers(n),
+        .view_digest = mesh_digest(mesh),
+        .ring_epoch = ring_epoch(ring),
+        .config_digest = distribution_digest(&engine_config(e)->distribution),
+        .arcs = ring_arcs(ring),
+        .engine = *engine_counters(e),
+        .mesh = *mesh_counters(mesh),
+        .gossip = *mesh_gossip_counters(mesh),
+    };
+    out->ready = node_ready(n, &out->why_not);
+    node_counters(n, &out->node);
+    engine_usage(e, &out->usage);
+    out->members = calloc(count > 0 ? count : 1, sizeof(*out->members));
+    if (out->members == NULL)
+        return MESH_E_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        struct mesh_member m;
+        if (mesh_member(mesh, i, &m))
+            gather_member(&out->members[out->members_n++], &m, ring);
+    }
+    assert(out->members_n > 0); /* we know ourselves */
+    return 0;
+}
+
+void status_free(struct status *s)
+{
+    free(s->members);
+    s->members = NULL;
+    s->members_n = 0;
+}

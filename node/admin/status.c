@@ -1,0 +1,109 @@
+/* /status: the facts as JSON. */
+#include "node/admin/status.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "proto/base/err.h"
+
+/* 64-bit digests are text: JSON's readers take numbers for doubles. */
+static json_t *hex(uint64_t v)
+{
+    return json_sprintf("%016llx", (unsigned long long)v);
+}
+
+static json_t *whole(uint64_t v)
+{
+    return json_integer(v > INT64_MAX ? INT64_MAX : (json_int_t)v);
+}
+
+static json_t *id_text(const struct node_id *id)
+{
+    char text[NODE_ID_TEXT_MAX];
+    return json_string(node_id_text(id, text));
+}
+
+static double share(uint32_t part, uint32_t all)
+{
+    return all > 0 ? (double)part / (double)all : 0.0;
+}
+
+static json_t *json_node(const struct status *s)
+{
+    const struct status_member *self = &s->members[0];
+
+    return json_pack("{s:s, s:o, s:s, s:s, s:s%, s:o, s:i}", "name", self->name, "id", id_text(&self->id), "zone",
+                     self->zone, "version", HEDGEROW_VERSION, "region", (const char *)self->region.data,
+                     self->region.len, "uptime_s", whole((uint64_t)(s->uptime / SEC(1))), "workers", (int)s->workers);
+}
+
+/* |load| is stated by each member in its own packets once nodes measure it; null until then. */
+static json_t *json_member(const struct status *s, const struct status_member *m)
+{
+    char addr[MESH_ADDR_TEXT_MAX];
+
+    json_t *rtt = m->rtt > 0 ? json_real((double)(m->rtt / 1000) / 1000.0) : json_null();
+    json_t *address = m->addr.port != 0 ? json_string(mesh_addr_text(&m->addr, addr)) : json_null();
+    return json_pack("{s:s, s:o, s:s, s:s%, s:o, s:s, s:o, s:I, s:n, s:f}", "name", m->name, "id", id_text(&m->id),
+                     "zone", m->zone, "region", (const char *)m->region.data, m->region.len, "address", address,
+                     "state", member_state_word(m->state), "rtt_ms", rtt, "weight", (json_int_t)m->weight, "load",
+                     "ring_share", share(m->arcs, s->arcs));
+}
+
+static json_t *json_mesh(const struct status *s)
+{
+    json_t *members = json_array();
+
+    for (size_t i = 0; i < s->members_n; i++)
+        json_array_append_new(members, json_member(s, &s->members[i]));
+    return json_pack("{s:o, s:o, s:o}", "view_digest", hex(s->view_digest), "size", whole(s->members_n), "members",
+                     members);
+}
+
+static json_t *json_requests(const struct engine_counters *c)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "total", whole(c->requests), "hit", whole(c->requests_hit),
+                     "refresh", whole(c->requests_refresh), "stale", whole(c->requests_stale), "peer",
+                     whole(c->requests_peer), "origin", whole(c->requests_origin), "error", whole(c->requests_error));
+}
+
+static json_t *json_bytes(const struct engine_counters *c)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "viewer", whole(c->bytes_viewer), "peer_in", whole(c->bytes_peer_in),
+                     "peer_out", whole(c->bytes_peer_out), "peer_in_wire", whole(c->bytes_peer_in_wire), "origin",
+                     whole(c->bytes_origin));
+}
+
+static json_t *json_cache(const struct status *s)
+{
+    return json_pack("{s:o, s:o, s:o, s:i, s:i, s:o}", "objects", whole(s->usage.objects), "memory_bytes",
+                     whole(s->usage.memory_bytes), "memory_limit", whole(s->usage.memory_limit), "disk_bytes", 0,
+                     "disk_limit", 0, "evictions", whole(s->engine.evictions));
+}
+
+/* How many bytes one byte on the wire stood for; 1 when nothing has travelled. */
+static double compression(const struct engine_counters *c)
+{
+    return c->bytes_peer_in_wire > 0 ? (double)c->bytes_peer_in / (double)c->bytes_peer_in_wire : 1.0;
+}
+
+int status_json(struct buf *out, const struct status *s)
+{
+    const struct engine_counters *c = &s->engine;
+
+    json_t *j = json_pack(
+        "{s:i, s:o, s:o, s:{s:o, s:I, s:f}, s:o, s:o, s:o, s:{s:o, s:o, s:f}, s:{s:s, s:i}, s:{s:i, s:o}}", "schema",
+        STATUS_SCHEMA, "node", json_node(s), "mesh", json_mesh(s), "ring", "epoch", hex(s->ring_epoch), "arcs",
+        (json_int_t)s->arcs, "owned_share", share(s->members[0].arcs, s->arcs), "requests", json_requests(c), "bytes",
+        json_bytes(c), "cache", json_cache(s), "transfers", "verified", whole(c->transfers_verified), "rejected",
+        whole(c->transfers_rejected), "compression_ratio", compression(c), "purge", "frontier", "", "pending", 0,
+        "config", "version", 0, "digest", hex(s->config_digest));
+    char *text = j != NULL ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    json_decref(j);
+    if (text == NULL)
+        return MESH_E_NOMEM;
+    buf_add_str(out, text);
+    buf_add_u8(out, '\n');
+    free(text);
+    return buf_ok(out) ? 0 : MESH_E_NOMEM;
+}

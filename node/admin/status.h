@@ -1,0 +1,46 @@
+/* status.h - what a node says of itself: gathered once, as plain data, then written as JSON
+ * for /status or as text for /metrics. */
+#ifndef HEDGEROW_ADMIN_STATUS_H
+#define HEDGEROW_ADMIN_STATUS_H
+
+#include "node/io/runtime.h"
+
+#define STATUS_SCHEMA 1 /* goes up when a field goes away or changes its meaning */
+
+struct status_member {
+    struct node_id id;
+    char name[CERT_NAME_MAX + 1], zone[CERT_ZONE_MAX + 1];
+    struct slice region; /* of |zone|, or static text */
+    struct mesh_addr addr;
+    enum member_state state;
+    mesh_ns rtt;           /* 0: not known */
+    uint32_t weight, arcs; /* arcs: of how many it is the first owner */
+};
+
+struct status {
+    bool ready;
+    const char *why_not;
+    mesh_ns uptime;
+    unsigned workers;
+    uint64_t view_digest, ring_epoch, config_digest;
+    uint32_t arcs;
+    struct status_member *members; /* ourselves first */
+    size_t members_n;
+    struct engine_counters engine;
+    struct mesh_counters mesh;
+    struct gossip_counters gossip;
+    struct node_counters node;
+    struct engine_usage usage;
+};
+
+/* status_gather fills |out|; status_free gives its memory back. 0 or MESH_E_NOMEM. */
+int status_gather(struct status *out, struct node *n);
+void status_free(struct status *s);
+
+/* status_json appends one JSON object, with a line end. 0 or MESH_E_NOMEM. */
+int status_json(struct buf *out, const struct status *s);
+
+/* status_metrics appends Prometheus' text format (version 0.0.4). */
+void status_metrics(struct buf *out, const struct status *s);
+
+#endif
