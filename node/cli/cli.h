@@ -1,0 +1,25 @@
+/* cli.h - what the commands share: the table of them, and how they speak. */
+#ifndef HEDGEROW_CLI_CLI_H
+#define HEDGEROW_CLI_CLI_H
+
+#include "node/cli/options.h"
+
+/* A command gets the words behind its name and returns how the process ends. */
+typedef int cli_command(int argc, char *const *argv);
+
+cli_command cli_run, cli_mesh_init, cli_mesh_admit, cli_status, cli_demo;
+
+/* cli_main finds the command that |argv| names and runs it. Returns the exit code. */
+int cli_main(int argc, char *const *argv);
+
+/* cli_options reads a command's flags. True: go on. False: the command ends with |*code|
+ * (help was asked for and printed, or what is wrong was said). */
+bool cli_options(const struct command_line *line, int argc, char *const *argv, void *out, const char **args, int *code);
+
+/* cli_say prints one message about |command| on stderr, "hedgerow COMMAND: ...". */
+void cli_say(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* cli_fail does the same and returns |code|. */
+int cli_fail(int code, const char *command, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,123 @@
+#include "node/cli/data_folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "node/cli/files.h"
+#include "proto/digest.h"
+
+#define PATH_BYTES  (DATA_FOLDER_MAX + 32)
+#define TOKEN_BYTES 32
+
+static const char *path_of(char path[PATH_BYTES], const char *folder, const char *name)
+{
+    snprintf(path, PATH_BYTES, "%s/%s", folder, name);
+    return path;
+}
+
+static int complain(struct buf *why, const char *what, const char *path, int err)
+{
+    buf_addf(why, "cannot %s %s: %s.", what, path, strerror(err));
+    return -1;
+}
+
+static int lock(struct data_folder *d, const char *folder, struct buf *why)
+{
+    char path[PATH_BYTES];
+
+    d->lock = open(path_of(path, folder, "lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (d->lock < 0)
+        return complain(why, "write", path, errno);
+    if (flock(d->lock, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    if (errno != EWOULDBLOCK)
+        return complain(why, "lock", path, errno);
+    buf_addf(why, "another node runs with --data %s. Each node needs a directory of its own.", folder);
+    return -1;
+}
+
+/* A number and a line end. */
+static bool read_number(struct slice text, uint64_t *out)
+{
+    return text.len > 1 && text.data[text.len - 1] == '\n' && slice_u64(slice_head(text, text.len - 1), out) == 0 &&
+           *out < INT64_MAX;
+}
+
+/* Each start takes a higher number, and it is durable before anybody hears of it. Where none
+ * is known the clock's seconds are taken: no node starts once a second, so they are above
+ * every number of an earlier life of this node; and where the clock is wrong, the salt of
+ * each start keeps the keys apart and peers tell the node of a higher boot. */
+static int count_start(struct data_folder *d, const char *folder, int64_t now_s, struct buf *why)
+{
+    char path[PATH_BYTES], line[32];
+    struct buf text = BUF_EMPTY;
+    uint64_t last;
+    int err = files_read(path_of(path, folder, "boot"), 64, &text);
+
+    if (err != 0 && err != ENOENT && err != EFBIG) {
+        buf_free(&text);
+        return complain(why, "read", path, err);
+    }
+    if (err == 0 && read_number(buf_slice(&text), &last)) {
+        d->boot = last + 1;
+    } else {
+        d->boot = now_s > 0 ? (uint64_t)now_s : 1;
+        d->boot_lost = err != ENOENT;
+    }
+    buf_free(&text);
+    int n = snprintf(line, sizeof(line), "%llu\n", (unsigned long long)d->boot);
+    err = files_replace(path, slice_of(line, (size_t)n));
+    return err == 0 ? 0 : complain(why, "write", path, err);
+}
+
+/* The token stays the same from start to start, so that scripts may keep it. */
+static int keep_token(const char *folder, struct buf *why)
+{
+    char path[PATH_BYTES], text[2 * TOKEN_BYTES + 2];
+    uint8_t secret[TOKEN_BYTES];
+    struct stat st;
+
+    path_of(path, folder, "admin.token");
+    if (stat(path, &st) == 0 && st.st_size == 2 * TOKEN_BYTES + 1) {
+        if ((st.st_mode & 077) == 0 || chmod(path, 0600) == 0)
+            return 0;
+        return complain(why, "make private", path, errno);
+    }
+    secret_random(secret, sizeof(secret));
+    for (size_t i = 0; i < TOKEN_BYTES; i++)
+        snprintf(text + 2 * i, 3, "%02x", secret[i]);
+    text[2 * TOKEN_BYTES] = '\n';
+    int err = files_replace(path, slice_of(text, 2 * TOKEN_BYTES + 1));
+    explicit_bzero(secret, sizeof(secret));
+    explicit_bzero(text, sizeof(text));
+    return err == 0 ? 0 : complain(why, "write", path, err);
+}
+
+int data_folder_open(struct data_folder *d, const char *path, int64_t now_s, struct buf *why)
+{
+    int err;
+
+    *d = (struct data_folder){ .lock = -1 };
+    if (strlen(path) > DATA_FOLDER_MAX) {
+        buf_add_str(why, "the directory's name is too long.");
+        return -1;
+    }
+    if ((err = files_folder(path)) != 0)
+        return complain(why, "make the directory", path, err);
+    if (lock(d, path, why) != 0 || count_start(d, path, now_s, why) != 0 || keep_token(path, why) != 0) {
+        data_folder_close(d);
+        return -1;
+    }
+    return 0;
+}
+
+void data_folder_close(struct data_folder *d)
+{
+    if (d->lock >= 0)
+        close(d->lock); /* and unlocks */
+    d->lock = -1;
+}

@@ -1,0 +1,24 @@
+/* data_folder.h - what a node keeps between two starts, in the directory of --data:
+ *   boot          how often it was started: peers tell its runs apart by it
+ *   admin.token   the secret that lets an admin command change things, mode 0600
+ *   access.log    one JSON line a request (written by node/io)
+ *   lock          held while a node runs here */
+#ifndef HEDGEROW_CLI_DATA_FOLDER_H
+#define HEDGEROW_CLI_DATA_FOLDER_H
+
+#include "proto/base/buf.h"
+
+#define DATA_FOLDER_MAX 3900 /* bytes of its name */
+
+struct data_folder {
+    int lock; /* closed by data_folder_close */
+    uint64_t boot;
+    bool boot_lost; /* the boot file was damaged, and |boot| comes from the clock */
+};
+
+/* data_folder_open makes |path| if it is not there, locks it, counts this start, and sees to
+ * the token. 0, or -1 with a message for the operator in |why|. |now_s| is Unix time. */
+int data_folder_open(struct data_folder *d, const char *path, int64_t now_s, struct buf *why);
+void data_folder_close(struct data_folder *d);
+
+#endif

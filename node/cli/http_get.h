@@ -1,0 +1,26 @@
+/* http_get.h - one GET and its whole answer, for commands: status, and the demo's check. */
+#ifndef HEDGEROW_CLI_HTTP_GET_H
+#define HEDGEROW_CLI_HTTP_GET_H
+
+#include "node/core/fields.h"
+#include "proto/base/addr.h"
+#include "proto/base/buf.h"
+#include "proto/base/time.h"
+
+#define HTTP_GET_BODY_MAX (UINT64_C(1) << 30)
+
+struct http_get {
+    uint16_t status;
+    struct fields fields; /* lend from |raw| */
+    struct buf raw;       /* the answer as it came */
+    struct buf body;
+};
+
+/* http_get asks |addr| for |path| on a connection of its own; |token| (or NULL) is sent as a
+ * bearer token; |timeout| bounds the connect and each read. 0 with the whole answer in |out|,
+ * or -1 with the reason in |why|. http_get_free follows in both cases. */
+int http_get(struct http_get *out, const struct mesh_addr *addr, const char *path, const char *token, mesh_ns timeout,
+             struct buf *why);
+void http_get_free(struct http_get *g);
+
+#endif

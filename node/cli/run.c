@@ -1,0 +1,154 @@
+/* hedgerow run: one node, in the foreground, until a signal ends it. */
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "node/admin/admin.h"
+#include "node/cli/cli.h"
+#include "node/cli/credentials.h"
+#include "node/cli/data_folder.h"
+#include "node/cli/files.h"
+#include "node/cli/run_options.h"
+#include "proto/base/err.h"
+
+static const char command[] = "run";
+
+/* What lives as long as the node. */
+struct running {
+    struct run_options o;
+    struct identity identity;
+    struct data_folder data;
+    struct buf origin;     /* the origin's URL in normal form */
+    struct buf access_log; /* its path */
+    struct buf why;
+};
+
+static void on_notice(void *ctx, const char *text)
+{
+    (void)ctx;
+    cli_say(command, "%s", text);
+}
+
+static void on_trace(void *ctx, mesh_ns now, const char *text)
+{
+    (void)ctx;
+    fprintf(stderr, "[%lld.%03lld] %s\n", (long long)(now / SEC(1)), (long long)(now % SEC(1) / MS(1)), text);
+}
+
+/* Scripts wait for this line and read the ports from it. */
+static void on_ready(void *ctx, struct node *n)
+{
+    char http[MESH_ADDR_TEXT_MAX], mesh[MESH_ADDR_TEXT_MAX], admin[MESH_ADDR_TEXT_MAX];
+    const struct running *r = ctx;
+
+    printf("{\"ready\":true,\"name\":\"%s\",\"http\":\"%s\",\"mesh\":\"%s\",\"admin\":\"%s\"}\n", r->identity.cert.name,
+           mesh_addr_text(node_http_addr(n), http), mesh_addr_text(node_mesh_addr(n), mesh),
+           mesh_addr_text(node_admin_addr(n), admin));
+    fflush(stdout);
+}
+
+/* Who we are. */
+static int identify(struct running *r, int64_t now_s)
+{
+    const struct run_options *o = &r->o;
+    bool open_to_others = false;
+
+    if (o->node_file == NULL) {
+        if (o->seeds.n > 0)
+            return cli_fail(CLI_CONFIG, command,
+                            "--seed needs --node-file FILE: a mesh takes only nodes that its authority admitted. Where "
+                            "the authority lies: hedgerow mesh admit DIR --name NAME --zone ZONE");
+        if (credentials_make(&r->identity, o->name, o->zone, now_s, &r->why) != 0)
+            return cli_fail(CLI_CONFIG, command, "%.*s", SLICE_FMT(buf_slice(&r->why)));
+        return CLI_OK;
+    }
+    if (credentials_read(&r->identity, o->node_file, o->name, o->zone, now_s, &open_to_others, &r->why) != 0)
+        return cli_fail(CLI_CONFIG, command, "%.*s", SLICE_FMT(buf_slice(&r->why)));
+    if (open_to_others)
+        cli_say(command, "other users can read %s, and with it be this node: chmod 600 %s", o->node_file, o->node_file);
+    return CLI_OK;
+}
+
+static int open_data(struct running *r, int64_t now_s)
+{
+    const char *path = r->o.data != NULL ? r->o.data : "hedgerow-data";
+
+    if (data_folder_open(&r->data, path, now_s, &r->why) != 0)
+        return cli_fail(CLI_CONFIG, command, "--data %s: %.*s", path, SLICE_FMT(buf_slice(&r->why)));
+    if (r->data.boot_lost)
+        cli_say(command, "%s/boot was damaged: this start counts as number %llu.", path,
+                (unsigned long long)r->data.boot);
+    if (r->o.access_log != NULL)
+        buf_add_str(&r->access_log, r->o.access_log);
+    else
+        buf_addf(&r->access_log, "%s/access.log", path);
+    buf_add_u8(&r->access_log, 0);
+    return CLI_OK;
+}
+
+static void fill_config(struct running *r, struct node_config *cfg)
+{
+    const struct run_options *o = &r->o;
+
+    cfg->self = &r->identity;
+    cfg->boot.number = r->data.boot;
+    do
+        cfg->boot.salt = secret_random_u64();
+    while (cfg->boot.salt == 0);
+    cfg->http = o->http.given ? o->http.addr : mesh_addr_v4(0, 8080);
+    cfg->admin = o->admin.given ? o->admin.addr : mesh_addr_v4(0x7f000001, 7401);
+    /* A node that runs alone has nobody to hear from. */
+    cfg->mesh = o->mesh.given ? o->mesh.addr : mesh_addr_v4(o->node_file != NULL ? 0 : 0x7f000001, 7400);
+    for (cfg->seeds_n = 0; cfg->seeds_n < o->seeds.n; cfg->seeds_n++)
+        cfg->seeds[cfg->seeds_n] = o->seeds.at[cfg->seeds_n];
+    cfg->advertise = o->advertise.n > 0 ? o->advertise.at[0] : NULL;
+    cfg->origin = o->origin;
+    origin_url_normal(&r->origin, &o->origin);
+    cfg->distribution = (struct distribution){ .name = SLICE_LIT("default"),
+                                               .origin = buf_slice(&r->origin),
+                                               .default_ttl_s = o->default_ttl_s };
+    cfg->memory_limit = o->memory;
+    cfg->access_log = (const char *)r->access_log.data;
+    cfg->admin_handler = admin_answer;
+    cfg->on_ready = on_ready;
+    cfg->ready_ctx = r;
+    cfg->notice = on_notice;
+    if (o->trace)
+        cfg->trace.emit = on_trace;
+}
+
+static int serve(struct running *r)
+{
+    char error[NODE_ERROR_MAX];
+    struct node_config *cfg = &r->o.config;
+
+    fill_config(r, cfg);
+    if (!buf_ok(&r->origin) || !buf_ok(&r->access_log))
+        return cli_fail(CLI_FAILED, command, "out of memory.");
+    struct node *n = node_start(cfg, error);
+    if (n == NULL)
+        return cli_fail(CLI_CONFIG, command, "%s", error);
+    int code = node_run(n);
+    node_free(n);
+    return code;
+}
+
+int cli_run(int argc, char *const *argv)
+{
+    struct running r = { .data.lock = -1 };
+    int64_t now_s = (int64_t)time(NULL);
+    int code;
+
+    if (!run_options_read(&r.o, argc, argv, &code))
+        return code;
+    if (crypto_start() != 0)
+        return cli_fail(CLI_FAILED, command, "the system gives no random numbers.");
+    if ((code = identify(&r, now_s)) == CLI_OK && (code = open_data(&r, now_s)) == CLI_OK)
+        code = serve(&r);
+    data_folder_close(&r.data);
+    identity_wipe(&r.identity);
+    buf_free(&r.origin);
+    buf_free(&r.access_log);
+    buf_free(&r.why);
+    return code;
+}

@@ -1,0 +1,134 @@
+#include "node/cli/run_options.h"
+
+#include <stdio.h>
+
+#include "node/cli/cli.h"
+#include "node/cli/timers.h"
+#include "proto/base/err.h"
+
+#define MEMORY_DEFAULT (UINT64_C(512) << 20)
+#define TTL_MAX_S      (INT64_C(100) * 365 * 86400)
+
+/* Both what was written and its parts: struct run_options holds them side by side. */
+static int read_origin(const char *text, void *field, struct buf *why)
+{
+    struct run_options *o = field;
+    const char *fault;
+
+    int err = origin_url_parse(slice_str(text), &o->origin, &fault);
+    if (err != 0) {
+        buf_addf(why, "%s. An origin is such as http://origin.example.net or http://10.0.0.7:8000/site.", fault);
+        return err;
+    }
+    if (o->origin.https) {
+        buf_add_str(why, "https is not available in this version: http://... only.");
+        return MESH_E_VERSION;
+    }
+    o->origin_text = text;
+    return 0;
+}
+
+static int read_memory(const char *text, void *field, struct buf *why)
+{
+    uint64_t *bytes = field;
+    int err = option_size(text, bytes, why);
+
+    if (err == 0 && *bytes < 65536) {
+        buf_add_str(why, "must be 64KiB at least.");
+        err = MESH_E_RANGE;
+    }
+    return err;
+}
+
+static int read_default_ttl(const char *text, void *field, struct buf *why)
+{
+    uint64_t s;
+
+    if (strcmp(text, "heuristic") == 0) {
+        *(int64_t *)field = TTL_HEURISTIC;
+        return 0;
+    }
+    if (slice_u64(slice_str(text), &s) != 0 || s > (uint64_t)TTL_MAX_S) {
+        buf_add_str(why, "must be whole seconds, such as 86400, or the word heuristic.");
+        return MESH_E_SYNTAX;
+    }
+    *(int64_t *)field = (int64_t)s;
+    return 0;
+}
+
+static int read_workers(const char *text, void *field, struct buf *why)
+{
+    (void)field;
+    if (strcmp(text, "1") == 0)
+        return 0;
+    buf_add_str(why, "more workers than one are not available in this version.");
+    return MESH_E_VERSION;
+}
+
+#define FIELD(name) offsetof(struct run_options, name)
+static const struct option options[] = {
+    { "--origin", "URL", "where content comes from: http://HOST[:PORT][/PREFIX]", read_origin, 0, false },
+    { "--http", "ADDR:PORT", "listen for viewers (0.0.0.0:8080)", option_listen, FIELD(http), false },
+    { "--mesh", "ADDR:PORT", "listen for other nodes, TCP and UDP (0.0.0.0:7400)", option_listen, FIELD(mesh), false },
+    { "--admin", "ADDR:PORT", "listen for /status, /metrics and the status page (127.0.0.1:7401)", option_listen,
+      FIELD(admin), false },
+    { "--node-file", "FILE", "who this node is, from hedgerow mesh admit; without it a node runs alone", option_text,
+      FIELD(node_file), false },
+    { "--seed", "HOST:PORT", "a node to join the mesh through; may be repeated, a name may have many addresses",
+      option_host, FIELD(seeds), true },
+    { "--advertise", "HOST:PORT", "where the mesh reaches this node, if not where it listens", option_host,
+      FIELD(advertise), false },
+    { "--name", "NAME", "the node's name; with a node file it must be the one in it", option_text, FIELD(name), false },
+    { "--zone", "ZONE", "where it stands, REGION/ZONE; with a node file it must be the one in it", option_text,
+      FIELD(zone), false },
+    { "--data", "DIR", "what is kept between starts (hedgerow-data)", option_text, FIELD(data), false },
+    { "--memory", "SIZE", "the memory that cached objects may take (512MiB)", read_memory, FIELD(memory), false },
+    { "--default-ttl", "SECONDS|heuristic",
+      "how long an answer that does not say is fresh (86400);\n"
+      "heuristic: a tenth of its age since Last-Modified, a day at most",
+      read_default_ttl, FIELD(default_ttl_s), false },
+    { "--access-log", "FILE|-", "one JSON line a request; - is standard output (DIR/access.log)", option_text,
+      FIELD(access_log), false },
+    { "--workers", "N", "threads that serve: 1, more are not available in this version", read_workers, 0, false },
+    { "--timers", "NAME=TIME,...", "how long a node waits for what; may be repeated. The names are below", timers_read,
+      FIELD(config), true },
+    { "--trace", NULL, "say on stderr what the node decides, and why", NULL, FIELD(trace), false },
+    /* Promised names whose work is not there yet. */
+    { "--config", "FILE", "Give the node's settings as flags.", NULL, 0, false },
+    { "-c", "FILE", "Give the node's settings as flags.", NULL, 0, false },
+    { "--https", "ADDR:PORT", "Viewers are served over http.", NULL, 0, false },
+    { "--dns", "ADDR:PORT", "Viewers are sent to nodes by what stands before the mesh.", NULL, 0, false },
+    { "--dns-domain", "NAME", "Viewers are sent to nodes by what stands before the mesh.", NULL, 0, false },
+    { "--disk", "SIZE", "Objects are kept in memory: --memory SIZE.", NULL, 0, false },
+};
+
+static const struct command_line line = {
+    .command = "run",
+    .synopsis = "--origin URL [flags]",
+    .about = "Runs one node until SIGTERM or Ctrl-C, which lets requests under way finish; a second\n"
+             "one ends at once. Once ready it prints one JSON line with the addresses it listens on;\n"
+             "port 0 takes a free one. SIGUSR1 reopens the access log.\n"
+             "Ends with 0 when told to, 1 failed, 2 wrong flags, 78 wrong configuration.",
+    .options = options,
+    .options_n = sizeof(options) / sizeof(options[0]),
+};
+
+bool run_options_read(struct run_options *o, int argc, char *const *argv, int *code)
+{
+    *o = (struct run_options){ .memory = MEMORY_DEFAULT, .default_ttl_s = TTL_DEFAULT_S };
+    if (!cli_options(&line, argc, argv, o, NULL, code)) {
+        if (*code == CLI_OK) {
+            struct buf text = BUF_EMPTY;
+            timers_help(&text);
+            fwrite(text.data, 1, text.len, stdout);
+            buf_free(&text);
+        }
+        return false;
+    }
+    if (o->origin_text == NULL) {
+        *code = cli_fail(CLI_USAGE, line.command,
+                         "--origin is missing: where content comes from, such as --origin http://origin.example.net");
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,23 @@
+/* run_options.h - the flags of hedgerow run. */
+#ifndef HEDGEROW_CLI_RUN_OPTIONS_H
+#define HEDGEROW_CLI_RUN_OPTIONS_H
+
+#include "node/cli/options.h"
+#include "node/io/runtime.h"
+
+struct run_options { /* text lends from the arguments */
+    struct option_addr http, mesh, admin;
+    struct option_hosts seeds, advertise;
+    struct origin_url origin;
+    const char *origin_text; /* NULL: not given */
+    const char *data, *name, *zone, *node_file, *access_log;
+    uint64_t memory;
+    int64_t default_ttl_s; /* or TTL_HEURISTIC */
+    bool trace;
+    struct node_config config; /* only what --timers sets */
+};
+
+/* run_options_read as cli_options (cli.h): false when the command ends with |*code|. */
+bool run_options_read(struct run_options *o, int argc, char *const *argv, int *code);
+
+#endif

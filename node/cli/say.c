@@ -1,0 +1,48 @@
+/* How every command speaks to people, and what it does with wrong flags. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "node/cli/cli.h"
+
+void cli_say(const char *command, const char *fmt, ...)
+{
+    va_list ap;
+
+    fprintf(stderr, "hedgerow%s%s: ", command[0] != 0 ? " " : "", command);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+}
+
+int cli_fail(int code, const char *command, const char *fmt, ...)
+{
+    va_list ap;
+
+    fprintf(stderr, "hedgerow%s%s: ", command[0] != 0 ? " " : "", command);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+    return code;
+}
+
+bool cli_options(const struct command_line *line, int argc, char *const *argv, void *out, const char **args, int *code)
+{
+    struct buf text = BUF_EMPTY;
+
+    *code = options_read(line, argc, argv, out, args, &text);
+    if (*code == 1) {
+        options_help(line, &text);
+        fwrite(text.data, 1, text.len, stdout);
+        *code = CLI_OK;
+        buf_free(&text);
+        return false;
+    }
+    if (*code != 0) {
+        cli_say(line->command, "%.*s", SLICE_FMT(buf_slice(&text)));
+        fprintf(stderr, "All flags: hedgerow %s --help\n", line->command);
+    }
+    buf_free(&text);
+    return *code == 0;
+}

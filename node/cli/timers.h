@@ -1,0 +1,39 @@
+/* timers.h - every time that a node waits, under one flag: --timers peer-silence=2s,probe=300ms.
+ * For tests, and for tuning by those who have read what a timer does. */
+#ifndef HEDGEROW_CLI_TIMERS_H
+#define HEDGEROW_CLI_TIMERS_H
+
+#include "node/cli/options.h"
+#include "node/io/runtime.h"
+
+/* X(name, field of struct node_config, default as the layers below have it, help) */
+#define TIMERS(X)                                                                                                      \
+    X("probe", probe_period, SEC(1), "each member is probed about so often")                                           \
+    X("ack", ack_timeout, MS(300), "a probe not answered by then is tried through others")                             \
+    X("suspect", suspect_timeout, SEC(4), "a suspect that does not speak up by then is dead")                          \
+    X("ring-join", ring_join_delay, SEC(1), "members that join, heal or leave move the ring so much later")            \
+    X("ring-death", ring_death_delay, SEC(10), "a death moves the ring only then")                                     \
+    X("peer-silence", engine.peer_silence, MS(400), "a peer that owes an answer and is silent so long is passed over") \
+    X("peer-dial", engine.peer_dial, SEC(1), "connecting to a peer, handshake included")                               \
+    X("progress", engine.progress, MS(150), "how often a peer that waits for us hears that we are at it")              \
+    X("fetch", engine.fetch, SEC(60), "from a request's start to its answer's head")                                   \
+    X("seed-retry", engine.seed_retry, SEC(1), "between attempts to join while alone, at first")                       \
+    X("join-wait", engine.join_wait, SEC(10), "a node that could not join is ready all the same after so long")        \
+    X("slip", engine.slip, MS(10), "bytes from an origin are held back so long to be sent together")                   \
+    X("origin-connect", timers.origin_connect, SEC(10), "one attempt to connect to the origin")                        \
+    X("origin-first-byte", timers.origin_first_byte, SEC(30), "from a request to its answer's first byte")             \
+    X("origin-between", timers.origin_between, SEC(30), "between two reads of an origin's answer")                     \
+    X("origin-idle", timers.origin_idle, SEC(5), "an unused connection to the origin is kept so long")                 \
+    X("viewer-head", timers.viewer_head, SEC(10), "from a request's first byte to the end of its head")                \
+    X("viewer-idle", timers.viewer_idle, SEC(60), "a viewer's connection between requests")                            \
+    X("viewer-stall", timers.viewer_stall, SEC(30), "a viewer that takes no byte of its answer")                       \
+    X("drain", timers.drain, SEC(30), "requests under way are waited for so long when stopping")                       \
+    X("resolve", timers.resolve_again, SEC(10), "seeds' names are looked up again while alone")
+
+/* Reads KEY=TIME[,KEY=TIME...] into a struct node_config. */
+option_read timers_read;
+
+/* timers_help appends one line for each. */
+void timers_help(struct buf *out);
+
+#endif

@@ -1,0 +1,166 @@
+/* test_data_folder.c - each start is counted, whatever happened to the file before. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "node/cli/data_folder.h"
+#include "node/cli/files.h"
+#include "proto/digest.h"
+
+static char top[64], folder[96];
+
+static const char *in_folder(const char *name)
+{
+    static char path[160];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    return path;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    strcpy(top, "/tmp/test_data_folder.XXXXXX");
+    if (mkdtemp(top) == NULL)
+        return -1;
+    snprintf(folder, sizeof(folder), "%s/data", top);
+    return crypto_start();
+}
+
+static int drop(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    return nftw(top, drop, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void start(int64_t now_s, uint64_t boot, bool lost)
+{
+    struct data_folder d;
+    struct buf why = BUF_EMPTY;
+
+    assert_int_equal(data_folder_open(&d, folder, now_s, &why), 0);
+    assert_true(d.boot == boot);
+    assert_int_equal(d.boot_lost, lost);
+    data_folder_close(&d);
+    assert_int_equal(why.len, 0);
+    buf_free(&why);
+}
+
+static void each_start_takes_the_next_number(void **state)
+{
+    struct stat st;
+
+    (void)state;
+    start(1000, 1000, false); /* the first: from the clock, and nothing was lost */
+    start(2000, 1001, false);
+    start(0, 1002, false);
+    assert_int_equal(stat(folder, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+    assert_int_equal(stat(in_folder("boot"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void a_damaged_number_is_replaced_by_the_clock(void **state)
+{
+    static const char *const bad[] = { "",
+                                       "12",
+                                       "x\n",
+                                       "-5\n",
+                                       "1 \n",
+                                       "99999999999999999999\n",
+                                       "9223372036854775807\n",
+                                       "0123456789012345678901234567890123456789012345678901234567890123456789\n" };
+
+    (void)state;
+    start(50, 50, false);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(files_replace(in_folder("boot"), slice_str(bad[i])), 0);
+        start(7000, 7000, true);
+    }
+    assert_int_equal(files_replace(in_folder("boot"), SLICE_LIT("x")), 0);
+    start(-3, 1, true); /* and where the clock is no help, by one */
+}
+
+static void two_nodes_never_share_it(void **state)
+{
+    struct data_folder first, second;
+    struct buf why = BUF_EMPTY;
+
+    (void)state;
+    assert_int_equal(data_folder_open(&first, folder, 1, &why), 0);
+    assert_int_not_equal(data_folder_open(&second, folder, 1, &why), 0);
+    buf_add_u8(&why, 0);
+    assert_non_null(strstr((const char *)why.data, "another node runs"));
+    data_folder_close(&first);
+    buf_clear(&why);
+    assert_int_equal(data_folder_open(&second, folder, 1, &why), 0);
+    data_folder_close(&second);
+    buf_free(&why);
+}
+
+static void the_token_stays_and_is_private(void **state)
+{
+    struct buf first = BUF_EMPTY, second = BUF_EMPTY;
+    struct stat st;
+
+    (void)state;
+    start(1, 1, false);
+    assert_int_equal(files_read(in_folder("admin.token"), 100, &first), 0);
+    assert_int_equal(first.len, 65);
+    assert_int_equal(chmod(in_folder("admin.token"), 0644), 0);
+    start(1, 2, false);
+    assert_int_equal(files_read(in_folder("admin.token"), 100, &second), 0);
+    assert_true(slice_eq(buf_slice(&first), buf_slice(&second)));
+    assert_int_equal(stat(in_folder("admin.token"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    buf_clear(&second);
+    assert_int_equal(files_replace(in_folder("admin.token"), SLICE_LIT("short\n")), 0);
+    start(1, 3, false);
+    assert_int_equal(files_read(in_folder("admin.token"), 100, &second), 0);
+    assert_int_equal(second.len, 65);
+    assert_false(slice_eq(buf_slice(&first), buf_slice(&second)));
+    buf_free(&first);
+    buf_free(&second);
+}
+
+static void a_folder_that_cannot_be_is_named(void **state)
+{
+    struct data_folder d;
+    struct buf why = BUF_EMPTY;
+
+    (void)state;
+    assert_int_equal(files_create(folder, SLICE_LIT("a file")), 0);
+    assert_int_not_equal(data_folder_open(&d, folder, 1, &why), 0);
+    buf_add_u8(&why, 0);
+    assert_non_null(strstr((const char *)why.data, folder));
+    buf_free(&why);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(each_start_takes_the_next_number, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_number_is_replaced_by_the_clock, setup, teardown),
+        cmocka_unit_test_setup_teardown(two_nodes_never_share_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_token_stays_and_is_private, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_is_named, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
