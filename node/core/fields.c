@@ -78,12 +78,29 @@ bool fields_lists(const struct fields *f, struct slice name, struct slice elemen
 
 bool fields_hop_by_hop(const struct fields *f, const struct field *field)
 {
-    static const char *const fixed[] = { "connection",       "keep-alive",          "proxy-connection", "te",
-                                         "trailer",          "transfer-encoding",   "upgrade",          "proxy-authenticate",
-                                         "proxy-authorization", "proxy-authentication-info" };
+#define NAME(text)             \
+    {                          \
+        text, sizeof(text) - 1 \
+    }
+    static const struct {
+        const char *text;
+        size_t len;
+    } fixed[] = {
+        NAME("connection"),
+        NAME("keep-alive"),
+        NAME("transfer-encoding"),
+        NAME("te"),
+        NAME("trailer"),
+        NAME("upgrade"),
+        NAME("proxy-connection"),
+        NAME("proxy-authenticate"),
+        NAME("proxy-authorization"),
+        NAME("proxy-authentication-info"),
+    };
+#undef NAME
 
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
-        if (slice_eq_nocase(field->name, slice_str(fixed[i])))
+        if (field->name.len == fixed[i].len && slice_eq_nocase(field->name, slice_of(fixed[i].text, fixed[i].len)))
             return true;
     }
     return fields_lists(f, SLICE_LIT("connection"), field->name);

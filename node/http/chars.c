@@ -17,7 +17,7 @@
 #define ONE(c)                                                                                    \
     ((TOKEN(c) ? CHARS_TOKEN : 0) | (TARGET(c) ? CHARS_TARGET : 0) | (HOST(c) ? CHARS_HOST : 0) | \
      (SF_TOKEN(c) ? CHARS_SF_TOKEN : 0) | (URI(c) ? CHARS_URI : 0) | (HEX(c) ? CHARS_HEX : 0) |   \
-     (DIGIT(c) ? CHARS_DIGIT : 0))
+     (DIGIT(c) ? CHARS_DIGIT : 0) | (ALPHA(c) ? CHARS_ALPHA : 0))
 #define FOUR(c)    ONE(c), ONE((c) + 1), ONE((c) + 2), ONE((c) + 3)
 #define SIXTEEN(c) FOUR(c), FOUR((c) + 4), FOUR((c) + 8), FOUR((c) + 12)
 #define QUARTER(c) SIXTEEN(c), SIXTEEN((c) + 16), SIXTEEN((c) + 32), SIXTEEN((c) + 48)

@@ -12,6 +12,7 @@ enum {
     CHARS_URI = 1 << 4,      /* reserved, unreserved and % of RFC 3986 */
     CHARS_HEX = 1 << 5,
     CHARS_DIGIT = 1 << 6,
+    CHARS_ALPHA = 1 << 7,
 };
 extern const uint8_t chars_table[256];
 
@@ -44,5 +45,15 @@ static inline bool chars_is_control(uint8_t c)
 
 /* chars_control returns the offset, from |from| on, of the first such byte, or |s.len|. Eight bytes at a time. */
 size_t chars_control(struct slice s, size_t from);
+
+/* chars_escape writes |c| percent-encoded, in upper case (RFC 3986 section 2.1). */
+static inline void chars_escape(uint8_t c, uint8_t out[3])
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    out[0] = '%';
+    out[1] = (uint8_t)digits[c >> 4];
+    out[2] = (uint8_t)digits[c & 15];
+}
 
 #endif
