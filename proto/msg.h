@@ -34,7 +34,7 @@ enum msg_type {
     MSG_ASK = 16,     /* asker opens a stream for one object */
     MSG_ANSWER = 17,  /* asked: HAVE, FILLING, LEASED ... at once */
     MSG_HEAD = 18,    /* asked: the object's head */
-    MSG_BATCH = 19,   /* asked: signed hashes of the leaves that follow */
+    MSG_LEAF_BATCH = 19,   /* asked: signed hashes of the leaves that follow */
     MSG_LEAF = 20,    /* asked: one leaf */
     MSG_SLIP = 21,    /* asked: a piece of an unfinished leaf */
     MSG_ABORT = 22,   /* asked: the stream ends without FINAL */

@@ -68,7 +68,7 @@ int msg_get_head(struct wire *w, struct slice body, struct msg_head *m)
 int msg_put_batch_from(struct buf *b, uint32_t stream, const struct leaf_batch *batch, const struct digest *before,
                        const struct digest *hashes)
 {
-    struct frame_out o = frame_map(b, MSG_BATCH, stream);
+    struct frame_out o = frame_map(b, MSG_LEAF_BATCH, stream);
 
     o.bad = !leaf_batch_ok(batch);
     frame_opt_u64(&o, BATCH_FIRST, batch->first);

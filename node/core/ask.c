@@ -444,7 +444,7 @@ void ask_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_f
     switch (frame->type) {
     case MSG_ANSWER: on_answer(e, now, f, frame->body); break;
     case MSG_HEAD:   on_head(e, now, f, frame->body); break;
-    case MSG_BATCH:  on_batch(e, now, f, frame->body); break;
+    case MSG_LEAF_BATCH:  on_batch(e, now, f, frame->body); break;
     case MSG_LEAF:   on_leaf(e, now, f, frame->body); break;
     case MSG_SLIP:   on_slip(e, now, f, frame->body); break;
     case MSG_ABORT:  on_abort(e, now, f, frame->body); break;

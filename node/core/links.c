@@ -263,13 +263,8 @@ void engine_sent(struct engine *e, mesh_ns now, struct link *l, size_t n)
     if (after == 0)
         l->write_told = false;
     if (!l->closing && before > LINK_BACKLOG_LOW && after <= LINK_BACKLOG_LOW) {
-        struct list *first = list_first(&l->serves);
         LIST_EACH (at, &l->serves)
             engine_ready_reader(e, &OBJ_OF(at, struct serve, link)->reader);
-        if (first != NULL) { /* somebody else is first next time */
-            list_remove(first);
-            list_push_back(&l->serves, first);
-        }
     }
 }
 
@@ -372,7 +367,7 @@ static void frame(struct engine *e, mesh_ns now, struct link *l, const struct ms
         break;
     case MSG_ANSWER:
     case MSG_HEAD:
-    case MSG_BATCH:
+    case MSG_LEAF_BATCH:
     case MSG_LEAF:
     case MSG_SLIP:
     case MSG_ABORT:

@@ -114,7 +114,7 @@ static int again(const struct msg_frame *f, struct buf *b)
         if ((err = msg_get_head(&w, f->body, &m.head)) == 0)
             put = msg_put_head(b, f->stream, &m.head);
         break;
-    case MSG_BATCH:
+    case MSG_LEAF_BATCH:
         if ((err = msg_get_batch_from(f->body, &m.batch, &before, &has_before, hashes)) == 0)
             put = msg_put_batch_from(b, f->stream, &m.batch, has_before ? &before : NULL, hashes);
         break;

@@ -511,16 +511,16 @@ static const struct golden {
       "120000000187010202c408746865206865616404c410101112131415161718191a1b1c1d1e1f06c440808182838485868788"
       "898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9ba"
       "bbbcbdbebf07c308ce0001000009c420606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f" },
-    { "batch", MSG_BATCH, put_batch, check_batch,
+    { "batch", MSG_LEAF_BATCH, put_batch, check_batch,
       "13000000018202c440000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728"
       "292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f04c440808182838485868788898a8b8c8d8e8f9091929394959697"
       "98999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf" },
-    { "batch, final", MSG_BATCH, put_batch_final, check_batch_final,
+    { "batch, final", MSG_LEAF_BATCH, put_batch_final, check_batch_final,
       "13000000018501cd012c02c420000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f03ce012c00"
       "0104c440808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacad"
       "aeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf05c420c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdc"
       "dddedf" },
-    { "batch, empty body", MSG_BATCH, put_batch_empty, check_batch_empty,
+    { "batch, empty body", MSG_LEAF_BATCH, put_batch_empty, check_batch_empty,
       "130000000182030004c440808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6"
       "a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf" },
     { "leaf, raw", MSG_LEAF, put_leaf_raw, check_leaf_raw, "1400000001000000030000000009726177206279746573" },
@@ -584,7 +584,7 @@ static int decode(struct slice frame)
     case MSG_ASK: err = msg_get_ask(&w, f.body, &m.ask); break;
     case MSG_ANSWER: err = msg_get_answer(f.body, &m.answer); break;
     case MSG_HEAD: err = msg_get_head(&w, f.body, &m.head); break;
-    case MSG_BATCH: err = msg_get_batch(f.body, &m.batch, hashes); break;
+    case MSG_LEAF_BATCH: err = msg_get_batch(f.body, &m.batch, hashes); break;
     case MSG_LEAF: err = msg_get_leaf(f.body, &m.leaf); break;
     case MSG_SLIP: err = msg_get_slip(f.body, &m.slip); break;
     case MSG_ABORT: err = msg_get_abort(f.body, &reason, &status); break;
@@ -749,14 +749,14 @@ static void fields_are_judged(void **state)
         { MSG_HEAD, "86 01 02 02 c40168 04 " ID16 " 06 " SIG64 " 08 ce00010001 09 " BIN32, MESH_E_RANGE },
         { MSG_HEAD, "85 01 01 02 c40168 04 " ID16 " 06 " SIG64 " 08 cfffffffffffffffff", MESH_E_RANGE },
         { MSG_HEAD, "85 01 01 02 c40168 04 " ID16 " 06 " SIG64 " 08 a0", MESH_E_TYPE },
-        { MSG_BATCH, "82 02 " BIN32 " 04 " SIG64, 0 },
-        { MSG_BATCH, "81 02 " BIN32, MESH_E_MISSING },
-        { MSG_BATCH, "81 04 " SIG64, MESH_E_RANGE }, /* nothing, and not the end */
-        { MSG_BATCH, "82 02 c41f" HEX32 " 04 " SIG64, MESH_E_SYNTAX },
-        { MSG_BATCH, "82 02 c40100 04 " SIG64, MESH_E_RANGE },                  /* no whole hash */
-        { MSG_BATCH, "83 02 " BIN32 " 03 ce00010001 04 " SIG64, MESH_E_RANGE }, /* one leaf, 65,537 bytes */
-        { MSG_BATCH, "83 02 " BIN32 " 04 " SIG64 " 05 c40100", MESH_E_RANGE },
-        { MSG_BATCH, "83 02 " BIN32 " 04 " SIG64 " 05 01", MESH_E_TYPE },
+        { MSG_LEAF_BATCH, "82 02 " BIN32 " 04 " SIG64, 0 },
+        { MSG_LEAF_BATCH, "81 02 " BIN32, MESH_E_MISSING },
+        { MSG_LEAF_BATCH, "81 04 " SIG64, MESH_E_RANGE }, /* nothing, and not the end */
+        { MSG_LEAF_BATCH, "82 02 c41f" HEX32 " 04 " SIG64, MESH_E_SYNTAX },
+        { MSG_LEAF_BATCH, "82 02 c40100 04 " SIG64, MESH_E_RANGE },                  /* no whole hash */
+        { MSG_LEAF_BATCH, "83 02 " BIN32 " 03 ce00010001 04 " SIG64, MESH_E_RANGE }, /* one leaf, 65,537 bytes */
+        { MSG_LEAF_BATCH, "83 02 " BIN32 " 04 " SIG64 " 05 c40100", MESH_E_RANGE },
+        { MSG_LEAF_BATCH, "83 02 " BIN32 " 04 " SIG64 " 05 01", MESH_E_TYPE },
     };
 
     (void)state;
