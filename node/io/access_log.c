@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "node/io/thread.h"
 
 #define GATHER_BYTES  (64u << 10) /* handed over early at this size */
 #define WAITING_BYTES (32u << 20) /* what a stuck disk may hold up before lines are dropped */
@@ -298,7 +299,7 @@ struct access_log *access_log_open(const char *path)
     pthread_mutex_init(&log->lock, NULL);
     pthread_cond_init(&log->wake, &attr);
     pthread_condattr_destroy(&attr);
-    if ((err = pthread_create(&log->writer, NULL, writer_main, log)) == 0)
+    if ((err = thread_start(&log->writer, writer_main, log)) == 0)
         return log;
     if (log->path != NULL)
         close(log->fd);

@@ -1,6 +1,7 @@
 /* runtime.h - a running node: the engine behind sockets, clocks and signals. Everything is
- * kept in struct node; there are no globals, so a process may hold several. Not thread
- * safe: one thread calls in, besides node_stop. */
+ * kept in struct node; there are no globals but what a process has one of anyway: its
+ * signals (SIGPIPE is ignored from node_start on) and its limit of descriptors (raised as
+ * far as it goes). Not thread safe: one thread calls in, besides node_stop. */
 #ifndef HEDGEROW_IO_RUNTIME_H
 #define HEDGEROW_IO_RUNTIME_H
 
@@ -103,6 +104,7 @@ bool node_ready(struct node *n, const char **why_not);
 #define NODE_COUNTERS(X)                                                                        \
     X(viewers_accepted, "viewer connections accepted")                                          \
     X(viewers_refused, "viewer connections closed at once: no descriptors or no memory")        \
+    X(viewers_shed, "idle viewer connections closed in favour of new ones")                     \
     X(viewers_timed_out, "viewer connections closed: a request or an answer took too long")     \
     X(viewers_aborted, "answers cut short because their source failed")                         \
     X(requests_malformed, "viewer requests refused as malformed or too large")                  \
@@ -111,7 +113,7 @@ bool node_ready(struct node *n, const char **why_not);
     X(origin_retried, "origin requests sent again: the connection reused had just been closed") \
     X(origin_malformed, "origin answers refused as malformed")                                  \
     X(links_dialled, "backbone connections dialled")                                            \
-    X(links_accepted, "backbone connections accepted")                                          \
+    X(backbone_accepted, "backbone connections accepted")                                       \
     X(datagrams_unsent, "datagrams the kernel did not take")                                    \
     X(admin_requests, "requests to the admin address")                                          \
     X(log_lines, "access log lines")                                                            \

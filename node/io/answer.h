@@ -1,0 +1,33 @@
+/* answer.h - what a viewer sees besides the body: the head of an answer, and pages of our
+ * own. Pure functions. */
+#ifndef HEDGEROW_IO_ANSWER_H
+#define HEDGEROW_IO_ANSWER_H
+
+#include "node/core/engine.h"
+
+/* Who is answered, by whom. Slices are lent. */
+struct answer_to {
+    struct slice node; /* our name */
+    struct slice request_id;
+    struct slice date; /* now, as the Date field has it */
+    uint8_t minor;     /* HTTP/1.x of the request */
+    bool head_only;    /* it was HEAD */
+    bool close;        /* the connection ends with this answer */
+};
+
+enum answer_framing {
+    ANSWER_BARE,        /* no body: HEAD, 204, 304 */
+    ANSWER_LENGTH,      /* Content-Length */
+    ANSWER_CHUNKED,     /* the length is not known yet */
+    ANSWER_UNTIL_CLOSE, /* the same to HTTP/1.0: |close| must be set */
+};
+enum answer_framing answer_framing(const struct answer *a, const struct answer_to *to);
+
+/* answer_head appends the head of |a|. */
+void answer_head(struct buf *out, const struct answer *a, const struct answer_to *to);
+
+/* answer_page appends a whole answer of our own: |status| with a sentence for people. |allow|
+ * is the Allow field's value, or NULL. Returns where in |out| the page begins. */
+size_t answer_page(struct buf *out, unsigned status, const char *text, const char *allow, const struct answer_to *to);
+
+#endif

@@ -1,0 +1,65 @@
+/* exchange.h - one viewer's request and the writing of its answer. Small objects, kept for
+ * use again, so that a connection between requests holds none. */
+#ifndef HEDGEROW_IO_EXCHANGE_H
+#define HEDGEROW_IO_EXCHANGE_H
+
+#include "node/core/engine.h"
+#include "node/http/parse.h"
+#include "node/io/answer.h"
+
+#define REQUEST_ID_BYTES 32 /* hex digits */
+
+struct worker;
+struct viewer;
+
+struct exchange {
+    struct request r; /* the engine's part; idle when the answer is ours from the start */
+    struct worker *worker;
+    struct viewer *viewer;
+    struct exchange *next_spare;
+    mesh_ns began;
+    int64_t wall_us;
+    struct slice host, method, uri; /* for the log; lent, until exchange_keep copies them */
+    struct buf words;
+    char request_id[REQUEST_ID_BYTES];
+    struct answer_to to;
+    uint16_t status; /* of the answer; 0: none yet */
+    bool linger;     /* bytes of the request may be unread: do not let a reset destroy the answer */
+    bool in_body;    /* the head is in |out|, the body follows from the engine */
+    bool chunk_begun, last_chunk;
+    bool moved; /* bytes were written since the viewer's timer was set */
+    enum answer_framing framing;
+    struct buf out;         /* head, chunk sizes, or a whole page of ours */
+    size_t out_at, page_at; /* written so far; where a page's body begins (SIZE_MAX: it is no page) */
+    uint64_t left;          /* body bytes until the present frame's end */
+    uint64_t sent;          /* body bytes */
+};
+
+struct exchanges {
+    struct exchange *spare;
+    size_t spare_n;
+};
+void exchanges_fini(struct exchanges *xs);
+
+/* exchange_begin takes a request that was parsed, hands it to the engine or refuses it.
+ * exchange_refuse begins with an error of ours: |q| holds what was understood. NULL: out of memory. */
+struct exchange *exchange_begin(struct viewer *v, const struct http_request *q);
+struct exchange *exchange_refuse(struct viewer *v, const struct http_request *q);
+
+enum exchange_flow {
+    EXCHANGE_ENGINE, /* waits for the engine */
+    EXCHANGE_SOCKET, /* waits for the socket, or for its next turn */
+    EXCHANGE_DONE,   /* the answer is written */
+    EXCHANGE_BROKEN, /* nothing more can be written: drop the connection */
+};
+
+/* exchange_run writes what there is, |*turn| bytes at most, and counts them off. */
+enum exchange_flow exchange_run(struct exchange *x, size_t *turn);
+
+/* exchange_keep copies what was lent from the viewer's bytes. False: out of memory. */
+bool exchange_keep(struct exchange *x);
+
+/* exchange_end counts and logs the request, finished or not, and lets it go. */
+void exchange_end(struct exchange *x);
+
+#endif

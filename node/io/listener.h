@@ -1,0 +1,40 @@
+/* listener.h - accepts connections. When the process has no descriptors left it gives up a
+ * spare one to take the next connection and close it at once: whoever comes learns it, and
+ * the loop does not spin on a queue that it cannot empty. */
+#ifndef HEDGEROW_IO_LISTENER_H
+#define HEDGEROW_IO_LISTENER_H
+
+#include <ev.h>
+
+#include "proto/base/addr.h"
+
+struct worker;
+
+struct listener {
+    ev_io io;
+    struct worker *worker;
+    int fd, spare; /* -1: none */
+    bool paused, starved;
+    /* A connection, now the callee's. */
+    void (*accepted)(struct worker *w, int fd, const struct mesh_addr *from);
+    /* One had to be closed at once; NULL: nobody counts. */
+    void (*refused)(struct worker *w);
+};
+
+/* listener_init sets |l| up so that listener_close is fine. listener_start takes the listening
+ * socket |fd| over. */
+void listener_init(struct listener *l);
+void listener_start(struct listener *l, struct worker *w, int fd);
+void listener_close(struct listener *l);
+
+/* listener_pause leaves connections in the kernel's queue until listener_resume. */
+void listener_pause(struct listener *l);
+void listener_resume(struct listener *l);
+
+/* listener_second, called each second, tries again where even the spare descriptor was gone. */
+void listener_second(struct listener *l);
+
+/* listener_sweep takes what waits now. */
+void listener_sweep(struct listener *l);
+
+#endif

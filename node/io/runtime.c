@@ -1,0 +1,516 @@
+#include "node/io/runtime.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "node/io/sock.h"
+#include "node/io/worker.h"
+#include "proto/base/err.h"
+
+#define NODE_MAGIC       0x6e6f6465u
+#define PORT_PAIR_TRIES  32
+#define DESCRIPTORS_KEPT 32 /* for links, origins, files and the admin address, at least */
+
+struct node {
+    uint32_t magic;
+    struct node_config cfg;
+    struct worker worker; /* one for now */
+    struct mesh_addr http, mesh, admin;
+    mesh_ns started, drain_until;
+    int64_t started_s;
+    ev_signal term, interrupt, reopen;
+    ev_async stop;
+    bool ready_told, twin;
+};
+
+/* ---- what workers share ---- */
+
+void worker_notice(struct worker *w, const char *fmt, ...)
+{
+    char text[NODE_ERROR_MAX];
+    va_list args;
+
+    if (w->cfg->notice == NULL)
+        return;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    w->cfg->notice(w->cfg->notice_ctx, text);
+}
+
+void worker_random(struct worker *w, void *out, size_t len)
+{
+    assert(len <= WORKER_RANDOM);
+    if (w->random_used + len > WORKER_RANDOM) {
+        secret_random(w->random, WORKER_RANDOM);
+        w->random_used = 0;
+    }
+    memcpy(out, w->random + w->random_used, len);
+    w->random_used += len;
+}
+
+/* ---- starting ---- */
+
+static void fill_timers(struct node_timers *t)
+{
+    static const struct node_timers usual = {
+        .origin_connect = SEC(10),
+        .origin_attempts = 3,
+        .origin_first_byte = SEC(30),
+        .origin_between = SEC(30),
+        .origin_idle = SEC(5),
+        .viewer_head = SEC(10),
+        .viewer_idle = SEC(60),
+        .viewer_stall = SEC(30),
+        .drain = SEC(30),
+        .resolve_again = SEC(10),
+    };
+
+#define USUAL(name) t->name = t->name == 0 ? usual.name : t->name
+    USUAL(origin_connect);
+    USUAL(origin_attempts);
+    USUAL(origin_first_byte);
+    USUAL(origin_between);
+    USUAL(origin_idle);
+    USUAL(viewer_head);
+    USUAL(viewer_idle);
+    USUAL(viewer_stall);
+    USUAL(drain);
+    USUAL(resolve_again);
+#undef USUAL
+}
+
+/* As many descriptors as we may have; what viewers may use of them. */
+static size_t viewers_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 512;
+    if (limit.rlim_cur < limit.rlim_max) {
+        rlim_t before = limit.rlim_cur;
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+            limit.rlim_cur = before;
+    }
+    size_t all = limit.rlim_cur == RLIM_INFINITY ? 1u << 20 : (size_t)limit.rlim_cur;
+    size_t kept = all / 8 > DESCRIPTORS_KEPT ? all / 8 : DESCRIPTORS_KEPT;
+    return all > kept ? all - kept : 1;
+}
+
+static void cannot_listen(char *error, const struct mesh_addr *addr, const char *flag, int err)
+{
+    char text[MESH_ADDR_TEXT_MAX];
+    const char *advice = "";
+
+    if (err == EADDRINUSE)
+        advice = ". Another process listens there: stop it or choose another port (port 0 picks a free one)";
+    else if (err == EADDRNOTAVAIL)
+        advice = ". This machine has no such address: choose one of its own, or 0.0.0.0 for all of them";
+    else if (err == EACCES)
+        advice = ". Ports below 1024 are for the privileged: choose a higher one, or grant CAP_NET_BIND_SERVICE";
+    snprintf(error, NODE_ERROR_MAX, "cannot listen on %s (%s): %s%s", mesh_addr_text(addr, text), flag, strerror(err),
+             advice);
+}
+
+static int listen_at(struct mesh_addr *addr, const char *flag, char *error)
+{
+    int fd = sock_listen(addr);
+
+    if (fd < 0)
+        cannot_listen(error, addr, flag, errno);
+    return fd;
+}
+
+/* One number for TCP and UDP. A free one for TCP may be taken for UDP: then another is drawn. */
+static int listen_mesh(struct node *n, int *udp, char *error)
+{
+    bool any = n->mesh.port == 0;
+
+    for (int i = 0; i < (any ? PORT_PAIR_TRIES : 1); i++) {
+        if (any)
+            n->mesh.port = 0;
+        int tcp = listen_at(&n->mesh, "--mesh", error);
+        if (tcp < 0)
+            return -1;
+        *udp = sock_udp(&n->mesh);
+        if (*udp >= 0)
+            return tcp;
+        cannot_listen(error, &n->mesh, "--mesh, UDP", errno);
+        close(tcp);
+    }
+    return -1;
+}
+
+static int start_listening(struct node *n, char *error)
+{
+    struct worker *w = &n->worker;
+    int fd, udp;
+
+    if ((fd = listen_at(&n->http, "--http", error)) < 0)
+        return -1;
+    listener_start(&w->http, w, fd);
+    if ((fd = listen_at(&n->admin, "--admin", error)) < 0)
+        return -1;
+    listener_start(&w->admin, w, fd);
+    if ((fd = listen_mesh(n, &udp, error)) < 0)
+        return -1;
+    listener_start(&w->mesh, w, fd);
+    udp_start(&w->udp, w, udp, &n->mesh);
+    w->http.accepted = viewers_accepted;
+    w->http.refused = viewers_refused;
+    w->admin.accepted = admin_accepted;
+    w->mesh.accepted = backbone_accepted;
+    return 0;
+}
+
+/* Where the mesh reaches us. */
+static int own_addrs(const struct node *n, struct mesh_config *mesh, char *error)
+{
+    struct mesh_addr found[RESOLVE_ADDRS_MAX];
+    struct slice host;
+    uint16_t port;
+    const char *why = "it is no HOST:PORT";
+
+    if (n->cfg.advertise == NULL) {
+        mesh->addrs_n = sock_own_addrs(&n->mesh, mesh->addrs, GOSSIP_ADDRS_MAX);
+        return 0;
+    }
+    if (host_port_parse(slice_str(n->cfg.advertise), &host, &port) == 0) {
+        size_t found_n = resolve_now(host, port, found, &why);
+        mesh->addrs_n = found_n < GOSSIP_ADDRS_MAX ? found_n : GOSSIP_ADDRS_MAX;
+        memcpy(mesh->addrs, found, mesh->addrs_n * sizeof(found[0]));
+        if (found_n > 0)
+            return 0;
+    }
+    snprintf(error, NODE_ERROR_MAX, "--advertise %s: %s", n->cfg.advertise, why);
+    return -1;
+}
+
+static int start_engine(struct node *n, char *error)
+{
+    const struct node_config *cfg = &n->cfg;
+    struct worker *w = &n->worker;
+    struct engine_config e = {
+        .mesh = {
+            .self = cfg->self,
+            .boot = cfg->boot,
+            .weight = cfg->weight,
+            .seed = secret_random_u64(),
+            .ring_join_delay = cfg->ring_join_delay,
+            .ring_death_delay = cfg->ring_death_delay,
+            .probe_period = cfg->probe_period,
+            .ack_timeout = cfg->ack_timeout,
+            .suspect_timeout = cfg->suspect_timeout,
+            .trace = cfg->trace,
+        },
+        .version = SLICE_LIT(HEDGEROW_VERSION),
+        .mesh_port = n->mesh.port,
+        .distribution = cfg->distribution,
+        .memory_limit = cfg->memory_limit,
+        .has_seeds = cfg->seeds_n > 0,
+        .timers = cfg->engine,
+        .trace = cfg->trace,
+    };
+
+    if (own_addrs(n, &e.mesh, error) != 0)
+        return -1;
+    secret_random(e.hash_key, sizeof(e.hash_key));
+    w->engine = engine_new(&e, worker_now(w));
+    if (w->engine == NULL)
+        snprintf(error, NODE_ERROR_MAX, "out of memory");
+    return w->engine == NULL ? -1 : 0;
+}
+
+static int open_log(struct node *n, char *error)
+{
+    const char *path = n->cfg.access_log;
+
+    if (path == NULL)
+        return 0;
+    n->worker.log = access_log_open(path);
+    if (n->worker.log == NULL)
+        snprintf(error, NODE_ERROR_MAX, "cannot write the access log %s: %s", path, strerror(errno));
+    return n->worker.log == NULL ? -1 : 0;
+}
+
+static int start_rest(struct node *n, char *error)
+{
+    struct worker *w = &n->worker;
+    const char *bad = NULL;
+    int err;
+
+    pump_start(w);
+    backbone_init(&w->backbone, w);
+    viewers_init(&w->viewers, w, viewers_limit());
+    admin_init(&w->admin_server, w);
+    if ((err = upstream_start(&w->upstream, w)) == 0)
+        err = seeds_start(&w->seeds, w, &bad);
+    if (bad != NULL)
+        snprintf(error, NODE_ERROR_MAX, "seed %s: it is no HOST:PORT", bad);
+    else if (err != 0)
+        snprintf(error, NODE_ERROR_MAX, "%s", mesh_strerror(err));
+    return err;
+}
+
+static void on_stop(struct ev_loop *loop, ev_async *stop, int revents);
+
+struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX])
+{
+    struct node *n = calloc(1, sizeof(*n));
+    struct worker *w;
+
+    assert(!cfg->origin.https);
+    snprintf(error, NODE_ERROR_MAX, "out of memory");
+    if (n == NULL)
+        return NULL;
+    signal(SIGPIPE, SIG_IGN);
+    n->magic = NODE_MAGIC;
+    n->cfg = *cfg;
+    n->http = cfg->http;
+    n->mesh = cfg->mesh;
+    n->admin = cfg->admin;
+    w = &n->worker;
+    w->node = n;
+    w->cfg = &n->cfg;
+    w->timers = cfg->timers;
+    fill_timers(&w->timers);
+    w->random_used = WORKER_RANDOM;
+    w->date_s = -1;
+    listener_init(&w->http);
+    listener_init(&w->mesh);
+    listener_init(&w->admin);
+    udp_init(&w->udp);
+    w->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+    w->read_buf = malloc(WORKER_READ_BYTES);
+    if (w->loop == NULL || w->read_buf == NULL)
+        goto fail;
+    ev_async_init(&n->stop, on_stop);
+    n->stop.data = n;
+    ev_async_start(w->loop, &n->stop);
+    if (start_listening(n, error) != 0 || open_log(n, error) != 0 || start_engine(n, error) != 0 ||
+        start_rest(n, error) != 0)
+        goto fail;
+    n->started = w->now;
+    n->started_s = w->wall_us / 1000000;
+    return n;
+fail:
+    node_free(n);
+    return NULL;
+}
+
+void node_free(struct node *n)
+{
+    if (n == NULL)
+        return;
+    OBJ_CHECK(n, NODE_MAGIC);
+    struct worker *w = &n->worker;
+
+    w->draining = true; /* nothing is begun anew while the parts go */
+    listener_close(&w->http);
+    listener_close(&w->mesh);
+    listener_close(&w->admin);
+    admin_close(&w->admin_server);
+    viewers_close(&w->viewers);
+    upstream_stop(&w->upstream);
+    seeds_stop(&w->seeds);
+    backbone_close(&w->backbone);
+    udp_close(&w->udp);
+    engine_free(w->engine);
+    access_log_close(w->log);
+    if (w->loop != NULL) {
+        pump_stop(w);
+        ev_async_stop(w->loop, &n->stop);
+        ev_loop_destroy(w->loop);
+    }
+    buf_free(&w->head);
+    free(w->read_buf);
+    n->magic = 0;
+    free(n);
+}
+
+/* ---- running, and how it ends ---- */
+
+static void leave_now(struct node *n)
+{
+    ev_break(n->worker.loop, EVBREAK_ALL);
+}
+
+/* First time: off the mesh, no new viewers, and what is in flight is finished. Again: that's it. */
+static void stop(struct node *n)
+{
+    struct worker *w = &n->worker;
+
+    if (w->draining) {
+        leave_now(n);
+        return;
+    }
+    worker_now(w);
+    n->drain_until = w->now + w->timers.drain;
+    listener_sweep(&w->http); /* who connected before us is not turned away */
+    w->draining = true;
+    engine_leave(w->engine, w->now);
+    listener_close(&w->http);
+    viewers_drain(&w->viewers);
+}
+
+static bool drained(struct node *n)
+{
+    struct worker *w = &n->worker;
+    struct engine_usage usage;
+
+    if (w->now >= n->drain_until)
+        return true;
+    if (w->viewers.n > 0 || !engine_left(w->engine))
+        return false;
+    engine_usage(w->engine, &usage);
+    return usage.serves == 0;
+}
+
+void node_turn(struct node *n)
+{
+    struct worker *w = &n->worker;
+
+    if (w->draining) {
+        if (drained(n))
+            leave_now(n);
+        return;
+    }
+    if (!n->ready_told && engine_ready(w->engine, NULL)) {
+        n->ready_told = true;
+        if (n->cfg.on_ready != NULL)
+            n->cfg.on_ready(n->cfg.ready_ctx, n);
+    }
+}
+
+void node_twin(struct node *n)
+{
+    n->twin = true;
+    worker_notice(&n->worker,
+                  "this node's identity runs elsewhere too, and that one was started later: stopping. Two nodes "
+                  "must not share one node file; admit another for this host");
+    leave_now(n);
+}
+
+static void on_stop(struct ev_loop *loop, ev_async *async, int revents)
+{
+    (void)loop;
+    (void)revents;
+    stop(async->data);
+}
+
+static void on_signal(struct ev_loop *loop, ev_signal *sig, int revents)
+{
+    struct node *n = sig->data;
+
+    (void)loop;
+    (void)revents;
+    if (sig->signum != SIGUSR1)
+        stop(n);
+    else if (n->worker.log != NULL)
+        access_log_reopen(n->worker.log);
+}
+
+int node_run(struct node *n)
+{
+    struct ev_loop *loop = n->worker.loop;
+    ev_signal *signals[] = { &n->term, &n->interrupt, &n->reopen };
+    const int numbers[] = { SIGTERM, SIGINT, SIGUSR1 };
+
+    OBJ_CHECK(n, NODE_MAGIC);
+    for (size_t i = 0; i < 3; i++) {
+        ev_signal_init(signals[i], on_signal, numbers[i]);
+        signals[i]->data = n;
+        ev_signal_start(loop, signals[i]);
+    }
+    ev_run(loop, 0);
+    for (size_t i = 0; i < 3; i++)
+        ev_signal_stop(loop, signals[i]);
+    return n->twin ? 1 : 0;
+}
+
+void node_stop(struct node *n)
+{
+    ev_async_send(n->worker.loop, &n->stop);
+}
+
+/* ---- being seen ---- */
+
+const struct mesh_addr *node_http_addr(const struct node *n)
+{
+    return &n->http;
+}
+
+const struct mesh_addr *node_mesh_addr(const struct node *n)
+{
+    return &n->mesh;
+}
+
+const struct mesh_addr *node_admin_addr(const struct node *n)
+{
+    return &n->admin;
+}
+
+struct engine *node_engine(struct node *n)
+{
+    return n->worker.engine;
+}
+
+const struct node_config *node_config(const struct node *n)
+{
+    return &n->cfg;
+}
+
+mesh_ns node_now(struct node *n)
+{
+    return worker_now(&n->worker);
+}
+
+mesh_ns node_uptime(struct node *n)
+{
+    return worker_now(&n->worker) - n->started;
+}
+
+int64_t node_started_s(const struct node *n)
+{
+    return n->started_s;
+}
+
+unsigned node_workers(const struct node *n)
+{
+    (void)n;
+    return 1;
+}
+
+bool node_draining(const struct node *n)
+{
+    return n->worker.draining;
+}
+
+bool node_ready(struct node *n, const char **why_not)
+{
+    if (n->worker.draining) {
+        if (why_not != NULL)
+            *why_not = "the node is stopping";
+        return false;
+    }
+    return engine_ready(n->worker.engine, why_not);
+}
+
+void node_counters(const struct node *n, struct node_counters *out)
+{
+    const struct worker *w = &n->worker;
+
+    *out = w->counters;
+    out->viewers = w->viewers.n;
+    if (w->log != NULL) {
+        out->log_lines = access_log_lines(w->log);
+        out->log_dropped = access_log_dropped(w->log);
+    }
+}

@@ -1,0 +1,42 @@
+/* upstream.h - HTTP/1.1 requests to the origin, over connections that are kept and used again.
+ *
+ *   RESOLVING -> CONNECTING -> SENDING -> HEAD -> BODY -> IDLE -> SENDING ...
+ *
+ * A connection belongs to one fetch at a time, or is idle. A request on a reused connection
+ * that ends before the answer's first byte is sent once more on a fresh one: the origin may
+ * just have closed it for its age (RFC 9112 section 9.3.1). */
+#ifndef HEDGEROW_IO_UPSTREAM_H
+#define HEDGEROW_IO_UPSTREAM_H
+
+#include "node/core/engine.h"
+#include "node/io/resolve.h"
+#include "node/io/timeouts.h"
+#include "node/io/url.h"
+
+struct worker;
+
+struct upstream_pool {
+    struct worker *worker;
+    const struct origin_url *url;
+    struct resolver *resolver; /* NULL: the host is an address */
+    struct mesh_addr addrs[RESOLVE_ADDRS_MAX];
+    size_t addrs_n, first; /* |first| answered last time */
+    mesh_ns fresh_until;   /* then the name is looked up again */
+    bool asked;
+    struct list waiting, busy, idle; /* connections; the idle one used last comes first */
+    struct timeouts connect, first_byte, between, keep;
+};
+
+/* 0 or MESH_E_NOMEM. upstream_stop closes all connections; the engine is not told. */
+int upstream_start(struct upstream_pool *p, struct worker *w);
+void upstream_stop(struct upstream_pool *p);
+
+/* What the engine wants done (ENGINE_FETCH, ENGINE_FETCH_FLOW, ENGINE_FETCH_STOP). */
+void upstream_begin(struct upstream_pool *p, struct fetch *f);
+void upstream_flow(struct upstream_pool *p, struct fetch *f);
+void upstream_drop(struct upstream_pool *p, struct fetch *f);
+
+mesh_ns upstream_deadline(const struct upstream_pool *p);
+void upstream_run(struct upstream_pool *p, mesh_ns now);
+
+#endif

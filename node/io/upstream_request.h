@@ -1,0 +1,20 @@
+/* upstream_request.h - what we ask an origin, and how we see that we ask ourselves. Pure
+ * functions. */
+#ifndef HEDGEROW_IO_UPSTREAM_REQUEST_H
+#define HEDGEROW_IO_UPSTREAM_REQUEST_H
+
+#include "node/core/engine.h"
+#include "node/io/url.h"
+
+/* upstream_request appends the head of the request for |f|. Of a viewer's fields only those
+ * pass that are end to end, that cannot change what is stored, and that do not claim to be
+ * somebody's who stands before us. 0, or MESH_E_SYNTAX (a part could not stand in a request),
+ * MESH_E_NOMEM; |out| is then of no use. */
+int upstream_request(struct buf *out, const struct origin_url *url, const struct fetch *f, struct slice node,
+                     const struct mesh_id *mesh);
+
+/* upstream_loops: did a request with |fields| come from a node of this mesh (RFC 8586)? Then its
+ * origin is, in the end, ourselves. */
+bool upstream_loops(const struct fields *fields, const struct mesh_id *mesh);
+
+#endif

@@ -1,0 +1,365 @@
+#include "node/io/viewer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "node/io/worker.h"
+#include "proto/base/err.h"
+
+#define VIEWER_MAGIC      0x76696577u
+#define REQUESTS_PER_TURN 32
+#define LINGER_SPAN       SEC(2)
+#define LINGER_BYTES      (1u << 20)
+
+enum viewer_wait {
+    WAIT_NOTHING, /* the engine's timers watch over this */
+    WAIT_IDLE,
+    WAIT_HEAD,
+    WAIT_STALL,
+    WAIT_LINGER,
+};
+
+static struct viewer *viewer_of(struct timeout *t)
+{
+    struct viewer *v = OBJ_OF(t, struct viewer, timeout);
+
+    OBJ_CHECK(v, VIEWER_MAGIC);
+    return v;
+}
+
+/* There may be room again for one that waits in the kernel's queue. */
+static void room_made(struct worker *w)
+{
+    if (w->http.paused && !w->draining)
+        listener_resume(&w->http);
+}
+
+static void viewer_close(struct viewer *v)
+{
+    struct worker *w = v->worker;
+
+    OBJ_CHECK(v, VIEWER_MAGIC);
+    if (v->x != NULL)
+        exchange_end(v->x);
+    ev_io_stop(w->loop, &v->io);
+    close(v->io.fd);
+    timeout_clear(&v->timeout);
+    list_remove(&v->link);
+    buf_free(&v->in);
+    v->magic = 0;
+    free(v);
+    w->viewers.n--;
+    room_made(w);
+}
+
+static void watch(struct viewer *v, int events)
+{
+    struct ev_loop *loop = v->worker->loop;
+
+    if (ev_is_active(&v->io) ? v->io.events == events : events == 0)
+        return;
+    ev_io_stop(loop, &v->io);
+    if (events != 0) {
+        ev_io_set(&v->io, v->io.fd, events);
+        ev_io_start(loop, &v->io);
+    }
+}
+
+static void set_wait(struct viewer *v, enum viewer_wait wait)
+{
+    struct viewers *vs = &v->worker->viewers;
+    struct timeouts *queue[] = {
+        [WAIT_IDLE] = &vs->idle,
+        [WAIT_HEAD] = &vs->head,
+        [WAIT_STALL] = &vs->stall,
+        [WAIT_LINGER] = &vs->linger,
+    };
+
+    v->wait = (uint8_t)wait;
+    if (wait == WAIT_NOTHING)
+        timeout_clear(&v->timeout);
+    else
+        timeout_set(queue[wait], &v->timeout, v->worker->now);
+    if (wait == WAIT_IDLE)
+        room_made(v->worker); /* it can be closed in favour of another */
+}
+
+/* Sets timer and interest by what the viewer is at. */
+static void settle(struct viewer *v)
+{
+    bool read = !v->eof && v->in.len < VIEWER_READ_BYTES;
+
+    watch(v, (read ? EV_READ : 0) | (v->blocked ? EV_WRITE : 0));
+    if (v->x == NULL) {
+        if (v->in.len == 0)
+            set_wait(v, WAIT_IDLE);
+        else if (v->wait != WAIT_HEAD) /* the deadline stands, however the head trickles in */
+            set_wait(v, WAIT_HEAD);
+    } else if (!v->blocked) {
+        if (v->wait != WAIT_NOTHING)
+            set_wait(v, WAIT_NOTHING);
+    } else if (v->wait != WAIT_STALL || v->x->moved) {
+        set_wait(v, WAIT_STALL);
+        v->x->moved = false;
+    }
+    struct viewers *vs = &v->worker->viewers;
+    if (vs->n >= vs->max && list_empty(&vs->idle.all)) /* nobody could make room for another */
+        listener_pause(&v->worker->http);
+}
+
+/* The answer is out, but bytes of the viewer's may be unread: closing now would send a reset,
+ * and that may destroy the answer before the viewer has read it (RFC 9112 section 9.6). */
+static void linger(struct viewer *v)
+{
+    v->blocked = false;
+    shutdown(v->io.fd, SHUT_WR);
+    set_wait(v, WAIT_LINGER);
+    watch(v, EV_READ);
+    buf_free(&v->in);
+}
+
+static void discard(struct viewer *v)
+{
+    struct worker *w = v->worker;
+    ssize_t n = recv(v->io.fd, w->read_buf, WORKER_READ_BYTES, 0);
+
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return;
+    v->discarded += n > 0 ? (size_t)n : 0;
+    if (n <= 0 || v->discarded > LINGER_BYTES)
+        viewer_close(v);
+}
+
+/* Begins the next request of |*rest|. False: there is none (yet). */
+static bool next_request(struct viewer *v, struct slice *rest)
+{
+    struct worker *w = v->worker;
+    size_t used = 0;
+
+    if (rest->len == 0)
+        return false;
+    int err = http_parse_request(*rest, &v->cursor, &w->request, &used);
+    if (err == MESH_E_SHORT)
+        return false;
+    *rest = slice_from(*rest, err == 0 ? used : rest->len);
+    v->x = err == 0 ? exchange_begin(v, &w->request) : exchange_refuse(v, &w->request);
+    return v->x != NULL;
+}
+
+/* Serves what is there. False: the viewer is gone. */
+static bool serve(struct viewer *v, struct slice *rest)
+{
+    struct worker *w = v->worker;
+    size_t turn = WORKER_TURN_BYTES;
+
+    for (unsigned i = 0;; i++) {
+        if (v->x == NULL && i == REQUESTS_PER_TURN && rest->len > 0) {
+            v->blocked = true; /* the socket is writable: we are called again next turn */
+            return true;
+        }
+        if (v->x == NULL && !next_request(v, rest))
+            break;
+        enum exchange_flow flow = exchange_run(v->x, &turn);
+        v->blocked = flow == EXCHANGE_SOCKET;
+        if (flow == EXCHANGE_SOCKET || flow == EXCHANGE_ENGINE)
+            return true;
+        bool close_it = flow == EXCHANGE_BROKEN || v->x->to.close || w->draining;
+        bool linger_first = flow == EXCHANGE_DONE && v->x->linger && !v->eof;
+        exchange_end(v->x);
+        v->x = NULL;
+        v->wait = WAIT_NOTHING;
+        if (close_it && linger_first) {
+            linger(v);
+            return false;
+        }
+        if (close_it) {
+            viewer_close(v);
+            return false;
+        }
+    }
+    v->blocked = false;
+    if (v->eof || (w->draining && rest->len == 0)) { /* nothing can follow */
+        viewer_close(v);
+        return false;
+    }
+    return true;
+}
+
+/* Goes on with |fresh| bytes behind those kept. */
+static void viewer_run(struct viewer *v, struct slice fresh)
+{
+    bool kept = v->in.len > 0;
+    struct slice rest = fresh;
+
+    if (kept) {
+        buf_add_slice(&v->in, fresh);
+        rest = buf_slice(&v->in);
+    }
+    if (!serve(v, &rest))
+        return;
+    /* What was lent from the bytes is copied before they go. */
+    bool ok = v->x == NULL || exchange_keep(v->x);
+    if (kept)
+        buf_drop(&v->in, v->in.len - rest.len);
+    else if (rest.len > 0)
+        buf_add_slice(&v->in, rest);
+    if (!ok || !buf_ok(&v->in)) {
+        viewer_close(v);
+        return;
+    }
+    if (v->in.len == 0)
+        buf_free(&v->in);
+    settle(v);
+}
+
+static void on_readable(struct viewer *v)
+{
+    struct worker *w = v->worker;
+    ssize_t n = recv(v->io.fd, w->read_buf, VIEWER_READ_BYTES, 0);
+
+    if (n > 0 && v->x == NULL) {
+        viewer_run(v, slice_of(w->read_buf, (size_t)n));
+    } else if (n > 0) { /* ahead of the answer under way */
+        buf_add(&v->in, w->read_buf, (size_t)n);
+        if (buf_ok(&v->in))
+            settle(v);
+        else
+            viewer_close(v);
+    } else if (n == 0) {
+        v->eof = true;
+        if (v->x == NULL && !v->blocked)
+            viewer_close(v);
+        else
+            settle(v);
+    } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+        viewer_close(v);
+    }
+}
+
+static void on_io(struct ev_loop *loop, ev_io *io, int revents)
+{
+    struct viewer *v = io->data;
+
+    (void)loop;
+    OBJ_CHECK(v, VIEWER_MAGIC);
+    worker_now(v->worker);
+    if (v->wait == WAIT_LINGER) {
+        discard(v);
+    } else if ((revents & EV_WRITE) != 0 && v->blocked) {
+        v->blocked = false;
+        viewer_run(v, SLICE_EMPTY); /* what may be read is so next turn, too */
+    } else if ((revents & EV_READ) != 0) {
+        on_readable(v);
+    }
+}
+
+void viewers_accepted(struct worker *w, int fd, const struct mesh_addr *from)
+{
+    struct viewers *vs = &w->viewers;
+    struct list *oldest = list_first(&vs->idle.all);
+
+    (void)from;
+    if (vs->n >= vs->max && oldest != NULL) {
+        viewer_close(viewer_of(OBJ_OF(oldest, struct timeout, link)));
+        w->counters.viewers_shed++;
+    }
+    struct viewer *v = vs->n >= vs->max ? NULL : calloc(1, sizeof(*v));
+    if (v == NULL) {
+        w->counters.viewers_refused++;
+        close(fd);
+        return;
+    }
+    w->counters.viewers_accepted++;
+    v->magic = VIEWER_MAGIC;
+    v->worker = w;
+    vs->n++;
+    list_init(&v->link);
+    list_push_back(&vs->all, &v->link);
+    timeout_init(&v->timeout);
+    ev_io_init(&v->io, on_io, fd, EV_READ);
+    v->io.data = v;
+    ev_io_start(w->loop, &v->io);
+    set_wait(v, WAIT_IDLE);
+}
+
+void viewers_refused(struct worker *w)
+{
+    w->counters.viewers_refused++;
+}
+
+void viewers_news(struct viewers *vs, struct request *r)
+{
+    struct exchange *x = r->io;
+    struct viewer *v = x->viewer;
+
+    (void)vs;
+    OBJ_CHECK(v, VIEWER_MAGIC);
+    if (!v->blocked || r->state == REQUEST_FAILED)
+        viewer_run(v, SLICE_EMPTY);
+}
+
+/* ---- time ---- */
+
+static void on_late(struct timeout *t)
+{
+    struct viewer *v = viewer_of(t);
+
+    v->worker->counters.viewers_timed_out++;
+    viewer_close(v);
+}
+
+static void on_unused(struct timeout *t)
+{
+    viewer_close(viewer_of(t));
+}
+
+mesh_ns viewers_deadline(const struct viewers *vs)
+{
+    return mesh_ns_min(mesh_ns_min(timeouts_deadline(&vs->head), timeouts_deadline(&vs->idle)),
+                       mesh_ns_min(timeouts_deadline(&vs->stall), timeouts_deadline(&vs->linger)));
+}
+
+void viewers_run(struct viewers *vs, mesh_ns now)
+{
+    timeouts_run(&vs->head, now);
+    timeouts_run(&vs->idle, now);
+    timeouts_run(&vs->stall, now);
+    timeouts_run(&vs->linger, now);
+}
+
+void viewers_init(struct viewers *vs, struct worker *w, size_t max)
+{
+    vs->worker = w;
+    vs->max = max;
+    list_init(&vs->all);
+    timeouts_init(&vs->head, w->timers.viewer_head, on_late);
+    timeouts_init(&vs->idle, w->timers.viewer_idle, on_unused);
+    timeouts_init(&vs->stall, w->timers.viewer_stall, on_late);
+    timeouts_init(&vs->linger, LINGER_SPAN, on_unused);
+}
+
+void viewers_drain(struct viewers *vs)
+{
+    /* Requests that are here already are still answered. */
+    LIST_EACH_SAFE (at, &vs->all) {
+        struct viewer *v = OBJ_OF(at, struct viewer, link);
+        if (v->wait == WAIT_IDLE)
+            on_readable(v);
+    }
+    LIST_EACH_SAFE (at, &vs->all) {
+        struct viewer *v = OBJ_OF(at, struct viewer, link);
+        if (v->wait == WAIT_IDLE)
+            viewer_close(v);
+    }
+}
+
+void viewers_close(struct viewers *vs)
+{
+    if (vs->worker == NULL)
+        return;
+    while (!list_empty(&vs->all))
+        viewer_close(OBJ_OF(list_first(&vs->all), struct viewer, link));
+    exchanges_fini(&vs->exchanges);
+}

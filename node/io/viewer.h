@@ -1,0 +1,58 @@
+/* viewer.h - viewers' connections: HTTP/1.x with keep-alive; requests that arrive together
+ * are answered one after the other.
+ *
+ *   (idle) --bytes--> (head) --whole--> (busy) --answered--> idle, or (linger) --> closed
+ *
+ * An idle connection holds no buffer. A hit is answered from within the read that brought its
+ * request: one recv and one sendmsg. */
+#ifndef HEDGEROW_IO_VIEWER_H
+#define HEDGEROW_IO_VIEWER_H
+
+#include <ev.h>
+
+#include "node/http/parse.h"
+#include "node/io/exchange.h"
+#include "node/io/timeouts.h"
+
+#define VIEWER_READ_BYTES (32u << 10) /* read ahead of what is answered */
+
+struct viewer {
+    uint32_t magic;
+    uint8_t wait; /* what its timer stands for */
+    bool eof;     /* the viewer will send no more; it may still read */
+    bool blocked; /* waits for the socket to take more, or for its next turn */
+    struct worker *worker;
+    struct list link;
+    ev_io io;
+    struct timeout timeout;
+    struct exchange *x; /* NULL between requests */
+    struct buf in;      /* read and not parsed yet */
+    struct http_cursor cursor;
+    size_t discarded; /* while lingering */
+};
+
+struct viewers {
+    struct worker *worker;
+    struct list all;
+    size_t n, max; /* more are left in the kernel's queue */
+    struct timeouts head, idle, stall, linger;
+    struct exchanges exchanges;
+};
+
+void viewers_init(struct viewers *vs, struct worker *w, size_t max);
+void viewers_close(struct viewers *vs);
+
+/* viewers_accepted takes a new connection; viewers_refused counts one that could not be. */
+void viewers_accepted(struct worker *w, int fd, const struct mesh_addr *from);
+void viewers_refused(struct worker *w);
+
+/* viewers_drain closes connections that are between requests; the others close after theirs. */
+void viewers_drain(struct viewers *vs);
+
+/* viewers_news: the engine has news of |r|. */
+void viewers_news(struct viewers *vs, struct request *r);
+
+mesh_ns viewers_deadline(const struct viewers *vs);
+void viewers_run(struct viewers *vs, mesh_ns now);
+
+#endif
