@@ -41,10 +41,11 @@ static void civil_of(int64_t days, struct civil *c)
     c->year = yoe + era * 400 + (c->month <= 2);
 }
 
+/* The dates have a case, but a cache should take any (RFC 9111 section 4.2). */
 static bool take(struct slice *s, const char *text)
 {
     size_t n = strlen(text);
-    if (s->len < n || memcmp(s->data, text, n) != 0)
+    if (!slice_eq_nocase(slice_head(*s, n), slice_of(text, n)))
         return false;
     *s = slice_from(*s, n);
     return true;

@@ -8,7 +8,7 @@
 #define DATE_TEXT_BYTES 29 /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 
 /* date_parse reads any of the three forms: IMF-fixdate, RFC 850's (a two-digit year lies
- * between 1970 and 2069) and asctime's. Unix seconds. 0, or MESH_E_SYNTAX with |*unix_s|
+ * between 1970 and 2069) and asctime's; names in any case, the zone always GMT. Unix seconds. 0, or MESH_E_SYNTAX with |*unix_s|
  * unchanged. */
 int date_parse(struct slice text, int64_t *unix_s);
 

@@ -15,7 +15,7 @@ const struct field *fields_next(const struct fields *f, struct slice name, const
     size_t i = after == NULL ? 0 : (size_t)(after - f->at) + 1;
 
     for (; i < f->n; i++) {
-        if (slice_eq_nocase(f->at[i].name, name))
+        if (f->at[i].name.len == name.len && slice_eq_nocase(f->at[i].name, name)) /* mostly not even called */
             return &f->at[i];
     }
     return NULL;
