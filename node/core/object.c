@@ -317,7 +317,10 @@ uint64_t object_available(const struct object *o)
 {
     if (o->state == OBJECT_COMPLETE)
         return o->length;
-    return (uint64_t)o->leaves_n * LEAF_BYTES + o->tail_len;
+    if (o->leaves_n == 0)
+        return o->tail_len;
+    /* The last closed leaf may be the body's short end. */
+    return (uint64_t)(o->leaves_n - 1) * LEAF_BYTES + o->leaves[o->leaves_n - 1].raw_len + o->tail_len;
 }
 
 size_t object_read(const struct object *o, uint64_t at, struct slice *pieces, size_t max)
