@@ -420,13 +420,17 @@ void engine_received(struct engine *e, mesh_ns now, struct link *l, struct slice
 
 /* ---- link health ---- */
 
+/* Since when the peer could have spoken: before the oldest ask it had no reason to. */
+static mesh_ns quiet_since(const struct link *l)
+{
+    mesh_ns asked = OBJ_OF(list_first(&l->asks), struct flight, ask.link)->ask.sent_at;
+    return asked > l->last_heard ? asked : l->last_heard;
+}
+
 void link_watch(struct engine *e, mesh_ns now, struct link *l)
 {
-    if (l->opened && !l->closing && !list_empty(&l->asks) && !l->silence_timer.node.queued) {
-        if (l->last_heard < now - e->timers.peer_silence)
-            l->last_heard = now; /* it had no reason to speak until now */
-        timer_set(e, &l->silence_timer, l->last_heard + e->timers.peer_silence);
-    }
+    if (l->opened && !l->closing && !list_empty(&l->asks) && !l->silence_timer.node.queued)
+        timer_set(e, &l->silence_timer, quiet_since(l) + e->timers.peer_silence);
     if (l->opened && !l->closing && !list_empty(&l->serves) && !l->progress_timer.node.queued)
         timer_set(e, &l->progress_timer, now + e->timers.progress);
 }
@@ -437,8 +441,8 @@ static void silence_fire(struct engine *e, mesh_ns now, struct timer *t)
 
     if (list_empty(&l->asks))
         return;
-    if (now - l->last_heard < e->timers.peer_silence) {
-        timer_set(e, t, l->last_heard + e->timers.peer_silence);
+    if (now - quiet_since(l) < e->timers.peer_silence) {
+        timer_set(e, t, quiet_since(l) + e->timers.peer_silence);
         return;
     }
     e->counters.links_silent++;
