@@ -103,7 +103,7 @@ static int64_t stated_age(const struct fields *f)
 static bool lifetime(const struct distribution *d, uint16_t status, const struct fields *f, int64_t wall_s,
                      int64_t date_s, int64_t *lifetime_s)
 {
-    static const uint16_t never[] = { 206, 304, 412, 413, 416, 431 };
+    static const uint16_t never[] = { 206, 304, 413, 416, 431 };
     struct cache_control cc;
     int64_t modified;
 
@@ -122,6 +122,8 @@ static bool lifetime(const struct distribution *d, uint16_t status, const struct
         bool has = date_field(f, SLICE_LIT("last-modified"), &modified);
         *lifetime_s = default_lifetime(d, status, wall_s, has ? &modified : NULL);
     }
+    if (*lifetime_s > DIRECTIVE_MAX_S)
+        *lifetime_s = DIRECTIVE_MAX_S;
     return *lifetime_s > 0;
 }
 

@@ -3,11 +3,13 @@
 #include <stdlib.h>
 
 #include "proto/base/err.h"
+#include "proto/leaf.h"
 #include "proto/wire.h"
 
 enum { K_KEY = 1, K_GENERATION = 2, K_STATUS = 3, K_FETCHED = 4, K_FIELDS = 5, K_LENGTH = 6 };
 
-/* Fields that every hop makes anew. */
+/* What every hop makes anew is not part of an object, whoever sends it: its own framing
+ * would meet ours in one answer. */
 static bool left_out(const struct fields *f, const struct field *field)
 {
     static const char *const own[] = { "age", "content-length", "cache-status" };
@@ -91,6 +93,8 @@ static int decode_fields(struct fields *f, const wire_value *array, size_t n)
             return MESH_E_SYNTAX;
         if ((err = fields_add(f, name, value)) != 0)
             return err;
+        if (left_out(f, &f->at[f->n - 1]))
+            return MESH_E_SYNTAX;
     }
     return 0;
 }
@@ -117,8 +121,15 @@ int head_decode(struct head *h, struct slice bytes)
         goto out;
     }
     h->status = (uint16_t)status;
-    h->has_length = wire_u64(w.root, K_LENGTH, &h->length) == 0;
-    err = decode_fields(&h->fields, array, n); /* bins lend from |bytes|, not from |w| */
+    h->length = 0;
+    err = wire_u64(w.root, K_LENGTH, &h->length);
+    h->has_length = err == 0;
+    if (err == MESH_E_MISSING)
+        err = 0;
+    if (err == 0 && h->length > LEAF_BODY_MAX)
+        err = MESH_E_RANGE;
+    if (err == 0)
+        err = decode_fields(&h->fields, array, n); /* bins lend from |bytes|, not from |w| */
 out:
     wire_close(&w);
     return err;

@@ -23,8 +23,9 @@ struct head {
  * Age, Content-Length and Cache-Status. 0, MESH_E_NOMEM, MESH_E_RANGE (longer than HEAD_BYTES_MAX). */
 int head_encode(struct buf *out, const struct head *h);
 
-/* head_decode reads one strictly; |h| lends from |bytes|. Names must be tokens and values
- * free of control bytes, status 200..599. MESH_E_SYNTAX, MESH_E_RANGE, MESH_E_MISSING, MESH_E_TYPE ... */
+/* head_decode reads one strictly; |h| lends from |bytes|. Names must be tokens, values free
+ * of control bytes, fields such as head_encode takes, status 200..599, length at most
+ * LEAF_BODY_MAX. MESH_E_SYNTAX, MESH_E_RANGE, MESH_E_MISSING, MESH_E_TYPE ... */
 int head_decode(struct head *h, struct slice bytes);
 
 /* head_kept decodes |bytes| into memory of just the size its fields need (a whole struct

@@ -124,31 +124,41 @@ int key_path(struct buf *out, struct slice target)
 
 int key_host(struct buf *out, struct slice host)
 {
-    size_t start = out->len, len = host.len;
+    size_t start = out->len;
+    struct slice name = host, rest;
 
-    if (len > 0 && host.data[0] == '[') { /* an IPv6 literal: up to its bracket */
-        const uint8_t *end = memchr(host.data, ']', len);
+    if (host.len > 0 && host.data[0] == '[') { /* an IPv6 literal: its colons are its own */
+        const uint8_t *end = memchr(host.data, ']', host.len);
         if (end == NULL)
             return MESH_E_SYNTAX;
-        len = (size_t)(end - host.data) + 1;
-    } else {
-        const uint8_t *colon = len > 0 ? memchr(host.data, ':', len) : NULL;
-        if (colon != NULL)
-            len = (size_t)(colon - host.data);
+        name = slice_head(host, (size_t)(end - host.data) + 1);
+        rest = slice_from(host, name.len);
+        if (rest.len > 0 && rest.data[0] != ':')
+            return MESH_E_SYNTAX;
+    } else if (host.len > 0) {
+        rest = host;
+        slice_split(&rest, ':', &name);
     }
-    if (len > 0 && host.data[len - 1] == '.')
-        len--;
-    if (len > 255)
+    if (name.len > 0 && name.data[name.len - 1] == '.') {
+        name.len--;
+        if (name.len == 0 || name.data[name.len - 1] == '.') /* only one is the root's */
+            return MESH_E_SYNTAX;
+    }
+    if (name.len > 255)
         return MESH_E_SYNTAX;
-    for (size_t i = 0; i < len; i++) {
-        uint8_t c = host.data[i];
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t c = name.data[i];
         if (!is_unreserved(c) && (c == 0 || strchr("[]:!$&'()*+,;=%", c) == NULL)) {
             out->len = start;
             return MESH_E_SYNTAX;
         }
         buf_add_u8(out, c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c);
     }
-    return buf_ok(out) ? 0 : MESH_E_NOMEM;
+    if (!buf_ok(out)) {
+        out->len = start;
+        return MESH_E_NOMEM;
+    }
+    return 0;
 }
 
 void key_hash(struct digest *out, const struct mesh_params *mesh, const struct distribution *d, struct slice host,

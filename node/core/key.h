@@ -19,7 +19,8 @@
  * 0, MESH_E_SYNTAX (refused: answer 400), MESH_E_RANGE (too long), MESH_E_NOMEM. */
 int key_path(struct buf *out, struct slice target);
 
-/* key_host appends lower case, without final dot and port. 0 or MESH_E_SYNTAX. */
+/* key_host appends lower case, without final dot and port. 0, MESH_E_SYNTAX (also when longer
+ * than 255 bytes), MESH_E_NOMEM; on an error |out| is as before. */
 int key_host(struct buf *out, struct slice host);
 
 /* key_hash places an object. |host| is left out for a distribution that answers any. */

@@ -1,0 +1,307 @@
+/* test_fresh.c - may an answer be stored, for how long, and how old is it already. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "node/core/fresh.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define NOW      INT64_C(784111777) /* Sun, 06 Nov 1994 08:49:37 GMT */
+#define DATE     "Date: Sun, 06 Nov 1994 08:49:37 GMT\n"
+#define CENTURY  INT64_C(3153600000)
+#define NOT      INT64_C(-1) /* not storable */
+
+/* Lines "Name: value\n"; lends from |lines|. */
+static struct fields *fields_of(const char *lines)
+{
+    static struct fields f;
+    struct slice rest = slice_str(lines), line;
+
+    f.n = 0;
+    while (slice_split(&rest, '\n', &line)) {
+        struct slice name;
+        if (line.len == 0)
+            continue;
+        slice_split(&line, ':', &name);
+        assert_int_equal(fields_add(&f, name, slice_trim(line)), 0);
+    }
+    return &f;
+}
+
+static struct freshness judge(int64_t default_ttl_s, uint16_t status, const char *lines, mesh_ns delay)
+{
+    struct distribution d = { .name = SLICE_LIT("default"), .default_ttl_s = default_ttl_s };
+    struct freshness f;
+
+    fresh_of(&f, &d, status, fields_of(lines), NOW, delay);
+    return f;
+}
+
+struct row {
+    uint16_t status;
+    const char *lines;
+    int64_t lifetime_s; /* or NOT */
+};
+
+static void check_rows(int64_t default_ttl_s, const struct row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct freshness f = judge(default_ttl_s, rows[i].status, rows[i].lines, 0);
+        int64_t got = f.storable ? f.lifetime_ns / SEC(1) : NOT;
+        if (got != rows[i].lifetime_s)
+            fail_msg("%u %s: %lld instead of %lld", rows[i].status, rows[i].lines, (long long)got,
+                     (long long)rows[i].lifetime_s);
+        if (f.storable)
+            assert_true(f.lifetime_ns == SEC(rows[i].lifetime_s) && f.lifetime_ns > 0);
+        else
+            assert_true(f.lifetime_ns == 0 && f.age_ns == 0);
+    }
+}
+
+static void feat_R1_s_maxage_then_max_age_then_expires(void **state)
+{
+    static const struct row rows[] = {
+        { 200, "Cache-Control: s-maxage=30, max-age=20\nExpires: Sun, 06 Nov 1994 08:49:47 GMT\n" DATE, 30 },
+        { 200, "Expires: Sun, 06 Nov 1994 08:49:47 GMT\nCache-Control: max-age=20\nCache-Control: s-maxage=30\n" DATE,
+          30 },
+        { 200, "Cache-Control: max-age=20\nExpires: Sun, 06 Nov 1994 08:49:47 GMT\n" DATE, 20 },
+        { 200, "Expires: Sun, 06 Nov 1994 08:49:47 GMT\n" DATE, 10 },
+        { 200, "Expires: Sun, 06 Nov 1994 08:49:47 GMT\n", 10 }, /* no Date: from now */
+        { 200, "Expires: Sun, 06 Nov 1994 08:49:47 GMT\nDate: Sun, 06 Nov 1994 08:49:27 GMT\n", 20 },
+        { 200, "Expires: Sunday, 06-Nov-94 08:49:47 GMT\n" DATE, 10 },
+        { 200, DATE, TTL_DEFAULT_S },
+        { 200, "", TTL_DEFAULT_S },
+        /* What says "already" is not kept. */
+        { 200, "Cache-Control: s-maxage=0, max-age=20\n", NOT },
+        { 200, "Cache-Control: max-age=0\nExpires: Sun, 06 Nov 1994 08:49:47 GMT\n" DATE, NOT },
+        { 200, "Expires: Sun, 06 Nov 1994 08:49:37 GMT\n" DATE, NOT },
+        { 200, "Expires: Sun, 06 Nov 1994 08:49:36 GMT\n" DATE, NOT },
+        { 200, "Expires: 0\n" DATE, NOT },
+        { 200, "Expires: -1\n", NOT },
+        { 200, "Expires: \n", NOT },
+        /* A revalidation duty changes no lifetime. */
+        { 200, "Cache-Control: max-age=20, must-revalidate, proxy-revalidate, public, immutable\n", 20 },
+    };
+
+    (void)state;
+    check_rows(TTL_DEFAULT_S, rows, COUNT(rows));
+}
+
+static void numbers_are_read_as_rfc9111_wants(void **state)
+{
+    static const struct row rows[] = {
+        { 200, "Cache-Control: max-age=10, max-age=20\n", 10 }, /* the first one counts */
+        { 200, "Cache-Control: max-age=10\nCache-Control: max-age=20\n", 10 },
+        { 200, "Cache-Control: s-maxage=10, s-maxage=0\n", 10 },
+        { 200, "Cache-Control: max-age=\"10\"\n", 10 },
+        { 200, "cache-control: MAX-AGE=10\n", 10 },
+        { 200, "Cache-Control: max-age = 10 ,,\n", 10 },
+        { 200, "Cache-Control: ,\t, public ,max-age=10\n", 10 },
+        { 200, "Cache-Control: max-age=010\n", 10 },
+        { 200, "Cache-Control: max-age=3153599999\n", CENTURY - 1 },
+        { 200, "Cache-Control: max-age=3153600000\n", CENTURY },
+        { 200, "Cache-Control: max-age=3153600001\n", CENTURY },
+        { 200, "Cache-Control: max-age=2147483648\n", INT64_C(2147483648) },
+        { 200, "Cache-Control: max-age=4294967296\n", CENTURY },
+        { 200, "Cache-Control: max-age=18446744073709551617\n", CENTURY },
+        { 200, "Cache-Control: max-age=99999999999999999999999999999999999999999999\n", CENTURY },
+        { 200, "Expires: Fri, 31 Dec 9999 23:59:59 GMT\n" DATE, CENTURY },
+        { 200, "Expires: Fri, 31 Dec 9999 23:59:59 GMT\nDate: Mon, 01 Jan 0001 00:00:00 GMT\n", CENTURY },
+        /* What is no number makes it stale at once. */
+        { 200, "Cache-Control: max-age\n", NOT },
+        { 200, "Cache-Control: max-age=\n", NOT },
+        { 200, "Cache-Control: max-age=\"\"\n", NOT },
+        { 200, "Cache-Control: max-age=\"\n", NOT },
+        { 200, "Cache-Control: max-age=-1\n", NOT },
+        { 200, "Cache-Control: max-age=+1\n", NOT },
+        { 200, "Cache-Control: max-age=1.5\n", NOT },
+        { 200, "Cache-Control: max-age=1e3\n", NOT },
+        { 200, "Cache-Control: max-age=10 20\n", NOT },
+        { 200, "Cache-Control: max-age='10'\n", NOT },
+        { 200, "Cache-Control: max-age=ten, s-maxage=5\n", 5 },
+        { 200, "Cache-Control: max-age=x, max-age=10\n", NOT },
+        /* A name inside a string, or with something glued to it, is another directive. */
+        { 200, "Cache-Control: ext=\"no-store, max-age=5\", max-age=10\n", 10 },
+        { 200, "Cache-Control: ext=\"a\\\", no-store, \", max-age=10\n", 10 },
+        { 200, "Cache-Control: xmax-age=5, max-agex=6\n", TTL_DEFAULT_S },
+        { 200, "Cache-Control: nostore, x-private, no-cached\n", TTL_DEFAULT_S },
+        { 200, "Surrogate-Control: no-store\nPragma: no-cache\n", TTL_DEFAULT_S }, /* a request's field */
+    };
+
+    (void)state;
+    check_rows(TTL_DEFAULT_S, rows, COUNT(rows));
+}
+
+static void feat_R3_what_may_not_be_stored(void **state)
+{
+    static const struct row rows[] = {
+        { 200, "Cache-Control: no-store\n", NOT },
+        { 200, "Cache-Control: no-store, max-age=60\n", NOT },
+        { 200, "Cache-Control: max-age=60\nCache-Control: public, No-Store\n", NOT },
+        { 200, "Cache-Control: private\n", NOT },
+        { 200, "Cache-Control: private=\"set-cookie\", max-age=60\n", NOT },
+        { 200, "Cache-Control: no-cache\n", NOT },
+        { 200, "Cache-Control: no-cache=\"set-cookie\", s-maxage=60\n", NOT },
+        { 200, "Set-Cookie: a=b\nCache-Control: public, max-age=60\n", NOT },
+        { 200, "set-cookie: \n", NOT },
+        { 200, "Vary: *\nCache-Control: max-age=60\n", NOT },
+        { 200, "Vary: accept, *\n", NOT },
+        { 200, "Vary: accept\nVary: *\n", NOT },
+        { 200, "Vary: accept-encoding, accept\nCache-Control: max-age=60\n", 60 },
+        { 200, "Vary: *x\n", TTL_DEFAULT_S },
+        { 404, "Cache-Control: no-store\n", NOT },
+        { 500, "Set-Cookie: a=b\n", NOT },
+    };
+
+    (void)state;
+    check_rows(TTL_DEFAULT_S, rows, COUNT(rows));
+    check_rows(TTL_HEURISTIC, rows, COUNT(rows) - 4); /* those that state no lifetime differ there */
+}
+
+static void feat_R20_errors_code_by_code(void **state)
+{
+    static const uint16_t always[] = { 404, 410, 414, 500, 501, 502, 503, 504 };
+    static const uint16_t stated[] = { 201, 202, 204, 205, 302, 303, 307, 400, 401, 403, 405,
+                                       406, 408, 409, 411, 412, 415, 422, 429, 451, 505, 599 };
+    static const uint16_t never[] = { 206, 304, 413, 416, 431 };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(always); i++) {
+        const struct row rows[] = { { always[i], "", 10 },
+                                    { always[i], "Last-Modified: Fri, 04 Nov 1994 08:49:37 GMT\n", 10 },
+                                    { always[i], "Cache-Control: max-age=60\n", 60 },
+                                    { always[i], "Cache-Control: max-age=1\n", 1 },
+                                    { always[i], "Cache-Control: no-cache\n", NOT } };
+        check_rows(TTL_DEFAULT_S, rows, COUNT(rows));
+    }
+    for (size_t i = 0; i < COUNT(stated); i++) {
+        const struct row rows[] = { { stated[i], "", NOT },
+                                    { stated[i], "Cache-Control: public\n", NOT },
+                                    { stated[i], "Cache-Control: s-maxage=60\n", 60 },
+                                    { stated[i], "Expires: Sun, 06 Nov 1994 08:49:47 GMT\n" DATE, 10 } };
+        check_rows(TTL_DEFAULT_S, rows, COUNT(rows));
+    }
+    for (size_t i = 0; i < COUNT(never); i++) {
+        const struct row rows[] = { { never[i], "", NOT }, { never[i], "Cache-Control: s-maxage=60\n", NOT } };
+        check_rows(TTL_DEFAULT_S, rows, COUNT(rows));
+        check_rows(TTL_HEURISTIC, rows, COUNT(rows));
+    }
+}
+
+static void feat_R2_default_lifetimes(void **state)
+{
+    static const struct row day[] = { { 200, "", 86400 }, { 203, "", 86400 }, { 300, "", 86400 }, { 301, "", 86400 },
+                                      { 308, "", 86400 }, { 204, "", NOT },   { 302, "", NOT },   { 307, "", NOT } };
+    static const struct row minute[] = { { 200, "", 60 }, { 301, "", 60 }, { 404, "", 10 } };
+    static const struct row none[] = { { 200, "", NOT }, { 301, "", NOT }, { 200, "Cache-Control: max-age=5\n", 5 } };
+    struct freshness f = judge(TTL_DEFAULT_S, 200, DATE, 0);
+
+    (void)state;
+    assert_true(f.age_ns == 0 && f.lifetime_ns == SEC(86400));
+    check_rows(86400, day, COUNT(day));
+    check_rows(60, minute, COUNT(minute));
+    check_rows(0, none, COUNT(none));
+}
+
+/* RFC 9111 section 4.2.2, as a choice. */
+static void heuristic_lifetimes(void **state)
+{
+    static const struct row rows[] = {
+        { 200, "Last-Modified: Sun, 06 Nov 1994 08:47:57 GMT\n", 10 }, /* 100 s ago */
+        { 200, "Last-Modified: Sun, 06 Nov 1994 08:49:27 GMT\n", 1 },
+        { 200, "Last-Modified: Sun, 06 Nov 1994 08:49:28 GMT\n", NOT }, /* a tenth of 9 s is none */
+        { 200, "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\n", NOT },
+        { 200, "Last-Modified: Mon, 07 Nov 1994 08:49:37 GMT\n", NOT },   /* not modified yet */
+        { 200, "Last-Modified: Sun, 06 Nov 1904 08:49:37 GMT\n", 86400 }, /* a day at most */
+        { 200, "Last-Modified: Mon, 01 Jan 0001 00:00:00 GMT\n", 86400 },
+        { 200, "Last-Modified: yesterday\n", NOT },
+        { 200, "", NOT },
+        { 204, "Last-Modified: Sun, 06 Nov 1994 08:47:57 GMT\n", 10 },
+        { 404, "Last-Modified: Sun, 06 Nov 1994 08:47:57 GMT\n", 10 },
+        { 501, "Last-Modified: Sun, 06 Nov 1994 08:47:57 GMT\n", 10 },
+        { 404, "", NOT }, /* nothing is stored by default here, no error either */
+        { 500, "Last-Modified: Sun, 06 Nov 1994 08:47:57 GMT\n", NOT },
+        { 302, "Last-Modified: Sun, 06 Nov 1994 08:47:57 GMT\n", NOT },
+        { 200, "Last-Modified: Sun, 06 Nov 1994 08:47:57 GMT\nCache-Control: max-age=3\n", 3 },
+        { 500, "Cache-Control: max-age=3\n", 3 },
+    };
+
+    (void)state;
+    check_rows(TTL_HEURISTIC, rows, COUNT(rows));
+}
+
+/* RFC 9111 section 4.2.3. */
+static void an_answer_has_an_age_when_it_comes(void **state)
+{
+    static const struct {
+        const char *lines;
+        mesh_ns delay, age;
+    } rows[] = {
+        { "", 0, 0 },
+        { DATE, 0, 0 },
+        { DATE, MS(1500), MS(1500) }, /* the time on its way */
+        { "Age: 7\n", 0, SEC(7) },
+        { "Age: 7\n", MS(1500), MS(8500) },
+        { "Age: 7\n" DATE, MS(1500), MS(8500) },
+        { "Date: Sun, 06 Nov 1994 08:49:27 GMT\n", MS(1500), SEC(10) }, /* the apparent age is larger */
+        { "Date: Sun, 06 Nov 1994 08:49:27 GMT\nAge: 9\n", MS(1500), MS(10500) },
+        { "Date: Sun, 06 Nov 1994 08:49:27 GMT\nAge: 30\n", 0, SEC(30) },
+        { "Date: Sun, 06 Nov 1994 09:49:37 GMT\n", 0, 0 }, /* their clock is ahead */
+        { "Date: Sun, 06 Nov 1994 09:49:37 GMT\nAge: 5\n", SEC(1), SEC(6) },
+        { "Date: today\nAge: 5\n", 0, SEC(5) },
+        { "Age: 5, 90\n", 0, SEC(5) }, /* the first one counts */
+        { "Age: 5 \t, x\n", 0, SEC(5) },
+        { "Age: 5\nAge: 90\n", 0, SEC(5) },
+        { "Age: -5\n", 0, 0 },
+        { "Age: x\n", SEC(1), SEC(1) },
+        { "Age: 1.5\n", 0, 0 },
+        { "Age: \n", 0, 0 },
+        { "Age: 99999999999999999999999\n", 0, SEC(CENTURY) },
+        { "Age: 99999999999999999999999\n", SEC(86400), SEC(CENTURY + 86400) },
+        { "Date: Mon, 01 Jan 0001 00:00:00 GMT\n", 0, SEC(CENTURY) },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct freshness f = judge(TTL_DEFAULT_S, 200, rows[i].lines, rows[i].delay);
+        assert_true(f.storable); /* though perhaps stale: its waiters may share it */
+        if (f.age_ns != rows[i].age)
+            fail_msg("%s: %lld instead of %lld", rows[i].lines, (long long)f.age_ns, (long long)rows[i].age);
+        assert_true(f.lifetime_ns == SEC(TTL_DEFAULT_S));
+    }
+}
+
+static void directives_of_a_shared_cache(void **state)
+{
+    struct cache_control cc;
+
+    (void)state;
+    cache_control_read(&cc, fields_of(""));
+    assert_false(cc.no_store || cc.no_cache || cc.is_private || cc.is_public || cc.must_revalidate ||
+                 cc.proxy_revalidate);
+    assert_true(cc.max_age_s == -1 && cc.s_maxage_s == -1);
+    cache_control_read(&cc, fields_of("Cache-Control: no-store, no-cache, private, public, must-revalidate, "
+                                      "proxy-revalidate, max-age=1, s-maxage=2\n"));
+    assert_true(cc.no_store && cc.no_cache && cc.is_private && cc.is_public && cc.must_revalidate &&
+                cc.proxy_revalidate);
+    assert_true(cc.max_age_s == 1 && cc.s_maxage_s == 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(feat_R1_s_maxage_then_max_age_then_expires),
+        cmocka_unit_test(numbers_are_read_as_rfc9111_wants),
+        cmocka_unit_test(feat_R3_what_may_not_be_stored),
+        cmocka_unit_test(feat_R20_errors_code_by_code),
+        cmocka_unit_test(feat_R2_default_lifetimes),
+        cmocka_unit_test(heuristic_lifetimes),
+        cmocka_unit_test(an_answer_has_an_age_when_it_comes),
+        cmocka_unit_test(directives_of_a_shared_cache),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
