@@ -23,6 +23,7 @@
 #define ASK_CREDIT 64u         /* leaves a peer may send ahead: 4 MiB */
 #define LINK_BACKLOG_HIGH (1u << 20)
 #define LINK_BACKLOG_LOW (256u << 10)
+#define SERVE_TURN 4u             /* leaves sent in a row for one ask */
 #define LINK_RETRY SEC(1)      /* a peer that could not be reached is left alone so long */
 
 /* ---- timers ---- */

@@ -104,7 +104,7 @@ int key_path(struct buf *out, struct slice target)
 
     if (target.len == 0 || target.data[0] != '/')
         return MESH_E_SYNTAX;
-    if (target.len > KEY_PATH_MAX / 3)
+    if (target.len > KEY_PATH_MAX)
         return MESH_E_RANGE;
     while (question < target.len && target.data[question] != '?')
         question++;
@@ -117,6 +117,8 @@ int key_path(struct buf *out, struct slice target)
     }
     if (err == 0 && !buf_ok(out))
         err = MESH_E_NOMEM;
+    if (err == 0 && out->len - start > KEY_PATH_MAX)
+        err = MESH_E_RANGE;
     if (err != 0)
         out->len = start;
     return err;

@@ -13,7 +13,7 @@
 #include "proto/base/buf.h"
 #include "proto/identity.h"
 
-#define KEY_PATH_MAX (3 * 8192)
+#define KEY_PATH_MAX 16384
 
 /* key_path appends the normal form of |target| (origin-form: path and optional query).
  * 0, MESH_E_SYNTAX (refused: answer 400), MESH_E_RANGE (too long), MESH_E_NOMEM. */

@@ -263,8 +263,13 @@ void engine_sent(struct engine *e, mesh_ns now, struct link *l, size_t n)
     if (after == 0)
         l->write_told = false;
     if (!l->closing && before > LINK_BACKLOG_LOW && after <= LINK_BACKLOG_LOW) {
+        struct list *first = list_first(&l->serves);
         LIST_EACH (at, &l->serves)
             engine_ready_reader(e, &OBJ_OF(at, struct serve, link)->reader);
+        if (first != NULL) { /* somebody else is first next time */
+            list_remove(first);
+            list_push_back(&l->serves, first);
+        }
     }
 }
 

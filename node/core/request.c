@@ -174,7 +174,8 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r)
     if (err == 0)
         err = key_host(&host, r->host);
     if (err != 0) {
-        refuse(r, err == MESH_E_NOMEM ? 503 : 400, "The request's path or host is not well formed.");
+        refuse(r, err == MESH_E_NOMEM ? 503 : err == MESH_E_RANGE ? 413 : 400,
+               err == MESH_E_RANGE ? "The request's path is too long." : "The request's path or host is not well formed.");
         goto out;
     }
     key_hash(&key, &e->cfg.mesh.self->mesh, &e->cfg.distribution, SLICE_EMPTY, buf_slice(&path));

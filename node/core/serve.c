@@ -308,12 +308,18 @@ static void send_slips(struct engine *e, struct serve *s)
         timer_set(e, &s->slip_timer, o->tail_since + e->timers.slip);
 }
 
-/* Sends what may be sent of the closed leaves. True: all that is there has gone. */
+/* Sends what may be sent of the closed leaves, a few in a row: then it is the next one's
+ * turn on this link. True: all that is there has gone. */
 static bool send_leaves(struct engine *e, mesh_ns now, struct serve *s)
 {
     struct object *o = s->reader.object;
+    unsigned turn = 0;
 
     while (s->next_leaf < o->leaves_n && link_is_open(s->l)) {
+        if (turn++ == SERVE_TURN) {
+            engine_ready_reader(e, &s->reader);
+            return false;
+        }
         if (s->credit == 0 || link_backlog(s->l) > LINK_BACKLOG_HIGH)
             return false;
         if (s->next_leaf >= s->announced && !send_batch(e, s))
