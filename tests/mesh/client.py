@@ -49,6 +49,12 @@ class ResponseParser:
 
     def feed(self, data):
         """Returns what follows the answer's end (pipelining), b"" before."""
+        if self.step == self._length_body and not self.rest and not self.done:
+            # The way of all but the first bytes of a long body: nothing is gathered.
+            mine, after = data[:self.left], data[self.left:]
+            self._take(bytes(mine))
+            self.done = self.left == 0
+            return bytes(after)
         self.rest += data
         while not self.done and self.step():
             pass
@@ -123,8 +129,11 @@ class ResponseParser:
     def _give(self, count):
         data = bytes(self.rest[:count])
         del self.rest[:count]
-        self.body_bytes += count
-        self.left -= count
+        self._take(data)
+
+    def _take(self, data):
+        self.body_bytes += len(data)
+        self.left -= len(data)
         if self.on_body:
             self.on_body(data)
         else:

@@ -5,6 +5,7 @@ A test is a function test_*(case) in tests/mesh/test_*.py; its doc string says w
 runs on. Everything that a case starts ends with it, by process id; a node that a sanitizer stopped, or that
 does not end when told to, fails the test.
 """
+import concurrent.futures
 import inspect
 import json
 import os
@@ -65,6 +66,17 @@ def wait_until(condition, what, timeout=30.0, every=0.03):
 
 def equal(got, want, what):
     assert got == want, f"{what}: {got!r}, not {want!r}"
+
+
+def at_once(count, function):
+    """Runs function(0) to function(count - 1) in threads of their own; returns their results, or raises the first error."""
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        return list(pool.map(function, range(count)))
+
+
+def total(nodes, counter):
+    """The sum of a counter of /metrics over these nodes."""
+    return sum(node.counter(counter) for node in nodes)
 
 
 class Process:

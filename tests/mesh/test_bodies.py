@@ -1,0 +1,102 @@
+"""Bodies of every size come through two hops, origin to owner to edge, as they are."""
+
+import bodies
+import client
+from harness import equal, needs
+
+LEAF = 65536
+SIZES = (0, 1, LEAF - 1, LEAF, LEAF + 1, 16 << 20)
+
+
+def through_two_hops(nodes, length, framing, text=False):
+    """Fetches a cold object through a node that gets it from another, which gets it from the origin; returns what the
+    head said. Which node owns a URL is not known beforehand, so URLs are tried until one is owned elsewhere."""
+    for attempt in range(12):
+        node = nodes[attempt % len(nodes)]
+        seed = f"{length}-{attempt}"
+        checker = bodies.Checker(length, seed, text)
+        target = f"/bytes/{length}?seed={seed}{'&text=1' if text else ''}{framing}"
+        answer = client.fetch(node.http, target, on_body=checker.feed, timeout=60)
+        equal(answer.status, 200, target)
+        checker.end()
+        if len(answer.hops()) == 2:
+            equal(answer.result(), "Miss", f"the result of {target}")
+            return node, target, answer
+    raise AssertionError("no URL was owned by another node than the one asked")
+
+
+@needs("hedgerow", timeout=180)
+def test_bodies_of_every_size_pass_two_hops(case):
+    """0 B, 1 B, one byte around a leaf, 16 MiB; with Content-Length and chunked; noise and words; then from the edge's
+    own copy, and HEAD."""
+    origin = case.origin()
+    nodes = case.mesh(3, origin.url)
+    for length in SIZES:
+        for framing in ("", "&chunked=1"):
+            for text in (False, True):
+                node, target, answer = through_two_hops(nodes, length, framing, text)
+                if not framing:
+                    equal(answer.get("Content-Length"), str(length), f"the length of {target}")
+                seed = target.split("seed=")[1].split("&")[0]
+                checker = bodies.Checker(length, seed, text)
+                again = client.fetch(node.http, target, on_body=checker.feed)
+                checker.end()
+                equal((again.result(), again.get("Content-Length")), ("Hit", str(length)), f"{target} once more")
+                head = client.fetch(node.http, target, method="HEAD")
+                equal((head.status, head.result(), head.get("Content-Length"), head.body), (200, "Hit", str(length), b""),
+                      f"HEAD {target}")
+                equal(origin.count(target), 1, f"requests at the origin for {target}")
+
+
+def peak_bytes(node):
+    with open(f"/proc/{node.process.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+
+
+@needs("hedgerow", release=True, alone=True, timeout=300)
+def test_a_gigabyte_passes_two_hops(case):
+    """1 GiB, with Content-Length and chunked, through nodes that may hold 64 MiB: every byte as sent, and no node
+    grows beyond what it may hold."""
+    origin = case.origin()
+    nodes = case.mesh(3, origin.url, flags=("--memory", "64MiB"))
+    for framing in ("", "&chunked=1"):
+        through_two_hops(nodes, 1 << 30, framing)
+    for node in nodes:
+        assert peak_bytes(node) < 160 << 20, f"{node.name} took {peak_bytes(node) >> 20} MiB"
+
+
+@needs("hedgerow")
+def test_a_truncated_body_has_no_clean_end_and_is_not_kept(case):
+    """C5, OR3: the origin closes or resets in mid-body, with either framing: the viewer's connection ends without an
+    end of the body, at the owner and one hop further; the next request goes to the origin."""
+    origin = case.origin()
+    nodes = case.mesh(3, origin.url)
+    for number, what in enumerate(("truncate=70000", "truncate=70000&chunked=1", "reset=70000", "truncate=100")):
+        target = f"/bytes/200000?seed=t{number}&{what}"
+        for count, node in enumerate(nodes, 1):
+            checker = bodies.Checker(200000, f"t{number}")
+            try:
+                answer = client.fetch(node.http, target, on_body=checker.feed)
+                raise AssertionError(f"{target} at {node.name} ended cleanly: {answer.status}, {checker.at} bytes")
+            except (client.Broken, ConnectionResetError):
+                pass
+            assert origin.count(target) >= count, f"{target}: kept although it was cut"
+
+
+@needs("hedgerow")
+def test_bodies_are_compressed_between_nodes_only_where_it_pays(case):
+    """M8: words travel at a third of their size or less, noise grows by a thousandth at most; bodies are the same."""
+    origin = case.origin()
+    nodes = case.mesh(3, origin.url)
+
+    def travelled():
+        statuses = [node.status()["bytes"] for node in nodes]
+        return sum(s["peer_in"] for s in statuses), sum(s["peer_in_wire"] for s in statuses)
+    before = travelled()
+    through_two_hops(nodes, 1 << 20, "", text=True)
+    after_words = travelled()
+    assert (after_words[1] - before[1]) * 3 <= after_words[0] - before[0] > 0, (before, after_words)
+    through_two_hops(nodes, 1 << 20, "")
+    after_noise = travelled()
+    raw, wire = after_noise[0] - after_words[0], after_noise[1] - after_words[1]
+    assert raw > 0 and wire <= raw * 1.001, (raw, wire)

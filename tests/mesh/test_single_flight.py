@@ -1,0 +1,115 @@
+"""One fetch for everybody who asks at once, wherever they ask."""
+import asyncio
+import resource
+import time
+
+import bodies
+import client
+from harness import equal, needs, total
+
+LENGTH, FIRST, VIEWERS = 20 << 20, 1 << 20, 500
+
+
+class Viewer(asyncio.BufferedProtocol):
+    """Reads one answer and checks each byte; all viewers share one buffer, since each is done with it at once."""
+
+    buffer = bytearray(1 << 18)
+
+    def __init__(self, length, seed):
+        self.checker = bodies.Checker(length, seed)
+        self.first = asyncio.get_running_loop().create_future()
+        self.whole = asyncio.get_running_loop().create_future()
+        self.parser = client.ResponseParser(on_body=self.body)
+        self.transport = None
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def get_buffer(self, sizehint):
+        return self.buffer
+
+    def buffer_updated(self, nbytes):
+        try:
+            self.parser.feed(memoryview(self.buffer)[:nbytes])
+            if self.parser.done:
+                self.checker.end()
+                self.whole.set_result(self.parser.answer)
+                self.transport.close()
+        except Exception as error:
+            self.fail(error)
+
+    def body(self, data):
+        if not self.first.done():
+            equal(self.parser.answer.status, 200, "the status")
+            self.first.set_result(time.monotonic())
+        self.checker.feed(data)
+
+    def connection_lost(self, exc):
+        if not self.whole.done():
+            self.fail(exc or client.Broken(f"closed after {self.parser.body_bytes} bytes"))
+
+    def fail(self, error):
+        for future in (self.first, self.whole):
+            if not future.done():
+                future.set_exception(error)
+                future.exception()      # seen: whoever waits hears of it all the same
+        self.transport.close()
+
+
+async def watch(nodes, target, seed, count, length, in_the_middle):
+    """Connects count viewers, spread over the nodes, then lets all ask at once. Calls in_the_middle when each has
+    bytes of the body; returns all answers."""
+    loop = asyncio.get_running_loop()
+    viewers = []
+    for i in range(count):
+        address = nodes[i % len(nodes)].http
+        viewers.append((await loop.create_connection(lambda: Viewer(length, seed), *address))[1])
+    for i, viewer in enumerate(viewers):
+        viewer.transport.write(client.request_bytes(nodes[i % len(nodes)].http, target))
+    await asyncio.wait_for(asyncio.gather(*(viewer.first for viewer in viewers)), 30)
+    in_the_middle()
+    return await asyncio.wait_for(asyncio.gather(*(viewer.whole for viewer in viewers)), 150)
+
+
+@needs("hedgerow", release=True, alone=True, timeout=240)
+def test_500_viewers_of_one_cold_object_cost_one_fetch(case):
+    """C2, M7, R13: 500 requests at once for one cold object of 20 MB, spread over five nodes, with a slow origin: the
+    origin counts 1; first bytes reach all before the origin has sent the rest; all finish, byte for byte."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2048)), hard))
+    origin = case.origin()
+    nodes = case.mesh(5, origin.url)
+    target = f"/bytes/{LENGTH}?seed=crowd&gate=rest&gate_at={FIRST}&rate=10000000"
+
+    def in_the_middle():
+        assert target not in origin.finished, "the origin has finished before all had first bytes"
+        equal(origin.count(target), 1, "requests at the origin")
+        origin.open_gate("rest")
+    answers = asyncio.run(watch(nodes, target, "crowd", VIEWERS, LENGTH, in_the_middle))
+    equal({answer.status for answer in answers}, {200}, "statuses")
+    equal((origin.count(target), origin.total), (1, 1), "requests at the origin")
+    for node in nodes:
+        share = VIEWERS // len(nodes)
+        status = node.wait_status(lambda s, n=share: s["requests"]["total"] >= n, "all requests are counted")
+        equal((status["requests"]["total"], status["requests"]["error"]), (share, 0), f"{node.name}'s requests")
+    equal(sum(node.status()["bytes"]["origin"] for node in nodes), LENGTH, "bytes from the origin")
+    equal(total(nodes, "origin_fetches"), 1, "origin fetches by the nodes' own count")
+    # Each of the other nodes got it once from a neighbour, not once for each of its viewers.
+    equal(sum(node.status()["bytes"]["peer_in"] for node in nodes), LENGTH * (len(nodes) - 1), "bytes between nodes")
+
+
+@needs("hedgerow")
+def test_viewers_who_leave_break_nobody(case):
+    """R14: the viewer whose request began the fetch goes away in the middle; the others get every byte, from one fetch."""
+    origin = case.origin()
+    nodes = case.mesh(3, origin.url)
+    target = "/bytes/400000?seed=left&gate=rest&gate_at=100000"
+    leaver = client.Connection(nodes[0].http)
+    leaver.send(client.request_bytes(nodes[0].http, target))
+    origin.wait(lambda: origin.counts[target] == 1, 10, "the fetch has begun")
+
+    def in_the_middle():
+        leaver.close()
+        origin.open_gate("rest")
+    answers = asyncio.run(watch(nodes, target, "left", 12, 400000, in_the_middle))
+    equal((len(answers), origin.total), (12, 1), "answers, and requests at the origin")
