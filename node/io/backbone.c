@@ -168,7 +168,7 @@ void backbone_accepted(struct worker *w, int fd, const struct mesh_addr *from)
         close(fd);
         return;
     }
-    w->counters.backbone_accepted++;
+    w->counters.links_accepted++;
     if (conn_new(&w->backbone, of, fd, false) == NULL)
         engine_disconnected(w->engine, w->now, of);
 }

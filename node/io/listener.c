@@ -53,6 +53,8 @@ void listener_sweep(struct listener *l)
     struct mesh_addr from;
 
     for (int i = 0; i < ACCEPTS_PER_TURN && l->fd >= 0 && !l->paused && !l->starved; i++) {
+        if (l->room != NULL && !l->room(l->worker))
+            return;
         int fd = sock_accept(l->fd, &from);
         if (fd >= 0)
             l->accepted(l->worker, fd, &from);

@@ -17,6 +17,8 @@ struct listener {
     bool paused, starved;
     /* A connection, now the callee's. */
     void (*accepted)(struct worker *w, int fd, const struct mesh_addr *from);
+    /* Asked before each: is there room? "No" is to pause the listener. NULL: always. */
+    bool (*room)(struct worker *w);
     /* One had to be closed at once; NULL: nobody counts. */
     void (*refused)(struct worker *w);
 };

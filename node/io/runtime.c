@@ -164,6 +164,7 @@ static int start_listening(struct node *n, char *error)
     listener_start(&w->mesh, w, fd);
     udp_start(&w->udp, w, udp, &n->mesh);
     w->http.accepted = viewers_accepted;
+    w->http.room = viewers_room;
     w->http.refused = viewers_refused;
     w->admin.accepted = admin_accepted;
     w->mesh.accepted = backbone_accepted;

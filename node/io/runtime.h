@@ -113,7 +113,7 @@ bool node_ready(struct node *n, const char **why_not);
     X(origin_retried, "origin requests sent again: the connection reused had just been closed") \
     X(origin_malformed, "origin answers refused as malformed")                                  \
     X(links_dialled, "backbone connections dialled")                                            \
-    X(backbone_accepted, "backbone connections accepted")                                       \
+    X(links_accepted, "backbone connections accepted")                                          \
     X(datagrams_unsent, "datagrams the kernel did not take")                                    \
     X(admin_requests, "requests to the admin address")                                          \
     X(log_lines, "access log lines")                                                            \

@@ -12,6 +12,7 @@
 #define REQUESTS_PER_TURN 32
 #define LINGER_SPAN       SEC(2)
 #define LINGER_BYTES      (1u << 20)
+#define SHED_AFTER        MS(250)
 
 enum viewer_wait {
     WAIT_NOTHING, /* the engine's timers watch over this */
@@ -29,13 +30,6 @@ static struct viewer *viewer_of(struct timeout *t)
     return v;
 }
 
-/* There may be room again for one that waits in the kernel's queue. */
-static void room_made(struct worker *w)
-{
-    if (w->http.paused && !w->draining)
-        listener_resume(&w->http);
-}
-
 static void viewer_close(struct viewer *v)
 {
     struct worker *w = v->worker;
@@ -51,7 +45,8 @@ static void viewer_close(struct viewer *v)
     v->magic = 0;
     free(v);
     w->viewers.n--;
-    room_made(w);
+    if (w->http.paused) /* there is room for one that waits in the kernel's queue */
+        listener_resume(&w->http);
 }
 
 static void watch(struct viewer *v, int events)
@@ -82,8 +77,6 @@ static void set_wait(struct viewer *v, enum viewer_wait wait)
         timeout_clear(&v->timeout);
     else
         timeout_set(queue[wait], &v->timeout, v->worker->now);
-    if (wait == WAIT_IDLE)
-        room_made(v->worker); /* it can be closed in favour of another */
 }
 
 /* Sets timer and interest by what the viewer is at. */
@@ -104,9 +97,6 @@ static void settle(struct viewer *v)
         set_wait(v, WAIT_STALL);
         v->x->moved = false;
     }
-    struct viewers *vs = &v->worker->viewers;
-    if (vs->n >= vs->max && list_empty(&vs->idle.all)) /* nobody could make room for another */
-        listener_pause(&v->worker->http);
 }
 
 /* The answer is out, but bytes of the viewer's may be unread: closing now would send a reset,
@@ -255,17 +245,47 @@ static void on_io(struct ev_loop *loop, ev_io *io, int revents)
     }
 }
 
+/* Idle for long enough that no request is likely to be under way to us, and none is here. */
+static bool may_be_shed(const struct viewer *v)
+{
+    struct worker *w = v->worker;
+    char byte;
+
+    return w->now - (v->timeout.at - w->viewers.idle.span) >= SHED_AFTER && recv(v->io.fd, &byte, 1, MSG_PEEK) <= 0;
+}
+
+bool viewers_room(struct worker *w)
+{
+    struct viewers *vs = &w->viewers;
+
+    if (vs->n < vs->max)
+        return true;
+    LIST_EACH (at, &vs->idle.all) {
+        struct viewer *v = viewer_of(OBJ_OF(at, struct timeout, link));
+        if (!may_be_shed(v))
+            continue;
+        w->counters.viewers_shed++;
+        viewer_close(v);
+        return true;
+    }
+    listener_pause(&w->http); /* others wait in the kernel's queue */
+    timeout_set(&vs->full, &vs->look_again, w->now);
+    return false;
+}
+
+static void on_full(struct timeout *t)
+{
+    struct viewers *vs = OBJ_OF(t, struct viewers, look_again);
+
+    listener_resume(&vs->worker->http);
+}
+
 void viewers_accepted(struct worker *w, int fd, const struct mesh_addr *from)
 {
     struct viewers *vs = &w->viewers;
-    struct list *oldest = list_first(&vs->idle.all);
+    struct viewer *v = calloc(1, sizeof(*v));
 
     (void)from;
-    if (vs->n >= vs->max && oldest != NULL) {
-        viewer_close(viewer_of(OBJ_OF(oldest, struct timeout, link)));
-        w->counters.viewers_shed++;
-    }
-    struct viewer *v = vs->n >= vs->max ? NULL : calloc(1, sizeof(*v));
     if (v == NULL) {
         w->counters.viewers_refused++;
         close(fd);
@@ -317,8 +337,10 @@ static void on_unused(struct timeout *t)
 
 mesh_ns viewers_deadline(const struct viewers *vs)
 {
-    return mesh_ns_min(mesh_ns_min(timeouts_deadline(&vs->head), timeouts_deadline(&vs->idle)),
-                       mesh_ns_min(timeouts_deadline(&vs->stall), timeouts_deadline(&vs->linger)));
+    mesh_ns at = mesh_ns_min(timeouts_deadline(&vs->head), timeouts_deadline(&vs->idle));
+
+    at = mesh_ns_min(at, mesh_ns_min(timeouts_deadline(&vs->stall), timeouts_deadline(&vs->linger)));
+    return mesh_ns_min(at, timeouts_deadline(&vs->full));
 }
 
 void viewers_run(struct viewers *vs, mesh_ns now)
@@ -327,6 +349,7 @@ void viewers_run(struct viewers *vs, mesh_ns now)
     timeouts_run(&vs->idle, now);
     timeouts_run(&vs->stall, now);
     timeouts_run(&vs->linger, now);
+    timeouts_run(&vs->full, now);
 }
 
 void viewers_init(struct viewers *vs, struct worker *w, size_t max)
@@ -338,6 +361,8 @@ void viewers_init(struct viewers *vs, struct worker *w, size_t max)
     timeouts_init(&vs->idle, w->timers.viewer_idle, on_unused);
     timeouts_init(&vs->stall, w->timers.viewer_stall, on_late);
     timeouts_init(&vs->linger, LINGER_SPAN, on_unused);
+    timeouts_init(&vs->full, SHED_AFTER, on_full);
+    timeout_init(&vs->look_again);
 }
 
 void viewers_drain(struct viewers *vs)

@@ -35,14 +35,18 @@ struct viewers {
     struct worker *worker;
     struct list all;
     size_t n, max; /* more are left in the kernel's queue */
-    struct timeouts head, idle, stall, linger;
+    struct timeouts head, idle, stall, linger, full;
+    struct timeout look_again; /* in |full|: perhaps one is idle for long enough by then */
     struct exchanges exchanges;
 };
 
 void viewers_init(struct viewers *vs, struct worker *w, size_t max);
 void viewers_close(struct viewers *vs);
 
-/* viewers_accepted takes a new connection; viewers_refused counts one that could not be. */
+/* viewers_room makes room for one more, by closing the one that was idle for longest, or
+ * pauses the listener. viewers_accepted takes a new connection; viewers_refused counts one that
+ * could not be. */
+bool viewers_room(struct worker *w);
 void viewers_accepted(struct worker *w, int fd, const struct mesh_addr *from);
 void viewers_refused(struct worker *w);
 
