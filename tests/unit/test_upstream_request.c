@@ -1,0 +1,198 @@
+/* test_upstream_request.c - what an origin is sent, what of a viewer never reaches it, and how a
+ * request that comes back to its mesh is known. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "node/io/upstream_request.h"
+#include "proto/base/err.h"
+
+static const struct mesh_id mesh = { { 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 1, 2, 3, 4, 5, 6, 7, 8 } };
+#define LOOP "CDN-Loop: hedgerow;mesh=0123456789abcdef0102030405060708\r\n"
+
+static struct origin_url url_of(const char *text)
+{
+    struct origin_url u;
+    const char *why;
+
+    assert_int_equal(origin_url_parse(slice_str(text), &u, &why), 0);
+    return u;
+}
+
+static struct fetch fetch_of(const char *path)
+{
+    return (
+        struct fetch){ .path = slice_str(path), .host = SLICE_LIT("viewer.example"), .request_id = SLICE_LIT("0a1b") };
+}
+
+static void check(const char *url, const struct fetch *f, const char *want)
+{
+    struct origin_url u = url_of(url);
+    struct buf b = BUF_EMPTY;
+
+    assert_int_equal(upstream_request(&b, &u, f, SLICE_LIT("fra-1"), &mesh), 0);
+    buf_add_u8(&b, 0);
+    assert_string_equal((const char *)b.data, want);
+    buf_free(&b);
+}
+
+static void the_whole_request(void **state)
+{
+    struct fetch f = fetch_of("/a/b?c=d");
+
+    (void)state;
+    check("http://origin.example:8090/production/", &f,
+          "GET /production/a/b?c=d HTTP/1.1\r\n"
+          "Host: origin.example:8090\r\n"
+          "X-Request-Id: 0a1b\r\n"
+          "User-Agent: hedgerow\r\n"
+          "Accept-Encoding: identity\r\n"
+          "Via: 1.1 fra-1 (hedgerow)\r\n" LOOP "\r\n");
+}
+
+static void add(struct fields *fields, const char *name, const char *value)
+{
+    assert_int_equal(fields_add(fields, slice_str(name), slice_str(value)), 0);
+}
+
+static void a_viewers_own_fields(void **state)
+{
+    struct fields fields = { .n = 0 };
+    struct fetch f = fetch_of("/");
+
+    (void)state;
+    add(&fields, "Authorization", "Basic eA==");
+    add(&fields, "accept", "text/plain");
+    add(&fields, "User-Agent", "curl");
+    add(&fields, "Accept-Encoding", "gzip");
+    add(&fields, "Via", "1.0 fred");
+    add(&fields, "Cookie", "a=b");
+    add(&fields, "CDN-Loop", "other");
+    f.forward = &fields;
+    check("http://h", &f,
+          "GET / HTTP/1.1\r\n"
+          "Host: h\r\n"
+          "Authorization: Basic eA==\r\n"
+          "accept: text/plain\r\n"
+          "User-Agent: curl\r\n"
+          "Accept-Encoding: gzip\r\n"
+          "Cookie: a=b\r\n"
+          "Via: 1.0 fred\r\n"
+          "CDN-Loop: other\r\n"
+          "X-Request-Id: 0a1b\r\n"
+          "Via: 1.1 fra-1 (hedgerow)\r\n" LOOP "\r\n");
+}
+
+static void what_never_passes(void **state)
+{
+    static const char *const names[] = {
+        "Host",
+        "Content-Length",
+        "Transfer-Encoding",
+        "TE",
+        "Trailer",
+        "Upgrade",
+        "Connection",
+        "Keep-Alive",
+        "Proxy-Connection",
+        "Proxy-Authorization",
+        "Expect",
+        "Range",
+        "If-Range",
+        "If-None-Match",
+        "If-Match",
+        "If-Modified-Since",
+        "If-Unmodified-Since",
+        "X-Request-Id",
+        "Forwarded",
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "X-FORWARDED-PROTO",
+        "X-Forwarded-Scheme",
+        "X-Forwarded-Port",
+        "X-Original-URL",
+        "X-Rewrite-URL",
+        "X-HTTP-Method-Override",
+        "X-HTTP-Method",
+        "X-Method-Override",
+        "X-Host",
+        "X-Real-IP",
+        "x-hop",
+    };
+    struct origin_url u = url_of("http://h");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct fields fields = { .n = 0 };
+        struct fetch f = fetch_of("/");
+        struct buf b = BUF_EMPTY;
+        add(&fields, names[i], "planted");
+        add(&fields, "Connection", "X-Hop");
+        f.forward = &fields;
+        assert_int_equal(upstream_request(&b, &u, &f, SLICE_LIT("n"), &mesh), 0);
+        if (memmem(b.data, b.len, "planted", 7) != NULL)
+            fail_msg("%s reached the origin", names[i]);
+        buf_free(&b);
+    }
+}
+
+/* Request ids and paths of peers' asks come from outside. */
+static void what_could_not_stand_in_a_request(void **state)
+{
+    struct origin_url u = url_of("http://h");
+    struct fields fields = { .n = 0 };
+    struct buf b = BUF_EMPTY;
+    struct fetch f;
+
+    (void)state;
+    f = fetch_of("/a b");
+    assert_int_equal(upstream_request(&b, &u, &f, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
+    f = fetch_of("/a\r\nX: y");
+    assert_int_equal(upstream_request(&b, &u, &f, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
+    f = fetch_of("/");
+    f.request_id = SLICE_LIT("a\nb");
+    assert_int_equal(upstream_request(&b, &u, &f, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
+    f = fetch_of("/");
+    add(&fields, "Cookie", "a\rb");
+    f.forward = &fields;
+    assert_int_equal(upstream_request(&b, &u, &f, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
+    buf_free(&b);
+}
+
+static bool loops(const char *value)
+{
+    struct fields fields = { .n = 0 };
+
+    add(&fields, "Host", "h");
+    add(&fields, "cdn-loop", "first.example");
+    add(&fields, "CDN-Loop", value);
+    return upstream_loops(&fields, &mesh);
+}
+
+static void our_own_requests_are_known(void **state)
+{
+    struct fields none = { .n = 0 };
+
+    (void)state;
+    assert_false(upstream_loops(&none, &mesh));
+    assert_true(loops("hedgerow;mesh=0123456789abcdef0102030405060708"));
+    assert_true(loops("a; b=c, hedgerow ; mesh=0123456789ABCDEF0102030405060708 ; x=y"));
+    assert_false(loops("hedgerow"));
+    assert_false(loops("hedgerow;mesh=0123456789abcdef0102030405060709")); /* another mesh before us is no loop */
+    assert_false(loops("hedgerow;mesh=0123456789abcdef01020304050607"));
+    assert_false(loops("a;b=\",mesh=0123456789abcdef0102030405060708\""));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_whole_request),          cmocka_unit_test(a_viewers_own_fields),
+        cmocka_unit_test(what_never_passes),          cmocka_unit_test(what_could_not_stand_in_a_request),
+        cmocka_unit_test(our_own_requests_are_known),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
