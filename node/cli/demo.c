@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -179,6 +180,21 @@ static const char *program(char path[DEMO_PATH_MAX])
     return strncmp(path, here, len) == 0 && path[len] == '/' ? path + len + 1 : path;
 }
 
+static void print_try(const char *note, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void print_try(const char *note, const char *fmt, ...)
+{
+    char text[DEMO_PATH_MAX + 64];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (note[0] != 0)
+        printf("  %-66s  # %s\n", text, note);
+    else
+        printf("  %s\n", text);
+}
+
 static void print_banner(const struct demo *d)
 {
     char a[MESH_ADDR_TEXT_MAX], b[MESH_ADDR_TEXT_MAX], path[DEMO_PATH_MAX];
@@ -196,15 +212,14 @@ static void print_banner(const struct demo *d)
     printf("  %-8s %-8s %-8d http://%s\n", "origin", "", (int)d->origin_pid, a);
 
     printf("\nOpen http://%s/ in a browser, or try:\n\n", mesh_addr_text(&first->http, a));
-    printf("  curl -s -o /dev/null -D - http://%s/sunsetphoto.png\n", a);
+    print_try("", "curl -s -o /dev/null -D - http://%s/sunsetphoto.png", a);
     if (d->nodes_n > 1)
-        printf("  curl -s -o /dev/null -D - http://%s/sunsetphoto.png     # a neighbour had it\n",
-               mesh_addr_text(&last->http, b));
-    printf("  curl -s -o /dev/null -w '%%{speed_download} bytes/s\\n' http://%s/download.bin\n", a);
-    printf("  %s status --admin %s\n", program(path), mesh_addr_text(&first->admin, b));
+        print_try("a neighbour had it", "curl -s -o /dev/null -D - http://%s/sunsetphoto.png",
+                  mesh_addr_text(&last->http, b));
+    print_try("", "curl -s -o /dev/null -w '%%{speed_download} bytes/s\\n' http://%s/download.bin", a);
+    print_try("the same as a table", "%s status --admin %s", program(path), mesh_addr_text(&first->admin, b));
     if (d->nodes_n > 1)
-        printf("  kill -9 %d                                           # %s is gone: the others serve on\n",
-               (int)last->pid, last->name);
+        print_try("the others serve on", "kill -9 %d", (int)last->pid);
     printf("\nCtrl-C ends everything. What the mesh asks of the origin:\n\n");
     fflush(stdout);
 }

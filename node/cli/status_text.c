@@ -108,7 +108,7 @@ static const struct source {
     char ascii;
 } sources[] = {
     { "hit", "this node", "\033[32m", "█", '#' },      { "refresh", "confirmed", "\033[36m", "▓", '%' },
-    { "stale", "expired copy", "\033[35m", "▒", '~' }, { "peer", "neighbours", "\033[34m", "▒", '+' },
+    { "stale", "expired copy", "\033[35m", "▚", '~' }, { "peer", "neighbours", "\033[34m", "▒", '+' },
     { "origin", "origin", "\033[33m", "░", '.' },      { "error", "errors", "\033[31m", "×", '!' },
 };
 #define SOURCES_N (sizeof(sources) / sizeof(sources[0]))
@@ -125,15 +125,21 @@ static void cell(const struct writer *w, const struct source *s)
 static void put_requests(const struct writer *w, const json_t *requests)
 {
     uint64_t total = number(requests, "total"), before = 0;
+    uint64_t here = number(requests, "hit") + number(requests, "refresh") + number(requests, "stale");
 
     buf_add_str(w->out, "  Answers    ");
     color(w, COLOR_BOLD);
     status_count(w->out, total);
     color(w, COLOR_OFF);
-    buf_add_str(w->out, "\n");
-    if (total == 0)
+    if (total == 0) {
+        buf_add_str(w->out, "\n");
         return;
-    buf_add_str(w->out, "  ");
+    }
+    buf_add_str(w->out, ", hit ratio ");
+    percent(w->out, here, total);
+    buf_add_str(w->out, " on this node, ");
+    percent(w->out, here + number(requests, "peer"), total);
+    buf_add_str(w->out, " with its neighbours\n  ");
     for (size_t i = 0; i < SOURCES_N; i++) {
         uint64_t from = before * BAR_COLUMNS / total;
         before += number(requests, sources[i].key);

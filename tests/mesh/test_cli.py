@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import stat
-import tempfile
 import time
 
 import client
@@ -197,14 +196,16 @@ def test_the_admin_address_shows_one_node_that_runs_alone(case):
 @needs("hedgerow", timeout=180)
 def test_the_demo_checks_itself(case):
     """demo --check: every file through every node equals the origin's, neighbours share, nothing is left behind."""
-    before = set(glob.glob(os.path.join(tempfile.gettempdir(), "hedgerow-demo.*")))
-    done = case.run("demo", "--check", "--port-base", port_base(), timeout=120)
-    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("  /")]
+    demo = Process(case, "demo", [case.binary("hedgerow"), "demo", "--check", "--port-base", str(port_base())],
+                   env={"TMPDIR": case.folder})
+    equal(demo.wait_exit(120), 0, f"exit code; it said {demo.log()}")
+    told = demo.process.stdout.read().decode()
+    rows = [line.split() for line in told.splitlines() if line.startswith("  /")]
     equal(len(rows), 18, "files times nodes")
-    assert all(row[-2:] == ["same", "bytes"] for row in rows), done.stdout
-    assert any(row[2] == "PeerHit" for row in rows), done.stdout
-    equal(sum(row[2] == "Miss" for row in rows), 6, "misses, one a file")
-    equal(set(glob.glob(os.path.join(tempfile.gettempdir(), "hedgerow-demo.*"))), before, "folders left behind")
+    assert all(row[-2:] == ["same", "bytes"] for row in rows), told
+    assert any(row[2] == "PeerHit" for row in rows), told
+    equal(sum(row[2] == "Miss" for row in rows), 6, f"misses, one a file, in {told}")
+    equal(glob.glob(os.path.join(case.folder, "hedgerow-demo.*")), [], "folders left behind")
 
 
 @needs("hedgerow")
