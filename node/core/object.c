@@ -4,7 +4,7 @@
 
 #include "proto/base/err.h"
 
-#define OBJECT_MAGIC 0x6f626a31u
+#define OBJECT_MAGIC   0x6f626a31u
 #define PACKED_NO_GAIN UINT32_MAX
 
 void object_hold(struct object *o, int64_t bytes)
@@ -55,7 +55,7 @@ struct object *object_new(struct object_memory *memory, struct slice head_raw, c
                           struct signer *signer)
 {
     struct object *o = calloc(1, sizeof(*o));
-    uint8_t *raw = malloc(head_raw.len);
+    uint8_t *raw = head_raw.len > 0 ? malloc(head_raw.len) : NULL;
     const struct head *head = NULL;
 
     if (o != NULL && raw != NULL) {
@@ -245,7 +245,8 @@ int object_add_batch(struct object *o, const struct leaf_batch *batch, const str
     if (!grow(o, &o->batches, &o->batches_cap, o->batches_n + 1, sizeof(*o->batches)) ||
         !grow(o, &o->hashes, &o->hashes_cap, o->hashes_n + batch->count, sizeof(*o->hashes)))
         return MESH_E_NOMEM;
-    memcpy(&o->hashes[o->hashes_n], hashes, batch->count * sizeof(*hashes));
+    if (batch->count > 0)
+        memcpy(&o->hashes[o->hashes_n], hashes, batch->count * sizeof(*hashes));
     o->hashes_n += batch->count;
     o->batched += batch->count;
     o->chain = batch->chain;
@@ -343,13 +344,36 @@ size_t object_read(const struct object *o, uint64_t at, struct slice *pieces, si
     return n;
 }
 
+/* Does |b|'s head say of its body what |a|'s said? Of a head that was shown, that must hold
+ * for all that follows it. */
+static bool same_representation(const struct head *a, const struct head *b)
+{
+    static const char *const names[] = {
+        "etag", "last-modified", "content-type", "content-encoding", "content-language", "location"
+    };
+
+    if (a->status != b->status)
+        return false;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const struct field *x = fields_find(&a->fields, slice_str(names[i]));
+        const struct field *y = fields_find(&b->fields, slice_str(names[i]));
+        if ((x == NULL) != (y == NULL) || (x != NULL && !slice_eq(x->value, y->value)))
+            return false;
+    }
+    return true;
+}
+
 int object_same(const struct object *a, const struct object *b, uint64_t bytes)
 {
     uint32_t whole = (uint32_t)(bytes / LEAF_BYTES), rest = (uint32_t)(bytes % LEAF_BYTES);
     struct slice x, y;
 
-    if (a->head->status != b->head->status || (a->has_length && b->has_length && a->length != b->length))
+    if (!same_representation(a->head, b->head))
         return 0;
+    if (a->has_length && b->has_length ? a->length != b->length : a->has_length) {
+        /* A length that was promised must turn out right; a window is gone by then. */
+        return !b->has_length && b->state == OBJECT_FILLING && !b->pass_through ? -1 : 0;
+    }
     if (whole > a->hashes_n)
         return 0; /* cannot be: what was read had been verified */
     for (uint32_t i = 0; i < whole; i++) {

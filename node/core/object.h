@@ -137,9 +137,9 @@ void object_fail(struct object *o);
  * the signer and do not have that one. sign_one needs a complete body of one leaf at most. */
 bool object_sign_head(struct object *o);
 bool object_sign_one(struct object *o);
-/* object_batch lends the batch that covers |leaf|, closing a new one over what is there
- * if we are the signer; NULL: none yet. |leaf| = leaf count of a complete body lends an
- * empty final batch if there is one. */
+/* object_batch lends the batch that covers |leaf|; NULL: none yet. If we are the signer, a new
+ * one is closed over what is there: |leaf| is then at most the first without one. |leaf| =
+ * leaf count of a complete body lends an empty final batch if there is one. */
 const struct leaf_batch *object_batch(struct object *o, uint32_t leaf);
 /* object_slip signs what the open leaf has beyond its slips (our own objects). */
 void object_slip(struct object *o);
@@ -152,8 +152,9 @@ void object_claim(const struct object *o, struct leaf_claim *claim);
 uint64_t object_available(const struct object *o);
 /* object_read lends up to |max| pieces from byte |at| on; returns how many. */
 size_t object_read(const struct object *o, uint64_t at, struct slice *pieces, size_t max);
-/* object_same: do both hold the same first |bytes|, as far as can be seen here? Compares
- * hashes of whole leaves and the bytes of the rest. 1 yes, 0 no, -1 |b| has not enough yet. */
+/* object_same: may a reader of |a|'s head and first |bytes| go on with |b|? Compares what the
+ * heads say of their bodies, hashes of whole leaves and the bytes of the rest. 1 yes, 0 no,
+ * -1 |b| has not enough yet. */
 int object_same(const struct object *a, const struct object *b, uint64_t bytes);
 
 void reader_init(struct reader *r, bool of_peer);

@@ -97,6 +97,7 @@ const struct leaf_batch *object_batch(struct object *o, uint32_t leaf)
         return &o->batches[lo];
     if (o->self == NULL)
         return NULL;
+    assert(leaf <= o->batched); /* leaves are announced in order */
     if (o->batches_n > 0 && o->batches[o->batches_n - 1].final)
         return NULL;
     return close_batch(o);

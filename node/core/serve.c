@@ -255,7 +255,7 @@ static bool send_batch(struct engine *e, struct serve *s)
 
     if (b == NULL || b->first != s->announced)
         return false;
-    msg_put_batch(session_begin(s->l->session), s->stream, b, &o->hashes[b->first]);
+    msg_put_batch(session_begin(s->l->session), s->stream, b, b->count > 0 ? &o->hashes[b->first] : NULL);
     link_commit(e, s->l);
     s->announced += b->count;
     s->final_sent = b->final;
