@@ -277,8 +277,6 @@ void admin_init(struct admin_server *s, struct worker *w)
 
 void admin_close(struct admin_server *s)
 {
-    if (s->worker == NULL)
-        return;
     while (!list_empty(&s->all))
         conn_free(OBJ_OF(list_first(&s->all), struct conn, link));
 }

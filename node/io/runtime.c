@@ -248,9 +248,6 @@ static int start_rest(struct node *n, char *error)
     int err;
 
     pump_start(w);
-    backbone_init(&w->backbone, w);
-    viewers_init(&w->viewers, w, viewers_limit());
-    admin_init(&w->admin_server, w);
     if ((err = upstream_start(&w->upstream, w)) == 0)
         err = seeds_start(&w->seeds, w, &bad);
     if (bad != NULL)
@@ -288,6 +285,9 @@ struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX
     listener_init(&w->mesh);
     listener_init(&w->admin);
     udp_init(&w->udp);
+    backbone_init(&w->backbone, w);
+    viewers_init(&w->viewers, w, viewers_limit());
+    admin_init(&w->admin_server, w);
     w->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     w->read_buf = malloc(WORKER_READ_BYTES);
     if (w->loop == NULL || w->read_buf == NULL)

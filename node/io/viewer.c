@@ -382,8 +382,6 @@ void viewers_drain(struct viewers *vs)
 
 void viewers_close(struct viewers *vs)
 {
-    if (vs->worker == NULL)
-        return;
     while (!list_empty(&vs->all))
         viewer_close(OBJ_OF(list_first(&vs->all), struct viewer, link));
     exchanges_fini(&vs->exchanges);
