@@ -13,7 +13,7 @@
 #include "proto/base/trace.h"
 #include "proto/cert.h"
 
-#define GOSSIP_ADDRS_MAX 4
+#define GOSSIP_ADDRS_MAX   4
 #define GOSSIP_MEMBERS_MAX 4096
 #define GOSSIP_PAYLOAD_MAX 1024
 
@@ -38,7 +38,13 @@ struct member_record {
     uint64_t serial; /* of its certificate */
 };
 
-/* A record's bytes (one msgpack array), as in packets and in MEMBERS frames. */
+/* Incarnations a peer may state. A counter may jump by so much at a time, so that a
+ * forger cannot use up the numbers; a boot stays far from the end of its own. */
+#define GOSSIP_JUMP_MAX (UINT32_C(1) << 20)
+#define GOSSIP_BOOT_MAX (UINT64_C(1) << 62)
+
+/* A record's bytes (one msgpack array), as in packets and in MEMBERS frames.
+ * member_record_get: 0, MESH_E_SYNTAX, MESH_E_TYPE, MESH_E_RANGE, MESH_E_SHORT, MESH_E_NOMEM. */
 void member_record_put(struct buf *b, const struct member_record *r);
 int member_record_get(struct slice bytes, struct member_record *r);
 
@@ -46,7 +52,7 @@ struct gossip_config {
     struct member_record self; /* state and counter are ignored */
     uint64_t seed;             /* of the probe order and relay choice */
     mesh_ns probe_period;      /* 0 = 1 s */
-    mesh_ns ack_timeout;       /* 0 = 300 ms: then indirect probes through others */
+    mesh_ns ack_timeout;       /* 0 = 300 ms: then indirect probes; suspected after 2.5 of it, or the period */
     mesh_ns suspect_timeout;   /* 0 = 4 s: a suspect that does not refute is dead */
     mesh_ns dead_probe_period; /* 0 = 1 s for the first 10 min, then each 10 s */
     uint32_t indirect;         /* 0 = 3 relays */
@@ -60,16 +66,24 @@ struct gossip;
 struct gossip *gossip_new(const struct gossip_config *cfg, mesh_ns now);
 void gossip_free(struct gossip *g);
 
-/* gossip_recv takes one authenticated payload from |from|. 0, or MESH_E_SYNTAX,
- * MESH_E_RANGE ... (dropped, nothing changed). */
+/* gossip_seen tells where an authenticated packet of |id| came from, before it is
+ * handed in: answers go there, and probes if the record names no address. */
+void gossip_seen(struct gossip *g, const struct node_id *id, const struct mesh_addr *addr);
+
+/* gossip_recv takes one authenticated payload from |from| (whose certificate the caller
+ * therefore holds). 0, or MESH_E_SYNTAX, MESH_E_SHORT, MESH_E_TYPE, MESH_E_MISSING,
+ * MESH_E_RANGE, MESH_E_STATE (from ourselves), MESH_E_NOMEM: dropped and counted,
+ * nothing changed. */
 int gossip_recv(struct gossip *g, mesh_ns now, const struct node_id *from, struct slice payload);
 
 /* gossip_learn takes a record that came with a valid certificate over an
- * authenticated stream (a MEMBERS frame). Same codes. */
+ * authenticated stream (a MEMBERS frame). 0 (also when it is no news), MESH_E_RANGE (an
+ * incarnation out of bounds), MESH_E_FULL, MESH_E_NOMEM. */
 int gossip_learn(struct gossip *g, mesh_ns now, const struct member_record *r);
 
-/* gossip_certified tells that the caller now holds |id|'s certificate: a record
- * waiting for it takes effect. */
+/* gossip_certified tells that the caller holds |id|'s certificate: a record waiting for
+ * it takes effect. It is not remembered: a caller that is asked (GOSSIP_NEED_CERT) for
+ * one that it holds says so again. */
 void gossip_certified(struct gossip *g, mesh_ns now, const struct node_id *id);
 
 /* gossip_forget drops a member for good (revoked). */
@@ -79,10 +93,13 @@ void gossip_tick(struct gossip *g, mesh_ns now);
 mesh_ns gossip_deadline(const struct gossip *g);
 
 enum gossip_out_kind {
-    GOSSIP_SEND,     /* seal |payload| to |to| at |addr| */
-    GOSSIP_CHANGED,  /* member |to| went from |was| to its present state; |is_new| at birth */
-    GOSSIP_NEED_CERT,/* ask |via| for the certificate of |to| */
-    GOSSIP_SYNC,     /* our view and |to|'s differ persistently: exchange MEMBERS with it */
+    GOSSIP_SEND,      /* seal |payload| to |to| at |addr| */
+    GOSSIP_CHANGED,   /* member |to| went from |was| to |is|; |is_new| at birth. With |was| == |is| its
+                       * record has changed in something else: boot, addresses, weight, serial */
+    GOSSIP_NEED_CERT, /* ask |via| for the certificate of |to| */
+    GOSSIP_SYNC,      /* our view and |to|'s differ persistently: exchange MEMBERS with it */
+    GOSSIP_SELF_BOOT, /* others know us under |boot|, above our own: our boot file was lost, or we have a
+                       * twin. To go on, jump above it: gossip_reboot */
 };
 struct gossip_out {
     enum gossip_out_kind kind;
@@ -91,16 +108,23 @@ struct gossip_out {
     struct slice payload; /* lent until the next call on |g| */
     enum member_state was, is;
     bool is_new;
+    uint64_t boot;
 };
 /* gossip_poll fills |out| and returns true while there is something to do. */
 bool gossip_poll(struct gossip *g, struct gossip_out *out);
 
-/* gossip_leave says goodbye: spreads LEFT for ourselves; done when gossip_left. */
+/* gossip_reboot goes on under |boot|, which is above ours (and at most GOSSIP_BOOT_MAX). */
+void gossip_reboot(struct gossip *g, mesh_ns now, uint64_t boot);
+
+/* gossip_leave says goodbye: spreads LEFT for ourselves; done when gossip_left: three
+ * members have confirmed it (or all, if fewer), or after 1 s. */
 void gossip_leave(struct gossip *g, mesh_ns now);
 bool gossip_left(const struct gossip *g);
 
-/* gossip_weight changes our own stated weight. */
+/* gossip_weight changes our own stated weight. gossip_restate changes all that we state
+ * of ourselves: addresses, weight, serial; the rest of |self| is ignored. */
 void gossip_weight(struct gossip *g, mesh_ns now, uint32_t weight);
+void gossip_restate(struct gossip *g, mesh_ns now, const struct member_record *self);
 
 /* The view. Members are in order of first sight, ourselves first (index 0).
  * gossip_member lends; NULL past the end. */
@@ -113,15 +137,18 @@ mesh_ns gossip_rtt(const struct gossip *g, const struct node_id *id);
 uint64_t gossip_digest(const struct gossip *g);
 
 /* X(name, help) */
-#define GOSSIP_COUNTERS(X)                                   \
-    X(probes, "direct probes sent")                          \
-    X(probes_indirect, "indirect probes asked for")          \
-    X(acks, "acks received")                                 \
-    X(suspicions, "members we began to suspect")             \
-    X(deaths, "members we declared dead")                    \
-    X(refutations, "times we refuted our own death")         \
-    X(malformed, "payloads that did not parse")              \
-    X(syncs, "full view exchanges asked for")
+#define GOSSIP_COUNTERS(X)                                          \
+    X(probes, "direct probes sent")                                 \
+    X(probes_indirect, "indirect probes asked for")                 \
+    X(acks, "acks received")                                        \
+    X(suspicions, "members we began to suspect")                    \
+    X(deaths, "members we declared dead")                           \
+    X(refutations, "times we refuted our own death")                \
+    X(malformed, "payloads that did not parse")                     \
+    X(syncs, "full view exchanges asked for")                       \
+    X(jumps, "records refused: their incarnation jumps")            \
+    X(overflows, "records or packets dropped: a limit was reached") \
+    X(stalls, "times we were frozen and accused nobody for it")
 struct gossip_counters {
 #define X(name, help) uint64_t name;
     GOSSIP_COUNTERS(X)

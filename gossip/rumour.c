@@ -1,0 +1,161 @@
+/* rumour.c - which records ride on which packet. Each member has one slot, so the queue
+ * is never longer than the view; those sent least come first; each is sent about three
+ * times log2 of the mesh's size (SWIM, section 4.1). What is fresh does not wait for
+ * the next probe: it is pushed to a few members at once. */
+#include "gossip/state.h"
+
+#define PUSH_FANOUT   3
+#define PUSH_INTERVAL MS(100) /* between pushes; what comes between shares one packet */
+
+static void push_soon(struct gossip *g)
+{
+    if (!g->push.node.queued)
+        heap_set(&g->timers, &g->push.node, g->now > g->push_after ? g->now : g->push_after);
+}
+
+void rumour_init(struct gossip *g)
+{
+    for (size_t i = 0; i < RUMOUR_LEVELS; i++)
+        list_init(&g->rumours[i]);
+    g->push.kind = TIMER_PUSH;
+    g->rand_push = rand_of(g->cfg.seed, g->entity, RAND_PUSH);
+}
+
+static unsigned sends_limit(const struct gossip *g)
+{
+    size_t nodes = g->live + 1;
+    unsigned bits = 0;
+
+    while (((size_t)1 << bits) < nodes + 1)
+        bits++;
+    return 3 * bits;
+}
+
+void rumour_stop(struct gossip *g, struct member *m)
+{
+    if (!list_linked(&m->rumour))
+        return;
+    list_remove(&m->rumour);
+    g->rumours_n--;
+}
+
+void rumour_start(struct gossip *g, struct member *m, unsigned sends)
+{
+    rumour_stop(g, m);
+    m->rumour_sent = 0;
+    m->rumour_left = sends > 0 ? sends : sends_limit(g);
+    list_push_back(&g->rumours[0], &m->rumour);
+    g->rumours_n++;
+    push_soon(g);
+}
+
+void rumour_push(struct gossip *g)
+{
+    struct member *to[PUSH_FANOUT];
+
+    if (list_empty(&g->rumours[0]))
+        return;
+    size_t n = probe_pick(g, &g->rand_push, MEMBER_SUSPECT, NULL, PUSH_FANOUT, to);
+    for (size_t i = 0; i < n; i++)
+        gossip_intend(g, PAYLOAD_NEWS, &to[i]->rec.id, NULL, 0);
+    g->push_after = g->now + PUSH_INTERVAL;
+}
+
+/* ---- writing a packet ---- */
+
+struct writer {
+    struct gossip *g;
+    size_t n;
+    const struct member *written[EVIDENCE_MAX + 2]; /* out of turn, so not once more from the queue */
+    size_t written_n;
+};
+
+static bool write_record(struct writer *w, const struct member *m)
+{
+    struct buf *b = &w->g->records;
+    size_t before = b->len;
+
+    member_record_put(b, &m->rec);
+    if (!buf_ok(b) || b->len + PAYLOAD_HEAD_MAX > GOSSIP_PAYLOAD_MAX) {
+        b->len = before;
+        return false;
+    }
+    w->n++;
+    return true;
+}
+
+static bool was_written(const struct writer *w, const struct member *m)
+{
+    for (size_t i = 0; i < w->written_n; i++) {
+        if (w->written[i] == m)
+            return true;
+    }
+    return false;
+}
+
+static void write_first(struct writer *w, const struct member *m)
+{
+    if (m != NULL && !was_written(w, m) && write_record(w, m))
+        w->written[w->written_n++] = m;
+}
+
+/* |to| is not told its own record from the queue: what it must hear of itself is evidence. */
+static void write_queue(struct writer *w, const struct member *to)
+{
+    struct gossip *g = w->g;
+    struct list sent;
+
+    list_init(&sent);
+    for (size_t level = 0; level < RUMOUR_LEVELS; level++) {
+        LIST_EACH_SAFE (at, &g->rumours[level]) {
+            struct member *m = OBJ_OF(at, struct member, rumour);
+            if (m == to)
+                continue;
+            if (!was_written(w, m) && !write_record(w, m))
+                goto full;
+            list_remove(at);
+            list_push_back(&sent, at);
+        }
+    }
+full:
+    LIST_EACH_SAFE (at, &sent) {
+        struct member *m = OBJ_OF(at, struct member, rumour);
+        list_remove(at);
+        if (--m->rumour_left == 0) {
+            g->rumours_n--;
+            continue;
+        }
+        m->rumour_sent += m->rumour_sent < RUMOUR_LEVELS - 1;
+        list_push_back(&g->rumours[m->rumour_sent], at);
+    }
+}
+
+bool rumour_write(struct gossip *g, const struct intent *i)
+{
+    const struct member_record *own = &gossip_self(g)->rec;
+    const struct member *to = view_find(g, &i->to);
+    struct writer w = { .g = g };
+
+    buf_clear(&g->payload);
+    buf_clear(&g->records);
+    if (to != NULL && to->rec.state != MEMBER_ALIVE) /* whom we hold not to be alive shall know it */
+        write_first(&w, to);
+    if (i->own || own->state != MEMBER_ALIVE)
+        write_first(&w, gossip_self(g));
+    for (size_t e = 0; e < i->evidence_n; e++)
+        write_first(&w, view_find(g, &i->evidence[e]));
+    write_queue(&w, to);
+    /* What did not fit goes out with the next push. */
+    if (i->kind == PAYLOAD_NEWS && !list_empty(&g->rumours[0]))
+        push_soon(g);
+    struct payload p = { .kind = i->kind,
+                         .seq = i->seq,
+                         .view = g->digest,
+                         .boot = own->boot,
+                         .counter = own->counter,
+                         .has_target = i->has_target,
+                         .want = i->want,
+                         .target = i->target };
+    payload_put(&g->payload, &p, buf_slice(&g->records), w.n);
+    return buf_ok(&g->payload) && buf_ok(&g->records);
+}

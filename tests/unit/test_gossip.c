@@ -1,0 +1,562 @@
+/* test_gossip.c - stories of a few nodes that watch each other. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "gossip_world.h"
+#include "proto/base/err.h"
+#include "proto/wire.h"
+
+/* Crash to death everywhere: a ping within one period, 2.5 ack timeouts of silence, the
+ * suspicion, and a little for the rumour. */
+#define CRASH_BOUND MS(1000 + 750 + 4000 + 250)
+
+static void a_lone_node_is_a_mesh(void **state)
+{
+    struct world *w = world_new(1, 1);
+    (void)state;
+
+    world_run(w, SEC(60));
+    assert_int_equal(gossip_count(w->nodes[0].g), 1);
+    assert_int_equal(w->packets, 0);
+    assert_int_equal(gossip_member(w->nodes[0].g, 0)->state, MEMBER_ALIVE);
+    assert_null(gossip_member(w->nodes[0].g, 1));
+    gossip_leave(w->nodes[0].g, w->now);
+    assert_true(gossip_left(w->nodes[0].g));
+    world_free(w);
+}
+
+/* Only the seed is told of the newcomer, the others hear of it and fetch its certificate. */
+static void newcomer_is_known_everywhere(void **state)
+{
+    struct world *w = world_joined(19, 2);
+    (void)state;
+
+    assert_true(world_agree(w));
+    world_start(w, w->n, 1);
+    w->n++;
+    world_join(w, 19, 0);
+    mesh_ns took = world_until(w, 19, MEMBER_ALIVE, SEC(5));
+    assert_in_range(took, 0, SEC(1));
+    assert_int_equal(gossip_count(w->nodes[19].g), 20);
+    world_run(w, SEC(3));
+    assert_true(world_agree(w));
+    assert_int_equal(w->deaths, 0);
+    assert_true(w->cert_asks >= 18);
+    world_free(w);
+}
+
+static void records_without_certificate_wait(void **state)
+{
+    struct world *w = world_joined(5, 3);
+    (void)state;
+
+    w->withhold_certs = true;
+    world_start(w, w->n, 1);
+    w->n++;
+    world_join(w, 5, 0);
+    world_run(w, SEC(10));
+    size_t knew = 0;
+    for (size_t i = 0; i < 5; i++)
+        knew += world_view(w, i, 5) >= 0;
+    /* The seed, and those whom the newcomer spoke to itself: its packets prove that they hold the certificate. */
+    assert_true(knew >= 1);
+    w->withhold_certs = false;
+    world_run(w, SEC(5));
+    assert_true(world_all(w, 5, MEMBER_ALIVE));
+    assert_true(world_agree(w));
+    world_free(w);
+}
+
+static void crash_is_known_everywhere(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        static const size_t sizes[] = { 2, 3, 5, 20 };
+        struct world *w = world_joined(sizes[seed % 4], 100 + seed);
+        world_crash(w, 1);
+        mesh_ns took = world_until(w, 1, MEMBER_DEAD, SEC(60));
+        assert_in_range(took, SEC(4), CRASH_BOUND);
+        assert_int_equal(w->wrong_deaths, 0);
+        assert_int_equal(w->deaths, w->n - 1);
+        world_run(w, SEC(3));
+        assert_true(world_agree(w));
+        world_free(w);
+    }
+}
+
+/* A node and its neighbours in the order of probes fail together. */
+static void neighbours_that_crash_together(void **state)
+{
+    struct world *w = world_joined(20, 4);
+    (void)state;
+
+    for (size_t i = 5; i < 9; i++)
+        world_crash(w, i);
+    for (size_t i = 5; i < 9; i++)
+        world_until(w, i, MEMBER_DEAD, SEC(10));
+    for (size_t i = 5; i < 9; i++)
+        assert_true(world_all(w, i, MEMBER_DEAD));
+    assert_int_equal(w->wrong_deaths, 0);
+    world_run(w, SEC(3));
+    assert_true(world_agree(w));
+    world_free(w);
+}
+
+/* The last of three still finds out, though it hears nobody and doubts itself first. */
+static void the_last_one_finds_out(void **state)
+{
+    struct world *w = world_joined(3, 5);
+    (void)state;
+
+    world_crash(w, 1);
+    world_crash(w, 2);
+    world_run(w, SEC(12));
+    assert_int_equal(world_view(w, 0, 1), MEMBER_DEAD);
+    assert_int_equal(world_view(w, 0, 2), MEMBER_DEAD);
+    world_free(w);
+}
+
+static void relayed_ack_keeps_the_target_alive(void **state)
+{
+    struct world *w = world_joined(3, 7);
+    (void)state;
+
+    world_cut(w, 0, 1, true); /* n0's packets do not reach n1 */
+    w->nodes[0].trace[0] = 0;
+    world_run(w, SEC(60));
+    assert_int_equal(world_view(w, 0, 1), MEMBER_ALIVE);
+    assert_int_equal(WORLD_SUM(w, suspicions), 0);
+    assert_non_null(strstr(w->nodes[0].trace, "probe 02000000: no ack, ask 03000000\n"));
+    assert_non_null(strstr(w->nodes[0].trace, "probe 02000000: acked through 03000000\n"));
+    assert_null(strstr(w->nodes[0].trace, "suspect"));
+    assert_true(world_agree(w));
+    world_free(w);
+}
+
+/* With both directions cut the third still carries pings, and views too. */
+static void two_that_cannot_talk_have_a_friend(void **state)
+{
+    struct world *w = world_joined(3, 8);
+    (void)state;
+
+    world_cut(w, 0, 1, true);
+    world_cut(w, 1, 0, true);
+    world_run(w, SEC(60));
+    assert_int_equal(w->deaths, 0);
+    assert_int_equal(WORLD_SUM(w, suspicions), 0);
+    world_free(w);
+}
+
+static void a_suspect_refutes(void **state)
+{
+    struct world *w = world_joined(5, 9);
+    (void)state;
+
+    struct member_record lie = *gossip_find(w->nodes[0].g, &(struct node_id){ { 4 } });
+    lie.state = MEMBER_SUSPECT;
+    assert_int_equal(gossip_learn(w->nodes[0].g, w->now, &lie), 0);
+    world_poll(w, 0);
+    assert_int_equal(world_view(w, 0, 3), MEMBER_SUSPECT);
+    world_run(w, SEC(1));
+    assert_true(world_all(w, 3, MEMBER_ALIVE));
+    assert_int_equal(world_counter(w, 0, 3), 1);
+    assert_int_equal(gossip_counters(w->nodes[3].g)->refutations, 1);
+    assert_int_equal(w->deaths, 0);
+    world_free(w);
+}
+
+/* Somebody declares the living dead: it counts as a suspicion, so nobody is moved. */
+static void a_death_out_of_the_blue_is_a_suspicion(void **state)
+{
+    struct world *w = world_joined(5, 10);
+    (void)state;
+
+    for (size_t i = 1; i < 5; i++) {
+        struct node_id id = world_id(i);
+        struct member_record lie = *gossip_find(w->nodes[0].g, &id);
+        lie.state = MEMBER_DEAD;
+        assert_int_equal(gossip_learn(w->nodes[0].g, w->now, &lie), 0);
+        assert_int_equal(world_view(w, 0, i), MEMBER_SUSPECT);
+    }
+    world_poll(w, 0);
+    world_run(w, SEC(10));
+    for (size_t i = 0; i < 5; i++)
+        assert_true(world_all(w, i, MEMBER_ALIVE));
+    assert_int_equal(w->deaths, 0);
+    world_free(w);
+}
+
+static void leaving_is_no_death(void **state)
+{
+    struct world *w = world_joined(6, 11);
+    (void)state;
+
+    gossip_leave(w->nodes[2].g, w->now);
+    world_poll(w, 2);
+    assert_false(gossip_left(w->nodes[2].g));
+    world_run(w, MS(100));
+    assert_true(gossip_left(w->nodes[2].g));
+    world_crash(w, 2);
+    assert_in_range(world_until(w, 2, MEMBER_LEFT, SEC(5)), 0, MS(500));
+    world_run(w, SEC(20));
+    assert_true(world_all(w, 2, MEMBER_LEFT));
+    assert_int_equal(w->deaths, 0);
+    assert_true(world_agree(w));
+    /* It may come back. */
+    world_start(w, 2, 2);
+    world_join(w, 2, 4);
+    assert_in_range(world_until(w, 2, MEMBER_ALIVE, SEC(5)), 0, SEC(1));
+    world_free(w);
+}
+
+static void leaving_alone_takes_a_second_at_most(void **state)
+{
+    struct world *w = world_joined(3, 12);
+    (void)state;
+
+    world_crash(w, 1);
+    world_crash(w, 2);
+    gossip_leave(w->nodes[0].g, w->now);
+    world_run(w, MS(999));
+    assert_false(gossip_left(w->nodes[0].g));
+    world_run(w, MS(1));
+    assert_true(gossip_left(w->nodes[0].g));
+    world_free(w);
+}
+
+static void partition_heals_by_itself(void **state)
+{
+    static const mesh_ns spans[] = { SEC(60), SEC(7200) };
+    (void)state;
+
+    for (size_t s = 0; s < 2; s++) {
+        struct world *w = world_joined(10, 13 + s);
+        world_split(w, 4, true);
+        world_run(w, spans[s]);
+        for (size_t i = 0; i < 10; i++)
+            assert_int_equal(world_view(w, 0, i), i < 4 ? MEMBER_ALIVE : MEMBER_DEAD);
+        for (size_t i = 0; i < 10; i++)
+            assert_int_equal(world_view(w, 9, i), i < 4 ? MEMBER_DEAD : MEMBER_ALIVE);
+        size_t deaths = w->deaths;
+        world_split(w, 4, false);
+        world_run(w, SEC(12)); /* the dead are pinged each 10 s after the first 10 minutes */
+        for (size_t i = 0; i < 10; i++)
+            assert_true(world_all(w, i, MEMBER_ALIVE));
+        assert_true(world_agree(w));
+        assert_int_equal(w->deaths, deaths);
+        world_free(w);
+    }
+}
+
+/* One node comes back from isolation with everybody dead in its view: nobody else is moved by that. */
+static void the_isolated_one_does_not_infect(void **state)
+{
+    struct world *w = world_joined(12, 15);
+    (void)state;
+
+    world_run(w, SEC(20)); /* until n0 has had an answer from everybody: it accuses no others */
+    world_split(w, 1, true);
+    world_run(w, SEC(60));
+    for (size_t i = 1; i < 12; i++)
+        assert_int_equal(world_view(w, 0, i), MEMBER_DEAD);
+    assert_true(world_all(w, 0, MEMBER_DEAD));
+    size_t deaths = w->deaths;
+    world_split(w, 1, false);
+    world_run(w, SEC(5));
+    for (size_t i = 0; i < 12; i++)
+        assert_true(world_all(w, i, MEMBER_ALIVE));
+    assert_int_equal(w->deaths, deaths);
+    world_run(w, SEC(3));
+    assert_true(world_agree(w));
+    world_free(w);
+}
+
+static void restart_with_a_higher_boot(void **state)
+{
+    struct world *w = world_joined(5, 16);
+    struct node_id id = world_id(3);
+    (void)state;
+
+    world_crash(w, 3);
+    world_run(w, SEC(1));
+    world_start(w, 3, 2);
+    world_join(w, 3, 1);
+    world_run(w, SEC(10));
+    assert_true(world_all(w, 3, MEMBER_ALIVE));
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(gossip_find(w->nodes[i].g, &id)->boot, 2);
+    assert_int_equal(w->deaths, 0);
+    assert_true(world_agree(w));
+    world_free(w);
+}
+
+/* Its boot file is lost: the others know a higher boot, it is told and jumps above. */
+static void restart_with_a_lost_boot_file(void **state)
+{
+    struct world *w = world_new(4, 17);
+    struct node_id id = world_id(3);
+    (void)state;
+
+    world_crash(w, 3);
+    world_start(w, 3, 40);
+    for (size_t i = 1; i < 4; i++)
+        world_join(w, i, 0);
+    world_run(w, SEC(5));
+    world_crash(w, 3);
+    world_run(w, SEC(10));
+    assert_true(world_all(w, 3, MEMBER_DEAD));
+    world_start(w, 3, 1);
+    world_join(w, 3, 0);
+    world_run(w, SEC(5));
+    assert_true(w->self_boots >= 1);
+    assert_true(world_all(w, 3, MEMBER_ALIVE));
+    assert_int_equal(gossip_find(w->nodes[1].g, &id)->boot, 41);
+    assert_true(world_agree(w));
+    world_free(w);
+}
+
+/* Somebody who missed it all is told by whoever it speaks to. */
+static void a_stale_alive_is_contradicted(void **state)
+{
+    struct world *w = world_joined(2, 18);
+    (void)state;
+
+    world_cut(w, 0, 1, true);
+    world_cut(w, 1, 0, true);
+    world_run(w, SEC(20));
+    assert_int_equal(world_view(w, 0, 1), MEMBER_DEAD);
+    assert_int_equal(world_view(w, 1, 0), MEMBER_DEAD);
+    world_cut(w, 0, 1, false);
+    world_cut(w, 1, 0, false);
+    world_run(w, SEC(2));
+    assert_int_equal(world_view(w, 0, 1), MEMBER_ALIVE);
+    assert_int_equal(world_view(w, 1, 0), MEMBER_ALIVE);
+    assert_int_equal(world_counter(w, 0, 1), 1);
+    assert_true(world_agree(w));
+    world_free(w);
+}
+
+static void duplicates_and_reordering_do_not_matter(void **state)
+{
+    struct world *w = world_joined(8, 19);
+    (void)state;
+
+    w->duplicate_ppm = 300000;
+    w->jitter = MS(250); /* later ones overtake */
+    for (uint32_t round = 0; round < 20; round++) {
+        gossip_weight(w->nodes[round % 8].g, w->now, 100 + round);
+        world_poll(w, round % 8);
+        world_run(w, MS(300));
+    }
+    world_run(w, SEC(10));
+    assert_true(world_agree(w));
+    for (size_t i = 0; i < 8; i++) {
+        struct node_id id = world_id(i);
+        assert_int_equal(gossip_find(w->nodes[(i + 1) % 8].g, &id)->weight, i < 4 ? 116 + i : 108 + i);
+    }
+    assert_int_equal(w->deaths, 0);
+    world_free(w);
+}
+
+static void two_percent_loss_kills_nobody(void **state)
+{
+    struct world *w = world_joined(10, 20);
+    (void)state;
+
+    w->loss_ppm = 20000;
+    w->jitter = MS(100);
+    world_run(w, SEC(600));
+    assert_int_equal(w->deaths, 0);
+    w->loss_ppm = 0;
+    world_run(w, SEC(5));
+    assert_true(world_agree(w));
+    world_free(w);
+}
+
+static void ten_percent_loss_still_finds_a_crash(void **state)
+{
+    struct world *w = world_joined(20, 21);
+    (void)state;
+
+    w->loss_ppm = 100000;
+    world_run(w, SEC(60));
+    world_crash(w, 7);
+    assert_in_range(world_until(w, 7, MEMBER_DEAD, SEC(60)), SEC(4), SEC(8));
+    assert_int_equal(w->wrong_deaths, 0);
+    world_free(w);
+}
+
+/* A frozen node is suspected and may be declared dead; when it thaws it accuses nobody. */
+static void who_was_frozen_accuses_nobody(void **state)
+{
+    struct world *w = world_joined(6, 22);
+    (void)state;
+
+    w->nodes[2].frozen_until = w->now + SEC(8);
+    world_run(w, SEC(20));
+    for (size_t i = 0; i < 6; i++)
+        assert_true(world_all(w, i, MEMBER_ALIVE));
+    assert_true(gossip_counters(w->nodes[2].g)->stalls >= 1);
+    assert_int_equal(gossip_counters(w->nodes[2].g)->suspicions, 0);
+    assert_int_equal(gossip_counters(w->nodes[2].g)->deaths, 0);
+    assert_int_equal(w->deaths, w->wrong_deaths); /* of n2 only */
+    assert_in_range(w->deaths, 0, 5);
+    world_free(w);
+}
+
+/* A path that never worked proves nothing: no accusation without an earlier ack. */
+static void who_never_answered_is_not_accused(void **state)
+{
+    struct world *w = world_new(2, 23);
+    (void)state;
+
+    world_cut(w, 0, 1, true);
+    world_cut(w, 1, 0, true);
+    world_join(w, 1, 0);
+    world_run(w, SEC(60));
+    assert_int_equal(world_view(w, 0, 1), MEMBER_ALIVE);
+    assert_true(gossip_counters(w->nodes[0].g)->probes >= 59);
+    assert_int_equal(WORLD_SUM(w, suspicions), 0);
+    assert_int_equal(gossip_rtt(w->nodes[0].g, &(struct node_id){ { 2 } }), 0);
+    world_free(w);
+}
+
+/* An update that everybody missed, as if all packets with it had been lost, is found by the digests. */
+static void views_that_differ_are_exchanged(void **state)
+{
+    struct world *w = world_joined(6, 24);
+    struct node_id id = world_id(4);
+    (void)state;
+
+    struct member_record r = *gossip_find(w->nodes[0].g, &id);
+    size_t syncs = w->syncs;
+    w->loss_ppm = 1000000;
+    r.counter += 3; /* n4 stated it, n0 alone heard it, and says it to the void */
+    r.weight = 50;
+    assert_int_equal(gossip_learn(w->nodes[0].g, w->now, &r), 0);
+    world_poll(w, 0);
+    world_run(w, SEC(1));
+    w->loss_ppm = 0;
+    world_run(w, SEC(15));
+    assert_true(w->syncs > syncs);
+    assert_true(world_agree(w));
+    /* n4 heard of it as well, and of itself it knows better. */
+    assert_int_equal(gossip_find(w->nodes[1].g, &id)->weight, 100);
+    assert_int_equal(gossip_find(w->nodes[1].g, &id)->counter, r.counter + 1);
+    size_t after = w->syncs;
+    world_run(w, SEC(60));
+    assert_int_equal(w->syncs, after); /* nothing to exchange any more */
+    world_free(w);
+}
+
+static void round_trips_are_measured(void **state)
+{
+    struct world *w = world_joined(4, 25);
+    (void)state;
+
+    w->latency = MS(20);
+    w->jitter = 0;
+    world_run(w, SEC(120));
+    for (size_t i = 1; i < 4; i++) {
+        struct node_id id = world_id(i);
+        assert_in_range(gossip_rtt(w->nodes[0].g, &id), MS(39), MS(41));
+    }
+    world_free(w);
+}
+
+static void idle_traffic_is_small(void **state)
+{
+    struct world *w = world_joined(20, 26);
+    (void)state;
+
+    world_run(w, SEC(30));
+    size_t packets = w->packets;
+    uint64_t bytes = w->bytes;
+    world_run(w, SEC(60));
+    /* Two probes a second and node, a ping and an ack each; nothing rides on them. */
+    assert_in_range(w->packets - packets, 60 * 20 * 3, 60 * 20 * 4 + 40);
+    assert_in_range((w->bytes - bytes) / (w->packets - packets), 10, 40);
+    world_free(w);
+}
+
+static void a_restatement_reaches_all(void **state)
+{
+    struct world *w = world_joined(20, 27);
+    struct node_id id = world_id(11);
+    (void)state;
+
+    struct member_record own = *gossip_member(w->nodes[11].g, 0);
+    own.serial = 77;
+    own.addrs[own.addrs_n++] = mesh_addr_v4(0x7f000001, 99);
+    gossip_restate(w->nodes[11].g, w->now, &own);
+    gossip_restate(w->nodes[11].g, w->now, &own); /* the same again is no news */
+    world_poll(w, 11);
+    world_run(w, MS(400));
+    for (size_t i = 0; i < 20; i++) {
+        const struct member_record *r = gossip_find(w->nodes[i].g, &id);
+        assert_int_equal(r->serial, 77);
+        assert_int_equal(r->addrs_n, 2);
+        assert_int_equal(r->counter, 1);
+    }
+    assert_true(world_agree(w));
+    world_free(w);
+}
+
+static void same_seed_same_history(void **state)
+{
+    uint64_t hash[3];
+    (void)state;
+
+    for (size_t run = 0; run < 3; run++) {
+        struct world *w = world_joined(9, run < 2 ? 28 : 29);
+        w->loss_ppm = 50000;
+        world_run(w, SEC(20));
+        world_crash(w, 4);
+        world_run(w, SEC(20));
+        hash[run] = w->hash;
+        world_free(w);
+    }
+    assert_int_equal(hash[0], hash[1]);
+    assert_int_not_equal(hash[0], hash[2]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_lone_node_is_a_mesh),
+        cmocka_unit_test(newcomer_is_known_everywhere),
+        cmocka_unit_test(records_without_certificate_wait),
+        cmocka_unit_test(crash_is_known_everywhere),
+        cmocka_unit_test(neighbours_that_crash_together),
+        cmocka_unit_test(the_last_one_finds_out),
+        cmocka_unit_test(relayed_ack_keeps_the_target_alive),
+        cmocka_unit_test(two_that_cannot_talk_have_a_friend),
+        cmocka_unit_test(a_suspect_refutes),
+        cmocka_unit_test(a_death_out_of_the_blue_is_a_suspicion),
+        cmocka_unit_test(leaving_is_no_death),
+        cmocka_unit_test(leaving_alone_takes_a_second_at_most),
+        cmocka_unit_test(partition_heals_by_itself),
+        cmocka_unit_test(the_isolated_one_does_not_infect),
+        cmocka_unit_test(restart_with_a_higher_boot),
+        cmocka_unit_test(restart_with_a_lost_boot_file),
+        cmocka_unit_test(a_stale_alive_is_contradicted),
+        cmocka_unit_test(duplicates_and_reordering_do_not_matter),
+        cmocka_unit_test(two_percent_loss_kills_nobody),
+        cmocka_unit_test(ten_percent_loss_still_finds_a_crash),
+        cmocka_unit_test(who_was_frozen_accuses_nobody),
+        cmocka_unit_test(who_never_answered_is_not_accused),
+        cmocka_unit_test(views_that_differ_are_exchanged),
+        cmocka_unit_test(round_trips_are_measured),
+        cmocka_unit_test(idle_traffic_is_small),
+        cmocka_unit_test(a_restatement_reaches_all),
+        cmocka_unit_test(same_seed_same_history),
+    };
+
+    if (crypto_start() != 0)
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
