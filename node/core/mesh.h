@@ -17,10 +17,10 @@ struct mesh_config {
     struct boot boot;
     struct mesh_addr addrs[GOSSIP_ADDRS_MAX]; /* where we are reached */
     size_t addrs_n;
-    uint32_t weight;         /* 0 = the certificate's, capped by it */
-    uint64_t seed;           /* of gossip's choices */
-    mesh_ns ring_join_delay; /* 0 = 1 s: a joined, healed or left member moves the ring so much later */
-    mesh_ns ring_death_delay;/* 0 = 10 s: a death moves it only then */
+    uint32_t weight;          /* 0 = the certificate's, capped by it */
+    uint64_t seed;            /* of gossip's choices */
+    mesh_ns ring_join_delay;  /* 0 = 1 s: a joined, healed or left member moves the ring so much later */
+    mesh_ns ring_death_delay; /* 0 = 10 s: a death moves it only then */
     mesh_ns probe_period, ack_timeout, suspect_timeout; /* gossip's; 0 = its defaults */
     struct trace trace;
 };
@@ -54,10 +54,12 @@ mesh_ns mesh_deadline(const struct mesh *m);
 
 enum mesh_out_kind {
     MESH_SEND,    /* a datagram: |bytes| to |addr| */
-    MESH_CHANGED, /* member |id| went from |was| to |is|; |is_new| at first sight */
+    MESH_CHANGED, /* member |id| went from |was| to |is|; |is_new| at first sight. With |was| == |is| its
+                     record changed in something else: boot, addresses, weight */
     MESH_RING,    /* mesh_ring() is a new table */
     MESH_SYNC,    /* exchange MEMBERS with |id| over a stream (asked also for missing certificates) */
-    MESH_TWIN,    /* our identity runs elsewhere with boot |boot_seen|, higher than ours */
+    MESH_TWIN,    /* told once: our identity runs elsewhere too. We outgrew its boot again and again,
+                     and it ours; |boot_seen| was its last */
 };
 struct mesh_out {
     enum mesh_out_kind kind;
@@ -78,8 +80,8 @@ struct mesh_member {
     const struct member_record *record;
     const struct cert *cert;
     struct slice cert_raw;
-    mesh_ns rtt;     /* 0: not known */
-    bool reachable;  /* alive or suspect, and its link is healthy: worth asking */
+    mesh_ns rtt;    /* 0: not known */
+    bool reachable; /* alive or suspect, and its link is healthy: worth asking */
 };
 size_t mesh_count(const struct mesh *m); /* members seen, ourselves (index 0) included */
 bool mesh_member(const struct mesh *m, size_t i, struct mesh_member *out);
@@ -91,6 +93,10 @@ void mesh_link(struct mesh *m, const struct node_id *id, mesh_ns until);
 
 void mesh_leave(struct mesh *m, mesh_ns now);
 bool mesh_left(const struct mesh *m);
+
+/* mesh_boot is our boot as it stands. Its number grows while running when peers remember
+ * a higher one (the boot file was lost): persist it, and state it in HELLO. */
+struct boot mesh_boot(const struct mesh *m);
 
 uint64_t mesh_digest(const struct mesh *m);
 const struct gossip_counters *mesh_gossip_counters(const struct mesh *m);

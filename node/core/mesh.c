@@ -1,0 +1,503 @@
+#include "node/core/mesh_impl.h"
+
+#include "proto/base/err.h"
+#include "proto/base/obj.h"
+
+#include <stdlib.h>
+
+#define MESH_MAGIC UINT32_C(0x6d657368)
+#define SENDS_MAX  8192 /* datagrams waiting to be polled; more are dropped, as a network would */
+
+/* Two processes with one identity outgrow each other's boot for ever, so jumps that do
+ * not stop are the sign of a twin. Whoever came last gives up first. */
+#define TWIN_WINDOW      SEC(60)
+#define TWIN_JUMPS_YOUNG 3
+#define TWIN_JUMPS_OLD   6
+#define OLD_AFTER        SEC(30) /* in company */
+/* A claim that our boot was this much higher is a lie, or we would have jumped before. */
+#define BOOT_JUMP_MAX (UINT64_C(1) << 32)
+
+/* ---- events ---- */
+
+static void item_free(struct mesh_item *item)
+{
+    if (item == NULL)
+        return;
+    buf_free(&item->bytes);
+    free(item);
+}
+
+struct mesh_item *mesh_emit(struct mesh *m, enum mesh_out_kind kind)
+{
+    struct mesh_item *item = calloc(1, sizeof(*item));
+
+    if (item == NULL)
+        return NULL;
+    item->out.kind = kind;
+    list_push_back(&m->queue, &item->link);
+    return item;
+}
+
+bool mesh_poll(struct mesh *m, struct mesh_out *out)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    item_free(m->lent);
+    m->lent = NULL;
+    struct list *first = list_first(&m->queue);
+    if (first == NULL)
+        return false;
+    struct mesh_item *item = OBJ_OF(first, struct mesh_item, link);
+    list_remove(&item->link);
+    *out = item->out;
+    out->bytes = buf_slice(&item->bytes);
+    m->lent = item;
+    if (out->kind == MESH_SEND) {
+        m->sends--;
+        m->counters.datagrams_out++;
+        m->counters.datagram_bytes_out += out->bytes.len;
+    }
+    return true;
+}
+
+/* Queues |bytes| (taken) for |to|. */
+static void send_bytes(struct mesh *m, const struct mesh_addr *to, struct buf *bytes)
+{
+    struct mesh_item *item = to->port != 0 && m->sends < SENDS_MAX ? mesh_emit(m, MESH_SEND) : NULL;
+
+    if (item != NULL) {
+        item->out.addr = *to;
+        buf_take(&item->bytes, bytes);
+        m->sends++;
+    }
+    buf_free(bytes);
+}
+
+/* ---- datagrams out ---- */
+
+static void send_last(struct mesh *m, struct mesh_peer *p)
+{
+    struct buf bytes = BUF_EMPTY;
+
+    if (datagram_seal(&p->dg, &m->self, buf_slice(&p->last), &bytes) == 0)
+        send_bytes(m, &p->last_addr, &bytes);
+    buf_free(&bytes);
+}
+
+static void send_payload(struct mesh *m, const struct gossip_out *g)
+{
+    struct mesh_peer *p = mesh_peer_find(m, &g->to);
+
+    if (p == NULL)
+        return;
+    buf_clear(&p->last);
+    buf_add_slice(&p->last, g->payload);
+    p->last_addr = g->addr.port != 0 ? g->addr : p->seen;
+    p->resends = 0;
+    if (buf_ok(&p->last))
+        send_last(m, p);
+}
+
+/* The peer could not open our last datagram and now can: no need to wait for the next period. */
+static void resend(struct mesh *m, struct mesh_peer *p, const struct mesh_addr *to)
+{
+    if (p->last.len == 0 || p->resends >= MESH_RESENDS)
+        return;
+    p->resends++;
+    p->last_addr = *to;
+    send_last(m, p);
+}
+
+/* ---- what gossip wants done ---- */
+
+static void note_change(struct mesh *m, mesh_ns now, const struct gossip_out *g)
+{
+    struct mesh_peer *p = mesh_peer_find(m, &g->to);
+    struct mesh_item *item = mesh_emit(m, MESH_CHANGED);
+
+    if (p != NULL)
+        mesh_ring_state(p, now, g->was, g->is, g->is_new);
+    if (item == NULL)
+        return;
+    item->out.id = g->to;
+    item->out.was = g->was;
+    item->out.is = g->is;
+    item->out.is_new = g->is_new;
+}
+
+/* A peer knows us, under its seal, with boot |seen|: above ours only if our boot file
+ * was lost, or if somebody else runs with our identity. Either way we go on above it. */
+static void outgrow(struct mesh *m, mesh_ns now, uint64_t seen)
+{
+    uint64_t own = m->self.boot.number;
+
+    if (seen <= own || seen - own > BOOT_JUMP_MAX || seen >= GOSSIP_BOOT_MAX)
+        return;
+    trace_f(&m->cfg.trace, now, "our boot was %llu and is outgrown by %llu", (unsigned long long)own,
+            (unsigned long long)seen);
+    m->self.boot.number = seen + 1;
+    gossip_reboot(m->gossip, now, seen + 1);
+    if (m->jumps == 0 || now - m->jumps_since > TWIN_WINDOW) {
+        m->jumps_since = now;
+        m->jumps = 0;
+    }
+    bool old = m->company_since != 0 && m->jumps_since - m->company_since > OLD_AFTER;
+    if (++m->jumps < (old ? TWIN_JUMPS_OLD : TWIN_JUMPS_YOUNG) || m->twin_told)
+        return;
+    struct mesh_item *item = mesh_emit(m, MESH_TWIN);
+    if (item != NULL) {
+        item->out.boot_seen = seen;
+        m->twin_told = true;
+    }
+}
+
+/* Gossip asks |via| for the certificate of |of|, unless we have it already. */
+static void need_cert(struct mesh *m, mesh_ns now, const struct node_id *of, const struct node_id *via)
+{
+    struct mesh_peer *p = mesh_peer_find(m, via);
+
+    if (mesh_peer_find(m, of) != NULL)
+        gossip_certified(m->gossip, now, of);
+    else if (p != NULL)
+        mesh_want_sync(m, now, p);
+}
+
+static void pump(struct mesh *m, mesh_ns now)
+{
+    struct gossip_out g;
+
+    while (gossip_poll(m->gossip, &g)) {
+        struct mesh_peer *p;
+        switch (g.kind) {
+        case GOSSIP_SEND: send_payload(m, &g); break;
+        case GOSSIP_CHANGED: note_change(m, now, &g); break;
+        case GOSSIP_NEED_CERT: need_cert(m, now, &g.to, &g.via); break;
+        case GOSSIP_SELF_BOOT: outgrow(m, now, g.boot); break;
+        case GOSSIP_SYNC:
+            p = mesh_peer_find(m, &g.to);
+            if (p != NULL)
+                mesh_want_sync(m, now, p);
+            break;
+        }
+    }
+    mesh_ring_tick(m, now);
+}
+
+/* ---- datagrams in ---- */
+
+static void count_dropped(struct mesh *m, int err)
+{
+    if (err == MESH_E_REPLAY)
+        m->counters.datagrams_replayed++;
+    else if (err == MESH_E_SEAL)
+        m->counters.datagrams_unsealed++;
+    else if (err != MESH_E_NOMEM)
+        m->counters.datagrams_malformed++;
+}
+
+static void answer(struct mesh *m, const struct mesh_addr *to, struct mesh_peer *p, struct slice request)
+{
+    struct buf bytes = BUF_EMPTY;
+    int err =
+        p != NULL ? datagram_boot(&p->dg, &m->self, request, &bytes) : datagram_unknown(&m->self, request, &bytes);
+
+    if (err == 0)
+        send_bytes(m, to, &bytes);
+    buf_free(&bytes);
+}
+
+static void recv_sealed(struct mesh *m, mesh_ns now, const struct mesh_addr *from, struct mesh_peer *p,
+                        enum datagram_kind kind, struct slice datagram)
+{
+    uint64_t own_boot_seen = 0;
+    int err = datagram_open(&p->dg, &m->self, datagram, &m->payload, &own_boot_seen);
+
+    if (err != 0 && err != MESH_E_STATE) {
+        count_dropped(m, err);
+        return;
+    }
+    if (m->company_since == 0)
+        m->company_since = now;
+    outgrow(m, now, own_boot_seen);
+    if (err == MESH_E_STATE) {
+        answer(m, from, p, datagram);
+    } else if (kind == DATAGRAM_BOOT) {
+        resend(m, p, from);
+    } else {
+        p->seen = *from;
+        gossip_seen(m->gossip, &p->cert.id, from);
+        gossip_recv(m->gossip, now, &p->cert.id, buf_slice(&m->payload)); /* counts what it drops */
+    }
+}
+
+/* UNKNOWN: the peer lost or never had our certificate. */
+static void recv_unknown(struct mesh *m, const struct mesh_addr *from, struct mesh_peer *p, struct slice datagram)
+{
+    struct buf bytes = BUF_EMPTY;
+
+    if (!datagram_unknown_answers(&p->dg, &m->self, datagram)) {
+        m->counters.datagrams_unsealed++;
+        return;
+    }
+    if (p->resends >= MESH_RESENDS)
+        return; /* it does not take our certificate: try again with the next payload */
+    if (datagram_cert(&m->self, &p->cert.id, &bytes) == 0)
+        send_bytes(m, from, &bytes);
+    buf_free(&bytes);
+    resend(m, p, from);
+}
+
+void mesh_recv(struct mesh *m, mesh_ns now, int64_t wall_s, const struct mesh_addr *from, struct slice datagram)
+{
+    struct datagram_head head;
+
+    OBJ_CHECK(m, MESH_MAGIC);
+    assert(now >= m->now);
+    m->now = now;
+    m->counters.datagrams_in++;
+    m->counters.datagram_bytes_in += datagram.len;
+    if (datagram_peek(datagram, &head) != 0) {
+        m->counters.datagrams_malformed++;
+        return;
+    }
+    const struct node_id *own = &m->self.id->cert.id;
+    if (!node_id_eq(&head.to, own) || node_id_eq(&head.from, own)) {
+        m->counters.datagrams_unknown++;
+        return;
+    }
+    struct mesh_peer *p = mesh_peer_find(m, &head.from);
+    if (head.kind == DATAGRAM_CERT) {
+        mesh_take_cert(m, now, wall_s, datagram);
+    } else if (p == NULL) {
+        m->counters.datagrams_unknown++;
+        answer(m, from, NULL, datagram);
+    } else if (head.kind == DATAGRAM_UNKNOWN) {
+        recv_unknown(m, from, p, datagram);
+    } else {
+        recv_sealed(m, now, from, p, head.kind, datagram);
+    }
+    pump(m, now);
+}
+
+/* ---- from streams ---- */
+
+int mesh_met(struct mesh *m, mesh_ns now, const struct cert *cert, struct slice cert_raw, struct boot boot,
+             const struct mesh_addr *addr)
+{
+    struct mesh_peer *p;
+
+    OBJ_CHECK(m, MESH_MAGIC);
+    assert(now >= m->now);
+    m->now = now;
+    int err = mesh_hold(m, now, cert, cert_raw, &p);
+    if (err != 0)
+        return err;
+    datagram_peer_boot(&p->dg, &m->self, boot);
+    if (addr->port != 0) {
+        p->seen = *addr;
+        gossip_seen(m->gossip, &cert->id, addr);
+    }
+    const struct member_record *r = gossip_find(m->gossip, &cert->id);
+    if (r == NULL || r->boot < boot.number)
+        mesh_want_sync(m, now, p);
+    pump(m, now);
+    return 0;
+}
+
+void mesh_members_take(struct mesh *m, mesh_ns now, int64_t wall_s, const struct msg_members *members)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    assert(now >= m->now);
+    m->now = now;
+    mesh_learn(m, now, wall_s, members);
+    pump(m, now);
+}
+
+void mesh_link(struct mesh *m, const struct node_id *id, mesh_ns until)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    struct mesh_peer *p = mesh_peer_find(m, id);
+    if (p != NULL)
+        p->link_until = until;
+}
+
+/* ---- time ---- */
+
+void mesh_tick(struct mesh *m, mesh_ns now)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    assert(now >= m->now);
+    m->now = now;
+    gossip_tick(m->gossip, now);
+    mesh_syncs_tick(m, now);
+    pump(m, now);
+}
+
+mesh_ns mesh_deadline(const struct mesh *m)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    mesh_ns at = mesh_ns_min(gossip_deadline(m->gossip), heap_deadline(&m->syncs));
+    return mesh_ns_min(at, mesh_ring_deadline(m));
+}
+
+void mesh_leave(struct mesh *m, mesh_ns now)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    assert(now >= m->now);
+    m->now = now;
+    gossip_leave(m->gossip, now);
+    pump(m, now);
+}
+
+bool mesh_left(const struct mesh *m)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    return gossip_left(m->gossip);
+}
+
+/* ---- birth and end ---- */
+
+static struct gossip *start_gossip(const struct mesh_config *cfg, mesh_ns now)
+{
+    const struct cert *cert = &cfg->self->cert;
+    struct gossip_config g = { .seed = cfg->seed,
+                               .probe_period = cfg->probe_period,
+                               .ack_timeout = cfg->ack_timeout,
+                               .suspect_timeout = cfg->suspect_timeout,
+                               .trace = cfg->trace };
+
+    g.self.id = cert->id;
+    g.self.boot = cfg->boot.number;
+    g.self.weight = cfg->weight != 0 && cfg->weight < cert->weight_max ? cfg->weight : cert->weight_max;
+    g.self.serial = cert->serial;
+    assert(cfg->addrs_n <= GOSSIP_ADDRS_MAX);
+    g.self.addrs_n = cfg->addrs_n;
+    memcpy(g.self.addrs, cfg->addrs, sizeof(g.self.addrs));
+    return gossip_new(&g, now);
+}
+
+struct mesh *mesh_new(const struct mesh_config *cfg, mesh_ns now)
+{
+    uint8_t key[MAP_KEY_BYTES];
+    struct mesh *m = calloc(1, sizeof(*m));
+
+    if (m == NULL)
+        return NULL;
+    m->magic = MESH_MAGIC;
+    m->cfg = *cfg;
+    if (m->cfg.ring_join_delay == 0)
+        m->cfg.ring_join_delay = SEC(1);
+    if (m->cfg.ring_death_delay == 0)
+        m->cfg.ring_death_delay = SEC(10);
+    m->self = (struct datagram_self){ cfg->self, cfg->boot };
+    m->now = m->checks_since = now;
+    list_init(&m->peer_list);
+    list_init(&m->queue);
+    heap_init(&m->syncs);
+    secret_random(key, sizeof(key));
+    if (map_init(&m->peers, key) != 0 || (m->gossip = start_gossip(cfg, now)) == NULL || mesh_ring_start(m, now) != 0) {
+        mesh_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+void mesh_free(struct mesh *m)
+{
+    if (m == NULL)
+        return;
+    OBJ_CHECK(m, MESH_MAGIC);
+    LIST_EACH_SAFE (at, &m->queue)
+        item_free(OBJ_OF(at, struct mesh_item, link));
+    item_free(m->lent);
+    gossip_free(m->gossip);
+    ring_unref(m->ring);
+    mesh_peers_free(m);
+    free(m->eligible);
+    buf_free(&m->payload);
+    m->magic = 0;
+    free(m);
+}
+
+/* ---- the view ---- */
+
+const struct ring *mesh_ring(const struct mesh *m)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    return m->ring;
+}
+
+static bool worth_asking(const struct mesh *m, const struct mesh_peer *p, enum member_state state)
+{
+    if (state != MEMBER_ALIVE && state != MEMBER_SUSPECT)
+        return false;
+    return p == NULL || p->link_until == 0 || m->now >= p->link_until;
+}
+
+static bool describe(const struct mesh *m, const struct member_record *r, struct mesh_member *out)
+{
+    bool us = r != NULL && node_id_eq(&r->id, &m->self.id->cert.id);
+    const struct mesh_peer *p = r == NULL || us ? NULL : mesh_peer_find(m, &r->id);
+
+    if (r == NULL || (p == NULL && !us))
+        return false;
+    *out = (struct mesh_member){ .record = r,
+                                 .cert = us ? &m->self.id->cert : &p->cert,
+                                 .cert_raw = us ? identity_cert(m->self.id) : buf_slice(&p->raw),
+                                 .rtt = us ? 0 : gossip_rtt(m->gossip, &r->id),
+                                 .reachable = worth_asking(m, p, r->state) };
+    return true;
+}
+
+size_t mesh_count(const struct mesh *m)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    return gossip_count(m->gossip);
+}
+
+bool mesh_member(const struct mesh *m, size_t i, struct mesh_member *out)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    return describe(m, gossip_member(m->gossip, i), out);
+}
+
+bool mesh_find(const struct mesh *m, const struct node_id *id, struct mesh_member *out)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    return describe(m, gossip_find(m->gossip, id), out);
+}
+
+size_t mesh_alive(const struct mesh *m)
+{
+    size_t n = 0;
+
+    OBJ_CHECK(m, MESH_MAGIC);
+    for (size_t i = 0; i < gossip_count(m->gossip); i++) {
+        enum member_state state = gossip_member(m->gossip, i)->state;
+        n += state == MEMBER_ALIVE || state == MEMBER_SUSPECT;
+    }
+    return n;
+}
+
+struct boot mesh_boot(const struct mesh *m)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    return m->self.boot;
+}
+
+uint64_t mesh_digest(const struct mesh *m)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    return gossip_digest(m->gossip);
+}
+
+const struct gossip_counters *mesh_gossip_counters(const struct mesh *m)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    return gossip_counters(m->gossip);
+}
+
+const struct mesh_counters *mesh_counters(const struct mesh *m)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    return &m->counters;
+}

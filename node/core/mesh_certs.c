@@ -1,0 +1,236 @@
+/* Whose certificate we hold, how we come by it, and MEMBERS frames. */
+#include "node/core/mesh_impl.h"
+
+#include "proto/base/err.h"
+
+#include <stdlib.h>
+
+#define MEMBERS_BYTES 60000 /* in one frame */
+#define CHECKS_PERIOD SEC(1)
+#define CHECKS_MAX    64 /* signatures checked for datagrams of strangers in a period */
+#define ITEM_BYTES    16 /* msgpack around one certificate and record, generously */
+
+struct mesh_peer *mesh_peer_find(const struct mesh *m, const struct node_id *id)
+{
+    struct map_node *node = map_find(&m->peers, map_hash(&m->peers, SLICE_OF(id->bytes)));
+
+    for (; node != NULL; node = map_same(node)) {
+        struct mesh_peer *p = OBJ_OF(node, struct mesh_peer, node);
+        if (node_id_eq(&p->cert.id, id))
+            return p;
+    }
+    return NULL;
+}
+
+static void peer_free(struct mesh_peer *p)
+{
+    datagram_peer_wipe(&p->dg);
+    buf_free(&p->raw);
+    buf_free(&p->last);
+    free(p);
+}
+
+void mesh_peers_free(struct mesh *m)
+{
+    LIST_EACH_SAFE (at, &m->peer_list)
+        peer_free(OBJ_OF(at, struct mesh_peer, link));
+    list_init(&m->peer_list);
+    map_fini(&m->peers);
+}
+
+/* Of two certificates of one node the later issue counts, on every node alike. */
+static bool supersedes(const struct cert *c, const struct cert *old)
+{
+    if (c->serial != old->serial)
+        return c->serial > old->serial;
+    if (c->not_after_s != old->not_after_s)
+        return c->not_after_s > old->not_after_s;
+    return c->not_before_s > old->not_before_s;
+}
+
+static void set_cert(struct mesh *m, struct mesh_peer *p, const struct cert *cert, struct buf *raw)
+{
+    p->cert = *cert;
+    buf_free(&p->raw);
+    buf_take(&p->raw, raw);
+    p->zone = ring_zone(slice_str(cert->zone));
+    p->own_region = slice_eq(cert_region(cert), cert_region(&m->self.id->cert));
+    m->ring_stale = true;
+}
+
+static int peer_add(struct mesh *m, const struct cert *cert, struct buf *raw, struct mesh_peer **out)
+{
+    if (m->peers_n >= GOSSIP_MEMBERS_MAX - 1) /* and ourselves */
+        return MESH_E_FULL;
+    struct mesh_peer *p = calloc(1, sizeof(*p));
+    if (p == NULL)
+        return MESH_E_NOMEM;
+    int err = datagram_peer_init(&p->dg, &m->self, cert);
+    if (err != 0) {
+        peer_free(p);
+        return err;
+    }
+    set_cert(m, p, cert, raw);
+    list_push_back(&m->peer_list, &p->link);
+    map_insert(&m->peers, &p->node, map_hash(&m->peers, SLICE_OF(cert->id.bytes)));
+    m->peers_n++;
+    *out = p;
+    return 0;
+}
+
+int mesh_hold(struct mesh *m, mesh_ns now, const struct cert *cert, struct slice raw, struct mesh_peer **out)
+{
+    struct buf copy = BUF_EMPTY;
+    struct mesh_peer *p = mesh_peer_find(m, &cert->id);
+    int err = 0;
+
+    *out = p;
+    if (p != NULL && !supersedes(cert, &p->cert))
+        return 0;
+    buf_add_slice(&copy, raw);
+    if (!buf_ok(&copy))
+        err = MESH_E_NOMEM;
+    else if (p == NULL)
+        err = peer_add(m, cert, &copy, out);
+    else if ((err = datagram_peer_init(&p->dg, &m->self, cert)) == 0)
+        set_cert(m, p, cert, &copy);
+    buf_free(&copy);
+    if (err == 0)
+        gossip_certified(m->gossip, now, &cert->id);
+    return err;
+}
+
+int mesh_judge(struct mesh *m, mesh_ns now, int64_t wall_s, const struct cert *cert, struct slice raw)
+{
+    const struct mesh_params *mesh = &m->self.id->mesh;
+    const struct mesh_peer *p = mesh_peer_find(m, &cert->id);
+
+    if (p != NULL && slice_eq(buf_slice(&p->raw), raw))
+        return 0; /* checked when it came */
+    int err = cert_check(cert, raw, &mesh->id, mesh->authorities, mesh->authorities_n, wall_s);
+    if (err != 0) {
+        m->counters.certs_refused++;
+        trace_f(&m->cfg.trace, now, "certificate of %s refused: %s", cert->name, mesh_strerror(err));
+    }
+    return err;
+}
+
+/* Anyone can send a CERT: what it may cost us in a second has an end. */
+static bool may_check(struct mesh *m, mesh_ns now)
+{
+    if (now - m->checks_since >= CHECKS_PERIOD) {
+        m->checks_since = now;
+        m->checks = 0;
+    }
+    return m->checks++ < CHECKS_MAX;
+}
+
+void mesh_take_cert(struct mesh *m, mesh_ns now, int64_t wall_s, struct slice datagram)
+{
+    struct mesh_peer *p;
+    struct cert cert;
+    struct slice raw;
+
+    if (datagram_cert_read(&m->self, datagram, &cert, &raw) != 0) {
+        m->counters.datagrams_malformed++;
+        return;
+    }
+    p = mesh_peer_find(m, &cert.id);
+    if ((p != NULL && slice_eq(buf_slice(&p->raw), raw)) || node_id_eq(&cert.id, &m->self.id->cert.id))
+        return;
+    if (!may_check(m, now) || mesh_judge(m, now, wall_s, &cert, raw) != 0)
+        return;
+    if (mesh_hold(m, now, &cert, raw, &p) != 0)
+        m->counters.certs_refused++;
+}
+
+/* ---- MEMBERS ---- */
+
+size_t mesh_members_put(const struct mesh *m, size_t from, struct msg_members_out *out)
+{
+    struct buf record = BUF_EMPTY;
+    struct mesh_member member;
+    size_t i = from;
+
+    for (; i < gossip_count(m->gossip) && out->n < MSG_MEMBERS_MAX; i++) {
+        if (!mesh_member(m, i, &member))
+            continue;
+        buf_clear(&record);
+        member_record_put(&record, member.record);
+        if (!buf_ok(&record))
+            continue; /* short of memory: the next exchange brings it */
+        if (out->items.len + member.cert_raw.len + record.len + ITEM_BYTES > MEMBERS_BYTES)
+            break;
+        if (!msg_members_add(out, member.cert_raw, buf_slice(&record)))
+            break;
+    }
+    buf_free(&record);
+    /* Nothing fits only when memory is short: then the exchange ends here. */
+    return i < gossip_count(m->gossip) && out->n > 0 ? i : 0;
+}
+
+static void take_member(struct mesh *m, mesh_ns now, int64_t wall_s, struct slice raw, struct slice record_raw)
+{
+    struct member_record record;
+    struct mesh_peer *p;
+    struct cert cert;
+
+    if (cert_parse(&cert, raw) != 0 || member_record_get(record_raw, &record) != 0 ||
+        !node_id_eq(&cert.id, &record.id)) {
+        m->counters.certs_refused++;
+        return;
+    }
+    if (node_id_eq(&cert.id, &m->self.id->cert.id)) {
+        gossip_learn(m->gossip, now, &record); /* what is said of us: to be refuted or outgrown */
+        return;
+    }
+    if (mesh_judge(m, now, wall_s, &cert, raw) != 0)
+        return;
+    if (mesh_hold(m, now, &cert, raw, &p) != 0) {
+        m->counters.certs_refused++;
+        return;
+    }
+    gossip_learn(m->gossip, now, &record); /* a record it refuses it counts itself */
+}
+
+void mesh_learn(struct mesh *m, mesh_ns now, int64_t wall_s, const struct msg_members *members)
+{
+    for (size_t i = 0; i < members->n; i++) {
+        struct slice cert, record;
+        if (msg_members_item(members, i, &cert, &record) == 0)
+            take_member(m, now, wall_s, cert, record);
+        else
+            m->counters.certs_refused++;
+    }
+}
+
+/* ---- MESH_SYNC, at most one per peer and period ---- */
+
+static void emit_sync(struct mesh *m, mesh_ns now, struct mesh_peer *p)
+{
+    struct mesh_item *item = mesh_emit(m, MESH_SYNC);
+
+    if (item != NULL)
+        item->out.id = p->cert.id;
+    p->sync_wanted = false;
+    heap_set(&m->syncs, &p->sync_timer, now + MESH_SYNC_PERIOD);
+}
+
+void mesh_want_sync(struct mesh *m, mesh_ns now, struct mesh_peer *p)
+{
+    if (p->sync_timer.queued)
+        p->sync_wanted = true;
+    else
+        emit_sync(m, now, p);
+}
+
+void mesh_syncs_tick(struct mesh *m, mesh_ns now)
+{
+    struct heap_node *node;
+
+    while ((node = heap_pop(&m->syncs, now)) != NULL) {
+        struct mesh_peer *p = OBJ_OF(node, struct mesh_peer, sync_timer);
+        if (p->sync_wanted)
+            emit_sync(m, now, p);
+    }
+}

@@ -1,0 +1,110 @@
+/* mesh_impl.h - what mesh.c, mesh_certs.c and mesh_ring.c share; nobody else includes it. */
+#ifndef HEDGEROW_CORE_MESH_IMPL_H
+#define HEDGEROW_CORE_MESH_IMPL_H
+
+#include "node/core/mesh.h"
+#include "proto/base/heap.h"
+#include "proto/base/list.h"
+#include "proto/base/map.h"
+
+#define MESH_SYNC_PERIOD SEC(1) /* at most one MESH_SYNC per peer in it */
+#define MESH_RESENDS     2      /* of one payload: once behind CERT, once behind BOOT */
+
+/* A node whose certificate we hold. It need not be a member (yet). */
+struct mesh_peer {
+    struct map_node node;
+    struct list link;
+    struct cert cert;
+    struct buf raw; /* the certificate's bytes */
+    struct datagram_peer dg;
+    uint64_t zone; /* ring_zone of its zone */
+    bool own_region;
+
+    struct mesh_addr seen; /* where it last spoke from; port 0 = nowhere yet */
+    struct buf last;       /* the last payload to it and where it went, */
+    struct mesh_addr last_addr;
+    unsigned resends; /* for when the peer could not open it */
+
+    mesh_ns link_until; /* its link is unhealthy until then; 0 = healthy */
+    bool grace;         /* died at |died_at| and keeps its place in the ring for now */
+    mesh_ns died_at;
+    struct heap_node sync_timer; /* queued: a MESH_SYNC went out less than a period ago */
+    bool sync_wanted;            /* another one is due when it fires */
+};
+
+struct mesh_item {
+    struct list link;
+    struct mesh_out out;
+    struct buf bytes;
+};
+
+struct mesh {
+    uint32_t magic;
+    struct mesh_config cfg;
+    struct datagram_self self;
+    struct gossip *gossip;
+    mesh_ns now;
+    struct mesh_counters counters;
+
+    struct map peers;
+    struct list peer_list;
+    size_t peers_n;
+    struct heap syncs;
+    mesh_ns checks_since; /* signatures checked for strangers' datagrams since then */
+    unsigned checks;
+
+    struct list queue;
+    size_t sends; /* datagrams in it */
+    struct mesh_item *lent;
+    struct buf payload;
+
+    struct ring *ring;
+    struct ring_member *eligible;
+    size_t eligible_cap;
+    uint64_t zone;   /* our own */
+    uint64_t viewed; /* gossip_digest at the last look */
+    bool ring_stale; /* a certificate changed since */
+    mesh_ns looked_at, look_at;
+    mesh_ns lapse_at;  /* the earliest end of a dead member's grace */
+    bool ring_pending; /* |ring_want| is not the table's epoch yet */
+    uint64_t ring_want;
+    mesh_ns ring_first, ring_last; /* first and last change that it waits for */
+
+    mesh_ns company_since; /* 0 = heard nobody yet */
+    mesh_ns jumps_since;
+    unsigned jumps;
+    bool twin_told;
+};
+
+/* mesh_emit queues an event and returns it to be filled in, or NULL when out of memory. */
+struct mesh_item *mesh_emit(struct mesh *m, enum mesh_out_kind kind);
+
+/* ---- mesh_certs.c ---- */
+struct mesh_peer *mesh_peer_find(const struct mesh *m, const struct node_id *id);
+
+/* mesh_hold keeps a checked certificate, or a renewed one in place of the old, and
+ * tells gossip. 0, MESH_E_FULL, MESH_E_NOMEM, MESH_E_RANGE (a weak key, or our own id). */
+int mesh_hold(struct mesh *m, mesh_ns now, const struct cert *cert, struct slice raw, struct mesh_peer **out);
+
+/* mesh_judge checks a certificate in our mesh; counts what is refused. 0 or MESH_E_*. */
+int mesh_judge(struct mesh *m, mesh_ns now, int64_t wall_s, const struct cert *cert, struct slice raw);
+
+/* mesh_take_cert handles a CERT datagram. */
+void mesh_take_cert(struct mesh *m, mesh_ns now, int64_t wall_s, struct slice datagram);
+
+/* mesh_learn is mesh_members_take without what follows from it. */
+void mesh_learn(struct mesh *m, mesh_ns now, int64_t wall_s, const struct msg_members *members);
+
+void mesh_want_sync(struct mesh *m, mesh_ns now, struct mesh_peer *p);
+void mesh_syncs_tick(struct mesh *m, mesh_ns now);
+void mesh_peers_free(struct mesh *m);
+
+/* ---- mesh_ring.c ---- */
+/* mesh_ring_start makes the first table. 0 or MESH_E_NOMEM. */
+int mesh_ring_start(struct mesh *m, mesh_ns now);
+/* mesh_ring_state notes that |p| went from |was| to |is|. */
+void mesh_ring_state(struct mesh_peer *p, mesh_ns now, enum member_state was, enum member_state is, bool is_new);
+void mesh_ring_tick(struct mesh *m, mesh_ns now);
+mesh_ns mesh_ring_deadline(const struct mesh *m);
+
+#endif
