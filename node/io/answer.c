@@ -68,22 +68,27 @@ static void describe(struct cache_status *s, const struct answer *a)
 }
 
 /* One member a hop, the one nearest to the origin first (RFC 9211). */
-static void put_cache_status(struct buf *out, const struct answer *a, struct slice node)
+static void put_members(struct buf *out, const struct cache_status *peer, const struct cache_status *ours)
 {
-    struct cache_status ours = { .name = node };
-
     buf_add_str(out, "Cache-Status: ");
-    if (a->via_peer && (a->result == RESULT_PEER || a->result == RESULT_MISS)) {
-        struct cache_status peer = {
-            .name = slice_str(a->peer_name),
-            .fwd = a->peer_hit ? CACHE_STATUS_HIT : CACHE_STATUS_URI_MISS,
-        };
-        cache_status_put(out, &peer);
+    if (peer != NULL) {
+        cache_status_put(out, peer);
         buf_add_str(out, ", ");
     }
-    describe(&ours, a);
-    cache_status_put(out, &ours);
+    cache_status_put(out, ours);
     buf_add_str(out, "\r\n");
+}
+
+static void put_cache_status(struct buf *out, const struct answer *a, struct slice node)
+{
+    struct cache_status ours = { .name = node }, peer = {
+        .name = slice_str(a->peer_name),
+        .fwd = a->peer_hit ? CACHE_STATUS_HIT : CACHE_STATUS_URI_MISS,
+    };
+    bool by_peer = a->via_peer && (a->result == RESULT_PEER || a->result == RESULT_MISS);
+
+    describe(&ours, a);
+    put_members(out, by_peer ? &peer : NULL, &ours);
 }
 
 static void put_via(struct buf *out, struct slice node)
@@ -130,13 +135,14 @@ void answer_head(struct buf *out, const struct answer *a, const struct answer_to
     http_put_end(out);
 }
 
-static void put_page_body(struct buf *out, unsigned status, const char *text, const struct answer_to *to)
+static void put_text(struct buf *out, const struct answer_page *page, const struct answer_to *to)
 {
+    const char *text = page->text, *reason = http_reason(page->status);
     size_t len = strlen(text);
 
     buf_addf(out,
              "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>%u %s</title>\n<h1>%u %s</h1>\n<p>",
-             status, http_reason(status), status, http_reason(status));
+             page->status, reason, page->status, reason);
     if (len > 0) { /* a reason or a sentence: always shown as one */
         buf_add_u8(out, (uint8_t)(text[0] >= 'a' && text[0] <= 'z' ? text[0] - 32 : text[0]));
         buf_add(out, text + 1, len - 1);
@@ -147,28 +153,32 @@ static void put_page_body(struct buf *out, unsigned status, const char *text, co
              SLICE_FMT(to->request_id));
 }
 
-size_t answer_page(struct buf *out, unsigned status, const char *text, const char *allow, const struct answer_to *to)
+size_t answer_page(struct buf *out, const struct answer_page *page, const struct answer_to *to)
 {
-    struct buf body = BUF_EMPTY;
+    struct buf text = BUF_EMPTY;
 
-    put_page_body(&body, status, text, to);
-    http_put_status_line(out, status);
+    put_text(&text, page, to);
+    http_put_status_line(out, page->status);
     (void)http_put_field(out, SLICE_LIT("Date"), to->date);
     buf_add_str(out, "Content-Type: text/html; charset=utf-8\r\n");
-    http_put_number(out, SLICE_LIT("Content-Length"), body.len);
+    http_put_number(out, SLICE_LIT("Content-Length"), text.len);
     buf_add_str(out, "Cache-Control: no-store\r\n");
-    if (allow != NULL)
-        (void)http_put_field(out, SLICE_LIT("Allow"), slice_str(allow));
+    if (page->allow != NULL)
+        (void)http_put_field(out, SLICE_LIT("Allow"), slice_str(page->allow));
     put_via(out, to->node);
     put_x_cache(out, RESULT_ERROR);
+    if (page->forwarded) {
+        struct cache_status ours = { .name = to->node, .fwd = CACHE_STATUS_URI_MISS };
+        put_members(out, NULL, &ours);
+    }
     (void)http_put_field(out, SLICE_LIT("X-Request-Id"), to->request_id);
     put_connection(out, to);
     http_put_end(out);
     size_t page_at = out->len;
     if (!to->head_only)
-        buf_add_slice(out, buf_slice(&body));
-    if (!buf_ok(&body))
+        buf_add_slice(out, buf_slice(&text));
+    if (!buf_ok(&text))
         out->failed = true;
-    buf_free(&body);
+    buf_free(&text);
     return page_at;
 }

@@ -26,8 +26,15 @@ enum answer_framing answer_framing(const struct answer *a, const struct answer_t
 /* answer_head appends the head of |a|. */
 void answer_head(struct buf *out, const struct answer *a, const struct answer_to *to);
 
-/* answer_page appends a whole answer of our own: |status| with a sentence for people. |allow|
- * is the Allow field's value, or NULL. Returns where in |out| the page begins. */
-size_t answer_page(struct buf *out, unsigned status, const char *text, const char *allow, const struct answer_to *to);
+/* An answer of our own, with a sentence for people. */
+struct answer_page {
+    unsigned status;
+    const char *text;
+    const char *allow; /* the Allow field's value, or NULL */
+    bool forwarded;    /* the fault lies behind us: the request went on and came to nothing */
+};
+
+/* answer_page appends the whole answer. Returns where in |out| the page begins. */
+size_t answer_page(struct buf *out, const struct answer_page *page, const struct answer_to *to);
 
 #endif

@@ -108,19 +108,35 @@ static struct exchange *exchange_new(struct viewer *v, const struct http_request
     return x;
 }
 
-static void set_page(struct exchange *x, unsigned status, const char *text, const char *allow)
+static void set_page(struct exchange *x, const struct answer_page *page)
 {
-    x->status = (uint16_t)status;
-    x->page_at = answer_page(&x->out, status, text, allow, &x->to);
+    x->status = (uint16_t)page->status;
+    x->page_at = answer_page(&x->out, page, &x->to);
 }
 
 /* An error of ours about the request itself: nothing behind it on this connection is executed,
  * since we may not agree with the viewer on where it ends. */
 static void refuse(struct exchange *x, unsigned status, const char *text, const char *allow)
 {
+    struct answer_page page = { .status = status, .text = text, .allow = allow };
+
     x->to.close = true;
     x->linger = true;
-    set_page(x, status, text, allow);
+    set_page(x, &page);
+}
+
+/* The engine could not answer: the request was at fault, or what is behind us. */
+static void engine_failed(struct exchange *x)
+{
+    const struct request *r = &x->r;
+    struct answer_page page = { .status = r->error_status, .text = r->error_text, .forwarded = true };
+
+    if (r->error_status < 500) {
+        x->worker->counters.requests_malformed++;
+        refuse(x, r->error_status, r->error_text, NULL);
+    } else {
+        set_page(x, &page);
+    }
 }
 
 struct exchange *exchange_refuse(struct viewer *v, const struct http_request *q)
@@ -176,6 +192,13 @@ struct exchange *exchange_begin(struct viewer *v, const struct http_request *q)
         engine_request(w->engine, w->now, &x->r);
     }
     return x;
+}
+
+void exchange_cut(struct exchange *x)
+{
+    if (x->in_body && x->framing == ANSWER_UNTIL_CLOSE)
+        sock_reset(x->viewer->io.fd);
+    exchange_end(x);
 }
 
 bool exchange_keep(struct exchange *x)
@@ -266,16 +289,10 @@ static bool look_at_engine(struct exchange *x, enum exchange_flow *flow)
         return true;
     case REQUEST_FAILED:
         if (!x->r.head_sent) {
-            /* The request was at fault, or what is behind us. */
-            if (x->r.error_status < 500)
-                refuse(x, x->r.error_status, x->r.error_text, NULL);
-            else
-                set_page(x, x->r.error_status, x->r.error_text, NULL);
+            engine_failed(x);
             return true;
         }
         x->worker->counters.viewers_aborted++;
-        if (x->framing == ANSWER_UNTIL_CLOSE)
-            sock_reset(x->viewer->io.fd); /* a clean end would make the part look whole */
         *flow = EXCHANGE_BROKEN;
         return false;
     case REQUEST_IDLE: break;

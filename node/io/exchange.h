@@ -59,7 +59,10 @@ enum exchange_flow exchange_run(struct exchange *x, size_t *turn);
 /* exchange_keep copies what was lent from the viewer's bytes. False: out of memory. */
 bool exchange_keep(struct exchange *x);
 
-/* exchange_end counts and logs the request, finished or not, and lets it go. */
+/* exchange_end counts and logs the request and lets it go. exchange_cut does the same with one
+ * that is not finished: the connection is to be closed then, and where the end of the
+ * connection would be the end of the body, the close is a reset. */
 void exchange_end(struct exchange *x);
+void exchange_cut(struct exchange *x);
 
 #endif

@@ -36,7 +36,7 @@ static void viewer_close(struct viewer *v)
 
     OBJ_CHECK(v, VIEWER_MAGIC);
     if (v->x != NULL)
-        exchange_end(v->x);
+        exchange_cut(v->x);
     ev_io_stop(w->loop, &v->io);
     close(v->io.fd);
     timeout_clear(&v->timeout);
@@ -155,19 +155,20 @@ static bool serve(struct viewer *v, struct slice *rest)
         v->blocked = flow == EXCHANGE_SOCKET;
         if (flow == EXCHANGE_SOCKET || flow == EXCHANGE_ENGINE)
             return true;
-        bool close_it = flow == EXCHANGE_BROKEN || v->x->to.close || w->draining;
-        bool linger_first = flow == EXCHANGE_DONE && v->x->linger && !v->eof;
-        exchange_end(v->x);
-        v->x = NULL;
-        v->wait = WAIT_NOTHING;
-        if (close_it && linger_first) {
-            linger(v);
-            return false;
-        }
-        if (close_it) {
+        if (flow == EXCHANGE_BROKEN) {
             viewer_close(v);
             return false;
         }
+        bool last = v->x->to.close || w->draining, unread = v->x->linger && !v->eof;
+        exchange_end(v->x);
+        v->x = NULL;
+        v->wait = WAIT_NOTHING;
+        if (last && unread)
+            linger(v);
+        else if (last)
+            viewer_close(v);
+        if (last)
+            return false;
     }
     v->blocked = false;
     if (v->eof || (w->draining && rest->len == 0)) { /* nothing can follow */
