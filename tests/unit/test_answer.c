@@ -1,0 +1,241 @@
+/* test_answer.c - the head of an answer, whole: what the stored head says, what we say, and how
+ * the body is framed for whom. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "node/io/answer.h"
+
+#define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
+#define OURS "Via: 1.1 fra-1 (hedgerow)\r\nX-Cache: "
+
+static struct head head;
+
+static struct answer answer_of(uint16_t status, enum request_result result)
+{
+    memset(&head, 0, sizeof(head));
+    head.status = status;
+    return (struct answer){
+        .head = &head,
+        .age_ns = SEC(7) + MS(900),
+        .ttl_ns = SEC(52) + MS(100),
+        .has_length = true,
+        .length = 5,
+        .result = result,
+    };
+}
+
+static struct answer_to viewer(uint8_t minor)
+{
+    return (struct answer_to){
+        .node = SLICE_LIT("fra-1"), .request_id = SLICE_LIT("0a1b"), .date = SLICE_LIT(DATE), .minor = minor
+    };
+}
+
+static void add(const char *name, const char *value)
+{
+    assert_int_equal(fields_add(&head.fields, slice_str(name), slice_str(value)), 0);
+}
+
+static void check(const struct answer *a, const struct answer_to *to, const char *want)
+{
+    struct buf b = BUF_EMPTY;
+
+    answer_head(&b, a, to);
+    buf_add_u8(&b, 0);
+    assert_true(buf_ok(&b));
+    assert_string_equal((const char *)b.data, want);
+    buf_free(&b);
+}
+
+static void a_hit(void **state)
+{
+    struct answer a = answer_of(200, RESULT_HIT);
+    struct answer_to to = viewer(1);
+
+    (void)state;
+    add("Content-Type", "text/plain");
+    add("Via", "1.1 before");
+    check(&a, &to,
+          "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nVia: 1.1 before\r\nDate: " DATE "\r\nContent-Length: 5\r\n"
+          "Age: 7\r\n" OURS "Hit from hedgerow\r\nCache-Status: fra-1; hit; ttl=52\r\nX-Request-Id: 0a1b\r\n\r\n");
+}
+
+static void what_the_stored_head_says_of_its_own_hop_is_replaced(void **state)
+{
+    struct answer a = answer_of(404, RESULT_HIT);
+    struct answer_to to = viewer(1);
+
+    (void)state;
+    add("DATE", "Mon, 07 Nov 1994 08:49:37 GMT");
+    add("age", "1000");
+    add("Content-Length", "99");
+    add("x-cache", "Hit from elsewhere");
+    add("X-Request-ID", "theirs");
+    add("Cache-Status", "elsewhere; hit");
+    check(&a, &to,
+          "HTTP/1.1 404 Not Found\r\nDATE: Mon, 07 Nov 1994 08:49:37 GMT\r\nContent-Length: 5\r\nAge: 7\r\n" OURS
+          "Hit from hedgerow\r\nCache-Status: fra-1; hit; ttl=52\r\nX-Request-Id: 0a1b\r\n\r\n");
+}
+
+static void check_status(const struct answer *a, const char *x_cache, const char *cache_status)
+{
+    struct answer_to to = viewer(1);
+    struct buf b = BUF_EMPTY, want = BUF_EMPTY;
+
+    answer_head(&b, a, &to);
+    buf_addf(&want, "X-Cache: %s from hedgerow\r\nCache-Status: %s\r\n", x_cache, cache_status);
+    if (memmem(b.data, b.len, want.data, want.len) == NULL)
+        fail_msg("no \"%.*s\" in \"%.*s\"", SLICE_FMT(want), SLICE_FMT(b));
+    buf_free(&want);
+    buf_free(&b);
+}
+
+static void one_member_a_hop(void **state)
+{
+    struct answer a = answer_of(200, RESULT_MISS);
+
+    (void)state;
+    check_status(&a, "Miss", "fra-1; fwd=uri-miss");
+    a.stored = a.collapsed = true;
+    check_status(&a, "Miss", "fra-1; fwd=uri-miss; stored; collapsed; ttl=52");
+    a.collapsed = false;
+    a.via_peer = true;
+    strcpy(a.peer_name, "7-ams");
+    check_status(&a, "Miss", "\"7-ams\"; fwd=uri-miss, fra-1; fwd=uri-miss; stored; ttl=52");
+    a.result = RESULT_PEER;
+    a.peer_hit = true;
+    strcpy(a.peer_name, "ams-2");
+    check_status(&a, "PeerHit", "ams-2; hit, fra-1; fwd=uri-miss; stored; ttl=52");
+    a = answer_of(200, RESULT_REFRESH);
+    check_status(&a, "RefreshHit", "fra-1; fwd=stale; fwd-status=304; ttl=52");
+    a = answer_of(200, RESULT_STALE);
+    a.ttl_ns = -MS(1);
+    check_status(&a, "StaleHit", "fra-1; hit; ttl=-1");
+    a.ttl_ns = -SEC(3);
+    check_status(&a, "StaleHit", "fra-1; hit; ttl=-3");
+}
+
+static void how_a_body_of_unknown_length_is_framed(void **state)
+{
+    struct answer a = answer_of(200, RESULT_HIT);
+    struct answer_to to = viewer(1);
+    const char *end =
+        "Age: 7\r\n" OURS "Hit from hedgerow\r\nCache-Status: fra-1; hit; ttl=52\r\nX-Request-Id: 0a1b\r\n";
+    struct buf want = BUF_EMPTY;
+
+    (void)state;
+    a.has_length = false;
+    assert_int_equal(answer_framing(&a, &to), ANSWER_CHUNKED);
+    buf_addf(&want, "HTTP/1.1 200 OK\r\nDate: %s\r\nTransfer-Encoding: chunked\r\n%s\r\n%c", DATE, end, 0);
+    check(&a, &to, (const char *)want.data);
+
+    to = viewer(0);
+    assert_int_equal(answer_framing(&a, &to), ANSWER_UNTIL_CLOSE);
+    to.close = true;
+    buf_clear(&want);
+    buf_addf(&want, "HTTP/1.1 200 OK\r\nDate: %s\r\n%sConnection: close\r\n\r\n%c", DATE, end, 0);
+    check(&a, &to, (const char *)want.data);
+
+    to = viewer(1);
+    to.head_only = true;
+    assert_int_equal(answer_framing(&a, &to), ANSWER_BARE);
+    buf_clear(&want);
+    buf_addf(&want, "HTTP/1.1 200 OK\r\nDate: %s\r\n%s\r\n%c", DATE, end, 0);
+    check(&a, &to, (const char *)want.data);
+    buf_free(&want);
+}
+
+static void answers_without_a_body(void **state)
+{
+    static const uint16_t statuses[] = { 204, 304 };
+    struct answer_to to = viewer(0);
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct answer a = answer_of(statuses[i], RESULT_HIT);
+        struct buf b = BUF_EMPTY;
+        a.length = 0;
+        assert_int_equal(answer_framing(&a, &to), ANSWER_BARE);
+        answer_head(&b, &a, &to);
+        assert_null(memmem(b.data, b.len, "Content-Length", 14));
+        assert_null(memmem(b.data, b.len, "Transfer-Encoding", 17));
+        /* HTTP/1.0 is told that the connection stays. */
+        assert_non_null(memmem(b.data, b.len, "\r\nConnection: keep-alive\r\n", 26));
+        buf_free(&b);
+    }
+    struct answer a = answer_of(200, RESULT_HIT);
+    to = viewer(1);
+    to.head_only = true;
+    struct buf b = BUF_EMPTY;
+    answer_head(&b, &a, &to);
+    assert_non_null(memmem(b.data, b.len, "\r\nContent-Length: 5\r\n", 21));
+    buf_free(&b);
+}
+
+static void a_page_of_ours(void **state)
+{
+    struct answer_to to = viewer(1);
+    struct buf b = BUF_EMPTY;
+    const char *page =
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>405 Method Not Allowed</title>\n"
+        "<h1>405 Method Not Allowed</h1>\n<p>Bare LF.</p>\n<p><small>fra-1, request 0a1b</small></p>\n"
+        "</html>\n";
+    struct answer_page refusal = { .status = 405, .text = "bare LF", .allow = "GET, HEAD" };
+    struct buf want = BUF_EMPTY;
+
+    (void)state;
+    to.close = true;
+    size_t at = answer_page(&b, &refusal, &to);
+    buf_addf(&want,
+             "HTTP/1.1 405 Method Not Allowed\r\nDate: " DATE "\r\nContent-Type: text/html; charset=utf-8\r\n"
+             "Content-Length: %zu\r\nCache-Control: no-store\r\nAllow: GET, HEAD\r\n" OURS "Error from hedgerow\r\n"
+             "X-Request-Id: 0a1b\r\nConnection: close\r\n\r\n",
+             strlen(page));
+    assert_int_equal(at, want.len);
+    buf_add_str(&want, page);
+    assert_int_equal(b.len, want.len);
+    assert_memory_equal(b.data, want.data, want.len);
+
+    /* HEAD: the same head, no page. */
+    buf_clear(&b);
+    to.head_only = true;
+    assert_int_equal(answer_page(&b, &refusal, &to), at);
+    assert_int_equal(b.len, at);
+    assert_memory_equal(b.data, want.data, at);
+    buf_free(&b);
+    buf_free(&want);
+}
+
+static void a_page_about_what_lies_behind_us(void **state)
+{
+    struct answer_page page = { .status = 502, .text = "The origin cannot be reached.", .forwarded = true };
+    struct answer_to to = viewer(1);
+    struct buf b = BUF_EMPTY;
+    const char *want =
+        "X-Cache: Error from hedgerow\r\nCache-Status: fra-1; fwd=uri-miss\r\nX-Request-Id: 0a1b\r\n\r\n";
+
+    (void)state;
+    answer_page(&b, &page, &to);
+    assert_non_null(memmem(b.data, b.len, want, strlen(want)));
+    assert_non_null(memmem(b.data, b.len, "<p>The origin cannot be reached.</p>", 36));
+    buf_free(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hit),
+        cmocka_unit_test(what_the_stored_head_says_of_its_own_hop_is_replaced),
+        cmocka_unit_test(one_member_a_hop),
+        cmocka_unit_test(how_a_body_of_unknown_length_is_framed),
+        cmocka_unit_test(answers_without_a_body),
+        cmocka_unit_test(a_page_of_ours),
+        cmocka_unit_test(a_page_about_what_lies_behind_us),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
