@@ -96,24 +96,7 @@ int flight_owners(struct engine *e, const struct digest *key, struct node_id out
     return -1;
 }
 
-/* ---- sources ---- */
-
-void flight_go(struct engine *e, mesh_ns now, struct flight *f)
-{
-    struct mesh_member m;
-
-    enter_map(e, f);
-    if (!f->deadline.node.queued)
-        timer_set(e, &f->deadline, now + e->timers.fetch);
-    for (; f->source_at < f->sources_n; f->source_at++) {
-        const struct node_id *id = &f->sources[f->source_at];
-        if (mesh_find(e->mesh, id, &m) && m.reachable && ask_start(e, now, f, id))
-            return;
-    }
-    f->from_peer = f->peer_hit = false;
-    if (!origin_start(e, now, f))
-        flight_fail(e, now, f, 503, "This node is out of memory for more fetches.");
-}
+/* ---- sources that fail ---- */
 
 /* The object being filled is lost: nobody new may find it, its readers wait for another. */
 static void lose_object(struct engine *e, mesh_ns now, struct flight *f)
@@ -309,6 +292,70 @@ static void attach_waiters(struct engine *e, mesh_ns now, struct flight *f, stru
     }
 }
 
+/* |f| has become needless: its waiters read |o|, where it has come, or wait in |other|. */
+static void share(struct engine *e, mesh_ns now, struct flight *f, struct object *o, struct flight *other)
+{
+    leave_map(e, f);
+    if (o != NULL)
+        attach_waiters(e, now, f, o);
+    LIST_EACH_SAFE (at, &f->waiters) { /* those left have no head yet, or wait to be moved */
+        struct reader *r = OBJ_OF(at, struct reader, wait_link);
+        if (other == NULL)
+            continue;
+        list_remove(at);
+        r->flight = NULL;
+        flight_join(other, r);
+        r->joined = true;
+    }
+    if (o != NULL)
+        move_readers(e, now, other != NULL ? other : f, o);
+    LIST_EACH_SAFE (at, &f->waiters)
+        fail_reader(e, now, OBJ_OF(at, struct reader, wait_link), 502, "The copy this answer came from was lost.");
+    flight_free(e, f);
+}
+
+/* No other node has it: now we would ask the origin. But while we asked, somebody may
+ * have asked us as an owner, and that fetch is the one for all. */
+static bool shared_already(struct engine *e, mesh_ns now, struct flight *f)
+{
+    struct object *o = cache_peek(e->cache, now, &f->key);
+    struct flight *other;
+
+    if (f->class == FLIGHT_DIRECT)
+        return false;
+    if (o != NULL) {
+        share(e, now, f, o, o->flight);
+        return true;
+    }
+    leave_map(e, f);
+    other = flight_find(e, &f->key, true);
+    enter_map(e, f);
+    if (other == NULL)
+        return false;
+    share(e, now, f, NULL, other);
+    return true;
+}
+
+void flight_go(struct engine *e, mesh_ns now, struct flight *f)
+{
+    struct mesh_member m;
+
+    enter_map(e, f);
+    if (!f->deadline.node.queued)
+        timer_set(e, &f->deadline, now + e->timers.fetch);
+    for (; f->source_at < f->sources_n; f->source_at++) {
+        const struct node_id *id = &f->sources[f->source_at];
+        if (mesh_find(e->mesh, id, &m) && m.reachable && ask_start(e, now, f, id))
+            return;
+    }
+    f->from_peer = f->peer_hit = false;
+    if (shared_already(e, now, f))
+        return;
+    f->class = f->class == FLIGHT_EDGE ? FLIGHT_OWNER : f->class; /* it waits on no peer any more */
+    if (!origin_start(e, now, f))
+        flight_fail(e, now, f, 503, "This node is out of memory for more fetches.");
+}
+
 bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object *o)
 {
     struct object *other = o->uncacheable ? NULL : cache_peek(e->cache, now, &f->key);
@@ -319,15 +366,7 @@ bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object 
     leave_map(e, f);
     if (other != NULL) { /* another flight was faster: one copy is enough */
         object_unref(o);
-        attach_waiters(e, now, f, other);
-        move_readers(e, now, f, other);
-        if (list_empty(&f->waiters)) {
-            flight_free(e, f);
-            return false;
-        }
-        LIST_EACH_SAFE (at, &f->waiters) /* a mover ahead of the other copy cannot wait on it */
-            fail_reader(e, now, OBJ_OF(at, struct reader, wait_link), 502, "The copy this answer came from was lost.");
-        flight_free(e, f);
+        share(e, now, f, other, other->flight);
         return false;
     }
     f->object = o;
