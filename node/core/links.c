@@ -17,7 +17,7 @@ static struct session_config session_config(struct engine *e)
 {
     return (struct session_config){
         .self = e->cfg.mesh.self,
-        .boot = e->cfg.mesh.boot,
+        .boot = mesh_boot(e->mesh), /* it grows when peers remember a higher one */
         .version = e->cfg.version,
         .port = e->cfg.mesh_port,
         .outgoing = e->cfg.outgoing,
