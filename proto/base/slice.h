@@ -33,6 +33,8 @@ static inline struct slice slice_str(const char *text)
 /* slice_from returns the part of |s| from |offset| on, empty if past the end. */
 static inline struct slice slice_from(struct slice s, size_t offset)
 {
+    if (s.len == 0) /* NULL may be counted up by nothing at all, not even by 0 */
+        return s;
     return offset >= s.len ? slice_of(s.data + s.len, 0) : slice_of(s.data + offset, s.len - offset);
 }
 

@@ -216,9 +216,31 @@ static void rob_S6_chunks_of_mostly_zeros_do_not(void **state)
     assert_int_equal(feed_buf(&b, &c, &got), MESH_E_FULL);
     assert_string_equal(c.reason, "chunks too small");
     assert_true(got < 4096); /* 20 bytes for one: the slack ends after 16384 / (20 - 8) chunks */
-    struct slice more = SLICE_LIT("1\r\na\r\n"), data;
-    assert_int_equal(http_chunked_read(&c, &more, &data), MESH_E_FULL); /* failed for good */
+}
+
+static void nothing_is_not_the_end(void **state)
+{
+    (void)state;
+    struct slice in = SLICE_EMPTY, data;
+    struct http_chunked c;
+
+    http_chunked_init(&c);
+    assert_int_equal(http_chunked_read(&c, &in, &data), MESH_E_SHORT);
     assert_int_equal(data.len, 0);
+}
+
+static void failed_is_failed_for_good(void **state)
+{
+    (void)state;
+    struct slice in = SLICE_LIT("x"), more = SLICE_LIT("1\r\na\r\n0\r\n\r\n"), data;
+    struct http_chunked c;
+
+    http_chunked_init(&c);
+    assert_int_equal(http_chunked_read(&c, &in, &data), MESH_E_SYNTAX);
+    assert_int_equal(http_chunked_read(&c, &more, &data), MESH_E_SYNTAX);
+    assert_int_equal(data.len, 0);
+    assert_int_equal(more.len, 11);
+    assert_false(http_chunked_done(&c));
 }
 
 static void rob_S7_trailer_at_its_limit(void **state)
@@ -260,10 +282,12 @@ int main(void)
         cmocka_unit_test(rob_S5_extensions_at_their_limits),
         cmocka_unit_test(rob_S6_one_byte_chunks_pass),
         cmocka_unit_test(rob_S6_chunks_of_mostly_zeros_do_not),
+        cmocka_unit_test(failed_is_failed_for_good),
+        cmocka_unit_test(nothing_is_not_the_end),
         cmocka_unit_test(rob_S7_trailer_at_its_limit),
         cmocka_unit_test(data_is_lent_in_place),
     };
-    size_t n = 5;
+    size_t n = 7;
 
     for (size_t i = 0; i < COUNT(rows); i++)
         tests[n++] = (struct CMUnitTest){ rows[i].name, check_row, NULL, NULL, (void *)(uintptr_t)&rows[i] };

@@ -426,7 +426,7 @@ static void check_sized(struct buf request, const char *want)
     int err = MESH_E_SHORT;
 
     for (size_t len = 0; len < request.len && err == MESH_E_SHORT;) {
-        len = len + 997 < request.len ? len + 997 : request.len;
+        len = len + 97 < request.len ? len + 97 : request.len;
         struct buf got = describe_call(request.data, len, &at, NULL, false, &err);
         struct buf fresh = whole(slice_of(request.data, len), NULL);
         if (err != 0)
@@ -456,6 +456,19 @@ static void feat_V11_sizes_at_their_limits(void **state)
     check_sized(sized(1, 0, FIELDS_MAX), "431 too many fields");
 }
 
+static void rob_U1_host_at_its_limit(void **state)
+{
+    (void)state;
+    for (size_t n = 255; n <= 256; n++) {
+        struct buf b = BUF_EMPTY;
+        buf_add_str(&b, "GET / HTTP/1.1\r\nHost: ");
+        for (size_t i = 0; i < n; i++)
+            buf_add_u8(&b, 'h');
+        buf_add_str(&b, ":80\r\n\r\n");
+        check_sized(b, n == 255 ? NULL : "400 bad Host");
+    }
+}
+
 static void leading_empty_line_does_not_count(void **state)
 {
     (void)state;
@@ -479,6 +492,8 @@ static void head_without_any_line_end_is_refused_at_the_limit(void **state)
     assert_non_null(r);
     assert_non_null(s);
     memset(bytes, 'G', sizeof(bytes));
+    assert_int_equal(http_parse_request(SLICE_EMPTY, &at, r, &used), MESH_E_SHORT);
+    assert_int_equal(http_parse_response(SLICE_EMPTY, &at, false, s, &used), MESH_E_SHORT);
     assert_int_equal(http_parse_request(slice_of(bytes, HTTP_REQUEST_HEAD_MAX), &at, r, &used), MESH_E_SHORT);
     assert_int_equal(http_parse_request(slice_of(bytes, HTTP_REQUEST_HEAD_MAX + 1), &at, r, &used), MESH_E_FULL);
     assert_int_equal(r->fault.status, 413);
@@ -578,13 +593,14 @@ int main(void)
 {
     static struct CMUnitTest tests[COUNT(requests) + COUNT(responses) + COUNT(responses_to_head) + 16] = {
         cmocka_unit_test(feat_V11_sizes_at_their_limits),
+        cmocka_unit_test(rob_U1_host_at_its_limit),
         cmocka_unit_test(leading_empty_line_does_not_count),
         cmocka_unit_test(head_without_any_line_end_is_refused_at_the_limit),
         cmocka_unit_test(slices_lend_from_the_input),
         cmocka_unit_test(rob_S10_refused_request_still_has_its_line),
         cmocka_unit_test(every_known_method_is_named),
     };
-    size_t n = 6;
+    size_t n = 7;
 
     add_rows(tests, &n, requests, COUNT(requests), request_row);
     add_rows(tests, &n, responses, COUNT(responses), response_row);
