@@ -25,8 +25,9 @@ def says(done, *words):
 
 
 def port_base():
-    """The first of 40 ports that are free now."""
-    for base in range(21000, 29000, 40):
+    """The first of 40 ports that are free now. Tests that run side by side look in different places."""
+    first = os.getpid() % 200
+    for base in (21000 + 40 * ((first + i) % 200) for i in range(200)):
         probes = []
         try:
             for port in range(base, base + 40):
@@ -193,7 +194,7 @@ def test_the_admin_address_shows_one_node_that_runs_alone(case):
     says(case.run("status", "--admin", address, code=1), address, "--admin")
 
 
-@needs("hedgerow", timeout=180)
+@needs("hedgerow", release=True, timeout=180)
 def test_the_demo_checks_itself(case):
     """demo --check: every file through every node equals the origin's, neighbours share, nothing is left behind."""
     demo = Process(case, "demo", [case.binary("hedgerow"), "demo", "--check", "--port-base", str(port_base())],
@@ -204,7 +205,8 @@ def test_the_demo_checks_itself(case):
     equal(len(rows), 18, "files times nodes")
     assert all(row[-2:] == ["same", "bytes"] for row in rows), told
     assert any(row[2] == "PeerHit" for row in rows), told
-    equal(sum(row[2] == "Miss" for row in rows), 6, f"misses, one a file, in {told}")
+    assert sum(row[2] == "Miss" for row in rows) >= 6, told
+    assert re.search(r"18 fetches, \d+ from a neighbour's copy, 0 wrong", told), told
     equal(glob.glob(os.path.join(case.folder, "hedgerow-demo.*")), [], "folders left behind")
 
 
