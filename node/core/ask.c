@@ -373,7 +373,7 @@ static void on_leaf(struct engine *e, mesh_ns now, struct flight *f, struct slic
     }
     f->ask.credit--;
     e->counters.bytes_peer_in += m.raw_len;
-    e->counters.bytes_peer_in_wire += body.len;
+    e->counters.bytes_peer_in_wire += m.bytes.len;
     if (f->ask.one || (f->ask.has_final && o->leaves_n == leaf_count(f->ask.final_length))) {
         complete(e, now, f);
         return;
@@ -405,6 +405,7 @@ static void on_slip(struct engine *e, mesh_ns now, struct flight *f, struct slic
         reject(e, now, f, "SLIP", err);
         return;
     }
+    e->counters.bytes_peer_in_wire += m.bytes.len;
     flight_grew(e, now, f);
 }
 
@@ -416,7 +417,7 @@ static void on_abort(struct engine *e, mesh_ns now, struct flight *f, struct sli
         reject(e, now, f, "ABORT", MESH_E_SYNTAX);
         return;
     }
-    e->counters.transfers_failed++;
+    e->counters.transfers_failed += f->object != NULL;
     ask_over(f);
     if (reason == ABORT_UNCACHEABLE && f->object == NULL)
         flight_disperse(e, now, f);

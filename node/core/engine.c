@@ -227,6 +227,7 @@ bool engine_poll(struct engine *e, struct engine_out *out)
 
     origin_free(e->stopped);
     e->stopped = NULL;
+    e->counters.evictions = cache_evictions(e->cache);
     memset(out, 0, sizeof(*out));
     if (poll_mesh(e, out))
         return true;

@@ -24,6 +24,7 @@
 #define LINK_BACKLOG_HIGH (1u << 20)
 #define LINK_BACKLOG_LOW (256u << 10)
 #define SERVE_TURN 4u             /* leaves sent in a row for one ask */
+#define LINK_MUTE SEC(2)       /* a silent link that stays so is closed */
 #define LINK_RETRY SEC(1)      /* a peer that could not be reached is left alone so long */
 
 /* ---- timers ---- */
@@ -128,19 +129,26 @@ struct flight {
     struct origin *origin;
     bool from_peer, peer_hit;
     char peer_name[CERT_NAME_MAX + 1];
-    struct timer deadline;
+    struct timer deadline; /* for a head; then for each next piece of a peer's body */
+    struct timer patience; /* with an owner above us */
 };
 
 struct flight *flight_new(struct engine *e, enum flight_class class, const struct digest *key,
                           struct slice host, struct slice path, struct slice request_id);
-struct flight *flight_find(struct engine *e, const struct digest *key, bool owner_only);
+/* Which fetch under way may be joined: a viewer waits for any; a peer for one that we make as
+ * an owner; an owner that asks upward only for one that asks the origin by now, or two that
+ * rank each other first would wait for each other. */
+enum flight_need { FLIGHT_ANY, FLIGHT_FOR_PEER, FLIGHT_AT_ORIGIN };
+struct flight *flight_find(struct engine *e, const struct digest *key, enum flight_need need);
 void flight_join(struct flight *f, struct reader *r);
 /* flight_owners lists whom to ask for |key| before acting ourselves; -1 or our own rank. */
 int flight_owners(struct engine *e, const struct digest *key, struct node_id out[RING_OWNERS], size_t *n);
+/* Asks the next source. |f| may be gone afterwards. */
 void flight_go(struct engine *e, mesh_ns now, struct flight *f);
 /* A source gave a head: |o|, whose reference the flight takes over. False: the flight is
  * gone, because another one brought the object first. */
 bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object *o);
+/* More of the body is there. |f| may be gone afterwards, as after flight_complete. */
 void flight_grew(struct engine *e, mesh_ns now, struct flight *f);
 void flight_complete(struct engine *e, mesh_ns now, struct flight *f);
 /* The source failed: the next one is tried. */

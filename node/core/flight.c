@@ -10,10 +10,34 @@
 
 #include "node/core/engine_impl.h"
 
+static void ask_failed(struct engine *e, mesh_ns now, struct flight *f)
+{
+    ask_cancel(e, now, f);
+    flight_source_failed(e, now, f);
+}
+
+/* No head in time; or a peer's body that is in its midst has stopped, though its link has not. */
 static void deadline_fire(struct engine *e, mesh_ns now, struct timer *t)
 {
     struct flight *f = OBJ_OF(t, struct flight, deadline);
-    flight_fail(e, now, f, 504, "Neither another node nor the origin answered in time.");
+
+    if (f->object == NULL) {
+        flight_fail(e, now, f, 504, "Neither another node nor the origin answered in time.");
+    } else if (f->ask.l != NULL && f->ask.credit == 0) { /* it waits for our readers */
+        timer_set(e, t, now + e->timers.fetch);
+    } else if (f->ask.l != NULL) {
+        e->counters.transfers_failed++;
+        ask_failed(e, now, f);
+    }
+}
+
+/* An owner above us is asked only whether it has the object: it may not cost more than this. */
+static void patience_fire(struct engine *e, mesh_ns now, struct timer *t)
+{
+    struct flight *f = OBJ_OF(t, struct flight, patience);
+
+    if (f->ask.l != NULL && !f->ask.answered)
+        ask_failed(e, now, f);
 }
 
 struct flight *flight_new(struct engine *e, enum flight_class class, const struct digest *key,
@@ -39,6 +63,7 @@ struct flight *flight_new(struct engine *e, enum flight_class class, const struc
     list_init(&f->waiters);
     list_init(&f->ask.link);
     f->deadline.fire = deadline_fire;
+    f->patience.fire = patience_fire;
     list_push_back(&e->flights, &f->link);
     e->flights_n++;
     e->counters.flights++;
@@ -60,12 +85,13 @@ static void leave_map(struct engine *e, struct flight *f)
     f->mapped = false;
 }
 
-struct flight *flight_find(struct engine *e, const struct digest *key, bool owner_only)
+struct flight *flight_find(struct engine *e, const struct digest *key, enum flight_need need)
 {
     for (struct map_node *n = map_find(&e->flights_by_key, map_hash(&e->flights_by_key, SLICE_OF(key->bytes))); n != NULL;
          n = map_same(n)) {
         struct flight *f = OBJ_OF(n, struct flight, by_key);
-        if (digest_eq(&f->key, key) && (f->class == FLIGHT_OWNER || !owner_only))
+        bool fits = need == FLIGHT_ANY || (f->class == FLIGHT_OWNER && (need == FLIGHT_FOR_PEER || f->origin != NULL));
+        if (digest_eq(&f->key, key) && fits)
             return f;
     }
     return NULL;
@@ -105,6 +131,7 @@ static void lose_object(struct engine *e, mesh_ns now, struct flight *f)
 
     f->object = NULL;
     o->flight = NULL;
+    timer_stop(e, &f->deadline);
     object_fail(o);
     cache_remove(e->cache, o);
     LIST_EACH_SAFE (at, &o->readers) {
@@ -178,6 +205,7 @@ void flight_free(struct engine *e, struct flight *f)
     origin_stop(e, f);
     leave_map(e, f);
     timer_stop(e, &f->deadline);
+    timer_stop(e, &f->patience);
     LIST_EACH_SAFE (at, &f->waiters) {
         OBJ_OF(at, struct reader, wait_link)->flight = NULL;
         list_remove(at);
@@ -328,7 +356,7 @@ static bool shared_already(struct engine *e, mesh_ns now, struct flight *f)
         return true;
     }
     leave_map(e, f);
-    other = flight_find(e, &f->key, true);
+    other = flight_find(e, &f->key, FLIGHT_FOR_PEER);
     enter_map(e, f);
     if (other == NULL)
         return false;
@@ -336,18 +364,28 @@ static bool shared_already(struct engine *e, mesh_ns now, struct flight *f)
     return true;
 }
 
-void flight_go(struct engine *e, mesh_ns now, struct flight *f)
+static bool ask_next(struct engine *e, mesh_ns now, struct flight *f)
 {
     struct mesh_member m;
 
+    for (; f->source_at < f->sources_n; f->source_at++) {
+        const struct node_id *id = &f->sources[f->source_at];
+        if (!mesh_find(e->mesh, id, &m) || !m.reachable || !ask_start(e, now, f, id))
+            continue;
+        if (f->class == FLIGHT_OWNER)
+            timer_set(e, &f->patience, now + e->timers.peer_silence);
+        return true;
+    }
+    return false;
+}
+
+void flight_go(struct engine *e, mesh_ns now, struct flight *f)
+{
     enter_map(e, f);
     if (!f->deadline.node.queued)
         timer_set(e, &f->deadline, now + e->timers.fetch);
-    for (; f->source_at < f->sources_n; f->source_at++) {
-        const struct node_id *id = &f->sources[f->source_at];
-        if (mesh_find(e->mesh, id, &m) && m.reachable && ask_start(e, now, f, id))
-            return;
-    }
+    if (ask_next(e, now, f))
+        return;
     f->from_peer = f->peer_hit = false;
     if (shared_already(e, now, f))
         return;
@@ -356,13 +394,22 @@ void flight_go(struct engine *e, mesh_ns now, struct flight *f)
         flight_fail(e, now, f, 503, "This node is out of memory for more fetches.");
 }
 
+/* The origin's pace is the rim's affair. */
+static void watch_body(struct engine *e, mesh_ns now, struct flight *f)
+{
+    if (f->ask.l != NULL)
+        timer_set(e, &f->deadline, now + e->timers.fetch);
+    else
+        timer_stop(e, &f->deadline);
+}
+
 bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object *o)
 {
     struct object *other = o->uncacheable ? NULL : cache_peek(e->cache, now, &f->key);
 
     OBJ_CHECK(f, FLIGHT_MAGIC);
     assert(f->object == NULL);
-    timer_stop(e, &f->deadline);
+    watch_body(e, now, f);
     leave_map(e, f);
     if (other != NULL) { /* another flight was faster: one copy is enough */
         object_unref(o);
@@ -453,19 +500,22 @@ static void trim(struct engine *e, mesh_ns now, struct flight *f)
     }
 }
 
+/* The last thing to be done with |f|: its readers may have found that it is not for them. */
 void flight_grew(struct engine *e, mesh_ns now, struct flight *f)
 {
-    struct object *o = f->object;
+    struct object *o = object_ref(f->object);
 
     if (!o->pass_through && object_available(o) > cache_object_max(e->cache))
         o->pass_through = true;
-    object_ref(o);
+    watch_body(e, now, f);
     move_readers(e, now, f, o);
     trim(e, now, f);
     origin_flow(e, f);
     ask_credit(e, f);
     cache_fit(e->cache);
     engine_changed(e, o);
+    if (purposeless(f))
+        flight_free(e, f);
     object_unref(o);
 }
 

@@ -411,6 +411,7 @@ void engine_received(struct engine *e, mesh_ns now, struct link *l, struct slice
     l->last_heard = now;
     if (l->silent) {
         l->silent = false;
+        timer_stop(e, &l->silence_timer);
         mesh_link(e->mesh, &l->peer, 0);
     }
     session_recv(l->session, e->wall_s, bytes);
@@ -440,10 +441,26 @@ void link_watch(struct engine *e, mesh_ns now, struct link *l)
         timer_set(e, &l->progress_timer, now + e->timers.progress);
 }
 
+/* We ask nothing of a silent peer, so it may have nothing to say. It is dialled anew by the
+ * next who needs it. */
+static void mute_fire(struct engine *e, mesh_ns now, struct link *l)
+{
+    if (now - l->last_heard < LINK_MUTE) {
+        timer_set(e, &l->silence_timer, l->last_heard + LINK_MUTE);
+        return;
+    }
+    shun(e, now, l);
+    link_close(e, now, l);
+}
+
 static void silence_fire(struct engine *e, mesh_ns now, struct timer *t)
 {
     struct link *l = OBJ_OF(t, struct link, silence_timer);
 
+    if (l->silent) {
+        mute_fire(e, now, l);
+        return;
+    }
     if (list_empty(&l->asks))
         return;
     if (now - quiet_since(l) < e->timers.peer_silence) {
@@ -454,6 +471,7 @@ static void silence_fire(struct engine *e, mesh_ns now, struct timer *t)
     l->silent = true;
     mesh_link(e->mesh, &l->peer, MESH_NS_NEVER);
     trace_f(&e->cfg.trace, now, "link to %s silent", session_peer(l->session)->name);
+    timer_set(e, t, now + LINK_MUTE);
     link_give_up_asks(e, now, l);
 }
 

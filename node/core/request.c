@@ -139,7 +139,7 @@ static void go_personal(struct engine *e, mesh_ns now, struct request *r, const 
 static void go_shared(struct engine *e, mesh_ns now, struct request *r, const struct digest *key, struct slice host,
                       struct slice path)
 {
-    struct flight *f = flight_find(e, key, false);
+    struct flight *f = flight_find(e, key, FLIGHT_ANY);
 
     if (f != NULL) {
         r->state = REQUEST_WAITING;

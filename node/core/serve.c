@@ -108,15 +108,20 @@ static bool sound(struct engine *e, const struct msg_ask *m)
     return digest_eq(&key, &m->key);
 }
 
+static void join(struct engine *e, struct serve *s, struct flight *f)
+{
+    answer(e, s->l, s->stream, ANSWER_FILLING, 0);
+    flight_join(f, &s->reader);
+    e->counters.collapsed++;
+}
+
 /* Begins (or joins) the one fetch for this key that we make as an owner. False: no memory. */
 static bool fetch_as_owner(struct engine *e, mesh_ns now, struct serve *s, const struct msg_ask *m)
 {
-    struct flight *f = flight_find(e, &m->key, true);
+    struct flight *f = flight_find(e, &m->key, FLIGHT_FOR_PEER);
 
     if (f != NULL) {
-        answer(e, s->l, s->stream, ANSWER_FILLING, 0);
-        flight_join(f, &s->reader);
-        e->counters.collapsed++;
+        join(e, s, f);
         return true;
     }
     if ((f = flight_new(e, FLIGHT_OWNER, &m->key, m->host, m->path, m->request_id)) == NULL)
@@ -161,12 +166,15 @@ static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t str
         serve_end(e, now, s);
         return;
     }
-    if ((m->flags & ASK_NO_ORIGIN) != 0 && flight_find(e, &m->key, true) == NULL) {
+    struct flight *f = NULL;
+    if ((m->flags & ASK_NO_ORIGIN) != 0 && (f = flight_find(e, &m->key, FLIGHT_AT_ORIGIN)) == NULL) {
         answer(e, l, stream, ANSWER_NONE, 0);
         serve_end(e, now, s);
         return;
     }
-    if (!fetch_as_owner(e, now, s, m)) {
+    if (f != NULL) {
+        join(e, s, f);
+    } else if (!fetch_as_owner(e, now, s, m)) {
         answer(e, l, stream, ANSWER_BUSY, 0);
         serve_end(e, now, s);
     }
@@ -303,14 +311,16 @@ static void send_slips(struct engine *e, struct serve *s)
         msg_put_slip(session_begin(s->l->session), s->stream, &m);
         link_commit(e, s->l);
         s->slip_sent += slip->len;
+        e->counters.bytes_peer_out_wire += slip->len;
     }
     if (o->self != NULL && o->tail_len > o->slipped && !s->slip_timer.node.queued)
         timer_set(e, &s->slip_timer, o->tail_since + e->timers.slip);
 }
 
 /* Sends what may be sent of the closed leaves, a few in a row: then it is the next one's
- * turn on this link. True: all that is there has gone. */
-static bool send_leaves(struct engine *e, mesh_ns now, struct serve *s)
+ * turn on this link. */
+enum sent { SENT_ALL /* that is there */, SENT_SOME, SENT_ABORT /* and |s| is gone */ };
+static enum sent send_leaves(struct engine *e, mesh_ns now, struct serve *s)
 {
     struct object *o = s->reader.object;
     unsigned turn = 0;
@@ -318,19 +328,19 @@ static bool send_leaves(struct engine *e, mesh_ns now, struct serve *s)
     while (s->next_leaf < o->leaves_n && link_is_open(s->l)) {
         if (turn++ == SERVE_TURN) {
             engine_ready_reader(e, &s->reader);
-            return false;
+            return SENT_SOME;
         }
         if (s->credit == 0 || link_backlog(s->l) > LINK_BACKLOG_HIGH)
-            return false;
+            return SENT_SOME;
         if (s->next_leaf >= s->announced && !send_batch(e, s))
-            return false;
+            return SENT_SOME;
         if (o->leaves[s->next_leaf].raw == NULL) {
             serve_abort(e, now, s, ABORT_BEHIND, 0);
-            return false;
+            return SENT_ABORT;
         }
         send_leaf(e, s);
     }
-    return link_is_open(s->l);
+    return link_is_open(s->l) ? SENT_ALL : SENT_SOME;
 }
 
 void serve_pump(struct engine *e, mesh_ns now, struct serve *s)
@@ -347,18 +357,16 @@ void serve_pump(struct engine *e, mesh_ns now, struct serve *s)
     }
     if (!s->head_sent && !send_head(e, now, s))
         return;
-    if (!send_leaves(e, now, s)) {
-        if (s->magic == SERVE_MAGIC && s->reader.at != before)
-            flight_readers_moved(e, now, o);
+    enum sent sent = send_leaves(e, now, s);
+    if (sent == SENT_ABORT)
+        return;
+    if (sent == SENT_ALL && o->state == OBJECT_COMPLETE) {
+        if (s->final_sent || send_batch(e, s))
+            serve_end(e, now, s);
         return;
     }
-    if (o->state == OBJECT_COMPLETE) {
-        if (!s->final_sent && !send_batch(e, s))
-            return;
-        serve_end(e, now, s);
-        return;
-    }
-    send_slips(e, s);
+    if (sent == SENT_ALL)
+        send_slips(e, s);
     if (s->reader.at != before)
         flight_readers_moved(e, now, o);
 }

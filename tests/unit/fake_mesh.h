@@ -1,0 +1,258 @@
+/* fake_mesh.h - mesh.h without gossip: a test says who is in the ring, who is alive, and
+ * which ring each node sees. It stands in for node/core/mesh.c where it is included, so
+ * that stories about the engine hang on nothing else. Include once in a program. */
+#ifndef HEDGEROW_TESTS_FAKE_MESH_H
+#define HEDGEROW_TESTS_FAKE_MESH_H
+
+#include <stdlib.h>
+
+#include "node/core/mesh.h"
+#include "proto/base/err.h"
+
+#define FAKE_MEMBERS  8
+#define FAKE_ARC_BITS 8
+
+struct fake_member {
+    struct member_record record;
+    struct cert cert;
+    uint8_t raw[CERT_BYTES_MAX];
+    size_t raw_len;
+    mesh_ns link_until; /* its link is unhealthy so long */
+    bool down;          /* membership says so */
+};
+
+struct mesh {
+    const struct identity *self;
+    mesh_ns now;
+    struct fake_member members[FAKE_MEMBERS]; /* ourselves first */
+    size_t n;
+    struct ring *ring;
+    bool sync_wanted, left;
+    struct node_id sync_with;
+    unsigned takes; /* MEMBERS frames taken */
+    struct mesh_counters counters;
+};
+
+static inline struct fake_member *fake_find(const struct mesh *m, const struct node_id *id)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        if (node_id_eq(&m->members[i].record.id, id))
+            return (struct fake_member *)(uintptr_t)&m->members[i];
+    }
+    return NULL;
+}
+
+static inline void fake_add(struct mesh *m, const struct cert *cert, struct slice raw, const struct mesh_addr *addr)
+{
+    struct fake_member *f = fake_find(m, &cert->id);
+
+    if (f != NULL || m->n == FAKE_MEMBERS)
+        return;
+    f = &m->members[m->n++];
+    *f = (struct fake_member){ .cert = *cert, .raw_len = raw.len };
+    memcpy(f->raw, raw.data, raw.len);
+    f->record = (struct member_record){ .id = cert->id, .addrs = { *addr }, .addrs_n = 1, .weight = 100 };
+}
+
+/* fake_ring: from now on the ring of |m| holds these, in zones of their own; none: an empty
+ * ring. |steep|: the first ones are heavier by far, so on most arcs they rank in this order. */
+static inline void fake_ring(struct mesh *m, const struct identity *const *ids, size_t n, bool steep)
+{
+    struct ring_member members[FAKE_MEMBERS];
+
+    for (size_t i = 0, weight = CERT_WEIGHT_MAX; i < n; i++, weight /= 10)
+        members[i] =
+            (struct ring_member){ .id = ids[i]->cert.id, .zone = i + 1, .weight = steep ? (uint32_t)weight : 100 };
+    ring_unref(m->ring);
+    m->ring = ring_new(members, n, FAKE_ARC_BITS);
+    if (m->ring == NULL)
+        abort();
+}
+
+/* fake_down: membership holds |id| for dead. */
+static inline void fake_down(struct mesh *m, const struct node_id *id, bool down)
+{
+    fake_find(m, id)->down = down;
+}
+
+static inline void fake_sync(struct mesh *m, const struct node_id *id)
+{
+    m->sync_wanted = true;
+    m->sync_with = *id;
+}
+
+/* ---- mesh.h ---- */
+
+struct mesh *mesh_new(const struct mesh_config *cfg, mesh_ns now)
+{
+    struct mesh *m = calloc(1, sizeof(*m));
+
+    if (m == NULL)
+        return NULL;
+    m->self = cfg->self;
+    m->now = now;
+    fake_add(m, &cfg->self->cert, identity_cert(cfg->self), &cfg->addrs[0]);
+    fake_ring(m, NULL, 0, false);
+    return m;
+}
+
+void mesh_free(struct mesh *m)
+{
+    if (m != NULL)
+        ring_unref(m->ring);
+    free(m);
+}
+
+void mesh_recv(struct mesh *m, mesh_ns now, int64_t wall_s, const struct mesh_addr *from, struct slice datagram)
+{
+    (void)m, (void)now, (void)wall_s, (void)from, (void)datagram;
+}
+
+int mesh_met(struct mesh *m, mesh_ns now, const struct cert *cert, struct slice cert_raw, struct boot boot,
+             const struct mesh_addr *addr)
+{
+    (void)now, (void)boot;
+    fake_add(m, cert, cert_raw, addr);
+    return 0;
+}
+
+/* A record is just an address here. */
+size_t mesh_members_put(const struct mesh *m, size_t from, struct msg_members_out *out)
+{
+    for (size_t i = from; i < m->n; i++) {
+        const struct fake_member *f = &m->members[i];
+        uint8_t record[18];
+        memcpy(record, f->record.addrs[0].ip, 16);
+        be16_put(record + 16, f->record.addrs[0].port);
+        if (i - from == 2 || !msg_members_add(out, slice_of(f->raw, f->raw_len), SLICE_OF(record)))
+            return i; /* two a frame, so that there are several */
+    }
+    return 0;
+}
+
+void mesh_members_take(struct mesh *m, mesh_ns now, int64_t wall_s, const struct msg_members *members)
+{
+    struct slice raw, record;
+    struct mesh_addr addr;
+    struct cert cert;
+
+    (void)now, (void)wall_s;
+    m->takes++;
+    for (size_t i = 0; i < members->n; i++) {
+        if (msg_members_item(members, i, &raw, &record) != 0 || record.len != 18 || cert_parse(&cert, raw) != 0)
+            abort();
+        memcpy(addr.ip, record.data, 16);
+        addr.port = be16_get(record.data + 16);
+        fake_add(m, &cert, raw, &addr);
+    }
+}
+
+void mesh_tick(struct mesh *m, mesh_ns now)
+{
+    m->now = now;
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->members[i].link_until <= now)
+            m->members[i].link_until = 0;
+    }
+}
+
+mesh_ns mesh_deadline(const struct mesh *m)
+{
+    mesh_ns at = MESH_NS_NEVER;
+
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->members[i].link_until != 0)
+            at = mesh_ns_min(at, m->members[i].link_until);
+    }
+    return at;
+}
+
+bool mesh_poll(struct mesh *m, struct mesh_out *out)
+{
+    if (!m->sync_wanted)
+        return false;
+    m->sync_wanted = false;
+    *out = (struct mesh_out){ .kind = MESH_SYNC, .id = m->sync_with };
+    return true;
+}
+
+const struct ring *mesh_ring(const struct mesh *m)
+{
+    return m->ring;
+}
+
+size_t mesh_count(const struct mesh *m)
+{
+    return m->n;
+}
+
+bool mesh_member(const struct mesh *m, size_t i, struct mesh_member *out)
+{
+    const struct fake_member *f = &m->members[i];
+
+    if (i >= m->n)
+        return false;
+    *out = (struct mesh_member){ .record = &f->record,
+                                 .cert = &f->cert,
+                                 .cert_raw = slice_of(f->raw, f->raw_len),
+                                 .reachable = i > 0 && !f->down && f->link_until == 0 };
+    return true;
+}
+
+bool mesh_find(const struct mesh *m, const struct node_id *id, struct mesh_member *out)
+{
+    const struct fake_member *f = fake_find(m, id);
+    return f != NULL && mesh_member(m, (size_t)(f - m->members), out);
+}
+
+size_t mesh_alive(const struct mesh *m)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->n; i++)
+        n += !m->members[i].down;
+    return n;
+}
+
+void mesh_link(struct mesh *m, const struct node_id *id, mesh_ns until)
+{
+    struct fake_member *f = fake_find(m, id);
+    if (f != NULL)
+        f->link_until = until;
+}
+
+void mesh_leave(struct mesh *m, mesh_ns now)
+{
+    (void)now;
+    m->left = true;
+}
+
+bool mesh_left(const struct mesh *m)
+{
+    return m->left;
+}
+
+struct boot mesh_boot(const struct mesh *m)
+{
+    (void)m;
+    return (struct boot){ 1, 1 };
+}
+
+uint64_t mesh_digest(const struct mesh *m)
+{
+    return m->n;
+}
+
+const struct gossip_counters *mesh_gossip_counters(const struct mesh *m)
+{
+    static const struct gossip_counters none;
+    (void)m;
+    return &none;
+}
+
+const struct mesh_counters *mesh_counters(const struct mesh *m)
+{
+    return &m->counters;
+}
+
+#endif
