@@ -20,7 +20,7 @@
 #include "proto/base/rand.h"
 
 #define NODES     4
-#define CONNS_MAX 64
+#define CONNS_MAX 8192
 #define SITES_MAX 16
 #define WALL      INT64_C(1800000000)
 
