@@ -214,7 +214,7 @@ static void print_banner(const struct demo *d)
     printf("\nOpen http://%s/ in a browser, or try:\n\n", mesh_addr_text(&first->http, a));
     print_try("", "curl -s -o /dev/null -D - http://%s/sunsetphoto.png", a);
     if (d->nodes_n > 1)
-        print_try("a neighbour had it", "curl -s -o /dev/null -D - http://%s/sunsetphoto.png",
+        print_try("the origin is not asked again", "curl -s -o /dev/null -D - http://%s/sunsetphoto.png",
                   mesh_addr_text(&last->http, b));
     print_try("", "curl -s -o /dev/null -w '%%{speed_download} bytes/s\\n' http://%s/download.bin", a);
     print_try("the same as a table", "%s status --admin %s", program(path), mesh_addr_text(&first->admin, b));
