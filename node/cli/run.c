@@ -117,12 +117,14 @@ static void fill_config(struct running *r, struct node_config *cfg)
         cfg->trace.emit = on_trace;
 }
 
-static int serve(struct running *r)
+static int serve(struct running *r, run_tune *tune, void *tune_ctx)
 {
     char error[NODE_ERROR_MAX];
     struct node_config *cfg = &r->o.config;
 
     fill_config(r, cfg);
+    if (tune != NULL)
+        tune(tune_ctx, cfg);
     if (!buf_ok(&r->origin) || !buf_ok(&r->access_log))
         return cli_fail(CLI_FAILED, command, "out of memory.");
     struct node *n = node_start(cfg, error);
@@ -133,7 +135,7 @@ static int serve(struct running *r)
     return code;
 }
 
-int cli_run(int argc, char *const *argv)
+int run_node(int argc, char *const *argv, run_tune *tune, void *tune_ctx)
 {
     struct running r = { .data.lock = -1 };
     int64_t now_s = (int64_t)time(NULL);
@@ -144,11 +146,16 @@ int cli_run(int argc, char *const *argv)
     if (crypto_start() != 0)
         return cli_fail(CLI_FAILED, command, "the system gives no random numbers.");
     if ((code = identify(&r, now_s)) == CLI_OK && (code = open_data(&r, now_s)) == CLI_OK)
-        code = serve(&r);
+        code = serve(&r, tune, tune_ctx);
     data_folder_close(&r.data);
     identity_wipe(&r.identity);
     buf_free(&r.origin);
     buf_free(&r.access_log);
     buf_free(&r.why);
     return code;
+}
+
+int cli_run(int argc, char *const *argv)
+{
+    return run_node(argc, argv, NULL, NULL);
 }

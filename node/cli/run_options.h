@@ -20,4 +20,9 @@ struct run_options { /* text lends from the arguments */
 /* run_options_read as cli_options (cli.h): false when the command ends with |*code|. */
 bool run_options_read(struct run_options *o, int argc, char *const *argv, int *code);
 
+/* run_node is the command itself. |tune| (NULL: none) may change the configuration just
+ * before the node starts: programs of tests are nodes that way. */
+typedef void run_tune(void *ctx, struct node_config *cfg);
+int run_node(int argc, char *const *argv, run_tune *tune, void *tune_ctx);
+
 #endif

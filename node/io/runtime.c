@@ -217,6 +217,8 @@ static int start_engine(struct node *n, char *error)
         .memory_limit = cfg->memory_limit,
         .has_seeds = cfg->seeds_n > 0,
         .timers = cfg->engine,
+        .outgoing = cfg->outgoing,
+        .outgoing_ctx = cfg->outgoing_ctx,
         .trace = cfg->trace,
     };
 

@@ -68,6 +68,10 @@ struct node_config { /* all pointers are lent for the node's life */
     void (*notice)(void *ctx, const char *text);
     void *notice_ctx;
     struct trace trace; /* the engine's */
+    /* Sees, and may change, each frame to a peer before it is sealed: lying nodes of tests
+     * (session.h). On the node's loop. NULL in a node. */
+    void (*outgoing)(void *ctx, uint8_t *frame, size_t len);
+    void *outgoing_ctx;
 };
 
 /* node_start binds the addresses, starts the engine and begins to join. NULL: |error| says

@@ -186,11 +186,13 @@ class Relay(Process):
 
 
 class Node(Process):
-    """One hedgerow process."""
+    """One hedgerow process, or one of another program (tool) that runs as it does."""
+    tool = "hedgerow"
+    has_input = False
 
     def __init__(self, case, name, flags, data=None):
         self.data = data or os.path.join(case.folder, name)
-        super().__init__(case, name, [case.binary("hedgerow"), "run", *flags, "--data", self.data])
+        super().__init__(case, name, [case.binary(self.tool), "run", *flags, "--data", self.data], stdin=self.has_input)
         self.http = self.mesh = self.admin = None
 
     def wait_ready(self, timeout=20.0):
@@ -297,7 +299,7 @@ class Case:
         return out
 
     def node(self, name, origin_url, zone="eu/fra", node_file=None, seeds=(), timers=None, flags=(), relay=None,
-             wait=True):
+             wait=True, kind=Node):
         """Starts one admitted node on free ports."""
         node_file = node_file or self.admit(name, zone)
         words = ["--origin", origin_url, "--node-file", node_file]
@@ -310,7 +312,7 @@ class Case:
             words += ["--timers", ",".join(f"{key}={value}" for key, value in timers.items())]
         if relay:
             words += ["--advertise", "{}:{}".format(*relay.address)]
-        started = Node(self, name, words + list(flags))
+        started = kind(self, name, words + list(flags))
         if wait:
             started.wait_ready()
         return started
@@ -368,17 +370,16 @@ class Case:
         for made in self.origins:
             made.close()
         # All get their signal before any is waited for.
-        for process in self.processes:
-            if process.running and not isinstance(process, Relay):
-                process.signal(signal.SIGTERM)
-        for process in self.processes:
-            if not isinstance(process, Relay) and process.running:
-                try:
-                    process.process.wait(8)
-                except subprocess.TimeoutExpired:
-                    continue
-                if process.process.returncode == 0:
-                    process.expected_end = True
+        told = [process for process in self.processes if process.running and not isinstance(process, Relay)]
+        for process in told:
+            process.signal(signal.SIGTERM)
+        for process in told:
+            try:
+                process.process.wait(8)
+            except subprocess.TimeoutExpired:
+                continue
+            if process.process.returncode == 0:
+                process.expected_end = True
         for process in self.processes:
             found = process.finish()
             if found:
