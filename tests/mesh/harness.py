@@ -11,7 +11,6 @@ import json
 import os
 import re
 import select
-import signal
 import subprocess
 import threading
 import time
@@ -92,7 +91,7 @@ class Process:
                 command, stdin=subprocess.PIPE if stdin else subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
                 cwd=case.folder, env={**os.environ, **(env or {})})
         self.pending = b""
-        self.expected_end = False
+        self.expected_end = self.asked_to_end = False
         case.processes.append(self)
 
     def line(self, timeout=20.0):
@@ -134,35 +133,36 @@ class Process:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.name} still runs after {timeout} s\n{self.log()}") from None
 
+    def ask_to_end(self):
+        """The first SIGTERM, if it still runs; finish() waits for what comes of it."""
+        if self.running and not self.asked_to_end:
+            self.asked_to_end = True
+            self.process.terminate()
+
     def finish(self):
         """Ends it, whatever it does; returns what was wrong with its end, or None."""
         wrong = None
-        if self.running:
-            for attempt in ("SIGTERM", "a second SIGTERM"):
-                self.process.terminate()
-                try:
-                    code = self.process.wait(8)
-                    if code != 0:
-                        wrong = f"{self.name} ended with {code} after {attempt}"
-                    break
-                except subprocess.TimeoutExpired:
-                    wrong = f"{self.name} did not end within 8 s of {attempt}"
-            else:
-                self.process.kill()
-                self.process.wait()
-        elif not self.expected_end:
-            wrong = f"{self.name} ended by itself with {self.process.returncode}"
+        self.ask_to_end()
+        for last in (False, True):
+            try:
+                self.process.wait(8)
+                break
+            except subprocess.TimeoutExpired:
+                wrong = f"{self.name} did not end within {16 if last else 8} s of SIGTERM{', or of a second' * last}"
+                self.process.kill() if last else self.process.terminate()
+        code = self.process.wait()
+        if self.asked_to_end and code != 0 and not wrong:
+            wrong = f"{self.name} ended with {code} after SIGTERM"
+        if not self.asked_to_end and not self.expected_end:
+            wrong = f"{self.name} ended by itself with {code}"
         for stream in (self.process.stdout, self.process.stdin):
             if stream:
                 try:
                     stream.close()
                 except OSError:
                     pass
-        text = self.log(10000)
-        found = re.search(r"(ERROR: \w+Sanitizer.*|.*runtime error: .*|.*Assertion .* failed.*)", text)
-        if found:
-            wrong = f"{self.name}: {found.group(1)}"
-        return wrong
+        found = re.search(r"(ERROR: \w+Sanitizer.*|.*runtime error: .*|.*Assertion .* failed.*)", self.log(10000))
+        return f"{self.name}: {found.group(1)}" if found else wrong
 
 
 class Relay(Process):
@@ -299,7 +299,7 @@ class Case:
         return out
 
     def node(self, name, origin_url, zone="eu/fra", node_file=None, seeds=(), timers=None, flags=(), relay=None,
-             wait=True, kind=Node):
+             wait=True, kind=Node, data=None):
         """Starts one admitted node on free ports."""
         node_file = node_file or self.admit(name, zone)
         words = ["--origin", origin_url, "--node-file", node_file]
@@ -312,7 +312,7 @@ class Case:
             words += ["--timers", ",".join(f"{key}={value}" for key, value in timers.items())]
         if relay:
             words += ["--advertise", "{}:{}".format(*relay.address)]
-        started = kind(self, name, words + list(flags))
+        started = kind(self, name, words + list(flags), data)
         if wait:
             started.wait_ready()
         return started
@@ -369,18 +369,11 @@ class Case:
             cleanup()
         for made in self.origins:
             made.close()
-        # All get their signal before any is waited for.
-        told = [process for process in self.processes if process.running and not isinstance(process, Relay)]
-        for process in told:
-            process.signal(signal.SIGTERM)
-        for process in told:
-            try:
-                process.process.wait(8)
-            except subprocess.TimeoutExpired:
-                continue
-            if process.process.returncode == 0:
-                process.expected_end = True
-        for process in self.processes:
+        # All nodes get their signal before any is waited for; relays go last, so that farewells arrive.
+        nodes = [process for process in self.processes if not isinstance(process, Relay)]
+        for process in nodes:
+            process.ask_to_end()
+        for process in nodes + [process for process in self.processes if isinstance(process, Relay)]:
             found = process.finish()
             if found:
                 wrong.append(found)
