@@ -19,6 +19,7 @@ def block(seed, text):
     return " ".join(source.choices(WORDS, k=PAGE // 3)).encode()[:PAGE].ljust(PAGE)
 
 
+@functools.lru_cache(maxsize=256)
 def page(seed, number, text=False):
     mark = b"%08x" % number if text else struct.pack(">Q", number)
     return mark + block(seed, text)[8:]
@@ -49,19 +50,18 @@ class Checker:
         self.at = start
 
     def feed(self, data):
-        begin = 0
-        while begin < len(data):
+        view, begin = memoryview(data), 0
+        while begin < len(view):
             if self.at >= self.length:
-                raise Wrong(f"{len(data) - begin} bytes beyond the end at {self.length}")
+                raise Wrong(f"{len(view) - begin} bytes beyond the end at {self.length}")
             offset = self.at % PAGE
-            take = min(PAGE - offset, len(data) - begin, self.length - self.at)
-            want = page(self.seed, self.at // PAGE, self.text)[offset:offset + take]
-            got = bytes(data[begin:begin + take])
-            if got != want:
-                bad = next(i for i in range(take) if got[i] != want[i])
-                raise Wrong(f"byte {self.at + bad} of {self.length} is {got[bad]:#04x}, not {want[bad]:#04x}")
-            self.at += take
-            begin += take
+            want = page(self.seed, self.at // PAGE, self.text)
+            got = view[begin:begin + min(PAGE - offset, self.length - self.at)]
+            if not want.startswith(got, offset):        # compares in place: much goes through here
+                bad = next(i for i in range(len(got)) if got[i] != want[offset + i])
+                raise Wrong(f"byte {self.at + bad} of {self.length} is {got[bad]:#04x}, not {want[offset + bad]:#04x}")
+            self.at += len(got)
+            begin += len(got)
 
     def end(self):
         if self.at != self.length:

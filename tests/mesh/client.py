@@ -37,7 +37,8 @@ class Answer:
 
 
 class ResponseParser:
-    """Feeds on the bytes of one answer. on_body(bytes) gets the body as it comes; done turns true at its end."""
+    """Feeds on the bytes of one answer. on_body(data) gets the body as it comes, each piece lent for the call only; done
+    turns true at its end."""
 
     def __init__(self, method="GET", on_body=None):
         self.method, self.on_body = method, on_body
@@ -51,8 +52,8 @@ class ResponseParser:
         """Returns what follows the answer's end (pipelining), b"" before."""
         if self.step == self._length_body and not self.rest and not self.done:
             # The way of all but the first bytes of a long body: nothing is gathered.
-            mine, after = data[:self.left], data[self.left:]
-            self._take(bytes(mine))
+            mine, after = data[:self.left], data[self.left:]        # no copies of a memoryview
+            self._take(mine)
             self.done = self.left == 0
             return bytes(after)
         self.rest += data
@@ -193,6 +194,7 @@ class Connection:
         self.socket = socket.create_connection(address, timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.after = b""
+        self.room = memoryview(bytearray(262144))
 
     def __enter__(self):
         return self
@@ -215,9 +217,9 @@ class Connection:
         if self.after:
             self.after = parser.feed(self.after)
         while not parser.done:
-            data = self.socket.recv(262144)
-            if data:
-                self.after = parser.feed(data)
+            count = self.socket.recv_into(self.room)
+            if count:
+                self.after = parser.feed(self.room[:count])
             else:
                 parser.closed()
         return parser.answer

@@ -92,7 +92,7 @@ def test_broken_answers_are_seen_as_broken(case):
         raises(ConnectionResetError, lambda f=framing: client.fetch(address, f"/bytes/1000?reset=400{f}"))
     raises(TimeoutError, lambda: client.fetch(address, "/bytes/1000?hang=head", timeout=0.2))
     got = []
-    raises(TimeoutError, lambda: client.fetch(address, "/bytes/1000?hang=10", timeout=0.2, on_body=got.append))
+    raises(TimeoutError, lambda: client.fetch(address, "/bytes/1000?hang=10", timeout=0.2, on_body=lambda data: got.append(bytes(data))))
     equal(len(b"".join(got)), 10, "bytes before the silence")
 
 
@@ -102,7 +102,7 @@ def test_a_gate_holds_the_body_until_it_is_opened(case):
     origin = case.origin()
     got = []
     reader = threading.Thread(target=client.fetch, args=((origin.host, origin.port), "/bytes/9000?gate=g&gate_at=4000"),
-                              kwargs={"on_body": got.append})
+                              kwargs={"on_body": lambda data: got.append(bytes(data))})
     reader.start()
     deadline = time.monotonic() + 5
     while sum(map(len, got)) < 4000 and time.monotonic() < deadline:
