@@ -1,0 +1,102 @@
+#include "sim/body.h"
+
+#include <stdio.h>
+
+#include "proto/base/rand.h"
+
+#define LEAF (64u << 10)
+
+enum { OF_SIZE = 1, OF_EDGE, OF_CHUNKED, OF_NO_STORE, OF_BYTES };
+
+static uint64_t draw(const struct scenario *sc, uint64_t key, uint64_t purpose)
+{
+    struct rand r = rand_of(sc->seed, key, 0xb0d9 + purpose);
+    return rand_u64(&r);
+}
+
+/* One key in eight has a size at an edge: of nothing, or of a leaf. */
+static bool edge_size(const struct scenario *sc, uint64_t key, uint64_t *size)
+{
+    static const uint64_t edges[] = { 0, 1, LEAF - 1, LEAF, LEAF + 1, 2 * LEAF, 4 * LEAF, 16 * LEAF };
+    uint64_t r = draw(sc, key, OF_EDGE);
+
+    *size = edges[r / 8 % (sizeof(edges) / sizeof(edges[0]))];
+    return r % 8 == 0 && *size >= sc->size_min && *size <= sc->size_max;
+}
+
+uint64_t body_size(const struct scenario *sc, uint64_t key)
+{
+    uint64_t r = draw(sc, key, OF_SIZE), low = sc->size_min > 0 ? sc->size_min : 1, size;
+    unsigned doublings = 0;
+
+    if (sc->size_max == 0)
+        return 0;
+    if (edge_size(sc, key, &size))
+        return size;
+    while (low << (doublings + 1) <= sc->size_max)
+        doublings++;
+    low <<= r % (doublings + 1);
+    uint64_t high = 2 * low - 1 < sc->size_max ? 2 * low - 1 : sc->size_max;
+    return low + (r >> 16) % (high - low + 1);
+}
+
+bool body_chunked(const struct scenario *sc, uint64_t key)
+{
+    return draw(sc, key, OF_CHUNKED) % 1000000 < sc->chunked;
+}
+
+bool body_no_store(const struct scenario *sc, uint64_t key)
+{
+    return draw(sc, key, OF_NO_STORE) % 1000000 < sc->no_store;
+}
+
+/* A third of the keys does not pack, a third packs to about half, a third to little. */
+static uint64_t word_at(uint64_t base, uint64_t i)
+{
+    switch (base % 3) {
+    case 0: return rand_mix(base + i * UINT64_C(0x9e3779b97f4a7c15));
+    case 1: return (rand_mix(base ^ i) & UINT64_C(0x0f0f0f0f0f0f0f0f)) + UINT64_C(0x6161616161616161);
+    default: return (rand_mix(base ^ (i / 32)) & UINT64_C(0x0f0f0f0f0f0f0f0f)) + UINT64_C(0x4141414141414141);
+    }
+}
+
+void body_fill(const struct scenario *sc, uint64_t key, uint64_t at, uint8_t *out, size_t n)
+{
+    uint64_t base = draw(sc, key, OF_BYTES);
+
+    while (n > 0) {
+        uint64_t w = word_at(base, at / 8);
+        for (unsigned byte = (unsigned)(at % 8); byte < 8 && n > 0; byte++, at++, n--)
+            *out++ = (uint8_t)(w >> (8 * byte));
+    }
+}
+
+bool body_same(const struct scenario *sc, uint64_t key, uint64_t at, struct slice got)
+{
+    uint8_t want[1024];
+
+    while (got.len > 0) {
+        size_t n = got.len < sizeof(want) ? got.len : sizeof(want);
+        body_fill(sc, key, at, want, n);
+        if (memcmp(want, got.data, n) != 0)
+            return false;
+        got = slice_from(got, n);
+        at += n;
+    }
+    return true;
+}
+
+struct slice body_path(uint64_t key, char path[BODY_PATH_MAX])
+{
+    int n = snprintf(path, BODY_PATH_MAX, "/k/%llu", (unsigned long long)key);
+    return slice_of(path, (size_t)n);
+}
+
+uint64_t body_key(const struct scenario *sc, struct slice path)
+{
+    uint64_t key;
+
+    if (!slice_eq(slice_head(path, 3), SLICE_LIT("/k/")) || slice_u64(slice_from(path, 3), &key) != 0)
+        return 0;
+    return key <= sc->keys ? key : 0;
+}

@@ -1,0 +1,22 @@
+/* body.h - what the origin has: each key's size, bytes and ways, as pure functions of
+ * (scenario, key), so that any byte can be checked anywhere without keeping it. Keys
+ * count from 1. */
+#ifndef HEDGEROW_SIM_BODY_H
+#define HEDGEROW_SIM_BODY_H
+
+#include "proto/base/slice.h"
+#include "sim/scenario.h"
+
+uint64_t body_size(const struct scenario *sc, uint64_t key);
+bool body_chunked(const struct scenario *sc, uint64_t key);  /* sent without a length */
+bool body_no_store(const struct scenario *sc, uint64_t key); /* may not be cached */
+
+void body_fill(const struct scenario *sc, uint64_t key, uint64_t at, uint8_t *out, size_t n);
+bool body_same(const struct scenario *sc, uint64_t key, uint64_t at, struct slice got);
+
+#define BODY_PATH_MAX 32
+/* body_path writes the path of |key|; body_key reads one, 0 when it is no such path. */
+struct slice body_path(uint64_t key, char path[BODY_PATH_MAX]);
+uint64_t body_key(const struct scenario *sc, struct slice path);
+
+#endif

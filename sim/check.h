@@ -1,0 +1,67 @@
+/* check.h - what must hold, judged from outside the code under test: by the world's own
+ * books of bodies, requests, fetches, nodes and packets. */
+#ifndef HEDGEROW_SIM_CHECK_H
+#define HEDGEROW_SIM_CHECK_H
+
+#include "sim/edge.h"
+
+/* X(name, what holds) */
+#define RULES(X)                                                                              \
+    X(BODY, "every body equals the origin's, byte for byte")                                  \
+    X(ENDS, "every request ends, and once")                                                   \
+    X(FETCHES, "the origin is asked once per key, and again only where a change explains it") \
+    X(AGREE, "all live nodes agree on members and ring at the end")                           \
+    X(COUNTERS, "the nodes' counters equal the world's own count")                            \
+    X(FAULT, "no request fails without a fault to explain it")                                \
+    X(PROGRESS, "everything comes to rest: nothing spins, nothing is left over")              \
+    X(EXPECT, "the scenario's expectations are met")
+enum rule {
+#define X(name, text) RULE_##name,
+    RULES(X)
+#undef X
+        RULES_N
+};
+extern const char *const rule_texts[RULES_N];
+
+/* A change of the members, and when all live nodes had noticed. */
+struct change {
+    mesh_ns at, agreed_at; /* agreed_at: MESH_NS_NEVER = not until the next one undid it, or the end */
+    char text[64];
+};
+
+#define CHECK_MESSAGES_MAX 12
+
+struct check {
+    uint64_t broken[RULES_N];
+    bool not_judged[RULES_N];
+    char messages[CHECK_MESSAGES_MAX][240]; /* the first of each rule, then the first others */
+    size_t messages_n;
+    struct change *changes;
+    size_t changes_n, changes_cap, agreed_n; /* those before agreed_n have been noticed */
+    uint64_t disturbances;                   /* what may move or hide an owner, since viewers ask */
+    mesh_ns cut_until;                       /* NEVER while anything is cut */
+    mesh_ns calm_at, settled_at;
+    uint64_t wrong_deaths, unexplained;
+    uint8_t *seen_dead; /* nodes x nodes: observer, subject */
+};
+
+struct check *check_new(struct world *w);
+void check_free(struct check *c);
+
+void check_broken(struct world *w, enum rule rule, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* |e| began or ended (or says that it leaves). */
+void check_members_changed(struct world *w, const struct edge *e, bool up);
+void check_disturbed(struct world *w);
+/* The last look at an engine before it goes. */
+void check_node_stops(struct edge *e);
+
+/* check_sample looks at all views; check_settled: do all agree, and is nothing under way any more? */
+void check_sample(struct world *w);
+bool check_settled(struct world *w);
+
+/* check_end judges what only the end shows. The nodes still run. */
+void check_end(struct world *w);
+void check_expectations(struct world *w, const struct figures *f);
+
+#endif

@@ -1,0 +1,239 @@
+#include "sim/edge.h"
+
+#include <stdio.h>
+
+#include "sim/check.h"
+#include "sim/net.h"
+#include "sim/origin_model.h"
+#include "sim/random.h"
+#include "sim/viewer_model.h"
+
+#define TICKS_AT_ONCE_MAX 1000
+#define LEAVE_PATIENCE    SEC(30) /* as the real node's */
+#define LOST_BOOT         1       /* what a node counts from when its boot file is gone */
+
+static void tick(struct world *w, struct event *ev);
+static void stop_after_leaving(struct world *w, struct event *ev);
+
+void edge_init(struct world *w, struct edge *e, uint32_t index, const struct authority *a)
+{
+    struct admission what = { .not_before_s = 0, .not_after_s = INT64_C(4102444800), .serial = 1 + index };
+
+    memset(e, 0, sizeof(*e));
+    e->w = w;
+    e->index = index;
+    snprintf(e->name, sizeof(e->name), "n%u", index + 1);
+    snprintf(e->zone, sizeof(e->zone), "sim/z%u", (unsigned)(1 + index % w->sc.zones));
+    what.name = slice_str(e->name);
+    what.zone = slice_str(e->zone);
+    int err = authority_admit(&e->id, a, &what);
+    assert(err == 0);
+    e->tick.fire = tick;
+    e->stop.fire = stop_after_leaving;
+    list_init(&e->viewers);
+    list_init(&e->supplies);
+    list_init(&e->ends);
+}
+
+void edge_fini(struct edge *e)
+{
+    if (e->w == NULL)
+        return;
+    edge_stop(e, EDGE_END);
+    identity_wipe(&e->id);
+}
+
+static void says(void *ctx, mesh_ns now, const char *text)
+{
+    struct edge *e = ctx;
+    (void)now;
+    world_note(e->w, NOTE_SAYS, e->index, slice_str(text));
+}
+
+struct engine *edge_enter(struct edge *e)
+{
+    assert(e->engine != NULL);
+    random_enter(1 + e->index);
+    engine_clock(e->engine, e->w->now, world_wall_s(e->w));
+    return e->engine;
+}
+
+void edge_start(struct edge *e, bool lost_boot)
+{
+    struct world *w = e->w;
+    struct engine_config cfg = {
+        .version = SLICE_LIT("simulated"),
+        .mesh_port = net_addr(e->index).port,
+        .distribution = { .name = SLICE_LIT("default"),
+                          .origin = SLICE_LIT("http://origin.example:80"),
+                          .default_ttl_s = TTL_DEFAULT_S },
+        .memory_limit = w->sc.memory,
+        .trace = { says, e },
+    };
+    struct mesh_addr seeds[ENGINE_SEEDS_MAX];
+    size_t seeds_n = 0;
+
+    if (edge_up(e))
+        return;
+    random_enter(1 + e->index);
+    e->life++;
+    e->boot = lost_boot ? LOST_BOOT : e->boot + 1;
+    e->host_gone = e->leaving = false;
+    e->paused_until = 0;
+    e->started_at = w->now;
+    secret_random(cfg.hash_key, sizeof(cfg.hash_key));
+    cfg.mesh = (struct mesh_config){ .self = &e->id,
+                                     .boot = { e->boot, secret_random_u64() | 1 },
+                                     .addrs = { net_addr(e->index) },
+                                     .addrs_n = 1,
+                                     .seed = rand_mix(w->sc.seed ^ rand_mix((uint64_t)e->index << 32 | e->life)),
+                                     .trace = cfg.trace };
+    for (uint32_t i = 0; i < w->sc.seeds && i < w->sc.nodes; i++) {
+        if (i != e->index)
+            seeds[seeds_n++] = net_addr(i);
+    }
+    cfg.has_seeds = seeds_n > 0;
+    world_notef(w, NOTE_START, e->index, "boot %llu", (unsigned long long)e->boot);
+    e->engine = engine_new(&cfg, w->now);
+    assert(e->engine != NULL);
+    edge_enter(e);
+    engine_seeds(e->engine, w->now, seeds, seeds_n);
+    check_members_changed(w, e, true);
+    edge_pump(e);
+}
+
+static void add_counters(void *sums, const void *counters, size_t bytes)
+{
+    uint64_t *to = sums;
+    const uint64_t *from = counters;
+    for (size_t i = 0; i < bytes / sizeof(*to); i++)
+        to[i] += from[i];
+}
+
+static void add_engine(struct edge_sums *sums, const struct edge *e)
+{
+    add_counters(&sums->engine, engine_counters(e->engine), sizeof(sums->engine));
+    add_counters(&sums->mesh, mesh_counters(engine_mesh(e->engine)), sizeof(sums->mesh));
+    add_counters(&sums->gossip, mesh_gossip_counters(engine_mesh(e->engine)), sizeof(sums->gossip));
+}
+
+void edge_counters(const struct edge *e, struct edge_sums *out)
+{
+    *out = e->past;
+    if (edge_up(e))
+        add_engine(out, e);
+}
+
+void edge_stop(struct edge *e, enum edge_stop how)
+{
+    if (!edge_up(e)) {
+        e->host_gone = e->host_gone || how == EDGE_VANISH;
+        return;
+    }
+    edge_enter(e);
+    viewers_node_stops(e);
+    origin_model_node_stops(e);
+    net_drop_all(e, how == EDGE_VANISH);
+    world_drop(e->w, &e->tick);
+    world_drop(e->w, &e->stop);
+    add_engine(&e->past, e);
+    check_node_stops(e);
+    engine_free(e->engine);
+    e->engine = NULL;
+    e->host_gone = how == EDGE_VANISH;
+    e->paused_until = 0;
+    e->leaving = false;
+    world_notef(e->w, NOTE_STOP, e->index, "%d", (int)how);
+    if (how != EDGE_END)
+        check_members_changed(e->w, e, false);
+}
+
+static void stop_after_leaving(struct world *w, struct event *ev)
+{
+    (void)w;
+    edge_stop(OBJ_OF(ev, struct edge, stop), EDGE_LEFT);
+}
+
+void edge_leave(struct edge *e)
+{
+    if (!edge_serves(e))
+        return;
+    e->leaving = true;
+    edge_enter(e);
+    check_members_changed(e->w, e, false);
+    engine_leave(e->engine, e->w->now);
+    world_at(e->w, &e->stop, e->w->now + LEAVE_PATIENCE);
+    edge_pump(e);
+}
+
+void edge_pause(struct edge *e, mesh_ns span)
+{
+    if (edge_up(e) && e->w->now + span > e->paused_until)
+        e->paused_until = e->w->now + span;
+}
+
+bool edge_held(struct edge *e, struct event *ev)
+{
+    if (!edge_up(e) || e->w->now >= e->paused_until)
+        return false;
+    world_at(e->w, ev, e->paused_until);
+    return true;
+}
+
+bool edge_serves(const struct edge *e)
+{
+    return edge_up(e) && !e->leaving;
+}
+
+static void tick(struct world *w, struct event *ev)
+{
+    struct edge *e = OBJ_OF(ev, struct edge, tick);
+
+    if (edge_held(e, ev))
+        return;
+    world_note(w, NOTE_TICK, e->index, SLICE_EMPTY);
+    engine_tick(edge_enter(e), w->now);
+    edge_pump(e);
+}
+
+static void act(struct edge *e, const struct engine_out *out)
+{
+    struct world *w = e->w;
+
+    switch (out->kind) {
+    case ENGINE_DATAGRAM: net_datagram(e, &out->addr, out->bytes); break;
+    case ENGINE_DIAL: net_dial(e, out->link, &out->addr); break;
+    case ENGINE_WRITE: net_write(e, out->link); break;
+    case ENGINE_CLOSE: net_close(e, out->link); break;
+    case ENGINE_FETCH: origin_model_begin(e, out->fetch); break;
+    case ENGINE_FETCH_FLOW: origin_model_flow(e, out->fetch); break;
+    case ENGINE_FETCH_STOP: origin_model_stop(e, out->fetch); break;
+    case ENGINE_REQUEST: viewer_news(e, out->request); break;
+    case ENGINE_TWIN: check_broken(w, RULE_PROGRESS, "%s says that its identity runs elsewhere", e->name); break;
+    }
+}
+
+void edge_pump(struct edge *e)
+{
+    struct world *w = e->w;
+    struct engine_out out;
+
+    while (engine_poll(e->engine, &out))
+        act(e, &out);
+    if (e->leaving && engine_left(e->engine) && list_empty(&e->viewers))
+        world_at(w, &e->stop, w->now);
+    mesh_ns at = engine_deadline(e->engine);
+    if (at == MESH_NS_NEVER) {
+        world_drop(w, &e->tick);
+        return;
+    }
+    if (at > w->now) {
+        e->ticks_at_once = 0;
+    } else if (++e->ticks_at_once > TICKS_AT_ONCE_MAX) {
+        check_broken(w, RULE_PROGRESS, "%s wants to be woken again and again at the same moment", e->name);
+        at = w->now + MS(1);
+    } else {
+        at = w->now;
+    }
+    world_at(w, &e->tick, at);
+}

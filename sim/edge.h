@@ -1,0 +1,62 @@
+/* edge.h - one simulated node: a whole engine, and a rim made of the world's network,
+ * origin and viewers instead of sockets. It outlives the engine: a node that was stopped
+ * starts again with the same identity and its next boot. */
+#ifndef HEDGEROW_SIM_EDGE_H
+#define HEDGEROW_SIM_EDGE_H
+
+#include "sim/world.h"
+
+/* Counters of engines that have ended, so that nothing is lost with them. */
+struct edge_sums {
+    struct engine_counters engine;
+    struct mesh_counters mesh;
+    struct gossip_counters gossip;
+};
+
+struct edge {
+    struct world *w;
+    uint32_t index;
+    char name[16], zone[24];
+    struct identity id;
+    struct engine *engine; /* NULL: down */
+    bool host_gone;        /* down, and nobody even refuses connections */
+    bool leaving;
+    uint32_t life; /* how often it was started */
+    uint64_t boot;
+    mesh_ns paused_until, started_at;
+    struct event tick, stop;
+    unsigned ticks_at_once;
+    struct list viewers, supplies, ends; /* of this life */
+    struct edge_sums past;
+    /* The world's own count, against the engine's counters. */
+    uint64_t counted[6]; /* by enum request_result */
+    uint64_t body_bytes, fetches, fetch_bytes, datagrams_in, datagrams_out;
+};
+
+void edge_init(struct world *w, struct edge *e, uint32_t index, const struct authority *a);
+void edge_fini(struct edge *e);
+
+void edge_start(struct edge *e, bool lost_boot);
+enum edge_stop { EDGE_CRASH, EDGE_VANISH, EDGE_LEFT, EDGE_END /* of the world */ };
+void edge_stop(struct edge *e, enum edge_stop how);
+void edge_leave(struct edge *e);
+void edge_pause(struct edge *e, mesh_ns span);
+
+/* Everything that hands something to an engine goes: edge_enter, the call, edge_pump. */
+struct engine *edge_enter(struct edge *e);
+void edge_pump(struct edge *e);
+
+/* edge_held: the node stands still; |ev| was set anew for when it goes on. */
+bool edge_held(struct edge *e, struct event *ev);
+
+/* Takes new viewers: up, not leaving. */
+bool edge_serves(const struct edge *e);
+static inline bool edge_up(const struct edge *e)
+{
+    return e->engine != NULL;
+}
+
+/* The counters of all its lives. */
+void edge_counters(const struct edge *e, struct edge_sums *out);
+
+#endif

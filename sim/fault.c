@@ -1,0 +1,288 @@
+#include "sim/fault.h"
+
+#include "node/core/key.h"
+#include "proto/base/err.h"
+#include "sim/body.h"
+#include "sim/check.h"
+#include "sim/net.h"
+#include "sim/origin_model.h"
+#include "sim/viewer_model.h"
+
+/* The first owner of a key, by the ring of the first live node. */
+static bool owns(struct world *w, uint64_t key, uint32_t node)
+{
+    char text[BODY_PATH_MAX];
+    struct slice path = body_path(key, text);
+
+    for (uint32_t i = 0; i < w->sc.nodes; i++) {
+        const struct edge *e = &w->edges[i];
+        const struct ring_member *owners[RING_OWNERS];
+        struct digest d;
+        if (!edge_serves(e))
+            continue;
+        const struct ring *ring = mesh_ring(engine_mesh(e->engine));
+        key_hash(&d, &e->id.mesh, &engine_config(e->engine)->distribution, SLICE_EMPTY, path);
+        size_t n = ring_owners(ring, ring_arc(ring, &d), owners);
+        return n > 0 && node_id_eq(&owners[0]->id, &w->edges[node].id.cert.id);
+    }
+    return false;
+}
+
+static bool named(struct world *w, const struct node_set *s, uint32_t node)
+{
+    switch (s->by) {
+    case NODES_LIST: return node_set_has(s, node);
+    case NODES_ALL: return true;
+    case NODES_ZONE: return node % w->sc.zones + 1 == s->number;
+    case NODES_OWNER: return owns(w, s->number, node);
+    }
+    return false;
+}
+
+/* Fixes who is meant, before the action changes who owns what. */
+static struct node_set fixed(struct world *w, const struct node_set *s)
+{
+    struct node_set out = { .by = NODES_LIST };
+
+    for (uint32_t i = 0; i < w->sc.nodes; i++) {
+        if (named(w, s, i))
+            out.bits[i / 8] |= (uint8_t)(1u << (i % 8));
+    }
+    return out;
+}
+
+static void to_node(struct world *w, const struct action *a, struct edge *e)
+{
+    switch (a->kind) {
+    case ACTION_START: edge_start(e, false); break;
+    case ACTION_START_LOST: edge_start(e, true); break;
+    case ACTION_CRASH: edge_stop(e, EDGE_CRASH); break;
+    case ACTION_VANISH: edge_stop(e, EDGE_VANISH); break;
+    case ACTION_LEAVE: edge_leave(e); break;
+    case ACTION_PAUSE:
+        edge_pause(e, a->span);
+        check_disturbed(w);
+        break;
+    default: assert(false);
+    }
+}
+
+static void to_pair(struct world *w, const struct action *a, uint32_t x, uint32_t y)
+{
+    if (x == y)
+        return;
+    if (a->kind == ACTION_RESET) {
+        net_reset(w->net, x, y);
+        return;
+    }
+    net_cut(w->net, x, y);
+    if (a->kind == ACTION_CUT)
+        net_cut(w->net, y, x);
+}
+
+static void to_sets(struct world *w, const struct action *a)
+{
+    struct node_set first = fixed(w, &a->a), second = fixed(w, &a->b);
+
+    for (uint32_t x = 0; x < w->sc.nodes; x++) {
+        if (!node_set_has(&first, x))
+            continue;
+        if (a->kind != ACTION_CUT && a->kind != ACTION_CUT_ONEWAY && a->kind != ACTION_RESET) {
+            to_node(w, a, &w->edges[x]);
+            continue;
+        }
+        for (uint32_t y = 0; y < w->sc.nodes; y++) {
+            if (node_set_has(&second, y))
+                to_pair(w, a, x, y);
+        }
+    }
+}
+
+void fault_apply(struct world *w, const struct action *a)
+{
+    struct buf text = BUF_EMPTY;
+
+    scenario_put_action(&text, a);
+    world_note(w, NOTE_ACTION, WORLD_NODE, buf_slice(&text));
+    buf_free(&text);
+    switch (a->kind) {
+    case ACTION_HEAL:
+        net_heal(w->net);
+        w->check->cut_until = w->now;
+        check_disturbed(w);
+        break;
+    case ACTION_ORIGIN: origin_model_set(w, a->origin); break;
+    case ACTION_FLASH: viewers_flash(w, a->numbers[0], a->numbers[1]); break;
+    case ACTION_SET: *setting_of(&w->sc, a->setting) = a->value; break;
+    case ACTION_CUT:
+    case ACTION_CUT_ONEWAY:
+        w->check->cut_until = MESH_NS_NEVER;
+        check_disturbed(w);
+        to_sets(w, a);
+        break;
+    case ACTION_RESET:
+        check_disturbed(w);
+        to_sets(w, a);
+        break;
+    default: to_sets(w, a); break;
+    }
+}
+
+void fault_calm(struct world *w)
+{
+    net_heal(w->net);
+    if (w->check->cut_until == MESH_NS_NEVER)
+        w->check->cut_until = w->now;
+    w->sc.loss = w->sc.dup = w->sc.reorder = w->sc.corrupt = w->sc.origin_fail = w->sc.rate = 0;
+    origin_model_set(w, ORIGIN_UP);
+    for (uint32_t i = 0; i < w->sc.nodes; i++) {
+        if (w->edges[i].paused_until > w->now)
+            w->edges[i].paused_until = w->now;
+    }
+}
+
+/* ---- drawn faults ---- */
+
+struct drawing {
+    struct scenario *sc;
+    struct rand r;
+    mesh_ns from, to; /* of the fault at hand */
+};
+
+static mesh_ns between(struct drawing *d, mesh_ns least, mesh_ns most)
+{
+    return least + (mesh_ns)rand_below(&d->r, (uint64_t)(most - least) + 1);
+}
+
+/* Whole milliseconds, so that what is drawn can be written down. */
+static mesh_ns whole(mesh_ns t)
+{
+    return t / MS(1) * MS(1);
+}
+
+static void lasts(struct drawing *d, mesh_ns least, mesh_ns most)
+{
+    mesh_ns begin = (mesh_ns)d->sc->warmup, end = (mesh_ns)d->sc->time;
+
+    d->from = whole(between(d, begin, end));
+    d->to = whole(mesh_ns_min(d->from + between(d, least, most), end));
+}
+
+static struct node_set one_node(struct drawing *d)
+{
+    struct node_set s = { .by = NODES_LIST };
+    uint64_t i = rand_below(&d->r, d->sc->nodes);
+
+    s.bits[i / 8] = (uint8_t)(1u << (i % 8));
+    return s;
+}
+
+/* Some nodes and the others. */
+static void two_sides(struct drawing *d, struct node_set *a, struct node_set *b)
+{
+    uint64_t in_a = 1 + rand_below(&d->r, 4);
+
+    memset(a, 0, sizeof(*a));
+    memset(b, 0, sizeof(*b));
+    a->by = b->by = NODES_LIST;
+    for (uint64_t i = 0; i < d->sc->nodes; i++)
+        (rand_below(&d->r, 8) < in_a ? a : b)->bits[i / 8] |= (uint8_t)(1u << (i % 8));
+}
+
+static void add(struct drawing *d, struct action a)
+{
+    int err = scenario_add(d->sc, &a);
+    assert(err == 0);
+}
+
+static void draw_stop(struct drawing *d, enum action_kind stop)
+{
+    struct node_set who = one_node(d);
+
+    lasts(d, MS(200), SEC(20));
+    add(d, (struct action){ .at = d->from, .kind = stop, .a = who });
+    add(d,
+        (struct action){ .at = d->to, .kind = rand_below(&d->r, 4) == 0 ? ACTION_START_LOST : ACTION_START, .a = who });
+}
+
+static void draw_cut(struct drawing *d, enum action_kind kind)
+{
+    struct action a = { .kind = kind };
+
+    lasts(d, MS(200), SEC(15));
+    two_sides(d, &a.a, &a.b);
+    a.at = d->from;
+    add(d, a);
+    add(d, (struct action){ .at = d->to, .kind = ACTION_HEAL });
+}
+
+static void draw_setting(struct drawing *d, const char *name, uint64_t most)
+{
+    struct action a = { .kind = ACTION_SET };
+
+    while (strcmp(settings[a.setting].name, name) != 0)
+        a.setting++;
+    lasts(d, MS(500), SEC(10));
+    a.at = d->from;
+    a.value = settings[a.setting].kind == SETTING_MS ? (uint64_t)whole((mesh_ns)rand_below(&d->r, most))
+                                                     : rand_below(&d->r, most);
+    add(d, a);
+    a.at = d->to;
+    a.value = *setting_of(d->sc, a.setting);
+    add(d, a);
+}
+
+static void draw_origin(struct drawing *d)
+{
+    lasts(d, MS(100), SEC(5));
+    add(d, (struct action){ .at = d->from,
+                            .kind = ACTION_ORIGIN,
+                            .origin = rand_below(&d->r, 2) == 0 ? ORIGIN_DOWN : ORIGIN_HANGS });
+    add(d, (struct action){ .at = d->to, .kind = ACTION_ORIGIN, .origin = ORIGIN_UP });
+}
+
+static void draw_one(struct drawing *d)
+{
+    struct action a = { 0 };
+
+    switch (rand_below(&d->r, 16)) {
+    case 0:
+    case 1: draw_stop(d, ACTION_CRASH); break;
+    case 2:
+    case 3: draw_stop(d, ACTION_VANISH); break;
+    case 4: draw_stop(d, ACTION_LEAVE); break;
+    case 5:
+    case 6:
+        lasts(d, MS(50), SEC(8));
+        add(d, (struct action){ .at = d->from, .kind = ACTION_PAUSE, .a = one_node(d), .span = d->to - d->from });
+        break;
+    case 7: draw_cut(d, ACTION_CUT); break;
+    case 8: draw_cut(d, ACTION_CUT_ONEWAY); break;
+    case 9:
+        lasts(d, 0, 0);
+        a = (struct action){ .at = d->from, .kind = ACTION_RESET };
+        two_sides(d, &a.a, &a.b);
+        add(d, a);
+        break;
+    case 10: draw_setting(d, "loss-pct", 300000); break;
+    case 11: draw_setting(d, "delay-ms", (uint64_t)MS(300)); break;
+    case 12: draw_setting(d, "jitter-ms", (uint64_t)MS(200)); break;
+    case 13: draw_setting(d, rand_below(&d->r, 2) == 0 ? "dup-pct" : "reorder-pct", 500000); break;
+    case 14: draw_origin(d); break;
+    default:
+        lasts(d, 0, 0);
+        a = (struct action){ .at = d->from, .kind = ACTION_FLASH };
+        a.numbers[0] = 1 + rand_below(&d->r, d->sc->keys);
+        a.numbers[1] = 1 + rand_below(&d->r, 4 * d->sc->nodes);
+        add(d, a);
+        break;
+    }
+}
+
+void fault_draw(struct scenario *sc)
+{
+    for (uint64_t i = 0; i < sc->faults; i++) {
+        struct drawing d = { .sc = sc, .r = rand_of(sc->seed, i, 0xfa17) };
+        draw_one(&d);
+    }
+}

@@ -1,0 +1,107 @@
+#include "sim/check.h"
+#include "sim/net.h"
+#include "sim/origin_model.h"
+#include "sim/report.h"
+#include "sim/viewer_model.h"
+
+static uint64_t ms(mesh_ns from, mesh_ns to)
+{
+    return to == MESH_NS_NEVER ? FIGURE_NEVER : (uint64_t)(to > from ? (to - from) / MS(1) : 0);
+}
+
+static uint64_t us(struct times *t, unsigned per_mille)
+{
+    uint64_t ns = times_at(t, per_mille);
+    return ns == FIGURE_NEVER ? FIGURE_NEVER : ns / (uint64_t)US(1);
+}
+
+/* From the last start of the beginning until all listed all. */
+static uint64_t joined_ms(const struct world *w)
+{
+    const struct check *c = w->check;
+    mesh_ns last = 0;
+
+    for (uint32_t i = 0; i < w->sc.nodes; i++) {
+        if (!node_set_has(&w->sc.absent, i))
+            last = (mesh_ns)(i * w->sc.join_every);
+    }
+    for (size_t i = 0; i < c->changes_n; i++) {
+        if (c->changes[i].at == last)
+            return ms(last, c->changes[i].agreed_at);
+    }
+    return FIGURE_NEVER;
+}
+
+static void add_nodes(struct world *w, struct figures *f)
+{
+    for (uint32_t i = 0; i < w->sc.nodes; i++) {
+        struct edge *e = &w->edges[i];
+        struct edge_sums s;
+        edge_counters(e, &s);
+        f->ring_changes += s.mesh.ring_changes;
+        f->deaths += s.gossip.deaths;
+        f->refutations += s.gossip.refutations;
+        f->peer_bytes += s.engine.bytes_peer_in;
+        f->peer_wire_bytes += s.engine.bytes_peer_in_wire;
+        f->collapsed += s.engine.collapsed;
+        f->moved += s.engine.moved;
+        f->evictions += s.engine.evictions;
+        f->silent_links += s.engine.links_silent;
+        f->broken_sessions += s.engine.sessions_broken;
+        f->rejected_transfers += s.engine.transfers_rejected;
+        f->hit += e->counted[RESULT_HIT];
+        f->refresh += e->counted[RESULT_REFRESH];
+        f->stale += e->counted[RESULT_STALE];
+        f->peer += e->counted[RESULT_PEER];
+        f->miss += e->counted[RESULT_MISS];
+        f->error += e->counted[RESULT_ERROR];
+    }
+}
+
+static void add_world(struct world *w, struct figures *f)
+{
+    const struct net_counts *n = &w->net->counts;
+
+    f->origin_fetches = w->origin->fetches;
+    f->origin_bytes = w->origin->bytes;
+    for (uint64_t i = 0; i < w->sc.keys; i++) {
+        if (w->origin->keys[i].fetches > f->origin_fetches_max)
+            f->origin_fetches_max = w->origin->keys[i].fetches;
+    }
+    f->datagrams = n->datagrams;
+    f->datagram_bytes = n->datagram_bytes;
+    f->datagrams_lost = n->lost;
+    f->streams = n->connections;
+    f->stream_bytes = n->stream_bytes;
+    f->stalls = n->stalls;
+    f->virtual_ms = (uint64_t)(w->now / MS(1));
+    f->events = w->trace.events;
+}
+
+void report_figures(struct world *w, struct figures *f)
+{
+    const struct check *c = w->check;
+    struct viewers *v = w->viewers;
+
+    memset(f, 0, sizeof(*f));
+    f->joined_ms = joined_ms(w);
+    f->agreed_ms = ms(c->calm_at, c->settled_at);
+    for (size_t i = 0; i < c->changes_n; i++) {
+        uint64_t took = ms(c->changes[i].at, c->changes[i].agreed_at);
+        if (took > f->slowest_agreement_ms)
+            f->slowest_agreement_ms = took;
+    }
+    f->wrong_deaths = c->wrong_deaths;
+    f->unexplained = c->unexplained;
+    f->keys_asked = v->keys_asked;
+    f->requests = v->begun;
+    f->cut = v->ends[VIEWER_CUT];
+    f->gone = v->ends[VIEWER_GONE];
+    f->viewer_bytes = v->bytes;
+    f->p50_us = us(&v->last_byte_ns, 500);
+    f->p99_us = us(&v->last_byte_ns, 990);
+    f->max_us = us(&v->last_byte_ns, 1000);
+    f->first_byte_p99_us = us(&v->first_byte_ns, 990);
+    add_nodes(w, f);
+    add_world(w, f);
+}

@@ -1,0 +1,62 @@
+/* figures.h - what a run is measured by, once: the report, --json and the expectations of
+ * a scenario are made from this table. */
+#ifndef HEDGEROW_SIM_FIGURES_H
+#define HEDGEROW_SIM_FIGURES_H
+
+#include <stdint.h>
+
+/* X(name, help). Times in milliseconds or microseconds of virtual time as the name says;
+ * FIGURE_NEVER: it did not happen. */
+#define FIGURES(X)                                                                             \
+    X(joined_ms, "from the last node's start until each node listed all")                      \
+    X(agreed_ms, "from the end of all faults until all live nodes agreed on members and ring") \
+    X(slowest_agreement_ms, "the longest time from a change of members until all had noticed") \
+    X(ring_changes, "ring tables built, all nodes together")                                   \
+    X(deaths, "deaths declared, all nodes together")                                           \
+    X(wrong_deaths, "times a node that ran was declared dead")                                 \
+    X(refutations, "times a node refuted its own death")                                       \
+    X(keys_asked, "distinct keys that viewers asked for")                                      \
+    X(origin_fetches, "requests at the origin")                                                \
+    X(origin_fetches_max, "requests at the origin for the key with the most of them")          \
+    X(origin_bytes, "body bytes the origin sent")                                              \
+    X(requests, "viewers' requests")                                                           \
+    X(hit, "of them answered from a copy on their node")                                       \
+    X(refresh, "... from a copy that was confirmed with the origin")                           \
+    X(stale, "... from an expired copy")                                                       \
+    X(peer, "... from another node")                                                           \
+    X(miss, "... with bytes fetched from the origin for them")                                 \
+    X(error, "... with an error of the node's own")                                            \
+    X(cut, "... broken off because their node stopped")                                        \
+    X(gone, "... given up by their viewer")                                                    \
+    X(unexplained, "failed or broken off without a fault to explain it")                       \
+    X(p50_us, "median time to the last byte")                                                  \
+    X(p99_us, "99th percentile of it")                                                         \
+    X(max_us, "the longest")                                                                   \
+    X(first_byte_p99_us, "99th percentile of the time to the first byte")                      \
+    X(viewer_bytes, "body bytes viewers received and compared")                                \
+    X(peer_bytes, "body bytes moved between nodes, unpacked")                                  \
+    X(peer_wire_bytes, "the same as they travelled, packed")                                   \
+    X(collapsed, "requests that joined a fetch under way")                                     \
+    X(moved, "answers moved to another copy in mid-body")                                      \
+    X(evictions, "objects evicted for space")                                                  \
+    X(silent_links, "backbone links found silent while answers were due")                      \
+    X(broken_sessions, "backbone sessions broken by a malformed record or frame")              \
+    X(rejected_transfers, "transfers refused by signature, hash or length")                    \
+    X(datagrams, "gossip datagrams sent")                                                      \
+    X(datagram_bytes, "bytes of them")                                                         \
+    X(datagrams_lost, "gossip datagrams lost on the way")                                      \
+    X(streams, "backbone connections opened")                                                  \
+    X(stream_bytes, "bytes sent on them")                                                      \
+    X(stalls, "stream segments that had to be sent again")                                     \
+    X(virtual_ms, "virtual time from the first start to the end")                              \
+    X(events, "events in the trace")
+
+#define FIGURE_NEVER UINT64_MAX
+
+struct figures {
+#define X(name, help) uint64_t name;
+    FIGURES(X)
+#undef X
+};
+
+#endif

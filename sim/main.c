@@ -1,0 +1,144 @@
+/* hedgerow-sim: the door. The only file of the simulator that reads and writes files. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/check.h"
+#include "sim/fault.h"
+#include "sim/options.h"
+#include "sim/report.h"
+
+#define EXIT_BROKEN  1
+#define EXIT_USAGE   2
+#define EXIT_CONFIG  78
+#define SCENARIO_MAX (1u << 20)
+
+static int usage(const struct buf *wrong)
+{
+    fprintf(stderr, "hedgerow-sim: %.*s\nTry: hedgerow-sim --help\n", SLICE_FMT(buf_slice(wrong)));
+    return EXIT_USAGE;
+}
+
+static bool print(struct buf *text)
+{
+    bool ok = buf_ok(text) && fwrite(text->data, 1, text->len, stdout) == text->len && fflush(stdout) == 0;
+    buf_free(text);
+    return ok;
+}
+
+static bool read_file(const char *path, struct buf *out)
+{
+    FILE *f = fopen(path, "rb");
+    size_t n = 1;
+
+    while (f != NULL && n > 0 && out->len <= SCENARIO_MAX) {
+        uint8_t *to = buf_reserve(out, 65536);
+        n = to != NULL ? fread(to, 1, 65536, f) : 0;
+        out->len += n;
+    }
+    bool ok = f != NULL && !ferror(f) && buf_ok(out) && out->len <= SCENARIO_MAX;
+    if (f != NULL)
+        fclose(f);
+    return ok;
+}
+
+static int read_scenario(const struct options *o, struct scenario *sc)
+{
+    struct scenario_error err = { 0 };
+    struct buf text = BUF_EMPTY, wrong = BUF_EMPTY;
+    const char *name = o->scenario != NULL ? o->scenario : "hedgerow-sim";
+    int result = 0;
+
+    scenario_init(sc);
+    if (o->scenario != NULL && !read_file(o->scenario, &text)) {
+        fprintf(stderr, "hedgerow-sim: %s cannot be read, or is too long\n", o->scenario);
+        result = EXIT_CONFIG;
+    } else if (scenario_parse(sc, buf_slice(&text), &err) != 0) {
+        result = EXIT_CONFIG;
+    } else if (options_apply(o, sc, &wrong) != 0) {
+        result = usage(&wrong);
+    } else {
+        fault_draw(sc);
+        if (scenario_check(sc, &err) != 0)
+            result = o->scenario != NULL ? EXIT_CONFIG : EXIT_USAGE;
+    }
+    if (err.line > 0)
+        fprintf(stderr, "%s:%u:%u: %s\n", name, err.line, err.column, err.text);
+    else if (err.text[0] != '\0')
+        fprintf(stderr, "%s: %s\n", name, err.text);
+    buf_free(&text);
+    buf_free(&wrong);
+    return result;
+}
+
+static void trace_line(void *ctx, const char *text)
+{
+    fprintf(ctx, "%s\n", text);
+}
+
+static int run(const struct options *o, struct scenario *sc)
+{
+    struct buf out = BUF_EMPTY, again = BUF_EMPTY;
+    struct figures figures;
+    struct tap tap = { NULL, NULL };
+    FILE *trace = NULL;
+
+    if (o->trace != NULL) {
+        trace = strcmp(o->trace, "-") == 0 ? stderr : fopen(o->trace, "w");
+        if (trace == NULL) {
+            fprintf(stderr, "hedgerow-sim: %s cannot be written\n", o->trace);
+            return EXIT_BROKEN;
+        }
+        tap = (struct tap){ trace_line, trace };
+    }
+    struct world *w = world_run(sc, &tap);
+    if (w == NULL) {
+        fprintf(stderr, "hedgerow-sim: the cryptography library cannot be used\n");
+        return EXIT_BROKEN;
+    }
+    report_figures(w, &figures);
+    check_expectations(w, &figures);
+    options_again(o, sc, &again);
+    buf_add_u8(&again, '\0');
+    if (o->json)
+        report_json(&out, w, &figures, (const char *)again.data);
+    else
+        report_text(&out, w, &figures, (const char *)again.data);
+    bool ok = report_ok(w);
+    world_free(w);
+    buf_free(&again);
+    if (trace != NULL && trace != stderr)
+        ok = fclose(trace) == 0 && ok;
+    return print(&out) && ok ? EXIT_SUCCESS : EXIT_BROKEN;
+}
+
+int main(int argc, char **argv)
+{
+    struct buf wrong = BUF_EMPTY, text = BUF_EMPTY;
+    struct scenario sc;
+    struct options o;
+    int result;
+
+    if (options_parse(&o, argc, argv, &wrong) != 0) {
+        result = usage(&wrong);
+        buf_free(&wrong);
+        return result;
+    }
+    if (o.command == COMMAND_HELP) {
+        options_help(&text);
+        return print(&text) ? EXIT_SUCCESS : EXIT_BROKEN;
+    }
+    if (o.command == COMMAND_VERSION) {
+        buf_add_str(&text, "hedgerow-sim " HEDGEROW_VERSION "\n");
+        return print(&text) ? EXIT_SUCCESS : EXIT_BROKEN;
+    }
+    result = read_scenario(&o, &sc);
+    if (result == 0 && o.print) {
+        scenario_put(&text, &sc);
+        result = print(&text) ? EXIT_SUCCESS : EXIT_BROKEN;
+    } else if (result == 0) {
+        result = run(&o, &sc);
+    }
+    scenario_fini(&sc);
+    return result;
+}

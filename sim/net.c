@@ -1,0 +1,170 @@
+#include "sim/net.h"
+
+#include <stdlib.h>
+
+#include "sim/edge.h"
+
+#define MESH_PORT 7400
+
+struct datagram {
+    struct event ev;
+    struct list link; /* in net->flying */
+    uint32_t from, to;
+    size_t len;
+    uint8_t bytes[];
+};
+
+struct net *net_new(struct world *w)
+{
+    struct net *n = world_alloc(sizeof(*n));
+
+    n->w = w;
+    n->nodes = (size_t)w->sc.nodes;
+    n->paths = world_alloc(n->nodes * n->nodes * sizeof(*n->paths));
+    list_init(&n->flying);
+    list_init(&n->streams);
+    return n;
+}
+
+static void datagram_free(struct world *w, struct datagram *d)
+{
+    world_drop(w, &d->ev);
+    list_remove(&d->link);
+    free(d);
+}
+
+void net_free(struct net *n)
+{
+    if (n == NULL)
+        return;
+    LIST_EACH_SAFE (at, &n->flying)
+        datagram_free(n->w, OBJ_OF(at, struct datagram, link));
+    net_streams_free(n);
+    free(n->paths);
+    free(n);
+}
+
+/* Node i (from 0) is 10.0.(i / 250).(1 + i mod 250). */
+struct mesh_addr net_addr(uint32_t node)
+{
+    return mesh_addr_v4(UINT32_C(0x0a000000) | (node / 250) << 8 | (1 + node % 250), MESH_PORT);
+}
+
+struct edge *net_at(struct net *n, const struct mesh_addr *addr)
+{
+    uint32_t ip = be32_get(addr->ip + 12), low = ip & 0xff;
+    uint32_t node = (ip >> 8 & 0xff) * 250 + low - 1;
+
+    if (!mesh_addr_is_v4(addr) || ip >> 16 != 0x0a00 || low == 0 || node >= n->nodes || addr->port != MESH_PORT)
+        return NULL;
+    return &n->w->edges[node];
+}
+
+struct path *net_path(struct net *n, uint32_t from, uint32_t to)
+{
+    return &n->paths[(size_t)from * n->nodes + to];
+}
+
+struct rand net_rand(struct net *n, uint32_t from, uint32_t to)
+{
+    struct rand r = world_rand(n->w, (uint64_t)from << 32 | to, DRAW_DATAGRAM);
+    r.counter = net_path(n, from, to)->draws++ << 8; /* at most 256 draws each */
+    return r;
+}
+
+mesh_ns net_delay(struct net *n, uint32_t from, uint32_t to, size_t bytes, struct rand *r)
+{
+    const struct scenario *sc = &n->w->sc;
+    struct path *p = net_path(n, from, to);
+    bool near = strcmp(n->w->edges[from].zone, n->w->edges[to].zone) == 0;
+    mesh_ns delay = (mesh_ns)(near ? sc->delay : sc->zone_delay) + draw_ns(r, sc->jitter);
+
+    if (sc->rate == 0)
+        return delay;
+    mesh_ns begin = p->busy_until > n->w->now ? p->busy_until : n->w->now;
+    p->busy_until = begin + (mesh_ns)(bytes * (uint64_t)SEC(1) / sc->rate);
+    return p->busy_until - n->w->now + delay;
+}
+
+void net_damage(struct net *n, uint8_t *bytes, size_t len, struct rand *r)
+{
+    if (len == 0 || !draw_ppm(r, n->w->sc.corrupt))
+        return;
+    uint64_t bit = rand_below(r, 8 * len);
+    bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+    n->counts.damaged++;
+}
+
+void net_cut(struct net *n, uint32_t from, uint32_t to)
+{
+    net_path(n, from, to)->cut = true;
+}
+
+void net_heal(struct net *n)
+{
+    for (size_t i = 0; i < n->nodes * n->nodes; i++)
+        n->paths[i].cut = false;
+}
+
+/* ---- datagrams ---- */
+
+static void arrive(struct world *w, struct event *ev)
+{
+    struct datagram *d = OBJ_OF(ev, struct datagram, ev);
+    struct edge *to = &w->edges[d->to];
+    struct mesh_addr from = net_addr(d->from);
+
+    if (edge_held(to, ev))
+        return;
+    if (edge_up(to)) {
+        to->datagrams_in++;
+        world_note(w, NOTE_DATAGRAM_IN, d->to, slice_of(d->bytes, d->len));
+        engine_datagram(edge_enter(to), w->now, &from, slice_of(d->bytes, d->len));
+        edge_pump(to);
+    }
+    datagram_free(w, d);
+}
+
+static void launch(struct net *n, uint32_t from, uint32_t to, struct slice bytes, struct rand *r)
+{
+    const struct scenario *sc = &n->w->sc;
+    struct datagram *d = world_alloc(sizeof(*d) + bytes.len);
+    mesh_ns delay = net_delay(n, from, to, bytes.len, r);
+
+    d->ev.fire = arrive;
+    d->from = from;
+    d->to = to;
+    d->len = bytes.len;
+    memcpy(d->bytes, bytes.data, bytes.len);
+    net_damage(n, d->bytes, d->len, r);
+    if (draw_ppm(r, sc->reorder)) {
+        n->counts.overtaken++;
+        delay += draw_ns(r, (uint64_t)(3 * delay + MS(20)));
+    }
+    list_push_back(&n->flying, &d->link);
+    world_at(n->w, &d->ev, n->w->now + delay);
+}
+
+void net_datagram(struct edge *e, const struct mesh_addr *addr, struct slice bytes)
+{
+    struct net *n = e->w->net;
+    const struct edge *to = net_at(n, addr);
+
+    e->datagrams_out++;
+    n->counts.datagrams++;
+    n->counts.datagram_bytes += bytes.len;
+    world_note(e->w, NOTE_DATAGRAM_OUT, e->index, bytes);
+    if (to == NULL)
+        return;
+    struct rand r = net_rand(n, e->index, to->index);
+    if (net_path(n, e->index, to->index)->cut || draw_ppm(&r, e->w->sc.loss)) {
+        n->counts.lost++;
+        world_note(e->w, NOTE_DATAGRAM_LOST, e->index, SLICE_EMPTY);
+        return;
+    }
+    launch(n, e->index, to->index, bytes, &r);
+    if (draw_ppm(&r, e->w->sc.dup)) {
+        n->counts.doubled++;
+        launch(n, e->index, to->index, bytes, &r);
+    }
+}

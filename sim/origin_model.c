@@ -1,0 +1,223 @@
+/* A supply is one request to the origin.
+ *
+ *   ASKED --delay--> HEAD --pieces at a rate--> END
+ *     | refused, hangs, or cut off in mid-body by its fate */
+#include "sim/origin_model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proto/base/err.h"
+#include "sim/body.h"
+#include "sim/check.h"
+
+#define PIECE_MAX (16u << 10)
+
+struct supply {
+    struct event ev;
+    struct list link; /* in edge->supplies */
+    struct edge *edge;
+    struct fetch *fetch;
+    struct rand rand;
+    uint64_t key, size, at;
+    uint64_t cut_at;         /* this many bytes, then nothing; UINT64_MAX: whole */
+    bool head_sent, waiting; /* waiting: paused, without an event */
+};
+
+static void supply_fire(struct world *w, struct event *ev);
+
+struct origin_model *origin_model_new(struct world *w)
+{
+    struct origin_model *o = world_alloc(sizeof(*o));
+
+    o->keys = world_alloc((size_t)w->sc.keys * sizeof(*o->keys));
+    for (size_t i = 0; i < w->sc.keys; i++)
+        o->keys[i].trouble_at = -1;
+    o->trouble_until = -1;
+    return o;
+}
+
+void origin_model_free(struct origin_model *o)
+{
+    if (o == NULL)
+        return;
+    free(o->keys);
+    free(o);
+}
+
+void origin_model_set(struct world *w, enum origin_state_kind state)
+{
+    struct origin_model *o = w->origin;
+
+    if (o->state == ORIGIN_UP && state != ORIGIN_UP)
+        o->trouble_from = w->now;
+    if (state != ORIGIN_UP)
+        o->trouble_until = MESH_NS_NEVER;
+    else if (o->state != ORIGIN_UP)
+        o->trouble_until = w->now;
+    o->state = state;
+}
+
+bool origin_model_excuses(const struct world *w, uint64_t key, mesh_ns since)
+{
+    return w->origin->trouble_until >= since || w->origin->keys[key - 1].trouble_at >= since;
+}
+
+/* ---- a request to it ---- */
+
+static void supply_free(struct supply *s)
+{
+    world_drop(s->edge->w, &s->ev);
+    list_remove(&s->link);
+    free(s);
+}
+
+void origin_model_begin(struct edge *e, struct fetch *f)
+{
+    struct world *w = e->w;
+    struct origin_model *o = w->origin;
+    struct supply *s = world_alloc(sizeof(*s));
+
+    s->ev.fire = supply_fire;
+    s->edge = e;
+    s->fetch = f;
+    s->key = body_key(&w->sc, f->path);
+    s->cut_at = UINT64_MAX;
+    s->rand = world_rand(w, ++o->fetches, DRAW_ORIGIN);
+    list_init(&s->link);
+    list_push_back(&e->supplies, &s->link);
+    f->io = s;
+    e->fetches++;
+    world_note(w, NOTE_FETCH, e->index, f->path);
+    if (s->key == 0) {
+        check_broken(w, RULE_BODY, "%s asked the origin for \"%.*s\", which no viewer asked for", e->name,
+                     SLICE_FMT(slice_head(f->path, 60)));
+        s->key = 1;
+    }
+    struct origin_key *k = &o->keys[s->key - 1];
+    if (k->fetches++ == 0)
+        k->first_at = w->now;
+    k->last_at = w->now;
+    s->size = body_size(&w->sc, s->key);
+    if (draw_ppm(&s->rand, w->sc.origin_fail)) /* half of them before the head */
+        s->cut_at = rand_below(&s->rand, 2) == 0 ? 0 : rand_below(&s->rand, s->size + 1);
+    world_at(w, &s->ev, w->now + (mesh_ns)w->sc.origin_delay + draw_ns(&s->rand, w->sc.origin_jitter));
+}
+
+void origin_model_stop(struct edge *e, struct fetch *f)
+{
+    struct supply *s = f->io;
+
+    world_note(e->w, NOTE_FETCH_STOP, e->index, f->path);
+    f->io = NULL;
+    supply_free(s);
+}
+
+void origin_model_flow(struct edge *e, struct fetch *f)
+{
+    struct supply *s = f->io;
+
+    if (f->paused || !s->waiting)
+        return;
+    s->waiting = false;
+    world_at(e->w, &s->ev, e->w->now);
+}
+
+void origin_model_node_stops(struct edge *e)
+{
+    LIST_EACH_SAFE (at, &e->supplies)
+        supply_free(OBJ_OF(at, struct supply, link));
+}
+
+/* The engine frees the fetch, so the supply goes first. */
+static void supply_end(struct supply *s, int err)
+{
+    struct edge *e = s->edge;
+    struct fetch *f = s->fetch;
+    struct world *w = e->w;
+
+    if (err != 0) {
+        w->origin->keys[s->key - 1].trouble_at = w->now;
+        w->origin->keys[s->key - 1].failures++;
+    }
+    supply_free(s);
+    world_notef(w, NOTE_FETCH_END, e->index, "%d", err);
+    engine_fetch_end(edge_enter(e), w->now, f, err);
+    edge_pump(e);
+}
+
+static void supply_head(struct supply *s)
+{
+    struct edge *e = s->edge;
+    struct world *w = e->w;
+    struct fields fields = { 0 };
+    char control[64], tag[40];
+    bool length = !body_chunked(&w->sc, s->key);
+
+    if (body_no_store(&w->sc, s->key))
+        snprintf(control, sizeof(control), "no-store");
+    else
+        snprintf(control, sizeof(control), "public, max-age=%lld", (long long)((mesh_ns)w->sc.max_age / SEC(1)));
+    snprintf(tag, sizeof(tag), "\"%llu-%llu\"", (unsigned long long)s->key, (unsigned long long)s->size);
+    fields_add(&fields, SLICE_LIT("Content-Type"), SLICE_LIT("application/octet-stream"));
+    fields_add(&fields, SLICE_LIT("Cache-Control"), slice_str(control));
+    fields_add(&fields, SLICE_LIT("ETag"), slice_str(tag));
+    s->head_sent = true;
+    world_note(w, NOTE_FETCH_HEAD, e->index, slice_str(tag));
+    engine_fetch_head(edge_enter(e), w->now, s->fetch, 200, &fields, length ? (int64_t)s->size : -1);
+}
+
+/* One piece, and when the next one comes. */
+static void supply_piece(struct supply *s)
+{
+    uint8_t bytes[PIECE_MAX];
+    struct edge *e = s->edge;
+    struct world *w = e->w;
+    uint64_t n = 1 + rand_below(&s->rand, PIECE_MAX), end = s->cut_at < s->size ? s->cut_at : s->size;
+
+    if (n > end - s->at)
+        n = end - s->at;
+    body_fill(&w->sc, s->key, s->at, bytes, (size_t)n);
+    s->at += n;
+    w->origin->bytes += n;
+    e->fetch_bytes += n;
+    world_at(w, &s->ev, w->now + (mesh_ns)(n * (uint64_t)SEC(1) / w->sc.origin_rate));
+    world_note(w, NOTE_FETCH_BODY, e->index, slice_of(bytes, (size_t)n));
+    engine_fetch_body(edge_enter(e), w->now, s->fetch, slice_of(bytes, (size_t)n));
+}
+
+static void supply_fire(struct world *w, struct event *ev)
+{
+    struct supply *s = OBJ_OF(ev, struct supply, ev);
+    struct edge *e = s->edge;
+
+    if (edge_held(e, ev))
+        return;
+    if (!s->head_sent && w->origin->state == ORIGIN_HANGS) {
+        w->origin->keys[s->key - 1].trouble_at = w->now;
+        w->origin->keys[s->key - 1].failures++;
+        world_at(w, ev, w->now + SEC(1)); /* perhaps it goes on */
+        return;
+    }
+    if (!s->head_sent && (w->origin->state == ORIGIN_DOWN || s->cut_at == 0)) {
+        supply_end(s, MESH_E_REFUSED);
+        return;
+    }
+    if (s->fetch->paused) {
+        s->waiting = true;
+        return;
+    }
+    if (!s->head_sent) {
+        supply_head(s);
+        world_at(w, ev, w->now);
+    } else if (s->at >= s->cut_at && s->cut_at < s->size) {
+        supply_end(s, MESH_E_CLOSED);
+        return;
+    } else if (s->at == s->size) {
+        supply_end(s, 0);
+        return;
+    } else {
+        supply_piece(s);
+    }
+    edge_pump(e); /* may stop the fetch: |s| is not touched any more */
+}

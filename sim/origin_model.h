@@ -1,0 +1,34 @@
+/* origin_model.h - the origin: answers with bodies of body.h after a delay, at a rate, with
+ * or without a length; counts what it was asked; refuses, hangs or cuts answers off when
+ * the scenario says so. Each node has a connection of its own to it, which nothing cuts. */
+#ifndef HEDGEROW_SIM_ORIGIN_MODEL_H
+#define HEDGEROW_SIM_ORIGIN_MODEL_H
+
+#include "sim/edge.h"
+
+struct origin_key {
+    uint32_t fetches, failures;
+    mesh_ns first_at, last_at; /* of its fetches */
+    mesh_ns trouble_at;        /* when a fetch of it last failed by the origin's fault; -1: never */
+};
+
+struct origin_model {
+    enum origin_state_kind state;
+    mesh_ns trouble_from, trouble_until; /* the last time it was down or hung; until: NEVER while it is */
+    uint64_t fetches, bytes;
+    struct origin_key *keys; /* [0 .. sc.keys) */
+};
+
+struct origin_model *origin_model_new(struct world *w);
+void origin_model_free(struct origin_model *o);
+void origin_model_set(struct world *w, enum origin_state_kind state);
+
+void origin_model_begin(struct edge *e, struct fetch *f);
+void origin_model_flow(struct edge *e, struct fetch *f);
+void origin_model_stop(struct edge *e, struct fetch *f);
+void origin_model_node_stops(struct edge *e);
+
+/* May a request for |key| that lived from |since| until now have failed by the origin's fault? */
+bool origin_model_excuses(const struct world *w, uint64_t key, mesh_ns since);
+
+#endif

@@ -1,0 +1,166 @@
+/* scenario.h - the story of a run: settings, what happens when, and what is expected of it.
+ * Made from a text, one line a thing (README.md), and from options. Plain data. */
+#ifndef HEDGEROW_SIM_SCENARIO_H
+#define HEDGEROW_SIM_SCENARIO_H
+
+#include "proto/base/buf.h"
+#include "proto/base/time.h"
+#include "sim/figures.h"
+
+#define SIM_NODES_MAX 1000
+
+enum setting_kind {
+    SETTING_COUNT,
+    SETTING_TIME, /* "60s", "250ms", "2m": nanoseconds */
+    SETTING_MS,   /* "12.5" milliseconds: nanoseconds */
+    SETTING_PCT,  /* "0.5" per cent: parts per million */
+    SETTING_SIZE, /* "64KiB": bytes */
+    SETTING_FLAG, /* yes, no */
+};
+
+/* X(field, name, kind, may `set` change it, default, least, most, help) */
+#define SETTINGS(X)                                                                                              \
+    X(seed, "seed", COUNT, false, 1, 0, UINT64_MAX, "every choice of the run follows from it")                   \
+    X(nodes, "nodes", COUNT, false, 50, 1, SIM_NODES_MAX, "edge nodes, named n1, n2 ...")                        \
+    X(zones, "zones", COUNT, false, 3, 1, 100, "node i is in zone 1 + (i - 1) mod zones")                        \
+    X(seeds, "seeds", COUNT, false, 3, 1, 60, "the first so many nodes are told to all as seeds")                \
+    X(arc_bits, "arc-bits", COUNT, false, 16, 16, 20, "the ring has 2^N arcs")                                   \
+    X(join_every, "join-every", TIME, false, MS(50), 0, SEC(60), "from one node's start to the next one's")      \
+    X(warmup, "warmup", TIME, false, SEC(15), 0, SEC(3600), "before viewers ask")                                \
+    X(time, "time", TIME, false, SEC(60), MS(1), SEC(86400), "until the last viewer's request and fault")        \
+    X(quiet, "quiet", TIME, false, SEC(60), 0, SEC(3600), "at most so long after it, without faults, to settle") \
+    X(requests, "requests", COUNT, false, 10000, 0, 100000000, "viewers' requests, spread evenly")               \
+    X(keys, "keys", COUNT, false, 1000, 1, 10000000, "distinct objects")                                         \
+    X(every_node, "every-node", FLAG, false, 0, 0, 1, "each key once at each node instead of `requests`")        \
+    X(zipf, "zipf", FLAG, false, 1, 0, 1, "key i is asked 1/i as often as key 1; else all alike")                \
+    X(size_min, "size-min", SIZE, false, 100, 0, 1 << 30, "smallest body")                                       \
+    X(size_max, "size-max", SIZE, false, 200 << 10, 0, 1 << 30, "largest body; each doubling is equally likely") \
+    X(slow_viewers, "slow-viewers-pct", PCT, false, 0, 0, 1000000, "viewers that read 64 KiB each 20 ms")        \
+    X(leavers, "leavers-pct", PCT, false, 0, 0, 1000000, "viewers that go before the end")                       \
+    X(memory, "memory", SIZE, false, 256 << 20, 1 << 20, UINT64_C(1) << 40, "of each node's cache")              \
+    X(faults, "faults", COUNT, false, 0, 0, 1000, "so many faults drawn from the seed")                          \
+    X(delay, "delay-ms", MS, true, MS(1), 0, SEC(10), "one way, within a zone")                                  \
+    X(zone_delay, "zone-delay-ms", MS, true, MS(15), 0, SEC(10), "one way, between zones")                       \
+    X(jitter, "jitter-ms", MS, true, MS(1), 0, SEC(10), "added to it, evenly from 0 to this")                    \
+    X(loss, "loss-pct", PCT, true, 0, 0, 1000000, "of packets")                                                  \
+    X(dup, "dup-pct", PCT, true, 0, 0, 1000000, "of datagrams arrive twice")                                     \
+    X(reorder, "reorder-pct", PCT, true, 0, 0, 1000000, "of datagrams are overtaken")                            \
+    X(corrupt, "corrupt-pct", PCT, true, 0, 0, 1000000, "of datagrams and stream segments have a bit flipped")   \
+    X(rate, "rate", SIZE, true, 0, 0, UINT64_C(1) << 40, "bytes per second from node to node; 0: no limit")      \
+    X(origin_delay, "origin-delay-ms", MS, true, MS(40), 0, SEC(600), "from a request to its answer's head")     \
+    X(origin_jitter, "origin-jitter-ms", MS, true, MS(20), 0, SEC(600), "added to it, evenly from 0 to this")    \
+    X(origin_rate, "origin-rate", SIZE, true, 20 << 20, 1, UINT64_C(1) << 40, "bytes per second of one answer")  \
+    X(origin_fail, "origin-fail-pct", PCT, true, 0, 0, 1000000, "of fetches are refused or cut off")             \
+    X(chunked, "chunked-pct", PCT, false, 200000, 0, 1000000, "of keys come without a length")                   \
+    X(no_store, "no-store-pct", PCT, false, 0, 0, 1000000, "of keys may not be cached")                          \
+    X(max_age, "max-age", TIME, false, SEC(86400), SEC(1), SEC(86400) * 365, "of what may be cached")
+
+/* X(name, word, arguments): N nodes, T a time, C a count, S a setting and its value,
+ * O a state of the origin */
+#define ACTIONS(X)                                                                              \
+    X(START, "start", "N")            /* what is down begins again, with its next boot */       \
+    X(START_LOST, "start-lost", "N")  /* ... but its boot counter was lost */                   \
+    X(CRASH, "crash", "N")            /* the process ends: peers see their connections reset */ \
+    X(VANISH, "vanish", "N")          /* the host is gone: peers see nothing at all */          \
+    X(LEAVE, "leave", "N")            /* an orderly end */                                      \
+    X(PAUSE, "pause", "NT")           /* stands still for so long, then goes on */              \
+    X(CUT, "cut", "NN")               /* nothing passes between the two sets */                 \
+    X(CUT_ONEWAY, "cut-oneway", "NN") /* nothing passes from the first to the second */         \
+    X(HEAL, "heal", "")               /* all cuts end */                                        \
+    X(RESET, "reset", "NN")           /* connections between the two sets break */              \
+    X(ORIGIN, "origin", "O")                                                                    \
+    X(FLASH, "flash", "CC") /* key, so many requests at this moment */                          \
+    X(SET, "set", "S")
+enum action_kind {
+#define X(name, word, args) ACTION_##name,
+    ACTIONS(X)
+#undef X
+};
+
+enum origin_state_kind { ORIGIN_UP, ORIGIN_DOWN /* refuses */, ORIGIN_HANGS /* accepts and says nothing */ };
+
+/* Nodes as a scenario names them; index 0 is n1. */
+struct node_set {
+    enum { NODES_LIST, NODES_ALL, NODES_ZONE, NODES_OWNER /* of a key, at that moment */ } by;
+    uint64_t number; /* the zone, or the key */
+    uint8_t bits[(SIM_NODES_MAX + 7) / 8];
+};
+bool node_set_has(const struct node_set *s, uint32_t node);
+
+struct action {
+    mesh_ns at;
+    enum action_kind kind;
+    unsigned line; /* 0: drawn, not written */
+    struct node_set a, b;
+    mesh_ns span;
+    uint64_t numbers[2];
+    enum origin_state_kind origin;
+    size_t setting;
+    uint64_t value;
+};
+
+struct expectation {
+    unsigned line;
+    size_t figure;
+    char op; /* '<' at most, '=' just, '>' at least */
+    uint64_t value;
+};
+
+struct scenario {
+#define X(field, name, kind, live, def, least, most, help) uint64_t field;
+    SETTINGS(X)
+#undef X
+    struct node_set absent; /* not started at the beginning */
+    struct action *actions; /* in order of time, then of writing */
+    size_t actions_n, actions_cap;
+    struct expectation *expectations;
+    size_t expectations_n, expectations_cap;
+};
+
+struct scenario_error {
+    unsigned line, column; /* from 1; line 0: the whole */
+    char text[240];
+};
+
+/* scenario_init sets the defaults; scenario_fini frees. */
+void scenario_init(struct scenario *sc);
+void scenario_fini(struct scenario *sc);
+
+/* scenario_parse adds a text's lines. scenario_setting changes one setting. scenario_check
+ * is called last: it judges what one line alone cannot tell. 0, or a MESH_E_* with |err| filled. */
+int scenario_parse(struct scenario *sc, struct slice text, struct scenario_error *err);
+int scenario_setting(struct scenario *sc, struct slice name, struct slice value, struct scenario_error *err);
+int scenario_check(const struct scenario *sc, struct scenario_error *err);
+
+/* scenario_add puts |a| (copied) in its place in time. 0 or MESH_E_NOMEM. */
+int scenario_add(struct scenario *sc, const struct action *a);
+
+/* The tables, for help, options and reports. */
+struct setting {
+    const char *name, *help;
+    enum setting_kind kind;
+    bool live;
+    size_t offset; /* in struct scenario */
+    uint64_t def, least, most;
+};
+extern const struct setting settings[];
+extern const size_t settings_n;
+static inline uint64_t *setting_of(struct scenario *sc, size_t i)
+{
+    return (uint64_t *)(void *)((char *)sc + settings[i].offset);
+}
+
+extern const char *const figure_names[];
+extern const size_t figure_names_n;
+static inline uint64_t figure_of(const struct figures *f, size_t i)
+{
+    return ((const uint64_t *)(const void *)f)[i];
+}
+
+/* Written as in a scenario: a value, an action, and the whole (but for `faults`, whose
+ * actions are among the others by then). */
+void scenario_put_value(struct buf *out, enum setting_kind kind, uint64_t value);
+void scenario_put_action(struct buf *out, const struct action *a);
+void scenario_put(struct buf *out, const struct scenario *sc);
+
+#endif

@@ -1,0 +1,58 @@
+#include "sim/scenario_value.h"
+
+void scenario_put_action(struct buf *out, const struct action *a)
+{
+    size_t sets = 0, counts = 0;
+
+    buf_add_str(out, "at ");
+    scenario_put_value(out, SETTING_TIME, (uint64_t)a->at);
+    buf_addf(out, " %s", action_words[a->kind].word);
+    for (const char *arg = action_words[a->kind].args; *arg != '\0'; arg++) {
+        buf_add_u8(out, ' ');
+        switch (*arg) {
+        case 'N': nodes_put(out, sets++ == 0 ? &a->a : &a->b); break;
+        case 'T': scenario_put_value(out, SETTING_TIME, (uint64_t)a->span); break;
+        case 'C': scenario_put_value(out, SETTING_COUNT, a->numbers[counts++]); break;
+        case 'S':
+            buf_addf(out, "%s ", settings[a->setting].name);
+            scenario_put_value(out, settings[a->setting].kind, a->value);
+            break;
+        case 'O': buf_add_str(out, origin_words[a->origin]); break;
+        }
+    }
+}
+
+static void put_setting(struct buf *out, const struct scenario *sc, size_t i)
+{
+    uint64_t value = *(const uint64_t *)(const void *)((const char *)sc + settings[i].offset);
+
+    if (value == settings[i].def || strcmp(settings[i].name, "faults") == 0)
+        return;
+    buf_addf(out, "%s ", settings[i].name);
+    scenario_put_value(out, settings[i].kind, value);
+    buf_add_u8(out, '\n');
+}
+
+void scenario_put(struct buf *out, const struct scenario *sc)
+{
+    struct buf absent = BUF_EMPTY;
+
+    for (size_t i = 0; i < settings_n; i++)
+        put_setting(out, sc, i);
+    nodes_put(&absent, &sc->absent);
+    if (absent.len > 0)
+        buf_addf(out, "absent %.*s\n", SLICE_FMT(buf_slice(&absent)));
+    buf_free(&absent);
+    for (size_t i = 0; i < sc->actions_n; i++) {
+        scenario_put_action(out, &sc->actions[i]);
+        buf_add_u8(out, '\n');
+    }
+    for (size_t i = 0; i < sc->expectations_n; i++) {
+        const struct expectation *x = &sc->expectations[i];
+        buf_addf(out, "expect %s %s %llu\n", figure_names[x->figure],
+                 x->op == '<'   ? "<="
+                 : x->op == '>' ? ">="
+                                : "=",
+                 (unsigned long long)x->value);
+    }
+}

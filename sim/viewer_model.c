@@ -1,0 +1,395 @@
+#include "sim/viewer_model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/body.h"
+#include "sim/check.h"
+#include "sim/origin_model.h"
+
+#define VIEWER_MAGIC 0x76696577u
+#define PIECES       8
+#define SLOW_BYTES   (64u << 10)
+#define SLOW_EVERY   MS(20)
+
+struct viewer {
+    uint32_t magic;
+    struct event ev;  /* asks late, or a slow one reads on */
+    struct event go;  /* its patience ends */
+    struct list link; /* in edge->viewers */
+    struct edge *edge;
+    uint64_t number, key, size, at;
+    uint64_t leaves_at; /* goes after so many bytes; UINT64_MAX: stays */
+    mesh_ns began, first_byte_at;
+    bool asked, slow, head_seen;
+    char path[BODY_PATH_MAX], id[24];
+    struct request req;
+};
+
+static void arrive(struct world *w, struct event *ev);
+static void read_on(struct world *w, struct event *ev);
+
+/* ---- times ---- */
+
+static void times_add(struct times *t, mesh_ns ns)
+{
+    if (t->n == t->cap) {
+        t->cap = 2 * t->cap + 256;
+        uint64_t *grown = world_alloc(t->cap * sizeof(*grown));
+        if (t->n > 0)
+            memcpy(grown, t->at, t->n * sizeof(*grown));
+        free(t->at);
+        t->at = grown;
+    }
+    t->at[t->n++] = (uint64_t)ns;
+}
+
+static int compare(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+uint64_t times_at(struct times *t, unsigned per_mille)
+{
+    if (t->n == 0)
+        return FIGURE_NEVER;
+    qsort(t->at, t->n, sizeof(*t->at), compare); /* equal ones are the same: no ties to break */
+    return t->at[(t->n - 1) * per_mille / 1000];
+}
+
+/* ---- who asks ---- */
+
+struct viewers *viewers_new(struct world *w)
+{
+    struct viewers *v = world_alloc(sizeof(*v));
+    uint64_t sum = 0;
+
+    v->arrive.fire = arrive;
+    v->key_asked = world_alloc((size_t)w->sc.keys);
+    v->to_ask = w->sc.every_node ? w->sc.keys * w->sc.nodes : w->sc.requests;
+    if (w->sc.zipf) {
+        v->popularity = world_alloc((size_t)w->sc.keys * sizeof(*v->popularity));
+        for (uint64_t i = 0; i < w->sc.keys; i++)
+            v->popularity[i] = sum += (UINT64_C(1) << 32) / (i + 1);
+    }
+    return v;
+}
+
+void viewers_free(struct viewers *v)
+{
+    if (v == NULL)
+        return;
+    free(v->popularity);
+    free(v->key_asked);
+    free(v->first_byte_ns.at);
+    free(v->last_byte_ns.at);
+    for (size_t i = 0; i < 6; i++)
+        free(v->by_result_ns[i].at);
+    free(v);
+}
+
+/* The i-th of all requests comes at a random moment of the i-th of equal parts of the time. */
+static mesh_ns arrival(const struct world *w, uint64_t i)
+{
+    struct rand r = world_rand(w, i, DRAW_ARRIVAL);
+    uint64_t span = w->sc.time - w->sc.warmup, n = w->viewers->to_ask;
+    uint64_t part = span / n, at = part * i + span % n * i / n;
+
+    return (mesh_ns)(w->sc.warmup + at + (part > 0 ? rand_below(&r, part) : 0));
+}
+
+void viewers_begin(struct world *w)
+{
+    if (w->viewers->to_ask > 0)
+        world_at(w, &w->viewers->arrive, arrival(w, 0));
+}
+
+/* The node that a viewer is sent to: |wish|, or the next one that takes viewers. NULL: none does. */
+static struct edge *pick_node(struct world *w, uint64_t wish)
+{
+    for (uint64_t i = 0; i < w->sc.nodes; i++) {
+        struct edge *e = &w->edges[(wish + i) % w->sc.nodes];
+        if (edge_serves(e))
+            return e;
+    }
+    return NULL;
+}
+
+static uint64_t pick_key(const struct world *w, struct rand *r)
+{
+    const struct viewers *v = w->viewers;
+    uint64_t low = 0, high = w->sc.keys - 1;
+
+    if (v->popularity == NULL)
+        return 1 + rand_below(r, w->sc.keys);
+    uint64_t at = rand_below(r, v->popularity[high]);
+    while (low < high) {
+        uint64_t middle = (low + high) / 2;
+        if (v->popularity[middle] > at)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return 1 + low;
+}
+
+/* ---- the end of one ---- */
+
+static void viewer_end(struct viewer *v, enum viewer_end how)
+{
+    struct edge *e = v->edge;
+    struct world *w = e->w;
+    struct viewers *all = w->viewers;
+    bool failed = how == VIEWER_FAILED;
+    /* One that went before there was an answer has no result to be counted by. */
+    bool count = how == VIEWER_SERVED || failed || (how == VIEWER_GONE && v->head_seen);
+    enum request_result result = failed ? RESULT_ERROR : v->req.answer.result;
+
+    if (failed && !origin_model_excuses(w, v->key, v->began)) {
+        check_broken(w, RULE_FAULT,
+                     "request %llu for key %llu at %s %s after %lld ms without a fault to explain it: %s",
+                     (unsigned long long)v->number, (unsigned long long)v->key, e->name,
+                     v->req.head_sent ? "was broken off" : "failed", (long long)((w->now - v->began) / MS(1)),
+                     v->req.error_text != NULL ? v->req.error_text : "no reason given");
+        w->check->unexplained++;
+    }
+    world_notef(w, NOTE_ASK_END, e->index, "%llu %d %d %llu", (unsigned long long)v->number, (int)how,
+                count ? (int)result : -1, (unsigned long long)v->at);
+    if (count)
+        e->counted[result]++;
+    all->ends[how]++;
+    all->ended++;
+    all->under_way--;
+    if (how == VIEWER_SERVED) {
+        times_add(&all->first_byte_ns, v->first_byte_at - v->began);
+        times_add(&all->last_byte_ns, w->now - v->began);
+        times_add(&all->by_result_ns[result], w->now - v->began);
+    }
+    if (v->asked)
+        engine_request_end(e->engine, w->now, &v->req, count);
+    world_drop(w, &v->ev);
+    world_drop(w, &v->go);
+    list_remove(&v->link);
+    v->magic = 0;
+    free(v);
+}
+
+void viewers_node_stops(struct edge *e)
+{
+    LIST_EACH_SAFE (at, &e->viewers)
+        viewer_end(OBJ_OF(at, struct viewer, link), VIEWER_CUT);
+}
+
+/* ---- its answer ---- */
+
+static void see_head(struct viewer *v)
+{
+    struct world *w = v->edge->w;
+    const struct answer *a = &v->req.answer;
+
+    v->head_seen = true;
+    v->req.head_sent = true;
+    v->first_byte_at = w->now;
+    world_notef(w, NOTE_ANSWER, v->edge->index, "%llu %u %s", (unsigned long long)v->number, a->head->status,
+                request_result_word(a->result));
+    if (a->head->status != 200 || fields_find(&a->head->fields, SLICE_LIT("etag")) == NULL)
+        check_broken(w, RULE_BODY, "key %llu at %s: the answer's head is not the origin's (status %u)",
+                     (unsigned long long)v->key, v->edge->name, a->head->status);
+    if (a->has_length && a->length != v->size)
+        check_broken(w, RULE_BODY, "key %llu at %s: a length of %llu, not %llu", (unsigned long long)v->key,
+                     v->edge->name, (unsigned long long)a->length, (unsigned long long)v->size);
+}
+
+/* Compares and takes up to |most| bytes; returns how many. */
+static uint64_t take(struct viewer *v, uint64_t most)
+{
+    struct slice pieces[PIECES];
+    struct world *w = v->edge->w;
+    uint64_t n = 0;
+    size_t count = request_body(&v->req, pieces, PIECES);
+
+    for (size_t i = 0; i < count && n < most; i++) {
+        struct slice piece = slice_head(pieces[i], (size_t)(most - n < pieces[i].len ? most - n : pieces[i].len));
+        if (!body_same(&w->sc, v->key, v->at + n, piece))
+            check_broken(w, RULE_BODY, "key %llu at %s: the bytes from %llu on are not the origin's",
+                         (unsigned long long)v->key, v->edge->name, (unsigned long long)(v->at + n));
+        n += piece.len;
+    }
+    if (n > 0) {
+        v->at += n;
+        w->viewers->bytes += n;
+        v->edge->body_bytes += n;
+        world_notef(w, NOTE_READ, v->edge->index, "%llu %llu", (unsigned long long)v->number, (unsigned long long)n);
+        engine_count_sent(v->edge->engine, n);
+        request_take(v->edge->engine, w->now, &v->req, (size_t)n);
+    }
+    return n;
+}
+
+static void whole(struct viewer *v)
+{
+    if (v->at != v->size)
+        check_broken(v->edge->w, RULE_BODY, "key %llu at %s: the body ended after %llu bytes of %llu",
+                     (unsigned long long)v->key, v->edge->name, (unsigned long long)v->at, (unsigned long long)v->size);
+    viewer_end(v, VIEWER_SERVED);
+}
+
+/* Reads what there is. |v| may be gone after this. */
+static void viewer_read(struct viewer *v)
+{
+    struct world *w = v->edge->w;
+
+    if (v->req.state == REQUEST_FAILED) {
+        viewer_end(v, VIEWER_FAILED);
+        return;
+    }
+    if (v->req.state != REQUEST_BODY)
+        return;
+    if (!v->head_seen)
+        see_head(v);
+    for (;;) {
+        uint64_t most = v->leaves_at - v->at;
+        if (v->slow && most > SLOW_BYTES)
+            most = SLOW_BYTES;
+        uint64_t n = take(v, most);
+        if (v->at >= v->leaves_at) {
+            viewer_end(v, VIEWER_GONE);
+            return;
+        }
+        if (request_done(&v->req)) {
+            whole(v);
+            return;
+        }
+        if (n == 0)
+            return;
+        if (v->slow) {
+            world_at(w, &v->ev, w->now + SLOW_EVERY);
+            return;
+        }
+    }
+}
+
+static void read_on(struct world *w, struct event *ev)
+{
+    struct viewer *v = OBJ_OF(ev, struct viewer, ev);
+    struct edge *e = v->edge;
+
+    (void)w;
+    if (edge_held(e, ev))
+        return;
+    edge_enter(e);
+    viewer_read(v);
+    edge_pump(e);
+}
+
+void viewer_news(struct edge *e, struct request *r)
+{
+    struct viewer *v = r->io;
+
+    OBJ_CHECK(v, VIEWER_MAGIC);
+    assert(v->edge == e);
+    if (v->ev.node.queued && r->state != REQUEST_FAILED)
+        return; /* a slow one: in its own time */
+    viewer_read(v);
+}
+
+/* ---- its question ---- */
+
+static void ask(struct world *w, struct event *ev)
+{
+    static const struct fields no_fields;
+    struct viewer *v = OBJ_OF(ev, struct viewer, ev);
+    struct edge *e = v->edge;
+
+    if (edge_held(e, ev))
+        return;
+    v->asked = true;
+    v->ev.fire = read_on;
+    v->req.io = v;
+    v->req.host = SLICE_LIT("www.example");
+    v->req.target = body_path(v->key, v->path);
+    v->req.request_id = slice_str(v->id);
+    v->req.fields = &no_fields;
+    world_notef(w, NOTE_ASK, e->index, "%llu %.*s", (unsigned long long)v->number, SLICE_FMT(v->req.target));
+    engine_request(edge_enter(e), w->now, &v->req);
+    viewer_read(v);
+    edge_pump(e);
+}
+
+static void go(struct world *w, struct event *ev)
+{
+    struct viewer *v = OBJ_OF(ev, struct viewer, go);
+    struct edge *e = v->edge;
+
+    (void)w;
+    if (edge_held(e, ev))
+        return;
+    edge_enter(e);
+    viewer_end(v, VIEWER_GONE);
+    edge_pump(e);
+}
+
+/* A viewer with a question for |e|, now. */
+static void viewer_new(struct world *w, struct edge *e, uint64_t number, uint64_t key, struct rand *r)
+{
+    struct viewer *v = world_alloc(sizeof(*v));
+    struct viewers *all = w->viewers;
+
+    v->magic = VIEWER_MAGIC;
+    v->ev.fire = ask;
+    v->go.fire = go;
+    v->edge = e;
+    v->number = number;
+    v->key = key;
+    v->size = body_size(&w->sc, key);
+    v->slow = draw_ppm(r, w->sc.slow_viewers);
+    v->leaves_at = UINT64_MAX;
+    v->began = w->now;
+    list_init(&v->link);
+    list_push_back(&e->viewers, &v->link);
+    snprintf(v->id, sizeof(v->id), "%llu", (unsigned long long)number);
+    all->begun++;
+    all->under_way++;
+    all->keys_asked += !all->key_asked[key - 1];
+    all->key_asked[key - 1] = 1;
+    if (draw_ppm(r, w->sc.leavers)) {
+        if (rand_below(r, 2) == 0)
+            world_at(w, &v->go, w->now + draw_ns(r, MS(200)));
+        else
+            v->leaves_at = rand_below(r, v->size + 1);
+    }
+    world_at(w, &v->ev, w->now);
+}
+
+static void arrive(struct world *w, struct event *ev)
+{
+    struct viewers *all = w->viewers;
+    uint64_t i = all->asked++, key, wish;
+    struct rand r = world_rand(w, i, DRAW_VIEWER);
+
+    if (w->sc.every_node) {
+        /* In an order that has each key at all nodes at different times. */
+        wish = i / w->sc.keys;
+        key = 1 + (i + wish * 7919) % w->sc.keys;
+    } else {
+        wish = rand_below(&r, w->sc.nodes);
+        key = pick_key(w, &r);
+    }
+    struct edge *e = pick_node(w, wish);
+    if (e != NULL)
+        viewer_new(w, e, i, key, &r);
+    if (all->asked < all->to_ask)
+        world_at(w, ev, arrival(w, all->asked));
+}
+
+void viewers_flash(struct world *w, uint64_t key, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        struct edge *e = pick_node(w, i);
+        uint64_t number = (UINT64_C(1) << 32) + w->viewers->begun;
+        struct rand r = world_rand(w, number, DRAW_VIEWER);
+        if (e != NULL)
+            viewer_new(w, e, number, key, &r);
+    }
+}

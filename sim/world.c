@@ -1,0 +1,228 @@
+#include "sim/world.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/check.h"
+#include "sim/edge.h"
+#include "sim/fault.h"
+#include "sim/net.h"
+#include "sim/origin_model.h"
+#include "sim/random.h"
+#include "sim/viewer_model.h"
+
+#define WALL_START_S INT64_C(1700000000)
+#define SAMPLE_EVERY MS(100)
+
+void *world_alloc(size_t bytes)
+{
+    void *p = calloc(1, bytes > 0 ? bytes : 1);
+
+    if (p == NULL)
+        abort();
+    return p;
+}
+
+/* ---- time ---- */
+
+void world_at(struct world *w, struct event *ev, mesh_ns at)
+{
+    assert(at >= w->now && ev->fire != NULL);
+    heap_set(&w->events, &ev->node, at);
+}
+
+void world_drop(struct world *w, struct event *ev)
+{
+    heap_remove(&w->events, &ev->node);
+}
+
+int64_t world_wall_s(const struct world *w)
+{
+    return WALL_START_S + w->now / SEC(1);
+}
+
+/* ---- the trace ---- */
+
+static void tell(struct world *w, enum note kind, uint32_t node, struct slice bytes)
+{
+    char line[256], who[16] = "-";
+    struct digest d;
+
+    if (node != WORLD_NODE)
+        snprintf(who, sizeof(who), "n%u", node + 1);
+    int n = snprintf(line, sizeof(line), "%lld.%09lld %s %s", (long long)(w->now / SEC(1)),
+                     (long long)(w->now % SEC(1)), who, note_word(kind));
+    bool text = kind == NOTE_ACTION || kind == NOTE_START || kind == NOTE_STOP || kind == NOTE_SAYS ||
+                kind == NOTE_FETCH || kind >= NOTE_FETCH_END || kind == NOTE_FETCH_HEAD;
+    if (text) {
+        snprintf(line + n, sizeof(line) - (size_t)n, " %.*s", SLICE_FMT(bytes));
+    } else if (bytes.len > 0) {
+        digest_one(&d, bytes);
+        snprintf(line + n, sizeof(line) - (size_t)n, " %zu %016llx", bytes.len, (unsigned long long)digest_u64(&d));
+    }
+    w->tap.line(w->tap.ctx, line);
+}
+
+void world_note(struct world *w, enum note kind, uint32_t node, struct slice bytes)
+{
+    trace_hash_add(&w->trace, w->now, kind, node, bytes);
+    if (w->tap.line != NULL)
+        tell(w, kind, node, bytes);
+}
+
+void world_notef(struct world *w, enum note kind, uint32_t node, const char *fmt, ...)
+{
+    char text[160];
+    va_list ap;
+
+    va_start(ap, fmt);
+    int n = vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    world_note(w, kind, node, slice_of(text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1));
+}
+
+/* ---- chance ---- */
+
+struct rand world_rand(const struct world *w, uint64_t entity, enum world_draw purpose)
+{
+    return rand_of(w->sc.seed, entity, purpose);
+}
+
+mesh_ns draw_ns(struct rand *r, uint64_t most)
+{
+    return most == 0 ? 0 : (mesh_ns)rand_below(r, most + 1);
+}
+
+bool draw_ppm(struct rand *r, uint64_t ppm)
+{
+    return ppm > 0 && rand_below(r, 1000000) < ppm;
+}
+
+/* ---- the story ---- */
+
+static void step(struct world *w, struct event *ev)
+{
+    const struct action *a = &w->sc.actions[w->action_at++];
+
+    fault_apply(w, a);
+    if (w->action_at < w->sc.actions_n)
+        world_at(w, ev, w->sc.actions[w->action_at].at);
+}
+
+static void sample(struct world *w, struct event *ev)
+{
+    check_sample(w);
+    world_at(w, ev, w->now + SAMPLE_EVERY);
+}
+
+struct start {
+    struct event ev;
+    struct edge *edge;
+};
+
+static void start(struct world *w, struct event *ev)
+{
+    (void)w;
+    edge_start(OBJ_OF(ev, struct start, ev)->edge, false);
+}
+
+static struct start *set_starts(struct world *w)
+{
+    struct start *starts = world_alloc((size_t)w->sc.nodes * sizeof(*starts));
+
+    for (uint32_t i = 0; i < w->sc.nodes; i++) {
+        starts[i].ev.fire = start;
+        starts[i].edge = &w->edges[i];
+        if (!node_set_has(&w->sc.absent, i))
+            world_at(w, &starts[i].ev, (mesh_ns)(i * w->sc.join_every));
+    }
+    return starts;
+}
+
+/* Lives until |until|, or until all has settled. */
+static void live(struct world *w, mesh_ns until, bool (*settled)(struct world *w))
+{
+    struct heap_node *n;
+    mesh_ns looked = w->now;
+
+    while ((n = heap_pop(&w->events, until)) != NULL) {
+        struct event *ev = OBJ_OF(n, struct event, node);
+        assert(n->at >= w->now);
+        w->now = n->at;
+        ev->fire(w, ev);
+        if (settled != NULL && w->now - looked >= SAMPLE_EVERY) {
+            looked = w->now;
+            if (settled(w))
+                return;
+        }
+    }
+    w->now = until;
+}
+
+static int make(struct world *w, const struct scenario *sc)
+{
+    struct authority authority;
+
+    w->sc = *sc;
+    w->step.fire = step;
+    w->sample.fire = sample;
+    heap_init(&w->events);
+    trace_hash_init(&w->trace);
+    random_install(sc->seed);
+    if (crypto_start() != 0)
+        return -1;
+    random_enter(RANDOM_WORLD);
+    authority_make(&authority, (uint8_t)sc->arc_bits);
+    w->edges = world_alloc((size_t)sc->nodes * sizeof(*w->edges));
+    for (uint32_t i = 0; i < sc->nodes; i++)
+        edge_init(w, &w->edges[i], i, &authority);
+    authority_wipe(&authority);
+    w->net = net_new(w);
+    w->origin = origin_model_new(w);
+    w->viewers = viewers_new(w);
+    w->check = check_new(w);
+    return 0;
+}
+
+struct world *world_run(const struct scenario *sc, const struct tap *tap)
+{
+    struct world *w = world_alloc(sizeof(*w));
+
+    if (tap != NULL)
+        w->tap = *tap;
+    if (make(w, sc) != 0) {
+        world_free(w);
+        return NULL;
+    }
+    struct start *starts = set_starts(w);
+    if (sc->actions_n > 0)
+        world_at(w, &w->step, sc->actions[0].at);
+    world_at(w, &w->sample, 0);
+    viewers_begin(w);
+    live(w, (mesh_ns)sc->time, NULL);
+
+    w->calm = true;
+    w->check->calm_at = w->now;
+    fault_calm(w);
+    live(w, w->now + (mesh_ns)sc->quiet, check_settled);
+    if (check_settled(w))
+        w->check->settled_at = w->now;
+    check_end(w);
+    free(starts);
+    return w;
+}
+
+void world_free(struct world *w)
+{
+    if (w == NULL)
+        return;
+    for (uint32_t i = 0; w->edges != NULL && i < w->sc.nodes; i++)
+        edge_fini(&w->edges[i]);
+    net_free(w->net);
+    origin_model_free(w->origin);
+    viewers_free(w->viewers);
+    check_free(w->check);
+    free(w->edges);
+    free(w);
+}

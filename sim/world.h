@@ -1,0 +1,86 @@
+/* world.h - the simulated world: one queue of events on a virtual clock, and everybody in
+ * it. Events at the same time happen in the order in which they were set. */
+#ifndef HEDGEROW_SIM_WORLD_H
+#define HEDGEROW_SIM_WORLD_H
+
+#include "node/core/engine.h"
+#include "proto/base/heap.h"
+#include "proto/base/list.h"
+#include "proto/base/rand.h"
+#include "sim/scenario.h"
+#include "sim/trace_hash.h"
+
+struct world;
+struct edge;
+struct net;
+struct origin_model;
+struct viewers;
+struct check;
+
+/* Embedded in whatever waits. Zeroed at birth. */
+struct event {
+    struct heap_node node;
+    void (*fire)(struct world *w, struct event *ev);
+};
+
+/* Who reads along: --trace. |text| is lent for the call. */
+struct tap {
+    void (*line)(void *ctx, const char *text);
+    void *ctx;
+};
+
+struct world {
+    struct scenario sc; /* as it is now: `set` changes it */
+    mesh_ns now;
+    bool calm; /* the quiet phase: no faults, no new requests */
+    struct heap events;
+    struct trace_hash trace;
+    struct tap tap;
+    struct event step;   /* the scenario's next action */
+    struct event sample; /* looks whether all agree */
+    size_t action_at;
+    struct edge *edges; /* sc.nodes of them */
+    struct net *net;
+    struct origin_model *origin;
+    struct viewers *viewers;
+    struct check *check;
+};
+
+/* world_run lives through |sc| (checked; lent for the world's life) to its end and returns
+ * the world as it is then, its nodes still up, its check filled. NULL: libsodium is unusable. */
+struct world *world_run(const struct scenario *sc, const struct tap *tap);
+void world_free(struct world *w);
+
+void world_at(struct world *w, struct event *ev, mesh_ns at);
+void world_drop(struct world *w, struct event *ev);
+
+/* world_note adds to the trace. |node| counts from 0; WORLD_NODE is nobody in particular. */
+#define WORLD_NODE UINT32_MAX
+void world_note(struct world *w, enum note kind, uint32_t node, struct slice bytes);
+void world_notef(struct world *w, enum note kind, uint32_t node, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Unix time, as all clocks of the world have it. */
+int64_t world_wall_s(const struct world *w);
+
+/* A number of its own for each use: keyed by entity and purpose, so that one more draw
+ * somewhere changes nothing elsewhere. */
+enum world_draw {
+    DRAW_DATAGRAM = 1,
+    DRAW_SEGMENT,
+    DRAW_DIAL,
+    DRAW_ORIGIN,
+    DRAW_VIEWER,
+    DRAW_ARRIVAL,
+    DRAW_FAULT,
+    DRAW_END,
+};
+struct rand world_rand(const struct world *w, uint64_t entity, enum world_draw purpose);
+/* Evenly from 0 to |most|; and true so often in a million. */
+mesh_ns draw_ns(struct rand *r, uint64_t most);
+bool draw_ppm(struct rand *r, uint64_t ppm);
+
+/* Memory that a run cannot do without: ends the program with a message when there is none. */
+void *world_alloc(size_t bytes);
+
+#endif
