@@ -103,8 +103,10 @@ void engine_tick(struct engine *e, mesh_ns now)
     /* If we ourselves were held up, what peers sent meanwhile has not been read yet:
      * their silence proves nothing (Lifeguard's self-awareness, for links). */
     if (due != MESH_NS_NEVER && now - due > TURN_LATE) {
-        LIST_EACH (at, &e->links)
-            OBJ_OF(at, struct link, link)->last_heard = now;
+        LIST_EACH (at, &e->links) {
+            struct link *l = OBJ_OF(at, struct link, link);
+            l->last_heard = l->last_sent = now;
+        }
     }
     mesh_tick(e->mesh, now);
     while ((n = heap_pop(&e->heap, now)) != NULL) {

@@ -25,6 +25,7 @@
 #define LINK_BACKLOG_LOW (256u << 10)
 #define SERVE_TURN 4u             /* leaves sent in a row for one ask */
 #define LINK_MUTE SEC(2)       /* a silent link that stays so is closed */
+#define LINK_STUCK SEC(10)     /* nothing of its output is taken: whom it serves is gone */
 #define LINK_RETRY SEC(1)      /* a peer that could not be reached is left alone so long */
 
 /* ---- timers ---- */
@@ -47,6 +48,7 @@ struct link {
     bool has_peer, connected, opened, join, sync_wanted, silent;
     bool dial_told, closing, close_told, write_told;
     mesh_ns last_heard;
+    mesh_ns last_sent; /* some of its output was taken, or it had none */
     uint32_t next_stream;
     struct list asks;   /* ours, in order */
     struct list serves; /* theirs */

@@ -36,7 +36,7 @@ static struct link *link_new(struct engine *e, mesh_ns now, const struct mesh_ad
     l->magic = LINK_MAGIC;
     l->session = s;
     l->addr = *addr;
-    l->last_heard = now;
+    l->last_heard = l->last_sent = now;
     list_init(&l->asks);
     list_init(&l->serves);
     list_init(&l->todo);
@@ -259,6 +259,8 @@ void engine_sent(struct engine *e, mesh_ns now, struct link *l, size_t n)
     e->now = now;
     size_t before = link_backlog(l);
     session_sent(l->session, n);
+    if (n > 0)
+        l->last_sent = now;
     size_t after = link_backlog(l);
     if (after == 0)
         l->write_told = false;
@@ -437,8 +439,10 @@ void link_watch(struct engine *e, mesh_ns now, struct link *l)
 {
     if (l->opened && !l->closing && !list_empty(&l->asks) && !l->silence_timer.node.queued)
         timer_set(e, &l->silence_timer, quiet_since(l) + e->timers.peer_silence);
-    if (l->opened && !l->closing && !list_empty(&l->serves) && !l->progress_timer.node.queued)
+    if (l->opened && !l->closing && !list_empty(&l->serves) && !l->progress_timer.node.queued) {
+        l->last_sent = now;
         timer_set(e, &l->progress_timer, now + e->timers.progress);
+    }
 }
 
 /* We ask nothing of a silent peer, so it may have nothing to say. It is dialled anew by the
@@ -481,7 +485,15 @@ static void progress_fire(struct engine *e, mesh_ns now, struct timer *t)
 
     if (list_empty(&l->serves) || !link_is_open(l))
         return;
-    msg_put_empty(session_begin(l->session), MSG_PROGRESS, 0);
-    link_commit(e, l);
+    if (link_backlog(l) == 0) {
+        l->last_sent = now;
+        msg_put_empty(session_begin(l->session), MSG_PROGRESS, 0);
+        link_commit(e, l);
+    } else if (now - l->last_sent >= LINK_STUCK) { /* what is on its way says as much as PROGRESS */
+        trace_f(&e->cfg.trace, now, "link to %s stuck", session_peer(l->session)->name);
+        shun(e, now, l);
+        link_close(e, now, l);
+        return;
+    }
     timer_set(e, t, now + e->timers.progress);
 }

@@ -8,6 +8,7 @@
 #include "node/io/worker.h"
 
 #define CONN_MAGIC 0x6c6b636eu
+#define PEER_DEATH_S 20 /* a peer whose host is gone holds a connection so long */
 
 /* DIALLING --connected--> UP --error, end or ENGINE_CLOSE--> gone */
 struct conn {
@@ -134,6 +135,7 @@ static struct conn *conn_new(struct backbone *ls, struct link *of, int fd, bool 
     list_init(&c->link);
     list_push_back(&ls->all, &c->link);
     ls->worker->counters.links++;
+    sock_notice_death(fd, PEER_DEATH_S);
     ev_io_init(&c->io, on_io, fd, dialling ? EV_WRITE : EV_READ);
     c->io.data = c;
     ev_io_start(ls->worker->loop, &c->io);

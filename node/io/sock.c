@@ -163,6 +163,17 @@ ssize_t sock_recv_from(int fd, void *data, size_t cap, struct mesh_addr *from)
     return n;
 }
 
+void sock_notice_death(int fd, int seconds)
+{
+    enum { PROBES = 4 };
+
+    set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, (seconds + 1) / 2);
+    set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, (seconds + 2 * PROBES - 1) / (2 * PROBES));
+    set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
+    set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, seconds * 1000);
+}
+
 void sock_reset(int fd)
 {
     struct linger linger = { .l_onoff = 1, .l_linger = 0 };

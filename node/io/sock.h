@@ -36,6 +36,10 @@ bool sock_addr_of(const struct sockaddr *sa, struct mesh_addr *out);
  * (loopback only when there is no other). Returns how many. */
 size_t sock_own_addrs(const struct mesh_addr *bound, struct mesh_addr *out, size_t max);
 
+/* sock_notice_death lets the connection end when its peer's host has been gone for about
+ * |seconds|, busy or idle: without that it would stay for hours. */
+void sock_notice_death(int fd, int seconds);
+
 /* sock_reset lets close() send a reset, so that the other side cannot take what it has for
  * the whole. */
 void sock_reset(int fd);

@@ -555,6 +555,10 @@ static inline void take_bytes(struct world *w, struct event *e)
         engine_received(engine_of(w, e->node), w->now, e->conn->link[e->end], part);
         rest = slice_from(rest, part.len);
     }
+    if (rest.len > 0) /* nobody expects them: a reset */
+        later(w, w->delay,
+              (struct event){
+                  .kind = EVENT_GONE, .conn = e->conn, .end = 1 - e->end, .node = e->conn->node[1 - e->end] });
     e->conn->flying[1 - e->end] -= e->len;
     if (e->conn->wants[1 - e->end] && !w->nodes[e->conn->node[1 - e->end]].frozen)
         conn_write(w, e->conn, 1 - e->end);

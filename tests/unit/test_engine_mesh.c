@@ -786,6 +786,27 @@ static void a_viewer_who_leaves_ends_what_passes_through(void **state)
     world_calm(w);
 }
 
+static void an_asker_whose_host_is_gone_holds_nothing(void **state)
+{
+    struct site *s = site_at(w, path_owned(w, 0, "123"), 5000000);
+    struct engine_usage u;
+
+    (void)state;
+    w->window = 100000;
+    ask(w, 1, s->path);
+    world_run(w, SEC(1));
+    ask(w, 0, s->path);
+    world_run(w, MS(100));
+    node_stop(w, 0, false);
+    world_run(w, SEC(9));
+    engine_usage(engine_of(w, 1), &u);
+    assert_int_equal(u.serves, 1);
+    world_run(w, SEC(2));
+    engine_usage(engine_of(w, 1), &u);
+    assert_int_equal(u.serves, 0);
+    assert_int_equal(u.links, 0);
+}
+
 static void nodes_may_end_in_the_midst_of_things(void **state)
 {
     (void)state;
@@ -842,6 +863,7 @@ int main(void)
         TEST(a_slow_viewer_is_felt_as_far_as_the_origin),
         TEST(fast_and_slow_edges_both_get_all),
         TEST(a_viewer_who_leaves_ends_what_passes_through),
+        TEST(an_asker_whose_host_is_gone_holds_nothing),
         TEST(nodes_may_end_in_the_midst_of_things),
     };
 
