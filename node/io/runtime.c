@@ -396,7 +396,7 @@ void node_twin(struct node *n)
 {
     n->twin = true;
     worker_notice(&n->worker,
-                  "this node's identity runs elsewhere too, and that one was started later: stopping. Two nodes "
+                  "this node's identity runs elsewhere too: stopping. Two nodes "
                   "must not share one node file; admit another for this host");
     leave_now(n);
 }
