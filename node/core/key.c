@@ -24,17 +24,6 @@ static bool is_query_char(uint8_t c)
     return is_path_char(c) || c == '?';
 }
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static void put_encoded(struct buf *out, uint8_t c)
 {
     static const char digits[] = "0123456789ABCDEF";
@@ -51,8 +40,8 @@ static int normal_bytes(struct buf *out, struct slice s, bool (*raw_ok)(uint8_t)
         uint8_t c = s.data[i];
         if (c < 0x20 || c == 0x7f || c == '#')
             return MESH_E_SYNTAX;
-        if (c == '%' && i + 2 < s.len && hex_value(s.data[i + 1]) >= 0 && hex_value(s.data[i + 2]) >= 0) {
-            uint8_t v = (uint8_t)(hex_value(s.data[i + 1]) << 4 | hex_value(s.data[i + 2]));
+        if (c == '%' && i + 2 < s.len && hex_digit(s.data[i + 1]) >= 0 && hex_digit(s.data[i + 2]) >= 0) {
+            uint8_t v = (uint8_t)(hex_digit(s.data[i + 1]) << 4 | hex_digit(s.data[i + 2]));
             if (v == 0)
                 return MESH_E_SYNTAX;
             if (is_unreserved(v))

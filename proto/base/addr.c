@@ -89,17 +89,6 @@ static int parse_v4(struct slice s, uint8_t ip[4])
     return n == 4 ? 0 : MESH_E_SYNTAX;
 }
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* Groups before "::" fill from the front, those behind it are moved to the end. */
 static int parse_v6(struct slice s, uint8_t ip[16])
 {

@@ -66,3 +66,14 @@ int slice_u64(struct slice s, uint64_t *out)
     *out = v;
     return 0;
 }
+
+int hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}

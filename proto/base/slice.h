@@ -63,4 +63,7 @@ bool slice_split(struct slice *rest, uint8_t sep, struct slice *part);
  * at most 19). Returns 0, or MESH_E_SYNTAX, MESH_E_RANGE with |*out| unchanged. */
 int slice_u64(struct slice s, uint64_t *out);
 
+/* hex_digit is the value of a hexadecimal digit of either case, or -1. */
+int hex_digit(uint8_t c);
+
 #endif
