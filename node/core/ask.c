@@ -425,6 +425,8 @@ static void on_abort(struct engine *e, mesh_ns now, struct flight *f, struct sli
         flight_fail(e, now, f, 504, "The origin did not answer in time.");
     else if (reason == ABORT_ORIGIN)
         flight_fail(e, now, f, 502, "The origin cannot be reached, or its answer was not well formed.");
+    else if ((reason == ABORT_GONE || reason == ABORT_BEHIND) && f->agains++ < ASK_AGAIN_MAX)
+        flight_source_again(e, now, f); /* its own source died, say: it fetches anew, once for all */
     else
         flight_source_failed(e, now, f);
 }

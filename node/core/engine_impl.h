@@ -26,6 +26,7 @@
 #define SERVE_TURN 4u             /* leaves sent in a row for one ask */
 #define LINK_MUTE SEC(2)       /* a silent link that stays so is closed */
 #define LINK_STUCK SEC(10)     /* nothing of its output is taken: whom it serves is gone */
+#define ASK_AGAIN_MAX 3          /* a peer whose copy was lost under way is asked again, so often a flight */
 #define LINK_RETRY SEC(1)      /* a peer that could not be reached is left alone so long */
 
 /* ---- timers ---- */
@@ -125,6 +126,7 @@ struct flight {
     bool personal;          /* never stored: it carries a viewer's own fields */
     struct node_id sources[RING_OWNERS];
     size_t sources_n, source_at;
+    unsigned agains;     /* how often a source was asked again */
     struct list waiters; /* readers without a head, or moving to another copy */
     struct object *object; /* held; NULL: no head yet */
     struct ask ask;
@@ -155,6 +157,8 @@ void flight_grew(struct engine *e, mesh_ns now, struct flight *f);
 void flight_complete(struct engine *e, mesh_ns now, struct flight *f);
 /* The source failed: the next one is tried. */
 void flight_source_failed(struct engine *e, mesh_ns now, struct flight *f);
+/* The source lost its copy, but is still the one to ask: it is asked again. */
+void flight_source_again(struct engine *e, mesh_ns now, struct flight *f);
 void flight_fail(struct engine *e, mesh_ns now, struct flight *f, uint16_t status, const char *text);
 /* The answer is for one request alone and not this one's: everybody goes to the origin. */
 void flight_disperse(struct engine *e, mesh_ns now, struct flight *f);

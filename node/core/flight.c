@@ -156,6 +156,11 @@ static void lose_object(struct engine *e, mesh_ns now, struct flight *f)
 void flight_source_failed(struct engine *e, mesh_ns now, struct flight *f)
 {
     f->source_at++;
+    flight_source_again(e, now, f);
+}
+
+void flight_source_again(struct engine *e, mesh_ns now, struct flight *f)
+{
     if (f->object != NULL)
         lose_object(e, now, f);
     if (list_empty(&f->waiters)) {
