@@ -114,12 +114,12 @@ layer_unit() {
 
 layer_sim() {
     heading "simulator seeds"
-    build_release && build_clang || return
+    build_release && build_clang && build_asan || return
     if [ ! -x .build/hedgerow-sim ]; then
         result skip "sim: no hedgerow-sim binary"
         return
     fi
-    run_lines sim sh tests/sim/run.sh .build/hedgerow-sim .build-clang/hedgerow-sim
+    run_lines sim sh tests/sim/run.sh .build/hedgerow-sim .build-clang/hedgerow-sim .build-asan/hedgerow-sim
 }
 
 layer_rules() {
