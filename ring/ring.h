@@ -29,6 +29,10 @@ struct ring *ring_new(const struct ring_member *members, size_t n, uint8_t arc_b
 struct ring *ring_ref(struct ring *r);
 void ring_unref(struct ring *r);
 
+/* ring_next is ring_new(members, n, bits of |from|), to the byte, but many times faster
+ * when few members differ from those of |from|. */
+struct ring *ring_next(const struct ring *from, const struct ring_member *members, size_t n);
+
 /* ring_zone is the number for a zone's name. */
 uint64_t ring_zone(struct slice name);
 

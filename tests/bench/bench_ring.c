@@ -1,4 +1,4 @@
-/* bench_ring.c - what a lookup and a whole build of the ring cost.
+/* bench_ring.c - what look-ups, whole builds and changes of the ring cost.
  * Usage: bench_ring (prints one line a row; no arguments). */
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +48,29 @@ static void build(size_t n, size_t zones, uint32_t weight_step)
     free(m);
 }
 
+/* One member less, and one more. */
+static void change(size_t n)
+{
+    struct ring_member *m = calloc(n, sizeof(*m));
+    mesh_ns less = MESH_NS_NEVER, more = MESH_NS_NEVER;
+
+    members_make(m, n, 20, 0);
+    struct ring *all = ring_new(m, n, ARC_BITS);
+    for (int round = 0; round < 3; round++) {
+        mesh_ns start = now();
+        struct ring *left = ring_next(all, m + 1, n - 1);
+        less = mesh_ns_min(less, now() - start);
+        start = now();
+        struct ring *back = ring_next(left, m, n);
+        more = mesh_ns_min(more, now() - start);
+        ring_unref(left);
+        ring_unref(back);
+    }
+    printf("change  n=%-5zu one leaves %.2f ms, one joins %.2f ms\n", n, (double)less / 1e6, (double)more / 1e6);
+    ring_unref(all);
+    free(m);
+}
+
 static void lookup(size_t n)
 {
     struct ring_member *m = calloc(n, sizeof(*m));
@@ -80,6 +103,9 @@ int main(void)
         build(sizes[i], sizes[i] < 20 ? sizes[i] : 20, 0);
         build(sizes[i], sizes[i] < 20 ? sizes[i] : 20, 25);
     }
+    change(10);
+    change(50);
+    change(1000);
     lookup(50);
     lookup(1000);
     return 0;

@@ -324,6 +324,47 @@ static void weight_zero_owns_nothing(void **state)
     ring_unref(r);
 }
 
+/* A walk over all kinds of changes: each next table is the one that is built from nothing. */
+static void next_is_as_if_built_anew(void **state)
+{
+    struct rand r = rand_of(11, 0, 0);
+    size_t n = 1;
+    (void)state;
+
+    make(60, 3, 100, 13);
+    struct ring *ring = ring_new(members, 0, 9);
+    for (int step = 0; step < 400; step++) {
+        struct ring_member *m = &members[rand_below(&r, n)], kept;
+        switch (rand_below(&r, 8)) {
+        case 0: m->weight = (uint32_t)rand_below(&r, 300); break;
+        case 1: m->weight = 0; break;
+        case 2: m->zone = 1000 + rand_below(&r, step < 200 ? 2 : 6); break;
+        case 3:
+            for (size_t i = 0; i < n; i++) /* all in one zone, or each in its own */
+                members[i].zone = step % 2 == 0 ? 1 : i;
+            break;
+        case 4:
+        case 5: n += n < 59 ? rand_below(&r, 3) : 0; break;
+        default: /* one leaves, and may come back later */
+            if (n > 1 && rand_below(&r, 2) == 0) {
+                kept = *m;
+                *m = members[n - 1];
+                members[--n] = kept;
+            }
+        }
+        struct ring *next = ring_next(ring, members, n), *anew = ring_new(members, n, 9);
+        assert_int_equal(ring_epoch(next), ring_epoch(anew));
+        for (uint32_t arc = 0; arc < ring_arcs(next); arc++)
+            assert_true(same_owners(next, anew, arc));
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(ring_share(next, &members[i].id), ring_share(anew, &members[i].id));
+        ring_unref(ring);
+        ring_unref(anew);
+        ring = next;
+    }
+    ring_unref(ring);
+}
+
 static void epoch_sees_every_input(void **state)
 {
     (void)state;
@@ -421,6 +462,7 @@ int main(void)
         cmocka_unit_test(two_zones_then_the_best_that_remains),
         cmocka_unit_test(fewer_members_than_owners),
         cmocka_unit_test(weight_zero_owns_nothing),
+        cmocka_unit_test(next_is_as_if_built_anew),
         cmocka_unit_test(epoch_sees_every_input),
         cmocka_unit_test(arc_is_the_top_of_the_hash),
         cmocka_unit_test(zone_numbers),
