@@ -93,7 +93,7 @@ static int collect(struct mesh *m, mesh_ns now, size_t *n, bool *lapsed)
 
 static void build(struct mesh *m, mesh_ns now, size_t n)
 {
-    struct ring *ring = ring_new(m->eligible, n, m->self.id->mesh.arc_bits);
+    struct ring *ring = ring_next(m->ring, m->eligible, n);
 
     if (ring == NULL) { /* short of memory: the old table serves on, and we try again */
         m->ring_pending = true;
