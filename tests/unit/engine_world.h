@@ -86,6 +86,7 @@ struct site {
     bool stuck;             /* never says more than it has said */
     unsigned fetches, open; /* begun; under way */
     uint64_t sent;          /* body bytes given out */
+    char last_from[100];    /* the last request's host and id */
     char last_fields[512];  /* what the last request carried: "name: value|" ... */
 };
 
@@ -433,6 +434,20 @@ static inline void viewer_read(struct viewer *v)
 
 static inline void world_run(struct world *w, mesh_ns ns);
 
+/* The site at |path|, or that at "*", which is at every other one. */
+static inline struct site *site_of(struct world *w, struct slice path)
+{
+    struct site *found = NULL;
+
+    for (size_t i = 0; i < w->sites_n; i++) {
+        if (slice_eq(slice_str(w->sites[i].path), path))
+            return &w->sites[i];
+        if (strcmp(w->sites[i].path, "*") == 0)
+            found = &w->sites[i];
+    }
+    return found;
+}
+
 static inline struct viewer *viewer_new(struct world *w, int n, const char *path)
 {
     struct viewer *v = calloc(1, sizeof(*v));
@@ -447,10 +462,7 @@ static inline struct viewer *viewer_new(struct world *w, int n, const char *path
     v->r.target = slice_str(path);
     v->r.request_id = SLICE_LIT("id-1");
     v->r.fields = &v->fields;
-    for (size_t i = 0; i < w->sites_n; i++) {
-        if (strcmp(w->sites[i].path, path) == 0)
-            v->site = &w->sites[i];
-    }
+    v->site = site_of(w, slice_str(path));
     v->next = w->viewers;
     w->viewers = v;
     return v;
@@ -484,7 +496,7 @@ static inline int node_at(const struct world *w, const struct mesh_addr *addr)
 
 static inline void conn_write(struct world *w, struct conn *c, int end)
 {
-    while (c->link[end] != NULL) {
+    while (c->link[end] != NULL && c->node[1 - end] >= 0) {
         struct slice out = link_output(c->link[end]);
         if (w->window != 0 && out.len > w->window - c->flying[end])
             out.len = w->window - c->flying[end];
@@ -515,6 +527,8 @@ static inline void conn_close(struct world *w, struct conn *c, int end)
 {
     conn_write(w, c, end);
     conn_gone(w, c, end);
+    if (c->node[1] < 0)
+        return;
     later(w, w->delay, (struct event){ .kind = EVENT_GONE, .conn = c, .end = 1 - end, .node = c->node[1 - end] });
 }
 
@@ -645,15 +659,11 @@ static inline void fetch_begin(struct world *w, int n, struct fetch *f)
     assert_non_null(v);
     v->fetch = f;
     v->node = n;
-    for (size_t i = 0; i < w->sites_n; i++) {
-        if (slice_eq(slice_str(w->sites[i].path), f->path))
-            v->site = &w->sites[i];
-    }
-    assert_non_null(v->site);
-    assert_true(slice_eq(f->host, SLICE_LIT("example.com")));
-    assert_true(slice_eq(f->request_id, SLICE_LIT("id-1")));
+    v->site = site_of(w, f->path);
+    assert_non_null(v->site); /* nobody makes up a path */
     v->site->fetches++;
     v->site->open++;
+    snprintf(v->site->last_from, sizeof(v->site->last_from), "%.*s %.*s", SLICE_FMT(f->host), SLICE_FMT(f->request_id));
     v->site->last_fields[0] = '\0';
     if (f->forward != NULL)
         fields_text(f->forward, v->site->last_fields, sizeof(v->site->last_fields));

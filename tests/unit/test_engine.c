@@ -61,6 +61,7 @@ static void feat_R13_one_fetch_for_all_who_ask_at_once(void **state)
     assert_int_equal(count(w, 0)->requests_hit, 99);
     assert_int_equal(count(w, 0)->bytes_origin, 100000);
     check_result(ask(w, 0, "/a"), RESULT_HIT);
+    assert_string_equal(s->last_from, "example.com id-1");
     assert_string_equal(s->last_fields, ""); /* nothing of a viewer's goes into what all get */
 }
 

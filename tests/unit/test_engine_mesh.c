@@ -60,6 +60,8 @@ static void feat_M6_a_neighbour_is_asked_before_the_origin(void **state)
     for (int i = 0; i < NODES; i++)
         check_result(ask(w, i, s->path), RESULT_HIT);
     assert_int_equal(s->fetches, 1);
+    assert_string_equal(s->last_from, "example.com id-1"); /* these travel, too */
+    assert_string_equal(s->last_fields, "");
     assert_int_equal(SUM(asks_out), 3);
     assert_int_equal(count(w, 1)->asks_in, 3);
     assert_int_equal(SUM(transfers_verified), 3);
