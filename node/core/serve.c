@@ -270,12 +270,37 @@ static bool send_batch(struct engine *e, struct serve *s)
     return true;
 }
 
+/* What slips brought of a leaf is not sent again: the rest of it goes as one more, unless the
+ * whole leaf, packed, is shorter. Only the signer can do so. */
+static void send_last_slip(struct engine *e, struct serve *s)
+{
+    struct object *o = s->reader.object;
+    const struct object_leaf *l = &o->leaves[s->next_leaf];
+    struct msg_slip m = { .index = s->next_leaf, .offset = s->slip_sent };
+    struct leaf_claim claim;
+
+    if (o->self == NULL || s->slip_sent == 0 || s->slip_sent == l->raw_len)
+        return;
+    m.bytes = slice_of(l->raw + s->slip_sent, l->raw_len - s->slip_sent);
+    if (object_packed(o, s->next_leaf, e->zpack) && l->packed_len <= m.bytes.len)
+        return;
+    object_claim(o, &claim);
+    leaf_sign_slip(m.sig, o->self, &claim, m.index, m.offset, m.bytes);
+    msg_put_slip(session_begin(s->l->session), s->stream, &m);
+    link_commit(e, s->l);
+    s->slip_sent = l->raw_len;
+    e->counters.bytes_peer_out_wire += m.bytes.len;
+}
+
 static void send_leaf(struct engine *e, struct serve *s)
 {
     struct object *o = s->reader.object;
     uint32_t i = s->next_leaf;
     struct msg_leaf m = { .index = i, .raw_len = o->leaves[i].raw_len };
 
+    send_last_slip(e, s);
+    if (!link_is_open(s->l)) /* no memory for it */
+        return;
     if (s->slip_sent == m.raw_len) {
         m.encoding = LEAF_JOINED;
     } else if (object_packed(o, i, e->zpack)) {

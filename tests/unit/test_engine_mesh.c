@@ -161,9 +161,19 @@ static void drips_over_several_leaves(void **state)
     s->every = MS(25);
     world_run(w, SEC(3));
     check_result(v, RESULT_MISS);
+    assert_int_equal(count(w, 0)->bytes_peer_in_wire, s->length); /* and none of them twice */
     v = ask(w, 3, s->path);
     world_run(w, SEC(1));
     check_result(v, RESULT_PEER);
+    s = site_at(w, path_owned(w, 0, "123"), 3 * LEAF_BYTES + 77);
+    s->text = true; /* a leaf that packs well comes whole, though a slip went before it */
+    s->piece = 7001;
+    s->every = MS(2);
+    uint64_t before = count(w, 0)->bytes_peer_in_wire;
+    v = ask(w, 0, s->path);
+    world_run(w, SEC(3));
+    check_result(v, RESULT_MISS);
+    assert_true(count(w, 0)->bytes_peer_in_wire - before < s->length);
     check_honest();
 }
 
