@@ -59,8 +59,9 @@ static uint8_t *decode(struct slice png, uint32_t *width, uint32_t *height, unsi
         assert_true(in[0] < 5);
         used[in[0]]++;
         for (size_t x = 0; x < row; x++) {
-            int a = x >= 3 ? line[x - 3] : 0, b = y > 0 ? line[x - row] : 0,
-                c = x >= 3 && y > 0 ? line[x - row - 3] : 0;
+            const uint8_t *here = line + x;
+            int a = x >= 3 ? *(here - 3) : 0, b = y > 0 ? *(here - row) : 0,
+                c = x >= 3 && y > 0 ? *(here - row - 3) : 0;
             const int guess[5] = { 0, a, b, (a + b) / 2, predictor(a, b, c) };
             line[x] = (uint8_t)(in[x + 1] + guess[in[0]]);
         }

@@ -1,0 +1,374 @@
+/* engine_parts.h - what the engines' world is made of: nodes, connections, visits to the
+ * origin, and viewers, who read and check each byte. */
+#ifndef HEDGEROW_TESTS_ENGINE_PARTS_H
+#define HEDGEROW_TESTS_ENGINE_PARTS_H
+
+#include "engine_cast.h"
+
+/* ---- the world ---- */
+
+struct world;
+
+enum event_kind { EVENT_CONNECT, EVENT_CONNECTED, EVENT_BYTES, EVENT_GONE, EVENT_ORIGIN };
+struct event {
+    mesh_ns at;
+    uint64_t seq;
+    enum event_kind kind;
+    int node; /* whom it happens to */
+    struct conn *conn;
+    int end;
+    struct visit *visit;
+    uint8_t *bytes;
+    size_t len;
+    struct event *next;
+};
+
+struct conn {
+    int node[2]; /* dialler, dialled */
+    struct link *link[2];
+    size_t flying[2]; /* bytes sent by this end, not arrived yet */
+    bool wants[2];    /* this end has more to write */
+};
+
+struct visit { /* a fetch at the origin */
+    struct fetch *fetch;
+    struct site *site;
+    int node;
+    bool head_told;
+    uint64_t at, version;
+    struct event *event; /* its next step */
+    struct visit *next;
+};
+
+struct viewer {
+    struct request r;
+    struct world *w;
+    int node;
+    struct site *site;
+    struct fields fields;
+    uint64_t allow;  /* reads no further than this */
+    bool wait_whole; /* shows nothing before the body is complete: a rim that buffers */
+    /* what came of it */
+    bool done, failed, ended;
+    bool head_sent;
+    uint64_t got, version;
+    bool right; /* each byte so far was */
+    uint16_t status;
+    mesh_ns first_at, end_at; /* its first body byte; its end */
+    struct answer answer;     /* as it was at the head; head is NULL */
+    char lines[600];          /* the head's fields: "name: value|" ... */
+    struct viewer *next;
+};
+
+struct node {
+    struct engine *engine;
+    struct engine_config cfg;
+    struct mesh_addr addr;
+    bool frozen, deaf; /* stopped as a whole; takes no new connections */
+    struct event *held, **held_last;
+    unsigned twins;
+};
+
+struct world {
+    mesh_ns now, delay;
+    size_t window; /* bytes that may be under way on a connection; 0: any number */
+    size_t reads;  /* at most so many at once; 0: all */
+    uint64_t seq;
+    int n;
+    struct node nodes[NODES];
+    struct conn conns[CONNS_MAX];
+    size_t conns_n;
+    struct site sites[SITES_MAX];
+    size_t sites_n;
+    struct visit *visits;
+    struct viewer *viewers;
+    struct event *first;
+    uint64_t wire_bytes; /* over all connections */
+};
+
+static inline void later(struct world *w, mesh_ns after, struct event e)
+{
+    struct event *n = malloc(sizeof(*n)), **at = &w->first;
+
+    assert_non_null(n);
+    *n = e;
+    n->at = w->now + after;
+    n->seq = w->seq++;
+    while (*at != NULL && (*at)->at <= n->at)
+        at = &(*at)->next;
+    n->next = *at;
+    *at = n;
+    if (e.visit != NULL)
+        e.visit->event = n;
+}
+
+static inline struct engine *engine_of(struct world *w, int n)
+{
+    assert_non_null(w->nodes[n].engine);
+    return w->nodes[n].engine;
+}
+
+static inline const struct engine_counters *count(struct world *w, int n)
+{
+    return engine_counters(engine_of(w, n));
+}
+
+static inline const struct node_id *id_of(int n)
+{
+    return &identities[n].cert.id;
+}
+
+static inline struct mesh *mesh_of(struct world *w, int n)
+{
+    return engine_mesh(engine_of(w, n));
+}
+
+static inline void set_ring(struct world *w, int n, const char *members, bool steep)
+{
+    const struct identity *ids[NODES];
+    size_t k = 0;
+
+    for (; members[k] != '\0'; k++)
+        ids[k] = &identities[members[k] - '0'];
+    fake_ring(mesh_of(w, n), ids, k, steep);
+}
+
+/* world_ring: node |n| sees a ring of these nodes ("0123"); world_ranks: and mostly in this
+ * order. */
+static inline void world_ring(struct world *w, int n, const char *members)
+{
+    set_ring(w, n, members, false);
+}
+
+static inline void world_ranks(struct world *w, int n, const char *members)
+{
+    set_ring(w, n, members, true);
+}
+
+static inline void node_start(struct world *w, int n, bool knows_all)
+{
+    struct node *node = &w->nodes[n];
+
+    node->engine = engine_new(&node->cfg, w->now);
+    assert_non_null(node->engine);
+    engine_clock(node->engine, w->now, WALL + w->now / SEC(1));
+    for (int i = 0; knows_all && i < w->n; i++)
+        fake_add(mesh_of(w, n), &identities[i].cert, identity_cert(&identities[i]), &w->nodes[i].addr);
+    if (knows_all)
+        world_ring(w, n, w->n == 1 ? "0" : w->n == 2 ? "01" : w->n == 3 ? "012" : "0123");
+}
+
+static inline void node_config(struct world *w, int n)
+{
+    struct node *node = &w->nodes[n];
+
+    node->addr = mesh_addr_v4(0x0a000001u + (uint32_t)n, 7400);
+    node->held_last = &node->held;
+    node->cfg = (struct engine_config){ .version = SLICE_LIT("test"),
+                                        .mesh_port = 7400,
+                                        .memory_limit = UINT64_C(64) << 20,
+                                        .hash_key = "sixteen secrets" };
+    node->cfg.distribution = (struct distribution){ .name = SLICE_LIT("default"),
+                                                    .origin = SLICE_LIT("http://o/"),
+                                                    .default_ttl_s = TTL_DEFAULT_S };
+    node->cfg.mesh =
+        (struct mesh_config){ .self = &identities[n], .boot = { 1, 1 }, .addrs = { node->addr }, .addrs_n = 1 };
+}
+
+/* A world of |n| nodes that are not running: node_start each, after changes to its cfg. */
+static inline struct world *world_bare(int n)
+{
+    struct world *w = calloc(1, sizeof(*w));
+
+    assert_non_null(w);
+    w->n = n;
+    w->now = SEC(1000);
+    w->delay = MS(5);
+    for (int i = 0; i < n; i++)
+        node_config(w, i);
+    return w;
+}
+
+static inline struct world *world_new(int n)
+{
+    struct world *w = world_bare(n);
+
+    for (int i = 0; i < n; i++)
+        node_start(w, i, true);
+    return w;
+}
+
+/* site_at: the origin has |length| bytes at |path|, all at once after 20 ms. */
+static inline struct site *site_at(struct world *w, const char *path, uint64_t length)
+{
+    struct site *s = &w->sites[w->sites_n++];
+
+    assert_true(w->sites_n <= SITES_MAX);
+    *s = (struct site){ .path = path,
+                        .length = length,
+                        .status = 200,
+                        .lines = "ETag: \"1\"\n",
+                        .version = 1,
+                        .head_after = MS(20),
+                        .piece = 1 << 20,
+                        .cut_at = UINT64_MAX,
+                        .cut_err = MESH_E_CLOSED };
+    return s;
+}
+
+static inline bool owned(struct world *w, int at, const char *path, const char *owners)
+{
+    const struct ring *ring = mesh_ring(mesh_of(w, at));
+    const struct ring_member *members[RING_OWNERS];
+    struct digest key;
+    size_t k = 0;
+
+    key_hash(&key, &identities[0].mesh, &w->nodes[at].cfg.distribution, SLICE_EMPTY, slice_str(path));
+    size_t n = ring_owners(ring, ring_arc(ring, &key), members);
+    while (owners[k] != '\0' && k < n && node_id_eq(&members[k]->id, id_of(owners[k] - '0')))
+        k++;
+    return owners[k] == '\0';
+}
+
+/* path_seen is a path whose owners begin with |owners_a| ("21") as node |a| sees them, and
+ * with |owners_b| as |b| does; path_owned asks one node alone. */
+static inline const char *path_seen(struct world *w, int a, const char *owners_a, int b, const char *owners_b)
+{
+    static char paths[2 * SITES_MAX][16];
+    static unsigned used, serial;
+    char *path = paths[used++ % (2 * SITES_MAX)];
+
+    do {
+        snprintf(path, sizeof(paths[0]), "/p%u", serial++);
+    } while (!owned(w, a, path, owners_a) || !owned(w, b, path, owners_b));
+    return path;
+}
+
+static inline const char *path_owned(struct world *w, int at, const char *owners)
+{
+    return path_seen(w, at, owners, at, owners);
+}
+
+/* ---- viewers ---- */
+
+static inline void fields_text(const struct fields *f, char *text, size_t cap)
+{
+    text[0] = '\0';
+    for (size_t i = 0; i < f->n; i++)
+        snprintf(text + strlen(text), cap - strlen(text), "%.*s: %.*s|", SLICE_FMT(f->at[i].name),
+                 SLICE_FMT(f->at[i].value));
+}
+
+static inline void viewer_end(struct viewer *v)
+{
+    struct engine *e = v->w->nodes[v->node].engine;
+
+    if (v->ended)
+        return;
+    v->ended = true;
+    v->end_at = v->w->now;
+    if (e != NULL)
+        engine_request_end(e, v->w->now, &v->r, true);
+}
+
+static inline void viewer_head(struct viewer *v)
+{
+    const struct field *version;
+
+    v->head_sent = v->r.head_sent = true;
+    request_answer(engine_of(v->w, v->node), v->w->now, &v->r);
+    v->answer = v->r.answer;
+    v->answer.head = NULL;
+    v->status = v->r.answer.head->status;
+    fields_text(&v->r.answer.head->fields, v->lines, sizeof(v->lines));
+    version = fields_find(&v->r.answer.head->fields, SLICE_LIT("x-version"));
+    if (version != NULL)
+        assert_int_equal(slice_u64(version->value, &v->version), 0);
+}
+
+/* viewer_read takes what there is, as far as it is allowed to. */
+static inline void viewer_read(struct viewer *v)
+{
+    struct engine *e = engine_of(v->w, v->node);
+    struct slice piece;
+
+    if (v->ended)
+        return;
+    if (v->r.state == REQUEST_FAILED) {
+        v->failed = true;
+        if (!v->head_sent)
+            v->status = v->r.error_status;
+        viewer_end(v);
+        return;
+    }
+    if (v->r.state != REQUEST_BODY || (v->wait_whole && v->r.reader.object->state != OBJECT_COMPLETE))
+        return;
+    if (!v->head_sent)
+        viewer_head(v);
+    while (v->got < v->allow && request_body(&v->r, &piece, 1) == 1) {
+        if (piece.len > v->allow - v->got)
+            piece.len = v->allow - v->got;
+        v->right = v->right && (v->site == NULL || site_has(v->site, v->version, v->got, piece));
+        if (v->got == 0)
+            v->first_at = v->w->now;
+        v->got += piece.len;
+        request_take(e, v->w->now, &v->r, piece.len);
+    }
+    if (request_done(&v->r)) {
+        v->done = true;
+        viewer_end(v);
+    }
+}
+
+static inline void world_run(struct world *w, mesh_ns ns);
+
+/* The site at |path|, or that at "*", which is at every other one. */
+static inline struct site *site_of(struct world *w, struct slice path)
+{
+    struct site *found = NULL;
+
+    for (size_t i = 0; i < w->sites_n; i++) {
+        if (slice_eq(slice_str(w->sites[i].path), path))
+            return &w->sites[i];
+        if (strcmp(w->sites[i].path, "*") == 0)
+            found = &w->sites[i];
+    }
+    return found;
+}
+
+static inline struct viewer *viewer_new(struct world *w, int n, const char *path)
+{
+    struct viewer *v = calloc(1, sizeof(*v));
+
+    assert_non_null(v);
+    v->w = w;
+    v->node = n;
+    v->allow = UINT64_MAX;
+    v->right = true;
+    v->r.io = v;
+    v->r.host = SLICE_LIT("example.com");
+    v->r.target = slice_str(path);
+    v->r.request_id = SLICE_LIT("id-1");
+    v->r.fields = &v->fields;
+    v->site = site_of(w, slice_str(path));
+    v->next = w->viewers;
+    w->viewers = v;
+    return v;
+}
+
+static inline void viewer_ask(struct viewer *v)
+{
+    engine_request(engine_of(v->w, v->node), v->w->now, &v->r);
+    viewer_read(v);
+    world_run(v->w, 0);
+}
+
+/* ask: a viewer at node |n| asks for |path| now. */
+static inline struct viewer *ask(struct world *w, int n, const char *path)
+{
+    struct viewer *v = viewer_new(w, n, path);
+    viewer_ask(v);
+    return v;
+}
+
+#endif
