@@ -297,7 +297,8 @@ static void any_bit_of_an_ask_may_be_wrong(void **state)
         w->sites_n = 0;
         struct site *s = site_at(w, path_owned(w, 0, "12"), 24);
         s->head_after = 0;
-        lie = (struct lie){ .armed = true, .type = MSG_ASK, .bit = bit++ };
+        lie = (struct lie){ .armed = true, .type = MSG_ASK, .bit = bit };
+        bit += 3; /* each place in a byte has its turn */
         struct viewer *v = ask(w, 0, s->path);
         world_run(w, SEC(4));
         if (!v->ended) /* it gave less credit than it knows: its own fault, but not for ever */
@@ -307,8 +308,8 @@ static void any_bit_of_an_ask_may_be_wrong(void **state)
         assert_int_equal(count(w, 0)->transfers_rejected, 0);
     } while (lie.told);
     assert_true(bit > 600);
-    assert_true(count(w, 1)->asks_not_owner > 300); /* key, distribution, path and host belong together */
-    assert_true(count(w, 1)->sessions_broken > 10); /* and what is no ask is no stream of ours */
+    assert_true(count(w, 1)->asks_not_owner > 100); /* key, distribution, path and host belong together */
+    assert_true(count(w, 1)->sessions_broken > 3);  /* and what is no ask is no stream of ours */
 }
 
 static void any_bit_of_credit_and_cancel_may_be_wrong(void **state)
@@ -331,7 +332,7 @@ static void any_bit_of_credit_and_cancel_may_be_wrong(void **state)
             s->piece = types[i] == MSG_CREDIT ? 1000000 : 10000;
             s->every = MS(10);
             lie = (struct lie){ .armed = true, .type = types[i], .bit = bit };
-            bit += types[i] == MSG_CREDIT ? 5 : 1; /* each place in a byte has its turn */
+            bit += types[i] == MSG_CREDIT ? 5 : 1;
             struct viewer *v = ask(w, 0, s->path);
             if (types[i] == MSG_CANCEL) {
                 world_run(w, MS(200));

@@ -6,7 +6,7 @@
 
 #define SITES  12
 #define LIMIT  (UINT64_C(3) << 20)
-#define SEEDS  4
+#define SEEDS  3
 #define EVENTS 500
 
 struct swarm {
@@ -248,8 +248,9 @@ static void whatever_happens_no_viewer_gets_a_wrong_byte(void **state)
 static void feat_M26_the_same_seed_tells_the_same_story(void **state)
 {
     (void)state;
-    assert_true(run_seed(7) == run_seed(7));
-    assert_true(run_seed(7) != run_seed(8));
+    uint64_t once = run_seed(7);
+    assert_true(run_seed(7) == once);
+    assert_true(run_seed(8) != once);
 }
 
 int main(void)
