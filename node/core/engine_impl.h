@@ -46,7 +46,7 @@ struct link {
     void *io;
     struct mesh_addr addr;
     struct node_id peer; /* whom we dialled, or who proved itself */
-    bool has_peer, connected, opened, join, sync_wanted, silent;
+    bool has_peer, connected, opened, join, sync_wanted, doubted, silent;
     bool dial_told, closing, close_told, write_told;
     mesh_ns last_heard;
     mesh_ns last_sent; /* some of its output was taken, or it had none */

@@ -411,6 +411,7 @@ void engine_received(struct engine *e, mesh_ns now, struct link *l, struct slice
     if (l->closing)
         return;
     l->last_heard = now;
+    l->doubted = false;
     if (l->silent) {
         l->silent = false;
         timer_stop(e, &l->silence_timer);
@@ -437,8 +438,10 @@ static mesh_ns quiet_since(const struct link *l)
 
 void link_watch(struct engine *e, mesh_ns now, struct link *l)
 {
-    if (l->opened && !l->closing && !list_empty(&l->asks) && !l->silence_timer.node.queued)
+    if (l->opened && !l->closing && !list_empty(&l->asks) && !l->silence_timer.node.queued) {
+        l->doubted = false;
         timer_set(e, &l->silence_timer, quiet_since(l) + e->timers.peer_silence);
+    }
     if (l->opened && !l->closing && !list_empty(&l->serves) && !l->progress_timer.node.queued) {
         l->last_sent = now;
         timer_set(e, &l->progress_timer, now + e->timers.progress);
@@ -449,7 +452,7 @@ void link_watch(struct engine *e, mesh_ns now, struct link *l)
  * next who needs it. */
 static void mute_fire(struct engine *e, mesh_ns now, struct link *l)
 {
-    if (now - l->last_heard < LINK_MUTE) {
+    if (now - l->last_heard < LINK_MUTE) { /* a late turn of ours */
         timer_set(e, &l->silence_timer, l->last_heard + LINK_MUTE);
         return;
     }
@@ -469,6 +472,11 @@ static void silence_fire(struct engine *e, mesh_ns now, struct timer *t)
         return;
     if (now - quiet_since(l) < e->timers.peer_silence) {
         timer_set(e, t, quiet_since(l) + e->timers.peer_silence);
+        return;
+    }
+    if (!l->doubted) { /* what it said while our own turn took long is read before we judge */
+        l->doubted = true;
+        timer_set(e, t, now + 1);
         return;
     }
     e->counters.links_silent++;

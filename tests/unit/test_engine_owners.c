@@ -199,6 +199,25 @@ static void a_slow_origin_is_no_silent_owner(void **state)
     check_honest(w);
 }
 
+/* A turn of ours that took long: what the owner said meanwhile is there, but not read yet. */
+static void a_busy_asker_hears_first_and_judges_then(void **state)
+{
+    struct site *s = site_at(w, "*", 1000);
+
+    (void)state;
+    s->head_after = SEC(3);
+    for (mesh_ns start = 0; start < MS(400); start += MS(7)) { /* any place in the timer's round */
+        ask(w, 0, path_owned(w, 0, "123"));
+        world_run(w, SEC(1) + start);
+        node_freeze(w, 0);
+        world_run(w, MS(390));
+        node_thaw(w, 0);
+        world_run(w, SEC(3));
+    }
+    assert_int_equal(count(w, 0)->links_silent, 0);
+    assert_int_equal(count(w, 0)->requests_error, 0);
+}
+
 static void an_owner_nobody_reaches_costs_one_dial(void **state)
 {
     struct site *s = site_at(w, path_owned(w, 0, "123"), 1000);
@@ -396,6 +415,7 @@ int main(void)
         TEST(rob_N3_a_silent_owner_costs_one_silence),
         TEST(an_owner_that_falls_silent_in_mid_body),
         TEST(a_slow_origin_is_no_silent_owner),
+        TEST(a_busy_asker_hears_first_and_judges_then),
         TEST(an_owner_nobody_reaches_costs_one_dial),
         TEST(owners_fail_one_after_the_other),
         TEST(a_dead_owners_place_is_taken_once),
