@@ -10,6 +10,7 @@
 #include "sim/viewer_model.h"
 
 #define UNDISTURBED SEC(15) /* a node that ran so long in peace must not be called dead */
+#define AFTERMATH   SEC(15) /* until a node that stood still, or whose host went, is known to all */
 
 const char *const rule_texts[RULES_N] = {
 #define X(name, text) text,
@@ -22,6 +23,7 @@ struct check *check_new(struct world *w)
     struct check *c = world_alloc(sizeof(*c));
 
     c->seen_dead = world_alloc((size_t)(w->sc.nodes * w->sc.nodes));
+    c->acted_at = -1;
     c->calm_at = c->settled_at = MESH_NS_NEVER;
     return c;
 }
@@ -59,6 +61,16 @@ void check_disturbed(struct world *w)
 {
     if (w->now >= (mesh_ns)w->sc.warmup)
         w->check->disturbances++;
+}
+
+bool check_was_disturbed(const struct world *w, mesh_ns since)
+{
+    const struct scenario *now = &w->sc, *plan = w->plan;
+
+    if (w->check->cut_until == MESH_NS_NEVER || (w->check->acted_at >= 0 && w->check->acted_at >= since - AFTERMATH))
+        return true;
+    return now->loss > 0 || now->corrupt > 0 || now->delay != plan->delay || now->jitter != plan->jitter ||
+           now->zone_delay != plan->zone_delay || now->rate != plan->rate;
 }
 
 void check_members_changed(struct world *w, const struct edge *e, bool up)

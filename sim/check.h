@@ -40,6 +40,7 @@ struct check {
     size_t changes_n, changes_cap, agreed_n; /* those before agreed_n have been noticed */
     uint64_t disturbances;                   /* what may move or hide an owner, since viewers ask */
     mesh_ns cut_until;                       /* NEVER while anything is cut */
+    mesh_ns acted_at;                        /* the scenario's last action; -1: none yet */
     mesh_ns calm_at, settled_at;
     uint64_t wrong_deaths, unexplained;
     uint8_t *seen_dead; /* nodes x nodes: observer, subject */
@@ -53,6 +54,8 @@ void check_broken(struct world *w, enum rule rule, const char *fmt, ...) __attri
 /* |e| began or ended (or says that it leaves). */
 void check_members_changed(struct world *w, const struct edge *e, bool up);
 void check_disturbed(struct world *w);
+/* Was anything wrong with nodes or network since |since|, or shortly before it? */
+bool check_was_disturbed(const struct world *w, mesh_ns since);
 /* The last look at an engine before it goes. */
 void check_node_stops(struct edge *e);
 

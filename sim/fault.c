@@ -177,16 +177,20 @@ static struct node_set one_node(struct drawing *d)
     return s;
 }
 
-/* Some nodes and the others. */
+/* Some nodes and the others, at least one on each side; needs two nodes. */
 static void two_sides(struct drawing *d, struct node_set *a, struct node_set *b)
 {
-    uint64_t in_a = 1 + rand_below(&d->r, 4);
+    uint64_t in_a = 1 + rand_below(&d->r, 4), first = rand_below(&d->r, d->sc->nodes);
 
     memset(a, 0, sizeof(*a));
     memset(b, 0, sizeof(*b));
     a->by = b->by = NODES_LIST;
-    for (uint64_t i = 0; i < d->sc->nodes; i++)
-        (rand_below(&d->r, 8) < in_a ? a : b)->bits[i / 8] |= (uint8_t)(1u << (i % 8));
+    for (uint64_t i = 0; i < d->sc->nodes; i++) {
+        bool to_a = rand_below(&d->r, 8) < in_a;
+        if (i == first || i == (first + 1) % d->sc->nodes)
+            to_a = i == first;
+        (to_a ? a : b)->bits[i / 8] |= (uint8_t)(1u << (i % 8));
+    }
 }
 
 static void add(struct drawing *d, struct action a)
@@ -244,8 +248,11 @@ static void draw_origin(struct drawing *d)
 static void draw_one(struct drawing *d)
 {
     struct action a = { 0 };
+    uint64_t kind = rand_below(&d->r, 16);
 
-    switch (rand_below(&d->r, 16)) {
+    if (d->sc->nodes == 1 && kind >= 7 && kind <= 9)
+        kind = 0; /* one node has nobody to be cut off from */
+    switch (kind) {
     case 0:
     case 1: draw_stop(d, ACTION_CRASH); break;
     case 2:

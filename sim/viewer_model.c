@@ -136,6 +136,18 @@ static uint64_t pick_key(const struct world *w, struct rand *r)
 
 /* ---- the end of one ---- */
 
+/* A body of which no node keeps a copy cannot go on from another one when the node it came
+ * through fails: because it may not be kept, or because it is too long for any cache and,
+ * coming without a length, cannot be proved the same in time. */
+static bool beyond_help(const struct viewer *v)
+{
+    const struct world *w = v->edge->w;
+    const struct scenario *sc = &w->sc;
+    bool passes = body_no_store(sc, v->key) || (body_chunked(sc, v->key) && v->size > sc->memory / 8);
+
+    return v->req.head_sent && passes && check_was_disturbed(w, v->began);
+}
+
 static void viewer_end(struct viewer *v, enum viewer_end how)
 {
     struct edge *e = v->edge;
@@ -146,7 +158,7 @@ static void viewer_end(struct viewer *v, enum viewer_end how)
     bool count = how == VIEWER_SERVED || failed || (how == VIEWER_GONE && v->head_seen);
     enum request_result result = failed ? RESULT_ERROR : v->req.answer.result;
 
-    if (failed && !origin_model_excuses(w, v->key, v->began)) {
+    if (failed && !origin_model_excuses(w, v->key, v->began) && !beyond_help(v)) {
         check_broken(w, RULE_FAULT,
                      "request %llu for key %llu at %s %s after %lld ms without a fault to explain it: %s",
                      (unsigned long long)v->number, (unsigned long long)v->key, e->name,

@@ -106,6 +106,7 @@ static void step(struct world *w, struct event *ev)
     const struct action *a = &w->sc.actions[w->action_at++];
 
     fault_apply(w, a);
+    w->check->acted_at = w->now;
     if (w->action_at < w->sc.actions_n)
         world_at(w, ev, w->sc.actions[w->action_at].at);
 }
@@ -164,6 +165,7 @@ static int make(struct world *w, const struct scenario *sc)
 {
     struct authority authority;
 
+    w->plan = sc;
     w->sc = *sc;
     w->step.fire = step;
     w->sample.fire = sample;
@@ -172,6 +174,7 @@ static int make(struct world *w, const struct scenario *sc)
     random_install(sc->seed);
     if (crypto_start() != 0)
         return -1;
+    random_install(sc->seed); /* libsodium drew for itself as it began, in a process's first world only */
     random_enter(RANDOM_WORLD);
     authority_make(&authority, (uint8_t)sc->arc_bits);
     w->edges = world_alloc((size_t)sc->nodes * sizeof(*w->edges));

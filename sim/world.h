@@ -30,6 +30,7 @@ struct tap {
 };
 
 struct world {
+    const struct scenario *plan;
     struct scenario sc; /* as it is now: `set` changes it */
     mesh_ns now;
     bool calm; /* the quiet phase: no faults, no new requests */

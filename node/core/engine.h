@@ -26,7 +26,7 @@ struct engine_timers { /* 0 = the default */
     mesh_ns peer_dial;    /* 1 s: connect, handshake and HELLO */
     mesh_ns progress;     /* 150 ms: how often we tell askers that we are at it */
     mesh_ns fetch;        /* 60 s: from a request's start to its answer's head */
-    mesh_ns seed_retry;   /* 1 s, doubling to 8 s: while alone */
+    mesh_ns seed_retry;   /* 1 s, doubling to 8 s: while alone (in company a seed that is no member is tried each 5 s) */
     mesh_ns join_wait;    /* 10 s: ready without having joined after so long */
     mesh_ns slip;         /* 10 ms: the oldest unsent byte of an unfinished leaf */
 };

@@ -223,9 +223,13 @@ struct engine {
     struct list ready_requests, ready_serves;
     struct origin *stopped; /* told in the last poll; freed at the next */
     bool twin, leaving, joined, settled;
-    struct mesh_addr seeds[ENGINE_SEEDS_MAX];
+    struct engine_seed {
+        struct mesh_addr addr;
+        struct node_id id; /* who answered there last */
+        bool answered;
+    } seeds[ENGINE_SEEDS_MAX];
     size_t seeds_n, seed_at;
-    mesh_ns seed_backoff;
+    mesh_ns seed_backoff, seed_look;
     struct timer seed_timer;
     struct buf scratch;
 };

@@ -6,6 +6,7 @@
 #include "node/core/engine_impl.h"
 
 #define SEED_BACKOFF_MAX SEC(8)
+#define SEED_LOOK        SEC(5) /* in company: how often a seed that is no member is tried */
 
 /* ---- birth and death ---- */
 
@@ -159,35 +160,85 @@ void engine_seeds(struct engine *e, mesh_ns now, const struct mesh_addr *addrs, 
 {
     e->now = now;
     e->seeds_n = n < ENGINE_SEEDS_MAX ? n : ENGINE_SEEDS_MAX;
-    memcpy(e->seeds, addrs, e->seeds_n * sizeof(*addrs));
+    for (size_t i = 0; i < e->seeds_n; i++)
+        e->seeds[i] = (struct engine_seed){ .addr = addrs[i] };
     if (!e->seed_timer.node.queued)
         timer_set(e, &e->seed_timer, now);
 }
 
-/* links_seek dials the next seed while we are alone. */
-void links_seek(struct engine *e, mesh_ns now)
+/* Does a live member (ourselves too) say that it is to be found where |s| is, or did one answer there? */
+static bool seed_is_member(const struct engine *e, const struct engine_seed *s)
 {
+    struct mesh_member m;
+
+    for (size_t i = 0; i < mesh_count(e->mesh); i++) {
+        if (!mesh_member(e->mesh, i, &m) || (m.record->state != MEMBER_ALIVE && m.record->state != MEMBER_SUSPECT))
+            continue;
+        if (s->answered && node_id_eq(&s->id, &m.record->id))
+            return true;
+        for (size_t a = 0; a < m.record->addrs_n; a++) {
+            if (mesh_addr_eq(&m.record->addrs[a], &s->addr))
+                return true;
+        }
+    }
+    return false;
+}
+
+static void dial_seed(struct engine *e, mesh_ns now, const struct engine_seed *s)
+{
+    struct session_config cfg = session_config(e);
+    struct link *l = link_new(e, now, &s->addr, session_dial(&cfg, NULL));
     char text[MESH_ADDR_TEXT_MAX];
 
+    if (l == NULL)
+        return;
+    l->join = true;
+    list_push_back(&e->dials, &l->todo);
+    trace_f(&e->cfg.trace, now, "dial seed %s", mesh_addr_text(&s->addr, text));
+}
+
+/* Two nodes that found each other through one seed, and others through another one, are two
+ * meshes that know nothing of each other: so seeds that are no members are tried for ever. */
+static void look_for_others(struct engine *e, mesh_ns now)
+{
+    if (now < e->seed_look)
+        return;
+    e->seed_look = now + SEED_LOOK;
+    for (size_t i = 0; i < e->seeds_n; i++) {
+        e->seed_at = (e->seed_at + 1) % e->seeds_n;
+        if (!seed_is_member(e, &e->seeds[e->seed_at])) {
+            dial_seed(e, now, &e->seeds[e->seed_at]);
+            return;
+        }
+    }
+}
+
+/* links_seek dials the next seed: soon while we are alone, now and then in company. */
+void links_seek(struct engine *e, mesh_ns now)
+{
     if (e->leaving || e->seeds_n == 0)
         return;
     timer_set(e, &e->seed_timer, now + e->seed_backoff);
     if (mesh_alive(e->mesh) > 1) {
         e->seed_backoff = e->timers.seed_retry;
+        look_for_others(e, now);
         return;
     }
     if (++e->seed_at >= e->seeds_n) {
         e->seed_at = 0; /* a whole round went by */
         e->seed_backoff = mesh_ns_min(e->seed_backoff * 2, SEED_BACKOFF_MAX);
     }
-    const struct mesh_addr *addr = &e->seeds[e->seed_at];
-    struct session_config cfg = session_config(e);
-    struct link *l = link_new(e, now, addr, session_dial(&cfg, NULL));
-    if (l == NULL)
-        return;
-    l->join = true;
-    list_push_back(&e->dials, &l->todo);
-    trace_f(&e->cfg.trace, now, "dial seed %s", mesh_addr_text(addr, text));
+    dial_seed(e, now, &e->seeds[e->seed_at]);
+}
+
+static void seed_answered(struct engine *e, const struct mesh_addr *addr, const struct node_id *id)
+{
+    for (size_t i = 0; i < e->seeds_n; i++) {
+        if (mesh_addr_eq(&e->seeds[i].addr, addr)) {
+            e->seeds[i].id = *id;
+            e->seeds[i].answered = true;
+        }
+    }
 }
 
 struct link *engine_accept(struct engine *e, mesh_ns now, const struct mesh_addr *from)
@@ -348,6 +399,8 @@ static void opened(struct engine *e, mesh_ns now, struct link *l)
     mesh_met(e->mesh, now, cert, session_peer_cert_raw(l->session), session_peer_boot(l->session), &at);
     mesh_link(e->mesh, &cert->id, 0);
     trace_f(&e->cfg.trace, now, "session with %s open", cert->name);
+    if (l->join)
+        seed_answered(e, &l->addr, &cert->id);
     if (l->join || l->sync_wanted)
         send_members(e, l, true);
     LIST_EACH_SAFE (a, &l->asks) {

@@ -44,6 +44,32 @@ check() {
     echo "ok $name"
 }
 
+# refused CODE TEXT NAME ARGUMENT... is turned down with this exit code and a message that says so.
+refused() {
+    code=$1 text=$2 name=$3
+    shift 3
+    "$first" "$@" >"$work/report" 2>&1
+    got=$?
+    if [ "$got" -eq "$code" ] && grep -q -- "$text" "$work/report"; then
+        echo "ok $name"
+    else
+        echo "    exit code $got, not $code with \"$text\""
+        fail "$name"
+    fi
+}
+
+refused 2 'say what to do' sim/usage-nothing
+refused 2 'unknown command "walk"' sim/usage-command walk
+refused 2 '"nodes"?' sim/usage-option run --node 5
+refused 2 'needs a value' sim/usage-value run --nodes
+refused 2 'from 1 to 1000' sim/usage-range run --nodes 0
+printf 'nodes 4\nat 3s crush 2\n' >"$work/wrong.scn"
+refused 78 'wrong.scn:2:7: unknown action "crush": "crash"?' sim/scenario-line run --scenario "$work/wrong.scn"
+refused 78 'cannot be read' sim/scenario-missing run --scenario "$work/none.scn"
+printf 'nodes 3\nkeys 5\nrequests 9\ntime 20s\nexpect hit >= 10\n' >"$work/broken.scn"
+refused 1 'BROKEN with seed 6. To see it again: hedgerow-sim run --scenario .*--seed 6' sim/broken-rule \
+    run --scenario "$work/broken.scn" --seed 6
+
 check sim/50-nodes --nodes 50 --seed 7 --loss-pct 2 --jitter-ms 5
 for scenario in sim/scenarios/*.scn; do
     seed=1
@@ -52,4 +78,7 @@ for scenario in sim/scenarios/*.scn; do
         seed=$((seed + 1))
     done
 done
+# Seeds that once failed: two meshes that never met, since joining ended with the first answer.
+check sim/damaged-50 --scenario sim/scenarios/damaged.scn --seed 50
+check sim/loss-73 --scenario sim/scenarios/loss.scn --seed 73
 exit $failed

@@ -75,6 +75,12 @@ static inline void fake_down(struct mesh *m, const struct node_id *id, bool down
     fake_find(m, id)->down = down;
 }
 
+/* fake_moved: |id| now says that it is found elsewhere than where it answered. */
+static inline void fake_moved(struct mesh *m, const struct node_id *id)
+{
+    fake_find(m, id)->record.addrs[0].port++;
+}
+
 static inline void fake_sync(struct mesh *m, const struct node_id *id)
 {
     m->sync_wanted = true;

@@ -65,6 +65,45 @@ static void feat_M1_one_seed_tells_of_all(void **state)
     assert_int_equal(w->conns_n, dials);
 }
 
+/* Two found each other through one seed, two others through another one: neither is alone,
+ * and nobody tells them of each other but a seed that is no member yet. */
+static void two_meshes_find_each_other_through_a_seed(void **state)
+{
+    struct mesh_addr seeds[2] = { w->nodes[0].addr, w->nodes[2].addr };
+
+    (void)state;
+    node_start(w, 0, false);
+    w->nodes[1].cfg.has_seeds = true;
+    node_start(w, 1, false);
+    engine_seeds(engine_of(w, 1), w->now, seeds, 2);
+    world_run(w, SEC(3));
+    node_start(w, 2, false);
+    start_alone(3, 2);
+    world_run(w, MS(500));
+    assert_int_equal(mesh_count(mesh_of(w, 1)), 2);
+    assert_int_equal(mesh_count(mesh_of(w, 3)), 2);
+    world_run(w, SEC(7));
+    assert_int_equal(mesh_count(mesh_of(w, 1)), 4);
+    assert_int_equal(mesh_count(mesh_of(w, 2)), 4);
+    size_t dials = w->conns_n;
+    world_run(w, SEC(60)); /* members now: nobody dials on */
+    assert_int_equal(w->conns_n, dials);
+}
+
+/* A seed may be reached where no member says that it is: it is known by who answers there. */
+static void a_seed_behind_another_address_is_dialled_once(void **state)
+{
+    (void)state;
+    node_start(w, 0, false);
+    start_alone(1, 0);
+    world_run(w, SEC(1));
+    assert_int_equal(mesh_count(mesh_of(w, 1)), 2);
+    fake_moved(mesh_of(w, 1), id_of(0));
+    size_t dials = w->conns_n;
+    world_run(w, SEC(60));
+    assert_int_equal(w->conns_n, dials);
+}
+
 static void seeds_are_tried_in_turn_less_and_less_often(void **state)
 {
     struct mesh_addr seeds[3];
@@ -352,6 +391,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(feat_M1_one_seed_tells_of_all),
+        TEST(two_meshes_find_each_other_through_a_seed),
+        TEST(a_seed_behind_another_address_is_dialled_once),
         TEST(seeds_are_tried_in_turn_less_and_less_often),
         TEST(one_seed_may_be_ourselves),
         TEST(members_are_told_when_views_differ),

@@ -1,0 +1,249 @@
+/* The simulated world: the same seed is the same run, and its checks see what is wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "sim/body.h"
+#include "sim/check.h"
+#include "sim/net.h"
+#include "sim/origin_model.h"
+#include "sim/report.h"
+#include "sim/viewer_model.h"
+
+static const char small[] = "nodes 4\nzones 2\nkeys 20\nrequests 80\nsize-max 150KiB\nwarmup 4s\ntime 10s\n";
+
+static void read_scenario(struct scenario *sc, const char *more, uint64_t seed)
+{
+    struct scenario_error err;
+
+    scenario_init(sc);
+    assert_int_equal(scenario_parse(sc, slice_str(small), &err), 0);
+    assert_int_equal(scenario_parse(sc, slice_str(more), &err), 0);
+    assert_int_equal(scenario_check(sc, &err), 0);
+    sc->seed = seed;
+}
+
+static void trace_of(const char *more, uint64_t seed, char text[TRACE_HASH_TEXT_MAX])
+{
+    struct scenario sc;
+
+    read_scenario(&sc, more, seed);
+    struct world *w = world_run(&sc, NULL);
+    assert_non_null(w);
+    trace_hash_text(&w->trace, text);
+    world_free(w);
+    scenario_fini(&sc);
+}
+
+static void the_same_seed_is_the_same_run(void **state)
+{
+    static const char faults[] = "loss-pct 3\nat 5s crash 2\nat 7s start 2\nat 8s cut 1 3\n";
+    char a[TRACE_HASH_TEXT_MAX], b[TRACE_HASH_TEXT_MAX], c[TRACE_HASH_TEXT_MAX];
+
+    (void)state;
+    trace_of(faults, 3, a);
+    trace_of(faults, 4, c); /* another run between: nothing of it is left */
+    trace_of(faults, 3, b);
+    assert_string_equal(a, b);
+    assert_string_not_equal(a, c);
+}
+
+static void a_quiet_world_breaks_no_rule(void **state)
+{
+    struct scenario sc;
+    struct figures f;
+
+    (void)state;
+    read_scenario(&sc, "", 1);
+    struct world *w = world_run(&sc, NULL);
+    report_figures(w, &f);
+    assert_true(report_ok(w));
+    assert_int_equal(f.requests, 80);
+    assert_int_equal(f.hit + f.peer + f.miss, 80);
+    assert_int_equal(f.origin_fetches, f.keys_asked);
+    assert_int_equal(f.deaths, 0);
+    assert_true(f.joined_ms != FIGURE_NEVER && f.agreed_ms != FIGURE_NEVER);
+    world_free(w);
+    scenario_fini(&sc);
+}
+
+/* Each entry makes one book of a good run wrong; just its rule must notice. */
+struct tamper {
+    enum rule rule;
+    void (*apply)(struct world *w);
+};
+static void lose_a_request(struct world *w)
+{
+    w->viewers->begun++;
+}
+static void fetch_twice(struct world *w)
+{
+    w->origin->keys[0].fetches = 2;
+}
+static void fetch_what_nobody_wants(struct world *w)
+{
+    w->viewers->key_asked[0] = 0;
+}
+static void count_a_hit_too_many(struct world *w)
+{
+    w->edges[2].counted[RESULT_HIT]++;
+}
+static void count_fewer_bytes(struct world *w)
+{
+    w->edges[1].body_bytes--;
+}
+static void count_a_datagram_too_many(struct world *w)
+{
+    w->edges[3].datagrams_in++;
+}
+
+static void wrong_books_are_noticed(void **state)
+{
+    static const struct tamper tampers[] = {
+        { RULE_ENDS, lose_a_request },
+        { RULE_FETCHES, fetch_twice },
+        { RULE_FETCHES, fetch_what_nobody_wants },
+        { RULE_COUNTERS, count_a_hit_too_many },
+        { RULE_COUNTERS, count_fewer_bytes },
+        { RULE_COUNTERS, count_a_datagram_too_many },
+    };
+    struct scenario sc;
+
+    (void)state;
+    read_scenario(&sc, "keys 3\n", 1);
+    for (size_t i = 0; i < sizeof(tampers) / sizeof(tampers[0]); i++) {
+        struct world *w = world_run(&sc, NULL);
+        assert_true(report_ok(w));
+        tampers[i].apply(w);
+        check_end(w);
+        for (size_t rule = 0; rule < RULES_N; rule++) {
+            if ((w->check->broken[rule] > 0) != (rule == tampers[i].rule))
+                fail_msg("tampering %zu: rule %zu is broken %llu times", i, rule,
+                         (unsigned long long)w->check->broken[rule]);
+        }
+        world_free(w);
+    }
+    scenario_fini(&sc);
+}
+
+static void a_node_that_vanished_at_the_end_is_seen_to_be_missing(void **state)
+{
+    struct scenario sc;
+
+    (void)state;
+    read_scenario(&sc, "quiet 1s\nat 10s vanish 4\n", 1); /* too short for all to notice */
+    struct world *w = world_run(&sc, NULL);
+    assert_true(w->check->broken[RULE_AGREE] > 0);
+    assert_false(report_ok(w));
+    world_free(w);
+    scenario_fini(&sc);
+}
+
+static void a_dead_origin_explains_failures(void **state)
+{
+    struct scenario sc;
+    struct figures f;
+
+    (void)state;
+    read_scenario(&sc, "at 5s origin down\n", 1);
+    struct world *w = world_run(&sc, NULL);
+    report_figures(w, &f);
+    assert_true(f.error > 0);
+    assert_int_equal(f.unexplained, 0);
+    assert_true(report_ok(w));
+    world_free(w);
+    scenario_fini(&sc);
+}
+
+static void expectations_are_judged(void **state)
+{
+    struct scenario sc;
+    struct figures f;
+
+    (void)state;
+    read_scenario(&sc, "expect requests = 80\nexpect requests <= 79\nexpect requests >= 81\n", 1);
+    struct world *w = world_run(&sc, NULL);
+    report_figures(w, &f);
+    check_expectations(w, &f);
+    assert_int_equal(w->check->broken[RULE_EXPECT], 2);
+    world_free(w);
+    scenario_fini(&sc);
+}
+
+/* A fifth of the packets lost, within a few per cent; streams still bring all, in order. */
+static void loss_is_as_told(void **state)
+{
+    struct scenario sc;
+    struct figures f;
+
+    (void)state;
+    read_scenario(&sc, "loss-pct 20\ntime 60s\n", 1);
+    struct world *w = world_run(&sc, NULL);
+    report_figures(w, &f);
+    assert_true(f.datagrams > 1000);
+    assert_true(f.datagrams_lost * 100 > f.datagrams * 17 && f.datagrams_lost * 100 < f.datagrams * 23);
+    assert_true(w->net->counts.stalls > 0);
+    assert_int_equal(w->check->broken[RULE_BODY], 0);
+    world_free(w);
+    scenario_fini(&sc);
+}
+
+static void any_piece_of_a_body_is_the_same_bytes(void **state)
+{
+    uint8_t whole[4096], piece[100];
+    struct scenario sc;
+
+    (void)state;
+    scenario_init(&sc);
+    for (uint64_t key = 1; key <= 30; key++) {
+        body_fill(&sc, key, 0, whole, sizeof(whole));
+        for (uint64_t at = 0; at + sizeof(piece) <= sizeof(whole); at += 37) {
+            body_fill(&sc, key, at, piece, sizeof(piece));
+            assert_memory_equal(piece, whole + at, sizeof(piece));
+        }
+        assert_true(body_same(&sc, key, 5, slice_of(whole + 5, 4000)));
+        whole[4000] ^= 1;
+        assert_false(body_same(&sc, key, 5, slice_of(whole + 5, 4000)));
+    }
+    scenario_fini(&sc);
+}
+
+static void sizes_stay_in_bounds_and_reach_the_edges(void **state)
+{
+    struct scenario sc;
+    bool empty = false, leaf = false;
+
+    (void)state;
+    scenario_init(&sc);
+    sc.size_min = 0;
+    sc.size_max = 1 << 20;
+    for (uint64_t key = 1; key <= 1000; key++) {
+        uint64_t size = body_size(&sc, key);
+        assert_true(size <= sc.size_max);
+        empty = empty || size == 0;
+        leaf = leaf || size == 65536;
+    }
+    assert_true(empty && leaf);
+    sc.size_min = sc.size_max = 777;
+    assert_int_equal(body_size(&sc, 5), 777);
+    scenario_fini(&sc);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_piece_of_a_body_is_the_same_bytes),
+        cmocka_unit_test(sizes_stay_in_bounds_and_reach_the_edges),
+        cmocka_unit_test(the_same_seed_is_the_same_run),
+        cmocka_unit_test(a_quiet_world_breaks_no_rule),
+        cmocka_unit_test(wrong_books_are_noticed),
+        cmocka_unit_test(a_node_that_vanished_at_the_end_is_seen_to_be_missing),
+        cmocka_unit_test(a_dead_origin_explains_failures),
+        cmocka_unit_test(expectations_are_judged),
+        cmocka_unit_test(loss_is_as_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
