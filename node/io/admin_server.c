@@ -41,6 +41,7 @@ static void conn_free(struct conn *c)
     c->magic = 0;
     free(c);
     s->n--;
+    listener_spare(&s->worker->admin);
 }
 
 static void watch(struct conn *c, int events)
@@ -108,7 +109,8 @@ static void answer(struct conn *c, const struct http_request *q, struct slice bo
     if (!buf_ok(&out)) {
         refuse(c, q, 503, "out of memory");
     } else {
-        c->close = c->close || !q->keep_alive;
+        bool last = w->admin.spare < 0; /* of all descriptors: the next caller needs it */
+        c->close = c->close || !q->keep_alive || last;
         add_answer(c, q, status, type, buf_slice(&out));
     }
     buf_free(&out);

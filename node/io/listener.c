@@ -24,21 +24,33 @@ static void watch(struct listener *l)
         ev_io_start(l->worker->loop, &l->io);
 }
 
-/* Out of descriptors: sheds one connection, or waits where not even that is possible. */
+/* Out of descriptors: the spare one is given up for the next connection, which is turned away,
+ * or kept where answering matters more than a spare. Without one we wait. */
 static void shed(struct listener *l)
 {
     struct mesh_addr from;
 
     if (l->spare >= 0) {
         close(l->spare);
+        l->spare = -1;
         int fd = sock_accept(l->fd, &from);
-        if (fd >= 0) {
+        if (fd >= 0 && l->keeps) {
+            l->accepted(l->worker, fd, &from);
+        } else if (fd >= 0) {
             close(fd);
             if (l->refused != NULL)
                 l->refused(l->worker);
         }
     }
-    l->spare = open_spare();
+    listener_spare(l);
+}
+
+void listener_spare(struct listener *l)
+{
+    if (l->fd < 0)
+        return;
+    if (l->spare < 0)
+        l->spare = open_spare();
     l->starved = l->spare < 0;
     watch(l);
 }
@@ -116,8 +128,6 @@ void listener_resume(struct listener *l)
 
 void listener_second(struct listener *l)
 {
-    if (!l->starved)
-        return;
-    l->starved = false;
-    watch(l);
+    if (l->starved)
+        listener_spare(l);
 }

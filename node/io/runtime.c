@@ -167,6 +167,7 @@ static int start_listening(struct node *n, char *error)
     w->http.room = viewers_room;
     w->http.refused = viewers_refused;
     w->admin.accepted = admin_accepted;
+    w->admin.keeps = true;
     w->mesh.accepted = backbone_accepted;
     return 0;
 }
