@@ -189,9 +189,25 @@ void check_sample(struct world *w)
         c->changes[c->agreed_n].agreed_at = w->now;
 }
 
+static bool digests_equal(const struct world *w)
+{
+    const struct edge *first = NULL;
+
+    for (uint32_t i = 0; i < w->sc.nodes; i++) {
+        const struct edge *e = &w->edges[i];
+        if (!edge_serves(e))
+            continue;
+        if (first == NULL)
+            first = e;
+        if (mesh_digest(engine_mesh(e->engine)) != mesh_digest(engine_mesh(first->engine)))
+            return false;
+    }
+    return true;
+}
+
 bool check_settled(struct world *w)
 {
-    if (w->viewers->under_way > 0 || !views_right(w) || !rings_equal(w, false))
+    if (w->viewers->under_way > 0 || !views_right(w) || !rings_equal(w, false) || !digests_equal(w))
         return false;
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         struct engine_usage usage;

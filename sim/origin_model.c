@@ -32,8 +32,8 @@ struct origin_model *origin_model_new(struct world *w)
 
     o->keys = world_alloc((size_t)w->sc.keys * sizeof(*o->keys));
     for (size_t i = 0; i < w->sc.keys; i++)
-        o->keys[i].trouble_at = -1;
-    o->trouble_until = -1;
+        o->keys[i].trouble_at = INT64_MIN;
+    o->trouble_until = INT64_MIN;
     return o;
 }
 

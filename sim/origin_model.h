@@ -9,7 +9,7 @@
 struct origin_key {
     uint32_t fetches, failures;
     mesh_ns first_at, last_at; /* of its fetches */
-    mesh_ns trouble_at;        /* when a fetch of it last failed by the origin's fault; -1: never */
+    mesh_ns trouble_at;        /* when a fetch of it last failed by the origin's fault; INT64_MIN: never */
 };
 
 struct origin_model {

@@ -158,7 +158,10 @@ static void viewer_end(struct viewer *v, enum viewer_end how)
     bool count = how == VIEWER_SERVED || failed || (how == VIEWER_GONE && v->head_seen);
     enum request_result result = failed ? RESULT_ERROR : v->req.answer.result;
 
-    if (failed && !origin_model_excuses(w, v->key, v->began) && !beyond_help(v)) {
+    /* A failure at the origin is known to those who ask another node a while later. */
+    mesh_ns since = v->began - (check_was_disturbed(w, v->began) ? SEC(15) : SEC(1));
+
+    if (failed && !origin_model_excuses(w, v->key, since) && !beyond_help(v)) {
         check_broken(w, RULE_FAULT,
                      "request %llu for key %llu at %s %s after %lld ms without a fault to explain it: %s",
                      (unsigned long long)v->number, (unsigned long long)v->key, e->name,
