@@ -164,6 +164,12 @@ bool gossip_poll(struct gossip *g, struct gossip_out *out)
         *out = (struct gossip_out){ .kind = GOSSIP_SELF_BOOT, .to = gossip_self(g)->rec.id, .boot = g->self_boot_seen };
         return true;
     }
+    if (g->roll_heard) {
+        g->roll_heard = false;
+        *out = (struct gossip_out){ .kind = GOSSIP_ROLL, .to = g->roll_from, .roll = g->roll_seen };
+        if (g->roll_seen > g->roll)
+            return true;
+    }
     if (poll_cert(g, out))
         return true;
     if (g->sync) {
@@ -266,6 +272,11 @@ int gossip_recv(struct gossip *g, mesh_ns now, const struct node_id *from, struc
     }
     struct answer a = { .own = p.want };
     g->heard_at = now;
+    if (p.roll > g->roll) {
+        g->roll_heard = true;
+        g->roll_seen = p.roll;
+        g->roll_from = *from;
+    }
     take_records(g, from, &p, &a);
     struct member *m = view_find(g, from);
     a.want = m == NULL || incarnation_cmp(p.boot, p.counter, m->rec.boot, m->rec.counter) > 0;
@@ -376,6 +387,12 @@ void gossip_restate(struct gossip *g, mesh_ns now, const struct member_record *s
     own.weight = self->weight;
     own.serial = self->serial;
     view_restate(g, &own);
+}
+
+void gossip_roll(struct gossip *g, uint64_t sequence)
+{
+    OBJ_CHECK(g, GOSSIP_MAGIC);
+    g->roll = sequence;
 }
 
 void gossip_weight(struct gossip *g, mesh_ns now, uint32_t weight)

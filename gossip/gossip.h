@@ -100,6 +100,7 @@ enum gossip_out_kind {
     GOSSIP_SYNC,      /* our view and |to|'s differ persistently: exchange MEMBERS with it */
     GOSSIP_SELF_BOOT, /* others know us under |boot|, above our own: our boot file was lost, or we have a
                        * twin. To go on, jump above it: gossip_reboot */
+    GOSSIP_ROLL,      /* |to| has roll |roll|, and ours is older */
 };
 struct gossip_out {
     enum gossip_out_kind kind;
@@ -109,6 +110,7 @@ struct gossip_out {
     enum member_state was, is;
     bool is_new;
     uint64_t boot;
+    uint64_t roll;
 };
 /* gossip_poll fills |out| and returns true while there is something to do. */
 bool gossip_poll(struct gossip *g, struct gossip_out *out);
@@ -125,6 +127,9 @@ bool gossip_left(const struct gossip *g);
  * of ourselves: addresses, weight, serial; the rest of |self| is ignored. */
 void gossip_weight(struct gossip *g, mesh_ns now, uint32_t weight);
 void gossip_restate(struct gossip *g, mesh_ns now, const struct member_record *self);
+
+/* gossip_roll says which roll of the authorities we have: every packet carries its number. */
+void gossip_roll(struct gossip *g, uint64_t sequence);
 
 /* The view. Members are in order of first sight, ourselves first (index 0).
  * gossip_member lends; NULL past the end. */

@@ -24,6 +24,7 @@ struct payload {
     uint32_t counter;
     bool has_target, want; /* |want|: send me your own record */
     struct node_id target;
+    uint64_t roll; /* number of the roll that the sender has; 0: none, or not said */
     size_t records_n;
     struct member_record records[PAYLOAD_RECORDS_MAX];
 };

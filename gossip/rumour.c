@@ -155,7 +155,8 @@ bool rumour_write(struct gossip *g, const struct intent *i)
                          .counter = own->counter,
                          .has_target = i->has_target,
                          .want = i->want,
-                         .target = i->target };
+                         .target = i->target,
+                         .roll = g->roll };
     payload_put(&g->payload, &p, buf_slice(&g->records), w.n);
     return buf_ok(&g->payload) && buf_ok(&g->records);
 }

@@ -109,6 +109,11 @@ struct gossip {
     bool self_boot;
     uint64_t self_boot_seen;
 
+    uint64_t roll; /* ours, */
+    bool roll_heard; /* and a later one, of |roll_from| */
+    uint64_t roll_seen;
+    struct node_id roll_from;
+
     /* rumours */
     struct list rumours[RUMOUR_LEVELS];
     size_t rumours_n;

@@ -34,6 +34,22 @@ const char *node_id_text(const struct node_id *id, char text[NODE_ID_TEXT_MAX])
     return sodium_bin2hex(text, NODE_ID_TEXT_MAX, id->bytes, NODE_ID_BYTES);
 }
 
+int node_id_read(struct node_id *out, struct slice text)
+{
+    struct node_id id;
+
+    if (text.len != 2 * NODE_ID_BYTES)
+        return MESH_E_SYNTAX;
+    for (size_t i = 0; i < NODE_ID_BYTES; i++) {
+        int high = hex_digit(text.data[2 * i]), low = hex_digit(text.data[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return MESH_E_SYNTAX;
+        id.bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    *out = id;
+    return 0;
+}
+
 void node_id_of(struct node_id *out, const uint8_t sign_key[SIGN_KEY_BYTES])
 {
     struct digest d;

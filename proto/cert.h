@@ -45,6 +45,9 @@ static inline int node_id_cmp(const struct node_id *a, const struct node_id *b)
 /* node_id_text writes lower-case hex and returns |text|. */
 const char *node_id_text(const struct node_id *id, char text[NODE_ID_TEXT_MAX]);
 
+/* node_id_read reads 32 hex digits of either case. 0 or MESH_E_SYNTAX. */
+int node_id_read(struct node_id *out, struct slice text);
+
 /* node_id_of is the first 16 bytes of BLAKE2b-256 of the node's Ed25519 key. */
 void node_id_of(struct node_id *out, const uint8_t sign_key[SIGN_KEY_BYTES]);
 

@@ -30,7 +30,9 @@ enum {
     KEY_MESH = 4,
     KEY_SALT = 5,
     KEY_ARC_BITS = 6,
-    KEY_AUTHORITIES = 7
+    KEY_AUTHORITIES = 7,
+    KEY_SEQUENCE = 8,
+    KEY_FOUNDER_RETIRED = 9
 };
 
 #define CHECK_BYTES    8
@@ -153,6 +155,20 @@ static void put_params(struct buf *b, const struct mesh_params *p)
     wire_put_array(b, (uint32_t)p->authorities_n);
     for (size_t i = 0; i < p->authorities_n; i++)
         wire_put_bin(b, SLICE_OF(p->authorities[i]));
+    if (p->sequence > 0) {
+        wire_put_u64(b, KEY_SEQUENCE);
+        wire_put_u64(b, p->sequence);
+    }
+    if (p->founder_retired) {
+        wire_put_u64(b, KEY_FOUNDER_RETIRED);
+        wire_put_bool(b, true);
+    }
+}
+
+/* Pairs that put_params writes. */
+static uint32_t params_pairs(const struct mesh_params *p)
+{
+    return 4u + (p->sequence > 0) + p->founder_retired;
 }
 
 static int get_params(const wire_value *map, struct mesh_params *p)
@@ -178,7 +194,11 @@ static int get_params(const wire_value *map, struct mesh_params *p)
     }
     p->arc_bits = (uint8_t)bits;
     p->authorities_n = n;
-    return 0;
+    if ((err = wire_u64(map, KEY_SEQUENCE, &p->sequence)) != 0 && err != MESH_E_MISSING)
+        return err;
+    if ((err = wire_bool(map, KEY_FOUNDER_RETIRED, &p->founder_retired)) != 0 && err != MESH_E_MISSING)
+        return err;
+    return p->founder_retired && n < 2 ? MESH_E_RANGE : 0;
 }
 
 /* The Ed25519 pair from its seed, which is the first half of libsodium's secret. */
@@ -207,6 +227,12 @@ void authority_make(struct authority *out, uint8_t arc_bits)
     out->mesh.authorities_n = 1;
 }
 
+void authority_make_next(struct authority *out, const struct authority *old)
+{
+    out->mesh = old->mesh;
+    crypto_sign_keypair(out->key, out->secret);
+}
+
 static void authority_line(char line[128], const struct authority *a)
 {
     char mesh[2 * MESH_ID_BYTES + 1];
@@ -222,7 +248,7 @@ int authority_encode(struct buf *out, const struct authority *a)
 
     if (!secret_buf(&map))
         return MESH_E_NOMEM;
-    wire_put_map(&map, 5);
+    wire_put_map(&map, 1 + params_pairs(&a->mesh));
     wire_put_u64(&map, KEY_SIGN_SEED);
     wire_put_bin(&map, slice_of(a->secret, crypto_sign_SEEDBYTES));
     put_params(&map, &a->mesh);
@@ -282,15 +308,13 @@ static int copy_text(char *to, size_t max, struct slice from)
     return 0;
 }
 
-int authority_admit(struct identity *out, const struct authority *a, const struct admission *what)
+/* Certifies the keys that |out| has. */
+static int certify(struct identity *out, const struct authority *a, const struct admission *what)
 {
     struct buf raw = BUF_EMPTY;
     struct cert *c = &out->cert;
     int err;
 
-    memset(out, 0, sizeof(*out));
-    crypto_sign_keypair(out->sign_key, out->sign_secret);
-    crypto_box_keypair(out->dh_key, out->dh_secret);
     out->mesh = a->mesh;
     c->mesh = a->mesh.id;
     memcpy(c->sign_key, out->sign_key, SIGN_KEY_BYTES);
@@ -315,6 +339,22 @@ out:
     return err;
 }
 
+int authority_admit(struct identity *out, const struct authority *a, const struct admission *what)
+{
+    memset(out, 0, sizeof(*out));
+    crypto_sign_keypair(out->sign_key, out->sign_secret);
+    crypto_box_keypair(out->dh_key, out->dh_secret);
+    return certify(out, a, what);
+}
+
+int authority_readmit(struct identity *out, const struct identity *old, const struct authority *a,
+                      const struct admission *what)
+{
+    if (out != old)
+        *out = *old;
+    return certify(out, a, what);
+}
+
 /* ---- the node file ---- */
 
 static void node_line(char line[256], const struct cert *c)
@@ -329,7 +369,7 @@ int identity_encode(struct buf *out, const struct identity *id)
 
     if (!secret_buf(&map))
         return MESH_E_NOMEM;
-    wire_put_map(&map, 7);
+    wire_put_map(&map, 3 + params_pairs(&id->mesh));
     wire_put_u64(&map, KEY_SIGN_SEED);
     wire_put_bin(&map, slice_of(id->sign_secret, crypto_sign_SEEDBYTES));
     wire_put_u64(&map, KEY_DH_SECRET);
@@ -359,8 +399,7 @@ static int get_identity(struct identity *id, const wire_value *map)
     if (memcmp(id->sign_key, id->cert.sign_key, SIGN_KEY_BYTES) != 0 ||
         memcmp(id->dh_key, id->cert.dh_key, DH_KEY_BYTES) != 0)
         return MESH_E_STATE;
-    return cert_check(&id->cert, cert, &id->mesh.id, (const uint8_t(*)[SIGN_KEY_BYTES])id->mesh.authorities,
-                      id->mesh.authorities_n, -1);
+    return cert_check(&id->cert, cert, &id->mesh.id, mesh_trusted(&id->mesh), mesh_trusted_n(&id->mesh), -1);
 }
 
 int identity_decode(struct identity *out, struct slice text)

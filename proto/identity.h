@@ -14,14 +14,28 @@
 #define NODE_FILE_MAX     4096 /* no node or authority file is longer */
 
 /* The constants of a mesh. The salt is secret: with it one could choose arcs.
- * The first authority founded the mesh and stays first for good; others may follow. */
+ * The first authority founded the mesh and stays first for good, even when it is retired
+ * and trusted no more; others may follow. */
 struct mesh_params {
     struct mesh_id id;
     uint8_t salt[MESH_SALT_BYTES];
     uint8_t arc_bits; /* MESH_ARC_BITS_MIN.._MAX */
     uint8_t authorities[MESH_AUTHORITIES_MAX][SIGN_KEY_BYTES];
     size_t authorities_n;
+    bool founder_retired;
+    uint64_t sequence; /* of the roll (roll.h) that these authorities are from; 0: of none */
 };
+
+/* The authorities that are trusted now: all, or all but the retired founder. */
+static inline const uint8_t (*mesh_trusted(const struct mesh_params *p))[SIGN_KEY_BYTES]
+{
+    return (const uint8_t(*)[SIGN_KEY_BYTES])p->authorities + p->founder_retired;
+}
+
+static inline size_t mesh_trusted_n(const struct mesh_params *p)
+{
+    return p->authorities_n - p->founder_retired;
+}
 
 /* mesh_params_digest is what two sides compare in their HELLO: over id, salt, arc
  * bits and the founding authority. Later authorities are left out, so that a mesh
@@ -52,6 +66,10 @@ struct authority {
 /* authority_make draws a new authority and a new mesh with |arc_bits| (in range). */
 void authority_make(struct authority *out, uint8_t arc_bits);
 
+/* authority_make_next draws another key for the mesh of |old|: it is to be made known by a
+ * roll before anything that it signs is taken. */
+void authority_make_next(struct authority *out, const struct authority *old);
+
 /* authority_encode appends / authority_decode reads the secret file's text form.
  * Codes and care as for the node file below. authority_wipe overwrites the secrets. */
 int authority_encode(struct buf *out, const struct authority *a);
@@ -69,6 +87,10 @@ struct admission {
 /* authority_admit draws keys for a new node and certifies them.
  * 0, MESH_E_NOMEM, or MESH_E_RANGE (what cert_sign refuses). On an error |out| is wiped. */
 int authority_admit(struct identity *out, const struct authority *a, const struct admission *what);
+
+/* authority_readmit certifies the keys of |old| anew; the rest as authority_admit. |out| may be |old|. */
+int authority_readmit(struct identity *out, const struct identity *old, const struct authority *a,
+                      const struct admission *what);
 
 /* identity_encode appends the node file: a readable first line, then base64. The
  * bytes are secret: overwrite |out| (sodium_memzero) before it is freed. 0 or MESH_E_NOMEM.

@@ -10,6 +10,7 @@
 enum { HELLO_FEATURES = 1, HELLO_BOOT, HELLO_SALT, HELLO_PARAMS, HELLO_VERSION, HELLO_PORT };
 enum { REFUSE_REASON = 1 };
 enum { MEMBERS_ITEMS = 1, MEMBERS_REPLY };
+enum { ROLL_SEQUENCE = 1, ROLL_MARK, ROLL_ITSELF };
 enum {
     ASK_KEY = 1,
     ASK_DISTRIBUTION,
@@ -135,6 +136,26 @@ int msg_get_refuse(struct slice body, unsigned *reason)
 
     *reason = (unsigned)frame_need_u64(&in, REFUSE_REASON, UINT32_MAX);
     return frame_close(&in, true);
+}
+
+int msg_put_roll(struct buf *b, const struct msg_roll *m)
+{
+    struct frame_out o = frame_map(b, MSG_ROLL, 0);
+
+    frame_opt_u64(&o, ROLL_SEQUENCE, m->sequence);
+    frame_opt_u64(&o, ROLL_MARK, m->mark);
+    frame_opt_bin(&o, ROLL_ITSELF, m->roll, ROLL_BYTES_MAX);
+    return frame_end(&o);
+}
+
+int msg_get_roll(struct wire *w, struct slice body, struct msg_roll *m)
+{
+    struct frame_in in = frame_open(w, body);
+
+    m->sequence = frame_get_u64(&in, ROLL_SEQUENCE, ROLL_SEQUENCE_MAX);
+    m->mark = frame_get_u64(&in, ROLL_MARK, UINT64_MAX);
+    m->roll = frame_get_bin(&in, ROLL_ITSELF, ROLL_BYTES_MAX);
+    return frame_close(&in, false);
 }
 
 /* Frame and map headers, the array's header and the reply flag take fewer bytes than this. */

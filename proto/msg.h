@@ -13,6 +13,7 @@
 
 #include "proto/datagram.h"
 #include "proto/leaf.h"
+#include "proto/roll.h"
 #include "proto/wire.h"
 
 #define PROTOCOL_VERSION    1
@@ -31,6 +32,7 @@ enum msg_type {
     MSG_MEMBERS = 3,  /* session: certificates and member records */
     MSG_PROGRESS = 4, /* session: still working on your asks */
     MSG_GOODBYE = 5,  /* session: leaving; open streams will finish */
+    MSG_ROLL = 12,    /* session: what the authorities say: its number, or all of it */
     MSG_ASK = 16,     /* asker opens a stream for one object */
     MSG_ANSWER = 17,  /* asked: HAVE, FILLING, LEASED ... at once */
     MSG_HEAD = 18,    /* asked: the object's head */
@@ -112,6 +114,15 @@ struct msg_members {
 /* msg_get_members has checked each item: msg_members_item lends the |i|th, i < n, and returns 0. */
 int msg_get_members(struct wire *w, struct slice body, struct msg_members *m);
 int msg_members_item(const struct msg_members *m, size_t i, struct slice *cert, struct slice *record);
+
+/* ROLL: which roll (roll.h) the sender has, and perhaps the roll itself. */
+struct msg_roll {
+    uint64_t sequence; /* 0: none */
+    uint64_t mark;     /* roll_mark; 0: none */
+    struct slice roll; /* empty, or all of it; at most ROLL_BYTES_MAX */
+};
+int msg_put_roll(struct buf *b, const struct msg_roll *m);
+int msg_get_roll(struct wire *w, struct slice body, struct msg_roll *m);
 
 /* PROGRESS, GOODBYE and CANCEL have empty bodies; a reader ignores what is there. */
 int msg_put_empty(struct buf *b, enum msg_type type, uint32_t stream);

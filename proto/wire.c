@@ -319,12 +319,7 @@ int wire_bool(const wire_value *map, uint64_t key, bool *out)
     const wire_value *v = NULL;
     int err = field(map, key, &v);
 
-    if (err != 0)
-        return err;
-    if (v->type != MSGPACK_OBJECT_BOOLEAN)
-        return MESH_E_TYPE;
-    *out = v->via.boolean;
-    return 0;
+    return err != 0 ? err : wire_as_bool(v, out);
 }
 
 int wire_bin(const wire_value *map, uint64_t key, struct slice *out)
@@ -396,6 +391,14 @@ int wire_as_str(const wire_value *v, struct slice *out)
     if (v->type != MSGPACK_OBJECT_STR)
         return MESH_E_TYPE;
     *out = slice_of(v->via.str.ptr, v->via.str.size);
+    return 0;
+}
+
+int wire_as_bool(const wire_value *v, bool *out)
+{
+    if (v->type != MSGPACK_OBJECT_BOOLEAN)
+        return MESH_E_TYPE;
+    *out = v->via.boolean;
     return 0;
 }
 

@@ -58,6 +58,7 @@ const wire_value *wire_at(const wire_value *array, size_t i);
 int wire_as_u64(const wire_value *v, uint64_t *out);
 int wire_as_bin(const wire_value *v, struct slice *out);
 int wire_as_str(const wire_value *v, struct slice *out);
+int wire_as_bool(const wire_value *v, bool *out);
 /* wire_as_array: the array's length, or MESH_E_TYPE (negative). */
 int64_t wire_as_array(const wire_value *v);
 

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "node/admin/change.h"
 #include "node/admin/status.h"
 #include "proto/digest.h"
 
@@ -97,8 +98,11 @@ unsigned admin_answer(void *ctx, struct node *n, const struct node_admin_request
         }
         return pages[i].answer(n, body, content_type);
     }
+    if (change_find(req->path))
+        return change_answer(n, req, body, content_type);
     buf_add_str(body, "not here. There is:\n");
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
         buf_addf(body, "  %s\n", pages[i].path);
+    change_list(body);
     return 404;
 }

@@ -39,7 +39,13 @@ int status_gather(struct status *out, struct node *n)
         .engine = *engine_counters(e),
         .mesh = *mesh_counters(mesh),
         .gossip = *mesh_gossip_counters(mesh),
+        .roll = mesh_roll(mesh),
+        .roll_forked = mesh_roll_forked(mesh),
+        .cert = mesh_self(mesh)->cert,
+        .refusals = *engine_refusals(e),
+        .now = node_now(n),
     };
+    out->behind = mesh_behind(mesh, out->now);
     out->ready = node_ready(n, &out->why_not);
     node_counters(n, &out->node);
     engine_usage(e, &out->usage);

@@ -68,6 +68,11 @@ void status_metrics(struct buf *out, const struct status *s)
     gauge(out, "ready", "1 when viewers may be sent here", s->ready);
     counters(out, s);
     members(out, s);
+    gauge(out, "roll_number", "number of the authorities' roll that is in force; 0: none yet",
+          s->roll != NULL ? s->roll->sequence : 0);
+    gauge(out, "roll_revoked", "nodes that it revokes", s->roll != NULL ? s->roll->revoked_n : 0);
+    gauge(out, "certificate_not_after_seconds", "when our certificate ends, Unix time",
+          (uint64_t)(s->cert.not_after_s > 0 ? s->cert.not_after_s : 0));
     gauge_head(out, "ring_owned_ratio", "of all arcs, those whose first owner we are");
     buf_addf(out, "hedgerow_ring_owned_ratio %.6f\n", s->arcs > 0 ? (double)self->arcs / (double)s->arcs : 0.0);
     gauge(out, "cache_objects", "objects in the cache", u->objects);

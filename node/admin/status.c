@@ -60,6 +60,71 @@ static json_t *json_mesh(const struct status *s)
                      members);
 }
 
+/* ---- the authorities, and who was sent away ---- */
+
+static json_t *key_id(const uint8_t key[SIGN_KEY_BYTES])
+{
+    struct node_id id;
+
+    authority_id(&id, key);
+    return id_text(&id);
+}
+
+static json_t *json_authorities(const struct roll *r)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < r->live_n; i++)
+        json_array_append_new(list, json_pack("{s:o, s:I}", "id", key_id(r->live[i].key), "since",
+                                              (json_int_t)r->live[i].since_s));
+    return list;
+}
+
+static json_t *json_revoked(const struct roll *r)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < r->revoked_n; i++) {
+        const struct roll_revoked *v = &r->revoked[i];
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:I, s:b}", "name", v->name, "id", id_text(&v->id),
+                                              "serial", whole(v->serial), "time", (json_int_t)v->at_s, "drop_objects",
+                                              (int)v->drop));
+    }
+    return list;
+}
+
+static json_t *json_certificate(const struct cert *c)
+{
+    return json_pack("{s:o, s:I, s:I, s:o}", "serial", whole(c->serial), "not_before", (json_int_t)c->not_before_s,
+                     "not_after", (json_int_t)c->not_after_s, "authority", key_id(c->authority));
+}
+
+static json_t *json_roll(const struct status *s)
+{
+    static const struct roll none;
+    const struct roll *r = s->roll != NULL ? s->roll : &none;
+
+    return json_pack("{s:o, s:I, s:b, s:b, s:o, s:o, s:o}", "number", whole(r->sequence), "time", (json_int_t)r->at_s,
+                     "behind", (int)s->behind, "forked", (int)s->roll_forked, "authorities", json_authorities(r),
+                     "revoked", json_revoked(r), "certificate", json_certificate(&s->cert));
+}
+
+static json_t *json_refusals(const struct status *s)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < s->refusals.n; i++) {
+        const struct refusal *r = &s->refusals.at[i];
+        char addr[MESH_ADDR_TEXT_MAX];
+        json_array_append_new(
+            list, json_pack("{s:s, s:b, s:s, s:s, s:s, s:o, s:I}", "name", r->name, "proven", (int)r->proven, "address",
+                            mesh_addr_text(&r->addr, addr), "by", r->by_us ? "us" : "them", "reason",
+                            msg_refusal_text(r->reason), "count", whole(r->count), "seconds_ago",
+                            (json_int_t)((s->now - r->last) / SEC(1))));
+    }
+    return list;
+}
+
 static json_t *json_requests(const struct engine_counters *c)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "total", whole(c->requests), "hit", whole(c->requests_hit),
@@ -92,12 +157,13 @@ int status_json(struct buf *out, const struct status *s)
     const struct engine_counters *c = &s->engine;
 
     json_t *j = json_pack(
-        "{s:i, s:o, s:o, s:{s:o, s:I, s:f}, s:o, s:o, s:o, s:{s:o, s:o, s:f}, s:{s:s, s:i}, s:{s:i, s:o}}", "schema",
+        "{s:i, s:o, s:o, s:{s:o, s:I, s:f}, s:o, s:o, s:o, s:{s:o, s:o, s:f}, s:{s:s, s:i}, s:{s:i, s:o}, s:o, s:o}", "schema",
         STATUS_SCHEMA, "node", json_node(s), "mesh", json_mesh(s), "ring", "epoch", hex(s->ring_epoch), "arcs",
         (json_int_t)s->arcs, "owned_share", share(s->members[0].arcs, s->arcs), "requests", json_requests(c), "bytes",
         json_bytes(c), "cache", json_cache(s), "transfers", "verified", whole(c->transfers_verified), "rejected",
         whole(c->transfers_rejected), "compression_ratio", compression(c), "purge", "frontier", "", "pending", 0,
-        "config", "version", 0, "digest", hex(s->config_digest));
+        "config", "version", 0, "digest", hex(s->config_digest),
+        "authority", json_roll(s), "refusals", json_refusals(s));
     char *text = j != NULL ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(j);
     if (text == NULL)

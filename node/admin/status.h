@@ -31,6 +31,11 @@ struct status {
     struct gossip_counters gossip;
     struct node_counters node;
     struct engine_usage usage;
+    const struct roll *roll; /* lent by the mesh */
+    bool behind, roll_forked;
+    struct cert cert; /* our own */
+    struct refusals refusals;
+    mesh_ns now;
 };
 
 /* status_gather fills |out|; status_free gives its memory back. 0 or MESH_E_NOMEM. */

@@ -11,6 +11,8 @@ static const struct {
     { "status", cli_status, "show what a node and its mesh are doing" },
     { "mesh init", cli_mesh_init, "make the authority of a new mesh" },
     { "mesh admit", cli_mesh_admit, "admit a node: writes the one file that it needs" },
+    { "mesh revoke", cli_mesh_revoke, "make a node's keys void: writes the roll that says so" },
+    { "mesh announce", cli_mesh_announce, "hand a roll in at a running node: the whole mesh follows" },
     { "demo", cli_demo, "three nodes and an example origin on this machine, until Ctrl-C" },
 };
 #define COMMANDS_N (sizeof(commands) / sizeof(commands[0]))
@@ -20,7 +22,7 @@ static void help(FILE *to)
     fprintf(to, "Hedgerow " HEDGEROW_VERSION ", a peer-to-peer edge cache mesh.\n\n"
                 "Usage: hedgerow COMMAND [FLAGS]\n\n");
     for (size_t i = 0; i < COMMANDS_N; i++)
-        fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].help);
+        fprintf(to, "  %-14s %s\n", commands[i].name, commands[i].help);
     fprintf(to, "\n  hedgerow COMMAND --help   the command's flags\n"
                 "  hedgerow --version        the version\n");
 }
@@ -62,7 +64,7 @@ static int group_help(const char *word, const char *rest)
         cli_say(word, "what is to be done? There is:");
     for (size_t i = 0; i < COMMANDS_N; i++) {
         if (strncmp(commands[i].name, word, strlen(word)) == 0 && commands[i].name[strlen(word)] == ' ')
-            fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].help);
+            fprintf(to, "  %-14s %s\n", commands[i].name, commands[i].help);
     }
     return asked ? CLI_OK : CLI_USAGE;
 }

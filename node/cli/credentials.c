@@ -13,8 +13,8 @@
 static int judge_time(const struct identity *id, const char *path, int64_t now_s, struct buf *why)
 {
     char when[LEDGER_TIME_MAX], now[LEDGER_TIME_MAX];
-    int err = cert_check(&id->cert, identity_cert(id), &id->mesh.id,
-                         (const uint8_t(*)[SIGN_KEY_BYTES])id->mesh.authorities, id->mesh.authorities_n, now_s);
+    int err = cert_check(&id->cert, identity_cert(id), &id->mesh.id, mesh_trusted(&id->mesh),
+                         mesh_trusted_n(&id->mesh), now_s);
 
     if (err == 0)
         return 0;

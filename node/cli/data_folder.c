@@ -9,6 +9,7 @@
 
 #include "node/cli/files.h"
 #include "proto/digest.h"
+#include "proto/roll.h"
 
 #define PATH_BYTES  (DATA_FOLDER_MAX + 32)
 #define TOKEN_BYTES 32
@@ -74,16 +75,30 @@ static int count_start(struct data_folder *d, const char *folder, int64_t now_s,
     return err == 0 ? 0 : complain(why, "write", path, err);
 }
 
+/* The token of an earlier start. */
+static bool read_token(struct data_folder *d, const char *path)
+{
+    struct buf text = BUF_EMPTY;
+    bool whole = files_read(path, 2 * TOKEN_BYTES + 1, &text) == 0 && text.len == 2 * TOKEN_BYTES + 1;
+
+    for (size_t i = 0; whole && i < 2 * TOKEN_BYTES; i++)
+        whole = hex_digit(text.data[i]) >= 0;
+    if (whole)
+        memcpy(d->token, text.data, 2 * TOKEN_BYTES);
+    files_wipe(&text);
+    return whole;
+}
+
 /* The token stays the same from start to start, so that scripts may keep it. */
-static int keep_token(const char *folder, struct buf *why)
+static int keep_token(struct data_folder *d, const char *folder, struct buf *why)
 {
     char path[PATH_BYTES], text[2 * TOKEN_BYTES + 2];
     uint8_t secret[TOKEN_BYTES];
     struct stat st;
 
     path_of(path, folder, "admin.token");
-    if (stat(path, &st) == 0 && st.st_size == 2 * TOKEN_BYTES + 1) {
-        if ((st.st_mode & 077) == 0 || chmod(path, 0600) == 0)
+    if (read_token(d, path)) {
+        if (stat(path, &st) == 0 && ((st.st_mode & 077) == 0 || chmod(path, 0600) == 0))
             return 0;
         return complain(why, "make private", path, errno);
     }
@@ -91,10 +106,19 @@ static int keep_token(const char *folder, struct buf *why)
     for (size_t i = 0; i < TOKEN_BYTES; i++)
         snprintf(text + 2 * i, 3, "%02x", secret[i]);
     text[2 * TOKEN_BYTES] = '\n';
+    memcpy(d->token, text, 2 * TOKEN_BYTES);
     int err = files_replace(path, slice_of(text, 2 * TOKEN_BYTES + 1));
     explicit_bzero(secret, sizeof(secret));
     explicit_bzero(text, sizeof(text));
     return err == 0 ? 0 : complain(why, "write", path, err);
+}
+
+static int read_roll(struct data_folder *d, struct buf *why)
+{
+    char path[PATH_BYTES];
+    int err = files_read(path_of(path, d->path, "roll"), ROLL_BYTES_MAX, &d->roll);
+
+    return err == 0 || err == ENOENT ? 0 : complain(why, "read", path, err);
 }
 
 int data_folder_open(struct data_folder *d, const char *path, int64_t now_s, struct buf *why)
@@ -108,7 +132,9 @@ int data_folder_open(struct data_folder *d, const char *path, int64_t now_s, str
     }
     if ((err = files_folder(path)) != 0)
         return complain(why, "make the directory", path, err);
-    if (lock(d, path, why) != 0 || count_start(d, path, now_s, why) != 0 || keep_token(path, why) != 0) {
+    memcpy(d->path, path, strlen(path) + 1);
+    if (lock(d, path, why) != 0 || count_start(d, path, now_s, why) != 0 || keep_token(d, path, why) != 0 ||
+        read_roll(d, why) != 0) {
         data_folder_close(d);
         return -1;
     }
@@ -120,4 +146,12 @@ void data_folder_close(struct data_folder *d)
     if (d->lock >= 0)
         close(d->lock); /* and unlocks */
     d->lock = -1;
+    buf_free(&d->roll);
+    explicit_bzero(d->token, sizeof(d->token));
+}
+
+int data_folder_keep_roll(struct data_folder *d, struct slice roll)
+{
+    char path[PATH_BYTES];
+    return files_replace(path_of(path, d->path, "roll"), roll);
 }

@@ -1,6 +1,7 @@
 /* data_folder.h - what a node keeps between two starts, in the directory of --data:
  *   boot          how often it was started: peers tell its runs apart by it
  *   admin.token   the secret that lets an admin command change things, mode 0600
+ *   roll          the last word of the mesh's authorities (proto/roll.h): who is revoked
  *   access.log    one JSON line a request (written by node/io)
  *   lock          held while a node runs here */
 #ifndef HEDGEROW_CLI_DATA_FOLDER_H
@@ -10,7 +11,12 @@
 
 #define DATA_FOLDER_MAX 3900 /* bytes of its name */
 
+#define DATA_TOKEN_MAX 65
+
 struct data_folder {
+    char path[DATA_FOLDER_MAX + 1];
+    char token[DATA_TOKEN_MAX]; /* secret; wiped by data_folder_close */
+    struct buf roll;            /* as kept; empty: none */
     int lock; /* closed by data_folder_close */
     uint64_t boot;
     bool boot_lost; /* the boot file was damaged, and |boot| comes from the clock */
@@ -20,5 +26,8 @@ struct data_folder {
  * the token. 0, or -1 with a message for the operator in |why|. |now_s| is Unix time. */
 int data_folder_open(struct data_folder *d, const char *path, int64_t now_s, struct buf *why);
 void data_folder_close(struct data_folder *d);
+
+/* data_folder_keep_roll puts |roll| in the place of the last one, durably. 0 or an errno value. */
+int data_folder_keep_roll(struct data_folder *d, struct slice roll);
 
 #endif

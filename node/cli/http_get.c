@@ -15,16 +15,21 @@ static int complain(struct buf *why, const char *what)
     return -1;
 }
 
-static int ask(int fd, const struct mesh_addr *addr, const char *path, const char *token)
+/* A GET, or with |body| a POST. */
+static int ask(int fd, const struct mesh_addr *addr, const char *path, const char *token, const struct slice *body)
 {
     char host[MESH_ADDR_TEXT_MAX];
     struct buf out = BUF_EMPTY;
 
-    buf_addf(&out, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: hedgerow/" HEDGEROW_VERSION "\r\nAccept: */*\r\n", path,
-             mesh_addr_text(addr, host));
+    buf_addf(&out, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: hedgerow/" HEDGEROW_VERSION "\r\nAccept: */*\r\n",
+             body != NULL ? "POST" : "GET", path, mesh_addr_text(addr, host));
+    if (body != NULL)
+        buf_addf(&out, "Content-Type: application/octet-stream\r\nContent-Length: %zu\r\n", body->len);
     if (token != NULL)
         buf_addf(&out, "Authorization: Bearer %s\r\n", token);
     buf_add_str(&out, "Connection: close\r\n\r\n");
+    if (body != NULL)
+        buf_add_slice(&out, *body);
     int err = buf_ok(&out) ? blocking_write(fd, buf_slice(&out)) : -1;
     buf_free(&out);
     return err;
@@ -94,8 +99,8 @@ static int understand(struct http_get *out, struct buf *why)
     return take_body(out, &r.body, rest, why);
 }
 
-int http_get(struct http_get *out, const struct mesh_addr *addr, const char *path, const char *token, mesh_ns timeout,
-             struct buf *why)
+static int call(struct http_get *out, const struct mesh_addr *addr, const char *path, const char *token,
+                const struct slice *body, mesh_ns timeout, struct buf *why)
 {
     int fd;
 
@@ -103,9 +108,21 @@ int http_get(struct http_get *out, const struct mesh_addr *addr, const char *pat
     int err = blocking_connect(addr, timeout, &fd);
     if (err != 0)
         return complain(why, strerror(err));
-    int code = ask(fd, addr, path, token) != 0 ? complain(why, "the connection broke") : read_all(fd, &out->raw, why);
+    int code = ask(fd, addr, path, token, body) != 0 ? complain(why, "the connection broke") : read_all(fd, &out->raw, why);
     blocking_close(fd);
     return code == 0 ? understand(out, why) : code;
+}
+
+int http_get(struct http_get *out, const struct mesh_addr *addr, const char *path, const char *token, mesh_ns timeout,
+             struct buf *why)
+{
+    return call(out, addr, path, token, NULL, timeout, why);
+}
+
+int http_post(struct http_get *out, const struct mesh_addr *addr, const char *path, const char *token,
+              struct slice body, mesh_ns timeout, struct buf *why)
+{
+    return call(out, addr, path, token, &body, timeout, why);
 }
 
 void http_get_free(struct http_get *g)

@@ -1,4 +1,4 @@
-/* http_get.h - one GET and its whole answer, for commands: status, and the demo's check. */
+/* http_get.h - one GET or POST and its whole answer, for commands. */
 #ifndef HEDGEROW_CLI_HTTP_GET_H
 #define HEDGEROW_CLI_HTTP_GET_H
 
@@ -21,6 +21,9 @@ struct http_get {
  * or -1 with the reason in |why|. http_get_free follows in both cases. */
 int http_get(struct http_get *out, const struct mesh_addr *addr, const char *path, const char *token, mesh_ns timeout,
              struct buf *why);
+/* http_post sends |body| there in the same way. */
+int http_post(struct http_get *out, const struct mesh_addr *addr, const char *path, const char *token,
+              struct slice body, mesh_ns timeout, struct buf *why);
 void http_get_free(struct http_get *g);
 
 #endif

@@ -12,6 +12,7 @@
 #include "proto/base/err.h"
 
 #define LEDGER_MAX (16u << 20)
+#define COLUMN_ID  5
 
 static const char head[] = "# serial\tname\tzone\troles\tnot after\tnode id\tadmitted\n";
 
@@ -67,16 +68,32 @@ void ledger_close(struct ledger *l)
     buf_free(&l->text);
 }
 
+bool ledger_next(struct slice *rest, struct ledger_row *row)
+{
+    struct slice text, part;
+
+    while (slice_split(rest, '\n', &text)) {
+        if (text.len == 0 || text.data[0] == '#' || !read_line(text, &row->serial, &row->name, &row->zone))
+            continue;
+        memset(&row->id, 0, sizeof(row->id));
+        for (int column = 0; slice_split(&text, '\t', &part); column++) {
+            if (column == COLUMN_ID)
+                node_id_read(&row->id, part); /* for people until now: one that does not parse is none */
+        }
+        return true;
+    }
+    return false;
+}
+
 bool ledger_uses(const struct ledger *l, const char *name, struct slice *zone)
 {
-    struct slice rest = buf_slice(&l->text), text, used, its;
-    uint64_t serial;
+    struct slice rest = buf_slice(&l->text);
+    struct ledger_row row;
     bool found = false;
 
-    while (slice_split(&rest, '\n', &text)) {
-        if (text.len > 0 && text.data[0] != '#' && read_line(text, &serial, &used, &its) &&
-            slice_eq(used, slice_str(name))) {
-            *zone = its;
+    while (ledger_next(&rest, &row)) {
+        if (slice_eq(row.name, slice_str(name))) {
+            *zone = row.zone;
             found = true;
         }
     }

@@ -23,6 +23,15 @@ void ledger_close(struct ledger *l);
 /* ledger_uses tells whether |name| was given out, and lends its latest zone. */
 bool ledger_uses(const struct ledger *l, const char *name, struct slice *zone);
 
+/* ledger_next takes the next admission from |*rest|, which begins as the ledger's |text|;
+ * lends from it. False: there are no more. */
+struct ledger_row {
+    uint64_t serial;
+    struct slice name, zone;
+    struct node_id id; /* zeros where the line says none */
+};
+bool ledger_next(struct slice *rest, struct ledger_row *row);
+
 /* ledger_add appends |cert| durably. 0 or an errno value. */
 int ledger_add(struct ledger *l, const struct cert *cert, int64_t now_s);
 

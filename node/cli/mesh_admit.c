@@ -117,39 +117,6 @@ static const struct command_line line = {
     .args_what = "the mesh's directory, as made by hedgerow mesh init",
 };
 
-static int read_authority(const char *dir, struct authority *out)
-{
-    char path[MESH_FOLDER_PATH_MAX];
-    struct buf text = BUF_EMPTY;
-    int bad = 0, err = files_read(mesh_folder_authority(dir, path), NODE_FILE_MAX, &text);
-
-    if (err == 0)
-        bad = authority_decode(out, buf_slice(&text));
-    files_wipe(&text);
-    if (err == ENOENT)
-        return cli_fail(CLI_CONFIG, line.command, "%s is not there. A new mesh: hedgerow mesh init %s", path, dir);
-    if (err != 0)
-        return cli_fail(CLI_CONFIG, line.command, "cannot read %s: %s.", path, strerror(err));
-    if (bad != 0)
-        return cli_fail(CLI_CONFIG, line.command, "%s is no authority file, or is damaged: %s.", path,
-                        mesh_strerror(bad));
-    return CLI_OK;
-}
-
-static int open_ledger(const char *dir, struct ledger *l)
-{
-    char path[MESH_FOLDER_PATH_MAX];
-    unsigned at;
-    int err = ledger_open(l, mesh_folder_ledger(dir, path), &at);
-
-    if (err == EBADMSG)
-        return cli_fail(CLI_CONFIG, line.command, "%s:%u: not a line of a ledger. Put it right, or restore a copy.",
-                        path, at);
-    if (err != 0)
-        return cli_fail(CLI_CONFIG, line.command, "cannot open %s: %s.", path, strerror(err));
-    return CLI_OK;
-}
-
 /* What the flags and the ledger leave to be certified. */
 static int decide(const struct ledger *l, const struct admit_options *o, int64_t now_s, struct admission *out)
 {
@@ -224,25 +191,22 @@ static void report(const struct identity *id, const char *out, int64_t now_s, bo
 
 static int admit(const char *dir, const struct admit_options *o, const char *out)
 {
-    struct authority authority;
+    struct mesh_folder f;
     struct identity id;
     struct admission what;
-    struct ledger ledger;
     int64_t now_s = (int64_t)time(NULL);
     int code;
 
-    if ((code = read_authority(dir, &authority)) != CLI_OK)
-        return code;
-    if ((code = open_ledger(dir, &ledger)) == CLI_OK && (code = decide(&ledger, o, now_s, &what)) == CLI_OK) {
-        int err = authority_admit(&id, &authority, &what);
+    if ((code = mesh_folder_open(&f, line.command, dir)) == CLI_OK &&
+        (code = decide(&f.ledger, o, now_s, &what)) == CLI_OK) {
+        int err = authority_admit(&id, &f.authority, &what);
         if (err != 0)
             code = cli_fail(CLI_FAILED, line.command, "cannot certify %s: %s.", o->name, mesh_strerror(err));
-        else if ((code = write_out(&ledger, out, &id, now_s)) == CLI_OK)
+        else if ((code = write_out(&f.ledger, out, &id, now_s)) == CLI_OK)
             report(&id, out, now_s, o->json);
         identity_wipe(&id);
     }
-    ledger_close(&ledger);
-    authority_wipe(&authority);
+    mesh_folder_close(&f);
     return code;
 }
 
@@ -259,8 +223,6 @@ int cli_mesh_admit(int argc, char *const *argv)
         return cli_fail(CLI_USAGE, line.command, "--name is missing: the new node's name, such as --name fra-1.");
     if (o.zone == NULL && !o.renew)
         return cli_fail(CLI_USAGE, line.command, "--zone is missing: where the node stands, such as --zone eu/fra.");
-    if (strlen(dir) > MESH_FOLDER_DIR_MAX)
-        return cli_fail(CLI_USAGE, line.command, "the directory's name is too long.");
     if (crypto_start() != 0)
         return cli_fail(CLI_FAILED, line.command, "the system gives no random numbers.");
     snprintf(out, sizeof(out), "%s.node", o.name);

@@ -10,6 +10,7 @@
 #include "node/cli/files.h"
 #include "node/cli/run_options.h"
 #include "proto/base/err.h"
+#include "proto/roll.h"
 
 static const char command[] = "run";
 
@@ -27,6 +28,17 @@ static void on_notice(void *ctx, const char *text)
 {
     (void)ctx;
     cli_say(command, "%s", text);
+}
+
+static bool on_roll(void *ctx, struct slice roll)
+{
+    struct running *r = ctx;
+    int err = data_folder_keep_roll(&r->data, roll);
+
+    if (err != 0)
+        cli_say(command, "cannot keep the authorities' roll in %s: %s. It is in force until this node stops.",
+                r->data.path, strerror(err));
+    return err == 0;
 }
 
 static void on_trace(void *ctx, mesh_ns now, const char *text)
@@ -69,6 +81,38 @@ static int identify(struct running *r, int64_t now_s)
     return CLI_OK;
 }
 
+/* What was kept of the authorities' word: it must be of this mesh, and may say that we are out. */
+static int judge_roll(struct running *r)
+{
+    const struct mesh_params *mesh = &r->identity.mesh;
+    const struct roll_revoked *out;
+    struct roll roll = { .sequence = 0 };
+    char id[NODE_ID_TEXT_MAX];
+    int code = CLI_OK;
+
+    if (r->data.roll.len == 0)
+        return CLI_OK;
+    int err = roll_parse(&roll, buf_slice(&r->data.roll));
+    if (err == 0)
+        err = roll_check(&roll, buf_slice(&r->data.roll), &mesh->id, mesh_trusted(mesh), mesh_trusted_n(mesh));
+    if (err == 0 && (out = roll_revoked(&roll, &r->identity.cert.id)) != NULL)
+        code = cli_fail(CLI_CONFIG, command,
+                        "the mesh's authority has revoked this node (%s, node %s; roll %llu): no node will talk to it. "
+                        "Where the authority lies, admit the host anew: hedgerow mesh admit DIR --name NAME --zone %s",
+                        r->identity.cert.name, node_id_text(&out->id, id), (unsigned long long)roll.sequence,
+                        r->identity.cert.zone);
+    else if (err == MESH_E_WRONG_MESH && r->o.node_file != NULL)
+        code = cli_fail(CLI_CONFIG, command, "%s is the data of a node of another mesh: give this one its own --data.",
+                        r->data.path);
+    else if (err != 0 && r->o.node_file != NULL)
+        cli_say(command, "%s/roll cannot be used (%s): who was revoked is learnt from other nodes.", r->data.path,
+                mesh_strerror(err));
+    if (err != 0)
+        buf_clear(&r->data.roll);
+    roll_free(&roll);
+    return code;
+}
+
 static int open_data(struct running *r, int64_t now_s)
 {
     const char *path = r->o.data != NULL ? r->o.data : "hedgerow-data";
@@ -83,7 +127,7 @@ static int open_data(struct running *r, int64_t now_s)
     else
         buf_addf(&r->access_log, "%s/access.log", path);
     buf_add_u8(&r->access_log, 0);
-    return CLI_OK;
+    return judge_roll(r);
 }
 
 static void fill_config(struct running *r, struct node_config *cfg)
@@ -91,6 +135,10 @@ static void fill_config(struct running *r, struct node_config *cfg)
     const struct run_options *o = &r->o;
 
     cfg->self = &r->identity;
+    cfg->roll = buf_slice(&r->data.roll);
+    cfg->keep_roll = on_roll;
+    cfg->keep_ctx = r;
+    cfg->admin_token = r->data.token;
     cfg->boot.number = r->data.boot;
     do
         cfg->boot.salt = secret_random_u64();

@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "node/cli/admin_call.h"
 #include "node/cli/cli.h"
 #include "node/cli/files.h"
 #include "node/cli/http_get.h"
 #include "node/cli/status_text.h"
 
 #define ANSWER_TIME SEC(5)
-#define TOKEN_MAX   1024
 
 struct status_options {
     struct option_addr admin;
@@ -36,28 +36,6 @@ static const struct command_line line = {
     .options = options,
     .options_n = sizeof(options) / sizeof(options[0]),
 };
-
-/* The file's first line, in |text|. */
-static const char *read_token(const char *path, struct buf *text, int *code)
-{
-    int err = files_read(path, TOKEN_MAX, text);
-
-    if (err != 0) {
-        *code = cli_fail(CLI_CONFIG, line.command, "cannot read %s: %s.", path, strerror(err));
-        return NULL;
-    }
-    for (size_t i = 0; i < text->len; i++) {
-        if (text->data[i] < 0x21 || text->data[i] > 0x7e) {
-            text->len = i;
-            break;
-        }
-    }
-    buf_add_u8(text, 0);
-    if (buf_ok(text))
-        return (const char *)text->data;
-    *code = cli_fail(CLI_FAILED, line.command, "out of memory.");
-    return NULL;
-}
 
 static int print(const struct http_get *got, bool json)
 {
@@ -93,9 +71,12 @@ int cli_status(int argc, char *const *argv)
 
     if (!cli_options(&line, argc, argv, &o, NULL, &code))
         return code;
-    if (o.token_file != NULL && (word = read_token(o.token_file, &token, &code)) == NULL) {
-        files_wipe(&token);
-        return code;
+    if (o.token_file != NULL) {
+        if ((code = admin_token(line.command, o.token_file, &token)) != CLI_OK) {
+            files_wipe(&token);
+            return code;
+        }
+        word = (const char *)token.data;
     }
     mesh_addr_text(&o.admin.addr, addr);
     if (http_get(&got, &o.admin.addr, "/status", word, ANSWER_TIME, &why) != 0)

@@ -6,6 +6,7 @@
 
 #define BAR_COLUMNS   60
 #define SHARE_COLUMNS 16
+#define NAMES_SHOWN   8
 
 #define COLOR_OFF  "\033[0m"
 #define COLOR_BOLD "\033[1m"
@@ -270,6 +271,56 @@ static void put_members(const struct writer *w, const json_t *mesh, const char *
     json_array_foreach(members, i, m) put_member(w, m, name_columns, zone_columns, strcmp(text(m, "id"), self) == 0);
 }
 
+/* ---- what calls for attention ---- */
+
+static void put_authority(const struct writer *w, const json_t *authority)
+{
+    const json_t *revoked = json_object_get(authority, "revoked"), *each;
+    size_t n = json_array_size(json_object_get(authority, "authorities")), i;
+
+    if (number(authority, "number") == 0)
+        return;
+    put_figure(w, "Authority");
+    buf_addf(w->out, "roll %llu, %zu authorit%s, %zu revoked", (unsigned long long)number(authority, "number"), n,
+             n == 1 ? "y" : "ies", json_array_size(revoked));
+    json_array_foreach(revoked, i, each)
+    {
+        if (i == NAMES_SHOWN) {
+            buf_add_str(w->out, ", ...");
+            break;
+        }
+        buf_add_str(w->out, i == 0 ? ": " : ", ");
+        safe(w->out, text(each, "name"), 0);
+    }
+    if (json_is_true(json_object_get(authority, "behind")))
+        buf_add_str(w->out, "; a later one is on its way");
+    if (json_is_true(json_object_get(authority, "forked")))
+        buf_add_str(w->out, "; two rolls of one number were seen: was the authority's directory copied?");
+    buf_add_str(w->out, "\n");
+}
+
+static void put_refusals(const struct writer *w, const json_t *refusals)
+{
+    const json_t *each;
+    size_t i;
+
+    json_array_foreach(refusals, i, each)
+    {
+        const char *name = text(each, "name");
+        put_figure(w, i == 0 ? "Refused" : "");
+        safe(w->out, name[0] != 0 ? name : "somebody", 0);
+        buf_add_str(w->out, " at ");
+        safe(w->out, text(each, "address"), 0);
+        buf_add_str(w->out, strcmp(text(each, "by"), "us") == 0 ? ", by us: " : ", by it: ");
+        safe(w->out, text(each, "reason"), 0);
+        buf_addf(w->out, ", %llu times, last ", (unsigned long long)number(each, "count"));
+        status_span(w->out, number(each, "seconds_ago"));
+        buf_add_str(w->out, " ago");
+    }
+    if (json_array_size(refusals) > 0)
+        buf_add_str(w->out, "\n");
+}
+
 int status_text(struct buf *out, const json_t *status, struct status_style style)
 {
     const json_t *node = json_object_get(status, "node"), *mesh = json_object_get(status, "mesh");
@@ -295,6 +346,8 @@ int status_text(struct buf *out, const json_t *status, struct status_style style
     buf_add_str(out, "\n");
     put_requests(&w, json_object_get(status, "requests"));
     put_figures(&w, status);
+    put_authority(&w, json_object_get(status, "authority"));
+    put_refusals(&w, json_object_get(status, "refusals"));
     buf_add_str(out, "\n");
     return buf_ok(out) ? 0 : MESH_E_NOMEM;
 }

@@ -146,13 +146,12 @@ static void on_answer(struct engine *e, mesh_ns now, struct flight *f, struct sl
  * a signature outlives its certificate. */
 static int find_signer(struct engine *e, const struct link *l, const struct msg_head *m, struct signer **out)
 {
-    const struct mesh_params *mesh = &e->cfg.mesh.self->mesh;
     struct slice raw = m->signer_cert.len > 0 ? m->signer_cert : session_peer_cert_raw(l->session);
     struct cert cert;
     int err = cert_parse(&cert, raw);
 
     if (err == 0)
-        err = cert_check(&cert, raw, &mesh->id, mesh->authorities, mesh->authorities_n, -1);
+        err = mesh_vouches(e->mesh, &cert, raw);
     if (err == 0 && !node_id_eq(&cert.id, &m->signer))
         err = MESH_E_SIGNATURE;
     if (err == 0 && (*out = signer_new(&cert, raw)) == NULL)
@@ -227,6 +226,12 @@ static void on_head(struct engine *e, mesh_ns now, struct flight *f, struct slic
     }
     bool empty = err == 0 && f->ask.one && m.length == 0;
     wire_close(&w);
+    if (err == MESH_E_REVOKED || err == MESH_E_UNKNOWN) { /* the holder knows an earlier or a later roll */
+        e->counters.transfers_failed++;
+        ask_cancel(e, now, f);
+        flight_source_failed(e, now, f);
+        return;
+    }
     if (err != 0) {
         reject(e, now, f, "HEAD", err);
         return;

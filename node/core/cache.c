@@ -166,6 +166,23 @@ static void step_main(struct cache *c)
     evict(c, o);
 }
 
+uint64_t cache_purge(struct cache *c, bool (*gone)(void *ctx, const struct object *o), void *ctx)
+{
+    struct list *queues[] = { &c->small.objects, &c->main.objects };
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < 2; i++) {
+        LIST_EACH_SAFE (at, queues[i]) {
+            struct object *o = OBJ_OF(at, struct object, queue);
+            if (gone(ctx, o)) {
+                take_out(c, o);
+                n++;
+            }
+        }
+    }
+    return n;
+}
+
 void cache_fit(struct cache *c)
 {
     while (c->memory.bytes > c->limit && c->objects.count > 0) {

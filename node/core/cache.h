@@ -35,6 +35,9 @@ void cache_put(struct cache *c, struct object *o);
 /* cache_remove takes |o| out of the index, if it is in. */
 void cache_remove(struct cache *c, struct object *o);
 
+/* cache_purge takes out all objects that |gone| says so of, and returns how many. */
+uint64_t cache_purge(struct cache *c, bool (*gone)(void *ctx, const struct object *o), void *ctx);
+
 /* cache_fit evicts until the bytes held fit the limit again; call after objects grew. */
 void cache_fit(struct cache *c);
 

@@ -36,6 +36,7 @@
     X(flights, "fetches begun, from other nodes or origins")                        \
     X(collapsed, "requests that joined a fetch already under way")                  \
     X(moved, "answers moved to another copy in mid-body after their source failed") \
+    X(objects_revoked, "objects dropped: their signer was revoked")                 \
     X(evictions, "objects evicted for space")
 
 struct engine_counters {

@@ -44,6 +44,9 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     e->mesh = mesh_new(&cfg->mesh, now);
     e->cache = cache_new(cfg->memory_limit, cfg->hash_key);
     e->zpack = zpack_new();
+    if (e->mesh != NULL)
+        e->cfg.mesh.self = mesh_self(e->mesh); /* which changes with the roll */
+    e->cfg.mesh.roll = SLICE_EMPTY;
     if (e->mesh == NULL || e->cache == NULL || e->zpack == NULL || map_init(&e->links_by_peer, cfg->hash_key) != 0 ||
         map_init(&e->flights_by_key, cfg->hash_key) != 0) {
         engine_free(e);
@@ -156,6 +159,15 @@ static bool poll_mesh(struct engine *e, struct engine_out *out)
         case MESH_SYNC:
             links_sync(e, e->now, &m.id);
             break;
+        case MESH_OUT:
+            rolls_cut(e, e->now, &m.id, m.err);
+            break;
+        case MESH_ASK_ROLL:
+            rolls_ask(e, e->now, &m.id);
+            break;
+        case MESH_ROLL:
+            rolls_spread(e, e->now);
+            break;
         case MESH_TWIN:
             if (!e->twin) {
                 e->twin = true;
@@ -251,6 +263,24 @@ void engine_datagram(struct engine *e, mesh_ns now, const struct mesh_addr *from
     mesh_recv(e->mesh, now, e->wall_s, from, bytes);
 }
 
+/* ---- the authorities ---- */
+
+int engine_roll(struct engine *e, mesh_ns now, struct slice bytes)
+{
+    e->now = now;
+    return mesh_roll_take(e->mesh, now, bytes);
+}
+
+int engine_outcast(const struct engine *e)
+{
+    return mesh_admits(e->mesh, &e->cfg.mesh.self->cert);
+}
+
+const struct refusals *engine_refusals(const struct engine *e)
+{
+    return &e->refusals;
+}
+
 /* ---- leaving, being seen ---- */
 
 void engine_leave(struct engine *e, mesh_ns now)
@@ -270,6 +300,14 @@ bool engine_ready(const struct engine *e, const char **why_not)
 
     if (e->leaving)
         why = "leaving the mesh";
+    else if (engine_outcast(e) == MESH_E_REVOKED)
+        why = "this node was revoked by the mesh's authority: admit the host anew (hedgerow mesh admit)";
+    else if (engine_outcast(e) != 0)
+        why = "the authority that certified this node was retired: renew its certificate (hedgerow mesh admit --renew)";
+    else if (e->cfg.has_seeds && mesh_alive(e->mesh) <= 1 && refusals_last(&e->refusals, REFUSE_REVOKED) != NULL)
+        why = "the mesh says that this node was revoked: admit the host anew (hedgerow mesh admit)";
+    else if (mesh_behind(e->mesh, e->now))
+        why = "a later roll of the authorities is on its way";
     else if (e->cfg.has_seeds && !e->joined && e->now - e->started < e->timers.join_wait)
         why = "no seed has answered yet";
     else if (e->cfg.has_seeds && !e->settled && e->now - e->started < e->timers.join_wait)

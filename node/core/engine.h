@@ -17,6 +17,7 @@
 #include "node/core/head.h"
 #include "node/core/mesh.h"
 #include "node/core/object.h"
+#include "node/core/refusals.h"
 #include "node/core/session.h"
 
 struct engine;
@@ -198,12 +199,19 @@ void engine_request_end(struct engine *e, mesh_ns now, struct request *r, bool c
 void engine_count_error(struct engine *e);
 void engine_count_sent(struct engine *e, uint64_t body_bytes);
 
+/* ---- the authorities ---- */
+/* engine_roll takes a roll that was handed in here (mesh_roll_take's codes); it spreads from
+ * here. engine_outcast: 0, or why no node may talk to us any more (mesh_admits' codes). */
+int engine_roll(struct engine *e, mesh_ns now, struct slice bytes);
+int engine_outcast(const struct engine *e);
+
 /* ---- leaving ---- */
 void engine_leave(struct engine *e, mesh_ns now); /* not ready; tell the mesh; serve on */
 bool engine_left(const struct engine *e);
 
 /* ---- being seen ---- */
 bool engine_ready(const struct engine *e, const char **why_not);
+const struct refusals *engine_refusals(const struct engine *e);
 struct mesh *engine_mesh(struct engine *e);
 const struct engine_counters *engine_counters(const struct engine *e);
 struct engine_usage {

@@ -3,12 +3,13 @@
  *   request.c  viewers            flight.c  one fetch per key, source after source
  *   ask.c      we ask a peer      origin.c  we ask the origin
  *   serve.c    a peer asks us     links.c   backbone connections, joining, link health
- *   engine.c   clock, timers, what is to be done */
+ *   rolls.c    what the authorities say, on its way   engine.c   clock, timers, what is to be done */
 #ifndef HEDGEROW_CORE_ENGINE_IMPL_H
 #define HEDGEROW_CORE_ENGINE_IMPL_H
 
 #include "node/core/cache.h"
 #include "node/core/engine.h"
+#include "node/core/refusals.h"
 #include "proto/base/err.h"
 #include "proto/base/heap.h"
 
@@ -48,6 +49,7 @@ struct link {
     struct node_id peer; /* whom we dialled, or who proved itself */
     bool has_peer, connected, opened, join, sync_wanted, doubted, silent;
     bool dial_told, closing, close_told, write_told;
+    uint64_t roll_sequence, roll_mark; /* the peer has this one, as far as we know */
     mesh_ns last_heard;
     mesh_ns last_sent; /* some of its output was taken, or it had none */
     uint32_t next_stream;
@@ -71,6 +73,19 @@ void links_seek(struct engine *e, mesh_ns now);
 void links_sync(struct engine *e, mesh_ns now, const struct node_id *id);
 void link_free(struct engine *e, struct link *l);
 void link_give_up_asks(struct engine *e, mesh_ns now, struct link *l);
+
+/* links_refused notes that the session was refused by name. */
+void links_refused(struct engine *e, mesh_ns now, struct link *l, bool by_us);
+
+/* ---- the roll on links ---- */
+int rolls_judge(void *ctx, const struct cert *cert); /* for session_config */
+void rolls_greet(struct engine *e, struct link *l);  /* first of all on an open link */
+void rolls_frame(struct engine *e, mesh_ns now, struct link *l, struct slice body); /* |l| may be closing afterwards */
+void rolls_ask(struct engine *e, mesh_ns now, const struct node_id *id);
+void rolls_spread(struct engine *e, mesh_ns now);
+/* rolls_refuse ends an open link whose peer is out, rolls_cut all of them. */
+void rolls_refuse(struct engine *e, mesh_ns now, struct link *l, int err);
+void rolls_cut(struct engine *e, mesh_ns now, const struct node_id *id, int err);
 
 /* ---- our ask of a peer, within a flight ---- */
 struct ask {
@@ -231,6 +246,7 @@ struct engine {
     size_t seeds_n, seed_at;
     mesh_ns seed_backoff, seed_look;
     struct timer seed_timer;
+    struct refusals refusals;
     struct buf scratch;
 };
 

@@ -111,8 +111,8 @@ int flight_owners(struct engine *e, const struct digest *key, struct node_id out
     const struct ring_member *owners[RING_OWNERS];
 
     *n = 0;
-    if (ring_size(ring) == 0)
-        return 0; /* alone, or not in a ring yet: act ourselves */
+    if (ring_size(ring) == 0 || mesh_behind(e->mesh, e->now))
+        return 0; /* alone, not in a ring yet, or not sure who is still a peer: act ourselves */
     size_t count = ring_owners(ring, ring_arc(ring, key), owners);
     for (size_t i = 0; i < count; i++) {
         if (node_id_eq(&owners[i]->id, &e->cfg.mesh.self->cert.id))

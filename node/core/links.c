@@ -14,6 +14,13 @@ static void dial_fire(struct engine *e, mesh_ns now, struct timer *t);
 static void silence_fire(struct engine *e, mesh_ns now, struct timer *t);
 static void progress_fire(struct engine *e, mesh_ns now, struct timer *t);
 
+/* Session and engine have a context each. */
+static void outgoing(void *ctx, uint8_t *frame, size_t len)
+{
+    const struct engine *e = ctx;
+    e->cfg.outgoing(e->cfg.outgoing_ctx, frame, len);
+}
+
 static struct session_config session_config(struct engine *e)
 {
     return (struct session_config){
@@ -21,8 +28,9 @@ static struct session_config session_config(struct engine *e)
         .boot = mesh_boot(e->mesh), /* it grows when peers remember a higher one */
         .version = e->cfg.version,
         .port = e->cfg.mesh_port,
-        .outgoing = e->cfg.outgoing,
-        .ctx = e->cfg.outgoing_ctx,
+        .judge = rolls_judge,
+        .outgoing = e->cfg.outgoing != NULL ? outgoing : NULL,
+        .ctx = e,
     };
 }
 
@@ -216,7 +224,7 @@ static void look_for_others(struct engine *e, mesh_ns now)
 /* links_seek dials the next seed: soon while we are alone, now and then in company. */
 void links_seek(struct engine *e, mesh_ns now)
 {
-    if (e->leaving || e->seeds_n == 0)
+    if (e->leaving || e->seeds_n == 0 || engine_outcast(e) != 0)
         return;
     timer_set(e, &e->seed_timer, now + e->seed_backoff);
     if (mesh_alive(e->mesh) > 1) {
@@ -388,17 +396,25 @@ static void opened(struct engine *e, mesh_ns now, struct link *l)
 {
     const struct cert *cert = session_peer(l->session);
     struct mesh_addr at = l->addr;
+    int err;
 
     l->opened = true;
     e->sessions_n++;
     e->counters.sessions_opened++;
     timer_stop(e, &l->dial_timer);
     know_peer(e, l, &cert->id);
+    if ((err = mesh_admits(e->mesh, cert)) != 0) { /* a roll came in mid-handshake */
+        rolls_refuse(e, now, l, err);
+        return;
+    }
     if (!session_dialled(l->session))
         at.port = session_peer_port(l->session); /* its address as we see it, its port as it says */
     mesh_met(e->mesh, now, cert, session_peer_cert_raw(l->session), session_peer_boot(l->session), &at);
     mesh_link(e->mesh, &cert->id, 0);
     trace_f(&e->cfg.trace, now, "session with %s open", cert->name);
+    rolls_greet(e, l);
+    if (!link_is_open(l))
+        return;
     if (l->join)
         seed_answered(e, &l->addr, &cert->id);
     if (l->join || l->sync_wanted)
@@ -417,6 +433,9 @@ static void frame(struct engine *e, mesh_ns now, struct link *l, const struct ms
     switch (f->type) {
     case MSG_MEMBERS:
         take_members(e, now, l, f->body);
+        break;
+    case MSG_ROLL:
+        rolls_frame(e, now, l, f->body);
         break;
     case MSG_ASK:
         serve_ask(e, now, l, f);
@@ -438,14 +457,29 @@ static void frame(struct engine *e, mesh_ns now, struct link *l, const struct ms
     }
 }
 
+void links_refused(struct engine *e, mesh_ns now, struct link *l, bool by_us)
+{
+    struct refusal what = {
+        .addr = l->addr,
+        .reason = session_refusal(l->session),
+        .by_us = by_us,
+        .proven = session_peer(l->session) != NULL,
+    };
+    char text[MESH_ADDR_TEXT_MAX];
+
+    strcpy(what.name, session_peer_name(l->session));
+    refusals_note(&e->refusals, now, &what);
+    e->counters.sessions_refused++;
+    trace_f(&e->cfg.trace, now, "session with %s %s refused: %s", what.name, mesh_addr_text(&l->addr, text),
+            msg_refusal_text(what.reason));
+}
+
 static void broken(struct engine *e, mesh_ns now, struct link *l)
 {
     char text[MESH_ADDR_TEXT_MAX];
 
     if (session_refusal(l->session) != 0) {
-        e->counters.sessions_refused++;
-        trace_f(&e->cfg.trace, now, "session with %s refused: %s", mesh_addr_text(&l->addr, text),
-                msg_refusal_text(session_refusal(l->session)));
+        links_refused(e, now, l, session_error(l->session) != MESH_E_REFUSED);
     } else {
         e->counters.sessions_broken++;
         trace_f(&e->cfg.trace, now, "session with %s broken: %s", mesh_addr_text(&l->addr, text),

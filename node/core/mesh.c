@@ -155,7 +155,9 @@ static void need_cert(struct mesh *m, mesh_ns now, const struct node_id *of, con
 {
     struct mesh_peer *p = mesh_peer_find(m, via);
 
-    if (mesh_peer_find(m, of) != NULL)
+    if (roll_revoked(&m->roll, of) != NULL)
+        gossip_forget(m->gossip, now, of); /* a rumour of those who do not know yet */
+    else if (mesh_peer_find(m, of) != NULL)
         gossip_certified(m->gossip, now, of);
     else if (p != NULL)
         mesh_want_sync(m, now, p);
@@ -172,6 +174,7 @@ static void pump(struct mesh *m, mesh_ns now)
         case GOSSIP_CHANGED: note_change(m, now, &g); break;
         case GOSSIP_NEED_CERT: need_cert(m, now, &g.to, &g.via); break;
         case GOSSIP_SELF_BOOT: outgrow(m, now, g.boot); break;
+        case GOSSIP_ROLL: mesh_roll_claimed(m, now, &g.to, g.roll, 0); break;
         case GOSSIP_SYNC:
             p = mesh_peer_find(m, &g.to);
             if (p != NULL)
@@ -264,6 +267,10 @@ void mesh_recv(struct mesh *m, mesh_ns now, int64_t wall_s, const struct mesh_ad
         m->counters.datagrams_unknown++;
         return;
     }
+    if (roll_revoked(&m->roll, &head.from) != NULL) {
+        m->counters.datagrams_revoked++;
+        return;
+    }
     struct mesh_peer *p = mesh_peer_find(m, &head.from);
     if (head.kind == DATAGRAM_CERT) {
         mesh_take_cert(m, now, wall_s, datagram);
@@ -288,7 +295,9 @@ int mesh_met(struct mesh *m, mesh_ns now, const struct cert *cert, struct slice 
     OBJ_CHECK(m, MESH_MAGIC);
     assert(now >= m->now);
     m->now = now;
-    int err = mesh_hold(m, now, cert, cert_raw, &p);
+    int err = mesh_admits(m, cert);
+    if (err == 0)
+        err = mesh_hold(m, now, cert, cert_raw, &p);
     if (err != 0)
         return err;
     datagram_peer_boot(&p->dg, &m->self, boot);
@@ -388,16 +397,21 @@ struct mesh *mesh_new(const struct mesh_config *cfg, mesh_ns now)
         m->cfg.ring_join_delay = SEC(1);
     if (m->cfg.ring_death_delay == 0)
         m->cfg.ring_death_delay = SEC(10);
-    m->self = (struct datagram_self){ cfg->self, cfg->boot };
+    m->id = *cfg->self;
+    m->self = (struct datagram_self){ &m->id, cfg->boot };
     m->now = m->checks_since = now;
     list_init(&m->peer_list);
     list_init(&m->queue);
     heap_init(&m->syncs);
     secret_random(key, sizeof(key));
-    if (map_init(&m->peers, key) != 0 || (m->gossip = start_gossip(cfg, now)) == NULL || mesh_ring_start(m, now) != 0) {
+    bool ok = map_init(&m->peers, key) == 0 && mesh_roll_start(m, cfg->roll) != MESH_E_NOMEM &&
+              (m->gossip = start_gossip(cfg, now)) != NULL && mesh_ring_start(m, now) == 0;
+    m->cfg.roll = SLICE_EMPTY;
+    if (!ok) {
         mesh_free(m);
         return NULL;
     }
+    gossip_roll(m->gossip, m->roll.sequence);
     return m;
 }
 
@@ -414,6 +428,9 @@ void mesh_free(struct mesh *m)
     mesh_peers_free(m);
     free(m->eligible);
     buf_free(&m->payload);
+    buf_free(&m->roll_raw);
+    roll_free(&m->roll);
+    identity_wipe(&m->id);
     m->magic = 0;
     free(m);
 }
@@ -482,6 +499,12 @@ struct boot mesh_boot(const struct mesh *m)
 {
     OBJ_CHECK(m, MESH_MAGIC);
     return m->self.boot;
+}
+
+bool mesh_roll_forked(const struct mesh *m)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    return m->roll_forked;
 }
 
 uint64_t mesh_digest(const struct mesh *m)

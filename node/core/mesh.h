@@ -13,7 +13,11 @@
 #include "ring/ring.h"
 
 struct mesh_config {
-    const struct identity *self; /* lent for the mesh's life */
+    const struct identity *self; /* lent for the mesh's life; see mesh_self */
+    struct slice roll;           /* the last one kept, lent to mesh_new; what does not check is as if not there */
+    /* Keeps a new roll durably, before anything follows from it. NULL: it is not kept. */
+    void (*keep_roll)(void *ctx, struct slice roll);
+    void *keep_ctx;
     struct boot boot;
     struct mesh_addr addrs[GOSSIP_ADDRS_MAX]; /* where we are reached */
     size_t addrs_n;
@@ -31,13 +35,43 @@ struct mesh;
 struct mesh *mesh_new(const struct mesh_config *cfg, mesh_ns now);
 void mesh_free(struct mesh *m);
 
+/* mesh_self is our identity as it stands: its authorities are those trusted now. Lent for
+ * the mesh's life. */
+const struct identity *mesh_self(const struct mesh *m);
+
+/* ---- the roll (proto/roll.h) ---- */
+const struct roll *mesh_roll(const struct mesh *m);    /* lends; number 0: none yet */
+struct slice mesh_roll_bytes(const struct mesh *m);    /* lends; empty: none yet */
+bool mesh_roll_forked(const struct mesh *m);           /* two rolls of one number were seen */
+
+/* mesh_roll_take takes a roll, from a peer or handed in. 0: it is news, kept and in force;
+ * MESH_E_EXISTS: we have this one; MESH_E_STATE: we have a later one (or it is signed by
+ * nobody that itself names); MESH_E_SIGNATURE: by no authority we could know of;
+ * MESH_E_WRONG_MESH; what roll_parse says. */
+int mesh_roll_take(struct mesh *m, mesh_ns now, struct slice bytes);
+
+/* mesh_roll_claimed: the peer |by| says which roll it has. If it is a later one than ours we
+ * are behind until it comes (for 2 s at most): mesh_behind. Bytes of peers are then not to
+ * be trusted, since we may not know who of them was revoked. */
+void mesh_roll_claimed(struct mesh *m, mesh_ns now, const struct node_id *by, uint64_t sequence, uint64_t mark);
+bool mesh_behind(const struct mesh *m, mesh_ns now);
+
+/* mesh_admits: may the holder of this sound certificate be a peer? 0, MESH_E_REVOKED,
+ * MESH_E_SIGNATURE (its authority is retired). mesh_vouches: do signatures by it count on
+ * stored objects? 0, MESH_E_REVOKED, MESH_E_UNKNOWN (certified by nobody that we know of, or
+ * not any more), or what cert_check says; expiry does not matter.
+ * mesh_still_vouches: the same of one that did count before, without looking at its bytes. */
+int mesh_admits(const struct mesh *m, const struct cert *cert);
+int mesh_vouches(const struct mesh *m, const struct cert *cert, struct slice raw);
+bool mesh_still_vouches(const struct mesh *m, const struct cert *cert);
+
 /* mesh_recv takes a datagram from |from|. Never fails: what is malformed, replayed,
  * forged or unknown is dropped and counted. |wall_s| judges certificates. */
 void mesh_recv(struct mesh *m, mesh_ns now, int64_t wall_s, const struct mesh_addr *from, struct slice datagram);
 
 /* mesh_met tells of a peer that proved itself on a backbone stream: certificate (checked
  * by the session), boot, and the address it listens on as we see it (port 0: unknown).
- * 0, MESH_E_FULL, MESH_E_NOMEM. */
+ * 0, MESH_E_FULL, MESH_E_NOMEM, or what mesh_admits says. */
 int mesh_met(struct mesh *m, mesh_ns now, const struct cert *cert, struct slice cert_raw, struct boot boot,
              const struct mesh_addr *addr);
 
@@ -57,6 +91,9 @@ enum mesh_out_kind {
     MESH_CHANGED, /* member |id| went from |was| to |is|; |is_new| at first sight. With |was| == |is| its
                      record changed in something else: boot, addresses, weight */
     MESH_RING,    /* mesh_ring() is a new table */
+    MESH_OUT,     /* |id| is no peer any more, for reason |err|: cut its sessions, now */
+    MESH_ASK_ROLL, /* |id| has a later roll: say to it which one we have */
+    MESH_ROLL,    /* a new roll is in force: send it to everybody */
     MESH_SYNC,    /* exchange MEMBERS with |id| over a stream (asked also for missing certificates) */
     MESH_TWIN,    /* told once: our identity runs elsewhere too. We outgrew its boot again and again,
                      and it ours; |boot_seen| was its last */
@@ -69,6 +106,7 @@ struct mesh_out {
     enum member_state was, is;
     bool is_new;
     uint64_t boot_seen;
+    int err;
 };
 bool mesh_poll(struct mesh *m, struct mesh_out *out);
 
@@ -111,7 +149,10 @@ const struct gossip_counters *mesh_gossip_counters(const struct mesh *m);
     X(datagrams_unsealed, "datagrams dropped: the seal did not open") \
     X(datagrams_replayed, "datagrams dropped: seen before")           \
     X(datagrams_unknown, "datagrams dropped: unknown sender")         \
+    X(datagrams_revoked, "datagrams dropped: the sender is revoked")  \
     X(certs_refused, "certificates refused")                          \
+    X(rolls_taken, "new rolls of the authorities taken")              \
+    X(rolls_refused, "rolls refused: not signed, or malformed")       \
     X(ring_changes, "new ring tables")
 struct mesh_counters {
 #define X(name, help) uint64_t name;

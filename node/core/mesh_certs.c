@@ -38,6 +38,23 @@ void mesh_peers_free(struct mesh *m)
     map_fini(&m->peers);
 }
 
+void mesh_drop(struct mesh *m, mesh_ns now, struct mesh_peer *p, int err)
+{
+    struct mesh_item *item = mesh_emit(m, MESH_OUT);
+
+    if (item != NULL) {
+        item->out.id = p->cert.id;
+        item->out.err = err;
+    }
+    gossip_forget(m->gossip, now, &p->cert.id);
+    m->ring_stale = true;
+    heap_remove(&m->syncs, &p->sync_timer);
+    map_remove(&m->peers, &p->node);
+    list_remove(&p->link);
+    m->peers_n--;
+    peer_free(p);
+}
+
 /* Of two certificates of one node the later issue counts, on every node alike. */
 static bool supersedes(const struct cert *c, const struct cert *old)
 {
@@ -107,7 +124,9 @@ int mesh_judge(struct mesh *m, mesh_ns now, int64_t wall_s, const struct cert *c
 
     if (p != NULL && slice_eq(buf_slice(&p->raw), raw))
         return 0; /* checked when it came */
-    int err = cert_check(cert, raw, &mesh->id, mesh->authorities, mesh->authorities_n, wall_s);
+    int err = cert_check(cert, raw, &mesh->id, mesh_trusted(mesh), mesh_trusted_n(mesh), wall_s);
+    if (err == 0)
+        err = mesh_admits(m, cert);
     if (err != 0) {
         m->counters.certs_refused++;
         trace_f(&m->cfg.trace, now, "certificate of %s refused: %s", cert->name, mesh_strerror(err));

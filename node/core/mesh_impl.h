@@ -1,4 +1,4 @@
-/* mesh_impl.h - what mesh.c, mesh_certs.c and mesh_ring.c share; nobody else includes it. */
+/* mesh_impl.h - what mesh.c, mesh_certs.c, mesh_roll.c and mesh_ring.c share; nobody else includes it. */
 #ifndef HEDGEROW_CORE_MESH_IMPL_H
 #define HEDGEROW_CORE_MESH_IMPL_H
 
@@ -30,6 +30,7 @@ struct mesh_peer {
     mesh_ns died_at;
     struct heap_node sync_timer; /* queued: a MESH_SYNC went out less than a period ago */
     bool sync_wanted;            /* another one is due when it fires */
+    mesh_ns held_at, roll_asked_at; /* it spoke of a later roll (mesh_roll.c); 0: never */
 };
 
 struct mesh_item {
@@ -41,6 +42,7 @@ struct mesh_item {
 struct mesh {
     uint32_t magic;
     struct mesh_config cfg;
+    struct identity id; /* our own, with the authorities trusted now */
     struct datagram_self self;
     struct gossip *gossip;
     mesh_ns now;
@@ -70,6 +72,14 @@ struct mesh {
     uint64_t ring_want;
     mesh_ns ring_first, ring_last; /* first and last change that it waits for */
 
+    bool ring_at_once; /* somebody is out: no waiting */
+
+    struct roll roll; /* live authorities also before there is one */
+    struct buf roll_raw;
+    bool roll_forked;
+    uint64_t behind_over; /* somebody has a later one than that number: we are behind so long */
+    mesh_ns behind_until;
+
     mesh_ns company_since; /* 0 = heard nobody yet */
     mesh_ns jumps_since;
     unsigned jumps;
@@ -89,6 +99,9 @@ int mesh_hold(struct mesh *m, mesh_ns now, const struct cert *cert, struct slice
 /* mesh_judge checks a certificate in our mesh; counts what is refused. 0 or MESH_E_*. */
 int mesh_judge(struct mesh *m, mesh_ns now, int64_t wall_s, const struct cert *cert, struct slice raw);
 
+/* mesh_drop forgets the peer and its certificate: it is out, for reason |err|. */
+void mesh_drop(struct mesh *m, mesh_ns now, struct mesh_peer *p, int err);
+
 /* mesh_take_cert handles a CERT datagram. */
 void mesh_take_cert(struct mesh *m, mesh_ns now, int64_t wall_s, struct slice datagram);
 
@@ -99,7 +112,13 @@ void mesh_want_sync(struct mesh *m, mesh_ns now, struct mesh_peer *p);
 void mesh_syncs_tick(struct mesh *m, mesh_ns now);
 void mesh_peers_free(struct mesh *m);
 
+/* ---- mesh_roll.c ---- */
+/* mesh_roll_start takes the roll that was kept, if |bytes| is one that checks. 0 or MESH_E_*. */
+int mesh_roll_start(struct mesh *m, struct slice bytes);
+
 /* ---- mesh_ring.c ---- */
+/* mesh_ring_now makes the table of who is left, without waiting for anything. */
+void mesh_ring_now(struct mesh *m, mesh_ns now);
 /* mesh_ring_start makes the first table. 0 or MESH_E_NOMEM. */
 int mesh_ring_start(struct mesh *m, mesh_ns now);
 /* mesh_ring_state notes that |p| went from |was| to |is|. */

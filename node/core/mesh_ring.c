@@ -137,8 +137,15 @@ static void look(struct mesh *m, mesh_ns now)
         m->ring_last = now;
     m->ring_pending = true;
     m->ring_want = want;
-    if (lapsed || now >= due(m))
+    if (lapsed || m->ring_at_once || now >= due(m))
         build(m, now, n);
+}
+
+void mesh_ring_now(struct mesh *m, mesh_ns now)
+{
+    m->ring_at_once = true;
+    look(m, now);
+    m->ring_at_once = false;
 }
 
 int mesh_ring_start(struct mesh *m, mesh_ns now)

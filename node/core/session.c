@@ -35,6 +35,7 @@ struct session {
     size_t in_at, out_at; /* consumed and sent prefixes */
     size_t mark;          /* the record being built in |out| */
 
+    char peer_name[CERT_NAME_MAX + 1]; /* as it says */
     bool peer_known;
     struct cert peer;
     uint8_t peer_raw[CERT_BYTES_MAX];
@@ -195,11 +196,12 @@ static int check_peer(struct session *s, int64_t wall_s, struct slice raw)
 
     if ((err = cert_parse(&c, raw)) != 0)
         return err;
+    memcpy(s->peer_name, c.name, sizeof(s->peer_name));
     if (memcmp(c.dh_key, handshake_remote(&s->hs), DH_KEY_BYTES) != 0)
         return MESH_E_SIGNATURE;
     if (node_id_eq(&c.id, &self->cert.id))
         return MESH_E_EXISTS;
-    err = cert_check(&c, raw, &self->mesh.id, self->mesh.authorities, self->mesh.authorities_n, wall_s);
+    err = cert_check(&c, raw, &self->mesh.id, mesh_trusted(&self->mesh), mesh_trusted_n(&self->mesh), wall_s);
     if (err == 0 && s->cfg.judge != NULL)
         err = s->cfg.judge(s->cfg.ctx, &c);
     if (err != 0)
@@ -543,6 +545,13 @@ int session_commit(struct session *s)
     return err;
 }
 
+void session_refuse(struct session *s, int err)
+{
+    OBJ_CHECK(s, SESSION_MAGIC);
+    assert(s->phase == PHASE_FRAMES && !s->building && err != 0);
+    refuse_sealed(s, err);
+}
+
 struct slice session_output(const struct session *s)
 {
     OBJ_CHECK(s, SESSION_MAGIC);
@@ -561,6 +570,12 @@ void session_sent(struct session *s, size_t n)
         buf_drop(&s->out, s->out_at);
         s->out_at = 0;
     }
+}
+
+const char *session_peer_name(const struct session *s)
+{
+    OBJ_CHECK(s, SESSION_MAGIC);
+    return s->peer_name;
 }
 
 const struct cert *session_peer(const struct session *s)

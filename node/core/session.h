@@ -20,8 +20,8 @@ struct session_config {
     struct boot boot;
     struct slice version; /* software, for people */
     uint16_t port;        /* our mesh port */
-    /* Further judgement of a certificate that is sound in itself (revocation):
-     * 0 or MESH_E_REVOKED. NULL: none. */
+    /* Further judgement of a certificate that is sound in itself (revocation): 0, or the
+     * MESH_E_* that it is refused by. NULL: none. */
     int (*judge)(void *ctx, const struct cert *cert);
     /* Sees, and may change, each frame before it is sealed: lying peers of tests and
      * of the simulator. NULL in a node. */
@@ -64,6 +64,10 @@ bool session_next(struct session *s, struct msg_frame *frame);
 struct buf *session_begin(struct session *s);
 int session_commit(struct session *s);
 
+/* session_refuse sends the peer away by name (enum msg_refusal of |err|, a MESH_E_*): OPEN
+ * becomes CLOSED with the REFUSE left in the output. */
+void session_refuse(struct session *s, int err);
+
 /* What is to be written to the peer: lends; session_sent drops the first |n| bytes of it. */
 struct slice session_output(const struct session *s);
 void session_sent(struct session *s, size_t n);
@@ -71,6 +75,8 @@ void session_sent(struct session *s, size_t n);
 /* The peer, once its certificate was checked (always when OPEN; may be NULL before).
  * session_peer_cert_raw lends the certificate's bytes. */
 const struct cert *session_peer(const struct session *s);
+/* The name in the certificate that the peer showed, sound or not ("" before it did). */
+const char *session_peer_name(const struct session *s);
 struct slice session_peer_cert_raw(const struct session *s);
 struct boot session_peer_boot(const struct session *s);
 uint16_t session_peer_port(const struct session *s);

@@ -26,7 +26,8 @@ struct node {
     int64_t started_s;
     ev_signal term, interrupt, reopen;
     ev_async stop;
-    bool ready_told, twin;
+    bool ready_told, twin, roll_kept;
+    int outcast; /* as told */
 };
 
 /* ---- what workers share ---- */
@@ -195,6 +196,13 @@ static int own_addrs(const struct node *n, struct mesh_config *mesh, char *error
     return -1;
 }
 
+static void keep_roll(void *ctx, struct slice roll)
+{
+    struct node *n = ctx;
+
+    n->roll_kept = n->cfg.keep_roll == NULL || n->cfg.keep_roll(n->cfg.keep_ctx, roll);
+}
+
 static int start_engine(struct node *n, char *error)
 {
     const struct node_config *cfg = &n->cfg;
@@ -202,6 +210,9 @@ static int start_engine(struct node *n, char *error)
     struct engine_config e = {
         .mesh = {
             .self = cfg->self,
+            .roll = cfg->roll,
+            .keep_roll = keep_roll,
+            .keep_ctx = n,
             .boot = cfg->boot,
             .weight = cfg->weight,
             .seed = secret_random_u64(),
@@ -377,6 +388,19 @@ static bool drained(struct node *n)
     return usage.serves == 0;
 }
 
+/* Nobody may talk to us any more: said once, and in /readyz for as long as it holds. */
+static void tell_outcast(struct node *n)
+{
+    int err = engine_outcast(n->worker.engine);
+    const char *why;
+
+    if (err == n->outcast)
+        return;
+    n->outcast = err;
+    if (err != 0 && !engine_ready(n->worker.engine, &why))
+        worker_notice(&n->worker, "%s", why);
+}
+
 void node_turn(struct node *n)
 {
     struct worker *w = &n->worker;
@@ -386,6 +410,7 @@ void node_turn(struct node *n)
             leave_now(n);
         return;
     }
+    tell_outcast(n);
     if (!n->ready_told && engine_ready(w->engine, NULL)) {
         n->ready_told = true;
         if (n->cfg.on_ready != NULL)
@@ -437,6 +462,14 @@ int node_run(struct node *n)
     for (size_t i = 0; i < 3; i++)
         ev_signal_stop(loop, signals[i]);
     return n->twin ? 1 : 0;
+}
+
+int node_roll(struct node *n, struct slice bytes, bool *kept)
+{
+    n->roll_kept = true;
+    int err = engine_roll(n->worker.engine, worker_now(&n->worker), bytes);
+    *kept = n->roll_kept;
+    return err;
 }
 
 void node_stop(struct node *n)

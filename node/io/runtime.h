@@ -45,6 +45,10 @@ typedef unsigned node_admin_handler(void *ctx, struct node *n, const struct node
 struct node_config { /* all pointers are lent for the node's life */
     const struct identity *self;
     struct boot boot;
+    struct slice roll;                  /* the authorities' last word as kept, or empty; lent to node_start only */
+    /* Keeps a new roll durably: false when that failed, which is said. NULL: it is not kept. */
+    bool (*keep_roll)(void *ctx, struct slice roll);
+    void *keep_ctx;
     uint32_t weight;                    /* 0 = the certificate's */
     struct mesh_addr http, mesh, admin; /* where to listen; port 0 picks a free one */
     const char *seeds[NODE_SEEDS_MAX];  /* HOST:PORT, name or address */
@@ -60,6 +64,7 @@ struct node_config { /* all pointers are lent for the node's life */
     const char *access_log;            /* a path, "-" (standard output), or NULL: none */
     node_admin_handler *admin_handler; /* NULL: 404 to everything */
     void *admin_ctx;
+    const char *admin_token; /* wanted of whoever changes anything; NULL: nothing can be changed */
     /* Called once, when the node is first ready. */
     void (*on_ready)(void *ctx, struct node *n);
     void *ready_ctx;
@@ -88,6 +93,10 @@ void node_stop(struct node *n);
 
 /* node_free closes everything and forgets the engine. */
 void node_free(struct node *n);
+
+/* node_roll takes a roll that was handed in (engine_roll's codes). |*kept|: it will be known
+ * after a restart. */
+int node_roll(struct node *n, struct slice bytes, bool *kept);
 
 /* ---- being seen ---- */
 /* The bound addresses, with their real ports. */

@@ -35,7 +35,7 @@ static void put_some(unsigned n, struct buf *b)
     struct msg_slip slip = { .index = 1, .offset = 2, .bytes = SLICE_LIT("piece") };
 
     batch.length = batch.final ? 5 * LEAF_BYTES : 0;
-    switch (n % 12) {
+    switch (n % 13) {
     case 0: msg_put_hello(b, &hello); break;
     case 1: msg_put_refuse(b, REFUSE_BUSY); break;
     case 2:
@@ -51,6 +51,7 @@ static void put_some(unsigned n, struct buf *b)
     case 9: msg_put_slip(b, 1, &slip); break;
     case 10: msg_put_abort(b, 1, ABORT_ORIGIN, 502); break;
     case 11: msg_put_credit(b, 1, 8); break;
+    case 12: msg_put_roll(b, &(struct msg_roll){ 7, 8, SLICE_LIT("roll") }); break;
     }
 }
 
@@ -74,6 +75,7 @@ static int again(const struct msg_frame *f, struct buf *b)
     union {
         struct msg_hello hello;
         struct msg_members members;
+        struct msg_roll roll;
         struct msg_ask ask;
         struct msg_answer answer;
         struct msg_head head;
@@ -101,6 +103,10 @@ static int again(const struct msg_frame *f, struct buf *b)
                 msg_members_add(&out, cert, record);
         }
         put = msg_put_members(b, &out, m.members.reply_wanted);
+        break;
+    case MSG_ROLL:
+        if ((err = msg_get_roll(&w, f->body, &m.roll)) == 0)
+            put = msg_put_roll(b, &m.roll);
         break;
     case MSG_ASK:
         if ((err = msg_get_ask(&w, f->body, &m.ask)) == 0)

@@ -109,6 +109,61 @@ void mesh_free(struct mesh *m)
     free(m);
 }
 
+const struct identity *mesh_self(const struct mesh *m)
+{
+    return m->self;
+}
+
+/* There is never a roll here. */
+static const struct roll fake_roll;
+
+const struct roll *mesh_roll(const struct mesh *m)
+{
+    (void)m;
+    return &fake_roll;
+}
+
+struct slice mesh_roll_bytes(const struct mesh *m)
+{
+    (void)m;
+    return SLICE_EMPTY;
+}
+
+int mesh_roll_take(struct mesh *m, mesh_ns now, struct slice bytes)
+{
+    (void)m, (void)now, (void)bytes;
+    return MESH_E_STATE;
+}
+
+void mesh_roll_claimed(struct mesh *m, mesh_ns now, const struct node_id *by, uint64_t sequence, uint64_t mark)
+{
+    (void)m, (void)now, (void)by, (void)sequence, (void)mark;
+}
+
+bool mesh_behind(const struct mesh *m, mesh_ns now)
+{
+    (void)m, (void)now;
+    return false;
+}
+
+int mesh_admits(const struct mesh *m, const struct cert *cert)
+{
+    (void)m, (void)cert;
+    return 0;
+}
+
+int mesh_vouches(const struct mesh *m, const struct cert *cert, struct slice raw)
+{
+    const struct mesh_params *mesh = &m->self->mesh;
+    return cert_check(cert, raw, &mesh->id, mesh_trusted(mesh), mesh_trusted_n(mesh), -1);
+}
+
+bool mesh_still_vouches(const struct mesh *m, const struct cert *cert)
+{
+    (void)m, (void)cert;
+    return true;
+}
+
 void mesh_recv(struct mesh *m, mesh_ns now, int64_t wall_s, const struct mesh_addr *from, struct slice datagram)
 {
     (void)m, (void)now, (void)wall_s, (void)from, (void)datagram;

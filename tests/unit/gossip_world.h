@@ -44,7 +44,7 @@ struct world {
     struct gossip_config cfg; /* for new nodes */
     /* seen */
     size_t wrong_deaths; /* CHANGED to DEAD of a node that runs */
-    size_t deaths, packets, syncs, cert_asks, self_boots;
+    size_t deaths, packets, syncs, cert_asks, self_boots, rolls_heard;
     uint64_t bytes, hash; /* hash: of every packet and event */
 };
 
@@ -222,6 +222,7 @@ static inline void world_poll(struct world *w, size_t i)
             w->self_boots++;
             gossip_reboot(w->nodes[i].g, w->now, out.boot + 1);
             break;
+        case GOSSIP_ROLL: w->rolls_heard++; break;
         }
     }
 }

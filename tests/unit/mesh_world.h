@@ -79,7 +79,7 @@ struct node {
     const struct identity *id;
     struct mesh_addr addr;
     uint64_t boot;
-    unsigned rings, syncs, twins, deaths; /* events seen */
+    unsigned rings, syncs, twins, deaths, outs, rolls, asks; /* events seen */
     uint64_t twin_boot;
 };
 
@@ -202,6 +202,15 @@ static inline void post(struct world *w, const struct mesh_addr *from, const str
     w->last = &k->next;
 }
 
+/* What a stream from |from| to node |n| would bring. */
+static inline void give_roll(struct world *w, const struct node_id *from, int n)
+{
+    int of = node_called(w, from);
+
+    if (of >= 0 && !w->no_streams && mesh_roll_bytes(w->nodes[of].mesh).len > 0)
+        mesh_roll_take(w->nodes[n].mesh, w->now, mesh_roll_bytes(w->nodes[of].mesh));
+}
+
 static inline void drain(struct world *w, int n)
 {
     struct node *node = &w->nodes[n];
@@ -212,6 +221,12 @@ static inline void drain(struct world *w, int n)
         case MESH_SEND: post(w, &node->addr, &out.addr, out.bytes); break;
         case MESH_CHANGED: node->deaths += out.is == MEMBER_DEAD && !out.is_new; break;
         case MESH_RING: node->rings++; break;
+        case MESH_OUT: node->outs++; break;
+        case MESH_ROLL: node->rolls++; break;
+        case MESH_ASK_ROLL: /* it answers on a stream */
+            node->asks++;
+            give_roll(w, &out.id, n);
+            break;
         case MESH_TWIN:
             node->twins++;
             node->twin_boot = out.boot_seen;

@@ -83,6 +83,15 @@ static void every_field_comes_back(void **state)
     assert_int_equal(node_id_cmp(&got.id, &id), 0);
     assert_string_equal(node_id_text(&id, text), "e2a94e18647fe0c6283a31e40c46ae1c");
     buf_free(&b);
+
+    struct node_id back;
+    assert_int_equal(node_id_read(&back, slice_str(text)), 0);
+    assert_true(node_id_eq(&back, &id));
+    assert_int_equal(node_id_read(&back, SLICE_LIT("E2A94E18647FE0C6283A31E40C46AE1C")), 0);
+    assert_true(node_id_eq(&back, &id));
+    assert_int_equal(node_id_read(&back, slice_head(slice_str(text), 31)), MESH_E_SYNTAX);
+    assert_int_equal(node_id_read(&back, SLICE_LIT("e2a94e18647fe0c6283a31e40c46ae1g")), MESH_E_SYNTAX);
+    assert_int_equal(node_id_read(&back, SLICE_EMPTY), MESH_E_SYNTAX);
 }
 
 static void the_longest_certificate_fits(void **state)

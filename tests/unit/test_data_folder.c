@@ -153,6 +153,28 @@ static void a_folder_that_cannot_be_is_named(void **state)
     buf_free(&why);
 }
 
+static void a_roll_is_there_again_at_the_next_start(void **state)
+{
+    struct data_folder d;
+    struct buf why = BUF_EMPTY;
+    char token[DATA_TOKEN_MAX];
+
+    (void)state;
+    assert_int_equal(data_folder_open(&d, folder, 1, &why), 0);
+    assert_int_equal(d.roll.len, 0);
+    assert_int_equal(strlen(d.token), DATA_TOKEN_MAX - 1);
+    memcpy(token, d.token, sizeof(token));
+    assert_int_equal(data_folder_keep_roll(&d, SLICE_LIT("first")), 0);
+    assert_int_equal(data_folder_keep_roll(&d, SLICE_LIT("second")), 0);
+    data_folder_close(&d);
+    assert_string_equal(d.token, ""); /* no secret stays behind */
+    assert_int_equal(data_folder_open(&d, folder, 1, &why), 0);
+    assert_true(slice_eq(buf_slice(&d.roll), SLICE_LIT("second")));
+    assert_string_equal(d.token, token);
+    data_folder_close(&d);
+    buf_free(&why);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +182,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_damaged_number_is_replaced_by_the_clock, setup, teardown),
         cmocka_unit_test_setup_teardown(two_nodes_never_share_it, setup, teardown),
         cmocka_unit_test_setup_teardown(the_token_stays_and_is_private, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_roll_is_there_again_at_the_next_start, setup, teardown),
         cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_is_named, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,7 @@ static void add(struct ledger *l, const char *name, const char *zone, uint64_t s
 {
     struct cert c = { .serial = serial, .roles = CERT_ROLE_NODE, .not_after_s = 1767225600 };
 
+    c.id.bytes[0] = (uint8_t)serial;
     snprintf(c.name, sizeof(c.name), "%s", name);
     snprintf(c.zone, sizeof(c.zone), "%s", zone);
     assert_int_equal(ledger_add(l, &c, 1735689600), 0);
@@ -65,6 +66,15 @@ static void serials_go_up_and_names_stay(void **state)
     assert_true(ledger_uses(&l, "fra-1", &zone));
     assert_true(slice_eq(zone, SLICE_LIT("eu/fra2"))); /* the latest */
     assert_false(ledger_uses(&l, "fra", &zone));
+    struct slice rest = buf_slice(&l.text);
+    struct ledger_row row;
+    const struct node_id ids[] = { { { 1 } }, { { 2 } }, { { 3 } } };
+    for (uint64_t i = 1; i <= 3; i++) {
+        assert_true(ledger_next(&rest, &row));
+        assert_true(row.serial == i && node_id_eq(&row.id, &ids[i - 1]));
+        assert_true(slice_eq(row.name, i == 2 ? SLICE_LIT("ams-1") : SLICE_LIT("fra-1")));
+    }
+    assert_false(ledger_next(&rest, &row));
     ledger_close(&l);
 
     struct buf text = BUF_EMPTY;

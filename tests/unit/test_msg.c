@@ -116,6 +116,39 @@ static void check_members(const struct msg_frame *f)
     wire_close(&w);
 }
 
+static int put_roll(struct buf *b)
+{
+    const struct msg_roll m = { 7, 0x1122334455667788, SLICE_LIT("a roll") };
+    return msg_put_roll(b, &m);
+}
+
+static void check_roll(const struct msg_frame *f)
+{
+    struct wire w = { 0 };
+    struct msg_roll m;
+
+    assert_int_equal(msg_get_roll(&w, f->body, &m), 0);
+    assert_int_equal(m.sequence, 7);
+    assert_true(m.mark == 0x1122334455667788);
+    assert_true(slice_eq(m.roll, SLICE_LIT("a roll")));
+    wire_close(&w);
+}
+
+static int put_roll_none(struct buf *b)
+{
+    return msg_put_roll(b, &(struct msg_roll){ 0, 0, SLICE_EMPTY });
+}
+
+static void check_roll_none(const struct msg_frame *f)
+{
+    struct wire w = { 0 };
+    struct msg_roll m;
+
+    assert_int_equal(msg_get_roll(&w, f->body, &m), 0);
+    assert_true(m.sequence == 0 && m.mark == 0 && m.roll.len == 0);
+    wire_close(&w);
+}
+
 static int put_members_none(struct buf *b)
 {
     struct msg_members_out m = { BUF_EMPTY, 0 };
@@ -492,6 +525,8 @@ static const struct golden {
     { "members", MSG_MEMBERS, put_members, check_members,
       "030000000082019292c406636572742d61c4087265636f72642d6192c406636572742d62c40002c3" },
     { "members, none", MSG_MEMBERS, put_members_none, check_members_none, "0300000000810190" },
+    { "roll", MSG_ROLL, put_roll, check_roll, "0c0000000083010702cf112233445566778803c4066120726f6c6c" },
+    { "roll, none", MSG_ROLL, put_roll_none, check_roll_none, "0c0000000080" },
     { "progress", MSG_PROGRESS, put_progress, check_empty, "0400000000" },
     { "goodbye", MSG_GOODBYE, put_goodbye, check_empty, "0500000000" },
     { "ask", MSG_ASK, put_ask, check_ask,
@@ -563,6 +598,7 @@ static int decode(struct slice frame)
     union {
         struct msg_hello hello;
         struct msg_members members;
+        struct msg_roll roll;
         struct msg_ask ask;
         struct msg_answer answer;
         struct msg_head head;
@@ -581,6 +617,7 @@ static int decode(struct slice frame)
     case MSG_HELLO: err = msg_get_hello(&w, f.body, &m.hello); break;
     case MSG_REFUSE: err = msg_get_refuse(f.body, &reason); break;
     case MSG_MEMBERS: err = msg_get_members(&w, f.body, &m.members); break;
+    case MSG_ROLL: err = msg_get_roll(&w, f.body, &m.roll); break;
     case MSG_ASK: err = msg_get_ask(&w, f.body, &m.ask); break;
     case MSG_ANSWER: err = msg_get_answer(f.body, &m.answer); break;
     case MSG_HEAD: err = msg_get_head(&w, f.body, &m.head); break;

@@ -214,6 +214,14 @@ static void golden_payload(void **state)
     assert_int_equal(payload_get(buf_slice(&b), &back), 0);
     assert_false(back.has_target || back.want);
     assert_int_equal(back.records_n, 0);
+    assert_int_equal(back.roll, 0);
+
+    buf_clear(&b);
+    p.roll = 300;
+    put(&b, &p, 0);
+    check_golden(buf_slice(&b), "860102024d03cf1122334455667788040305020ccd012c");
+    assert_int_equal(payload_get(buf_slice(&b), &back), 0);
+    assert_int_equal(back.roll, 300);
     buf_free(&b);
 }
 

@@ -1,0 +1,107 @@
+#include "node/admin/change.h"
+
+#include "proto/base/err.h"
+
+static const char type_json[] = "application/json";
+
+typedef unsigned change(struct node *n, const struct node_admin_request *req, struct buf *body, const char **type);
+
+/* ---- POST /authority: a roll is handed in ---- */
+
+static unsigned refuse_roll(struct buf *body, int err, uint64_t ours)
+{
+    switch (err) {
+    case MESH_E_EXISTS:
+        buf_addf(body, "This roll, number %llu, is in force already.\n", (unsigned long long)ours);
+        return 409;
+    case MESH_E_STATE:
+        buf_addf(body,
+                 "Not news: roll %llu is in force here. Write the next one in the authority's newest directory.\n",
+                 (unsigned long long)ours);
+        return 409;
+    case MESH_E_WRONG_MESH: buf_add_str(body, "This is the roll of another mesh.\n"); return 403;
+    case MESH_E_SIGNATURE:
+        buf_add_str(body, "Not signed by an authority that this mesh knows, or altered on its way.\n");
+        return 403;
+    case MESH_E_NOMEM: buf_add_str(body, "out of memory\n"); return 503;
+    default:
+        buf_addf(body, "This is no roll: %s. Send the file that hedgerow mesh revoke wrote, as it is.\n",
+                 mesh_strerror(err));
+        return 400;
+    }
+}
+
+static unsigned take_roll(struct node *n, const struct node_admin_request *req, struct buf *body, const char **type)
+{
+    struct mesh *mesh = engine_mesh(node_engine(n));
+    bool kept;
+    int err = node_roll(n, req->body, &kept);
+    const struct roll *r = mesh_roll(mesh);
+
+    if (err != 0)
+        return refuse_roll(body, err, r->sequence);
+    *type = type_json;
+    buf_addf(body, "{\"taken\":true,\"number\":%llu,\"revoked\":%zu,\"authorities\":%zu,\"kept\":%s}\n",
+             (unsigned long long)r->sequence, r->revoked_n, r->live_n, kept ? "true" : "false");
+    return 200;
+}
+
+/* ---- all of them ---- */
+
+static const struct {
+    const char *path, *what;
+    change *answer;
+} changes[] = {
+    { "/authority", "a roll of the mesh's authorities: who is revoked, who admits", take_roll },
+};
+#define CHANGES_N (sizeof(changes) / sizeof(changes[0]))
+
+static size_t index_of(struct slice path)
+{
+    size_t i = 0;
+
+    while (i < CHANGES_N && !slice_eq(path, slice_str(changes[i].path)))
+        i++;
+    return i;
+}
+
+bool change_find(struct slice path)
+{
+    return index_of(path) < CHANGES_N;
+}
+
+void change_list(struct buf *body)
+{
+    for (size_t i = 0; i < CHANGES_N; i++)
+        buf_addf(body, "  POST %s  %s\n", changes[i].path, changes[i].what);
+}
+
+/* Compared as hashes, so that how long it takes says nothing of the token. */
+static bool allowed(const struct node *n, struct slice authorization)
+{
+    const char *token = node_config(n)->admin_token;
+    struct slice scheme = slice_head(authorization, sizeof("Bearer ") - 1);
+    struct digest want, got;
+
+    if (token == NULL || token[0] == 0 || !slice_eq_nocase(scheme, SLICE_LIT("Bearer ")))
+        return false;
+    digest_one(&want, slice_str(token));
+    digest_one(&got, slice_trim(slice_from(authorization, scheme.len)));
+    return digest_eq(&want, &got);
+}
+
+unsigned change_answer(struct node *n, const struct node_admin_request *req, struct buf *body, const char **type)
+{
+    size_t i = index_of(req->path);
+
+    if (!slice_eq(req->method, SLICE_LIT("POST"))) {
+        buf_addf(body, "%s is there to be changed: POST.\n", changes[i].path);
+        return 405;
+    }
+    if (!allowed(n, req->authorization)) {
+        buf_add_str(body, "Send the node's token, which lies in admin.token in its --data directory: "
+                          "\"Authorization: Bearer TOKEN\".\n");
+        return 401;
+    }
+    return changes[i].answer(n, req, body, type);
+}

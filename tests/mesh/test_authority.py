@@ -1,0 +1,157 @@
+"""What the authority says to a running mesh: who is revoked."""
+import os
+import time
+
+from harness import equal, needs, wait_until
+from test_lifecycle import Download
+
+WITHIN = 5.0    # seconds from handing in to the last node's following
+
+
+def folder(case):
+    return case.authorities["authority"]
+
+
+def publish(case, *words):
+    """A command of the authority that writes a roll; returns its file."""
+    out = os.path.join(case.folder, f"roll-{len(os.listdir(case.folder))}")
+    case.run("mesh", words[0], folder(case), *words[1:], "--out", out)
+    return out
+
+
+def announce(case, node, roll, code=0):
+    return case.run("mesh", "announce", roll, "--admin", "{}:{}".format(*node.admin), "--token-file",
+                    os.path.join(node.data, "admin.token"), code=code)
+
+
+def number(node):
+    return node.status()["authority"]["number"]
+
+
+def gone(node, name):
+    status = node.status()
+    return name not in node.members(status) and status["authority"]["number"] > 0
+
+
+def refusal(node, reason, by, name=None):
+    return any(r["reason"] == reason and r["by"] == by and (name is None or r["name"] == name)
+               for r in node.status()["refusals"])
+
+
+REVOKED = "the certificate was revoked"
+
+
+@needs("hedgerow")
+def test_m10_a_revoked_node_is_cut_off_everywhere(case):
+    """M10: within 5 s of handing the roll in at one node no node has the revoked one as a member or in its ring, its
+    transfers under way have ended, and it says itself that it is out; viewers of the others notice nothing."""
+    origin = case.origin()
+    nodes = case.mesh(4, origin.url, zones=("eu/a", "eu/b", "eu/c", "eu/d"))
+    victim, others = nodes[2], [nodes[0], nodes[1], nodes[3]]
+    downloads = []
+    for i in range(12):     # through every other node, until the victim serves some of them
+        downloads.append(Download(origin, others[i % 3], f"live{i}"))
+    wait_until(lambda: victim.metrics()["hedgerow_serves_open"] > 0, "the victim serves a neighbour")
+
+    began = time.monotonic()
+    announce(case, others[0], publish(case, "revoke", victim.name))
+    for node in others:
+        wait_until(lambda n=node: gone(n, victim.name), f"{node.name} is without {victim.name}", timeout=WITHIN)
+    wait_until(lambda: victim.metrics()["hedgerow_serves_open"] == 0, "its transfers end", timeout=WITHIN)
+    wait_until(lambda: victim.metrics()["hedgerow_sessions_open"] == 0, "its sessions end", timeout=WITHIN)
+    ready = victim.admin_get("/readyz")
+    assert ready.status == 503 and b"revoked" in ready.body, (ready.status, ready.body)
+    assert "revoked" in victim.log(), victim.log()
+    took = time.monotonic() - began
+    assert took < WITHIN, took
+    epochs = {node.status()["ring"]["epoch"] for node in others}
+    equal(len(epochs), 1, "rings of the others")
+    for node in others:
+        entry = node.status()["authority"]["revoked"][0]
+        equal((entry["name"], entry["drop_objects"]), (victim.name, True), f"the roll at {node.name}")
+    for download in downloads:
+        equal(download.finish(), None, "the end of a download that was under way")
+    time.sleep(2)           # it goes on trying
+    for node in others:
+        assert victim.name not in node.members(), node.members()
+        for i in range(10):
+            equal(node.get(f"/bytes/2000?seed=after{i}").status, 200, "a request afterwards")
+
+
+@needs("hedgerow")
+def test_m10_a_revoked_node_cannot_come_back(case):
+    """M10: not by a restart (it knows, and ends with 78), not with its memory gone (it is refused by name, on both
+    sides of it), and not through a node that was down when it was revoked."""
+    origin = case.origin()
+    nodes = case.mesh(3, origin.url, zones=("eu/a", "eu/b", "eu/c"))
+    stays, away, victim = nodes
+    away.kill()
+    announce(case, stays, publish(case, "revoke", victim.name))
+    wait_until(lambda: b"revoked" in victim.admin_get("/readyz").body, "the victim knows", timeout=WITHIN)
+    victim.ask_to_end()
+    victim.wait_exit()
+
+    node_file = f"{case.folder}/authority-{victim.name}.node"
+    again = case.run("run", "--origin", origin.url, "--node-file", node_file, "--data", victim.data, "--http",
+                     "127.0.0.1:0", "--mesh", "127.0.0.1:0", "--admin", "127.0.0.1:0", code=78)
+    assert "revoked this node" in again.stderr, again.stderr
+
+    port = victim.mesh
+    blank = case.node(victim.name, origin.url, node_file=node_file, seeds=[stays.mesh], data=f"{case.folder}/blank",
+                      flags=("--mesh", "{}:{}".format(*port)), wait=False)
+    wait_until(lambda: refusal(stays, REVOKED, "us", victim.name), "it is refused by name", timeout=10)
+    equal(list(stays.members()), [stays.name, away.name], "members")
+
+    # Who was away starts with the victim as its first seed.
+    back = case.node(away.name, origin.url, node_file=f"{case.folder}/authority-{away.name}.node", data=away.data,
+                     seeds=[port, stays.mesh])
+    wait_until(lambda: number(back) == 1 and victim.name not in back.members(), "it has learnt who is out", timeout=10)
+    case.wait_agreed([stays, back])
+    time.sleep(3)
+    for node in (stays, back):
+        assert victim.name not in node.members(), node.members()
+    # With the victim's memory gone only others can tell it; here it heard it from one of them.
+    blank.expected_end = True
+    blank.kill()
+    assert "revoked" in blank.log(), blank.log()
+
+
+@needs("hedgerow")
+def test_a_roll_is_judged_where_it_is_handed_in(case):
+    """POST /authority wants the token and a roll that is news and signed by this mesh's authority; whatever else is
+    refused in words, and nothing changes."""
+    origin = case.origin()
+    node = case.node("fra-1", origin.url)
+    case.admit("fra-2")
+    case.admit("far-1", authority="elsewhere")
+    first = publish(case, "revoke", "fra-2")
+    foreign = os.path.join(case.folder, "foreign")
+    case.run("mesh", "revoke", case.authorities["elsewhere"], "far-1", "--out", foreign)
+    with open(first, "rb") as file:
+        good = file.read()
+    altered = os.path.join(case.folder, "altered")
+    with open(altered, "wb") as file:
+        file.write(good[:-1] + bytes([good[-1] ^ 1]))
+    wrong_token = os.path.join(case.folder, "token")
+    with open(wrong_token, "w", encoding="ascii") as file:
+        file.write("0" * 64 + "\n")
+
+    equal(node.admin_get("/authority").status, 405, "GET")
+    said = case.run("mesh", "announce", first, "--admin", "{}:{}".format(*node.admin), "--token-file", wrong_token,
+                    code=1).stderr
+    assert "401" in said and "admin.token" in said, said
+    for roll, words in ((foreign, "another mesh"), (altered, "Not signed"), (wrong_token, "no roll")):
+        said = announce(case, node, roll, code=1).stderr
+        assert words in said, (words, said)
+    equal(number(node), 0, "number")
+    announce(case, node, first)
+    equal(number(node), 1, "number")
+    assert "in force already" in announce(case, node, first, code=1).stderr
+    second = publish(case, "revoke", "fra-1", "--keep-objects")
+    announce(case, node, second)
+    assert "Not news: roll 2" in announce(case, node, first, code=1).stderr
+    roll = node.status()["authority"]
+    equal((roll["number"], sorted((r["name"], r["drop_objects"]) for r in roll["revoked"])),
+          (2, [("fra-1", False), ("fra-2", True)]), "the roll")
+    equal(case.run("mesh", "revoke", folder(case), "fra-2", code=1).stderr.count("revoked already"), 1, "again")
+    assert "knows no node" in case.run("mesh", "revoke", folder(case), "nobody", code=1).stderr
