@@ -381,9 +381,9 @@ void check_expectations(struct world *w, const struct figures *f)
         if (met)
             continue;
         if (is == FIGURE_NEVER)
-            check_broken(w, RULE_EXPECT, "line %u: %s did not happen", x->line, figure_names[x->figure]);
+            check_broken(w, RULE_EXPECT, "line %u: %s did not happen", x->line, w->sc.words->figures[x->figure]);
         else
-            check_broken(w, RULE_EXPECT, "line %u: %s is %llu, not %s %llu", x->line, figure_names[x->figure],
+            check_broken(w, RULE_EXPECT, "line %u: %s is %llu, not %s %llu", x->line, w->sc.words->figures[x->figure],
                          (unsigned long long)is,
                          x->op == '<'   ? "at most"
                          : x->op == '>' ? "at least"

@@ -60,7 +60,7 @@ static void to_node(struct world *w, const struct action *a, struct edge *e)
     case ACTION_VANISH: edge_stop(e, EDGE_VANISH); break;
     case ACTION_LEAVE: edge_leave(e); break;
     case ACTION_PAUSE:
-        edge_pause(e, a->span);
+        edge_pause(e, a->spans[0]);
         check_disturbed(w);
         break;
     default: assert(false);
@@ -102,7 +102,7 @@ void fault_apply(struct world *w, const struct action *a)
 {
     struct buf text = BUF_EMPTY;
 
-    scenario_put_action(&text, a);
+    scenario_put_action(&text, &w->sc, a);
     world_note(w, NOTE_ACTION, WORLD_NODE, buf_slice(&text));
     buf_free(&text);
     switch (a->kind) {
@@ -224,11 +224,11 @@ static void draw_setting(struct drawing *d, const char *name, uint64_t most)
 {
     struct action a = { .kind = ACTION_SET };
 
-    while (strcmp(settings[a.setting].name, name) != 0)
+    while (strcmp(d->sc->words->settings[a.setting].name, name) != 0)
         a.setting++;
     lasts(d, MS(500), SEC(10));
     a.at = d->from;
-    a.value = settings[a.setting].kind == SETTING_MS ? (uint64_t)whole((mesh_ns)rand_below(&d->r, most))
+    a.value = d->sc->words->settings[a.setting].kind == SETTING_MS ? (uint64_t)whole((mesh_ns)rand_below(&d->r, most))
                                                      : rand_below(&d->r, most);
     add(d, a);
     a.at = d->to;
@@ -261,7 +261,7 @@ static void draw_one(struct drawing *d)
     case 5:
     case 6:
         lasts(d, MS(50), SEC(8));
-        add(d, (struct action){ .at = d->from, .kind = ACTION_PAUSE, .a = one_node(d), .span = d->to - d->from });
+        add(d, (struct action){ .at = d->from, .kind = ACTION_PAUSE, .a = one_node(d), .spans[0] = d->to - d->from });
         break;
     case 7: draw_cut(d, ACTION_CUT); break;
     case 8: draw_cut(d, ACTION_CUT_ONEWAY); break;

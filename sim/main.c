@@ -2,9 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "sim/check.h"
 #include "sim/fault.h"
+#include "sim/members/crowd.h"
+#include "sim/members/members_report.h"
 #include "sim/options.h"
 #include "sim/report.h"
 
@@ -49,7 +52,7 @@ static int read_scenario(const struct options *o, struct scenario *sc)
     const char *name = o->scenario != NULL ? o->scenario : "hedgerow-sim";
     int result = 0;
 
-    scenario_init(sc);
+    scenario_init(sc, o->words);
     if (o->scenario != NULL && !read_file(o->scenario, &text)) {
         fprintf(stderr, "hedgerow-sim: %s cannot be read, or is too long\n", o->scenario);
         result = EXIT_CONFIG;
@@ -58,7 +61,8 @@ static int read_scenario(const struct options *o, struct scenario *sc)
     } else if (options_apply(o, sc, &wrong) != 0) {
         result = usage(&wrong);
     } else {
-        fault_draw(sc);
+        if (o->command == COMMAND_RUN)
+            fault_draw(sc);
         if (scenario_check(sc, &err) != 0)
             result = o->scenario != NULL ? EXIT_CONFIG : EXIT_USAGE;
     }
@@ -112,6 +116,37 @@ static int run(const struct options *o, struct scenario *sc)
     return print(&out) && ok ? EXIT_SUCCESS : EXIT_BROKEN;
 }
 
+static int run_members(const struct options *o, const struct scenario *sc)
+{
+    struct buf out = BUF_EMPTY, again = BUF_EMPTY;
+    struct members_figures figures;
+    struct crowd *c = crowd_run(sc);
+
+    if (c == NULL) {
+        fprintf(stderr, "hedgerow-sim: the cryptography library cannot be used\n");
+        return EXIT_BROKEN;
+    }
+    crowd_figures(c, &figures);
+    options_again(o, sc, &again);
+    buf_add_u8(&again, '\0');
+    bool ok = members_report(&out, c, &figures, o->json, (const char *)again.data);
+    crowd_free(c);
+    buf_free(&again);
+    return print(&out) && ok ? EXIT_SUCCESS : EXIT_BROKEN;
+}
+
+/* What the run cost; on the error stream, since it is not the same each time. */
+static void tell_cost(void)
+{
+    struct rusage u;
+
+    if (getrusage(RUSAGE_SELF, &u) == 0)
+        fprintf(
+            stderr, "cost %lld.%02lld s of CPU, %lld MiB\n",
+            (long long)(u.ru_utime.tv_sec + u.ru_stime.tv_sec + (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000000),
+            (long long)((u.ru_utime.tv_usec + u.ru_stime.tv_usec) % 1000000 / 10000), (long long)u.ru_maxrss / 1024);
+}
+
 int main(int argc, char **argv)
 {
     struct buf wrong = BUF_EMPTY, text = BUF_EMPTY;
@@ -125,7 +160,7 @@ int main(int argc, char **argv)
         return result;
     }
     if (o.command == COMMAND_HELP) {
-        options_help(&text);
+        options_help(&o, &text);
         return print(&text) ? EXIT_SUCCESS : EXIT_BROKEN;
     }
     if (o.command == COMMAND_VERSION) {
@@ -137,7 +172,9 @@ int main(int argc, char **argv)
         scenario_put(&text, &sc);
         result = print(&text) ? EXIT_SUCCESS : EXIT_BROKEN;
     } else if (result == 0) {
-        result = run(&o, &sc);
+        result = o.command == COMMAND_RUN ? run(&o, &sc) : run_members(&o, &sc);
+        if (o.cost)
+            tell_cost();
     }
     scenario_fini(&sc);
     return result;

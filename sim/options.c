@@ -6,8 +6,8 @@
 static const struct option_word {
     const char *name;
     bool value;
-} words[] = { { "--scenario", true }, { "--trace", true }, { "--json", false },
-              { "--print", false },   { "--help", false }, { "--version", false } };
+} words[] = { { "--scenario", true }, { "--trace", true }, { "--json", false },   { "--print", false },
+              { "--cost", false },    { "--help", false }, { "--version", false } };
 
 static const struct option_word *word_of(const char *arg)
 {
@@ -28,6 +28,8 @@ static void take_word(struct options *o, const char *name, const char *value)
         o->json = true;
     else if (strcmp(name, "--print") == 0)
         o->print = true;
+    else if (strcmp(name, "--cost") == 0)
+        o->cost = true;
     else if (strcmp(name, "--help") == 0)
         o->command = COMMAND_HELP;
     else
@@ -68,6 +70,7 @@ int options_parse(struct options *o, int argc, char **argv, struct buf *wrong)
     struct scenario probe; /* settings are judged now and applied when the scenario was read */
 
     memset(o, 0, sizeof(*o));
+    o->words = &words_of_run;
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         o->command = COMMAND_HELP;
         if (argc >= 2)
@@ -79,13 +82,16 @@ int options_parse(struct options *o, int argc, char **argv, struct buf *wrong)
         o->command = COMMAND_VERSION;
         return 0;
     }
-    if (strcmp(argv[1], "run") != 0) {
-        buf_addf(wrong, "unknown command \"%s\": run", argv[1]);
+    if (strcmp(argv[1], "members") == 0) {
+        o->command = COMMAND_MEMBERS;
+        o->words = &words_of_members;
+    } else if (strcmp(argv[1], "run") != 0) {
+        buf_addf(wrong, "unknown command \"%s\": run or members", argv[1]);
         return MESH_E_SYNTAX;
     }
     o->argc = argc - 2;
     o->argv = argv + 2;
-    scenario_init(&probe);
+    scenario_init(&probe, o->words);
     int err = walk(o, &probe, wrong);
     scenario_fini(&probe);
     return err;
@@ -101,7 +107,7 @@ void options_again(const struct options *o, const struct scenario *sc, struct bu
 {
     bool seed = false;
 
-    buf_add_str(out, "hedgerow-sim run");
+    buf_addf(out, "hedgerow-sim %s", sc->words->command);
     for (int i = 0; i < o->argc; i++) {
         const struct option_word *w = word_of(o->argv[i]);
         bool value = w == NULL || w->value;
@@ -115,20 +121,28 @@ void options_again(const struct options *o, const struct scenario *sc, struct bu
         buf_addf(out, " --seed %llu", (unsigned long long)sc->seed);
 }
 
-void options_help(struct buf *out)
+void options_help(const struct options *o, struct buf *out)
 {
-    buf_add_str(out, "hedgerow-sim run [--scenario FILE] [--SETTING VALUE ...] [--json] [--trace FILE] [--print]\n\n"
-                     "Runs whole Hedgerow nodes on virtual time and checks from outside what must hold.\n"
-                     "The same seed gives the same run. Exit code 1: something did not hold.\n\n"
-                     "  --scenario FILE         settings, timed faults and expectations (sim/README.md)\n"
-                     "  --json                  the report for programs\n"
-                     "  --trace FILE            every event, one a line\n"
-                     "  --print                 print the whole scenario, drawn faults included, and do not run\n\n"
-                     "Settings, as options or as lines of a scenario; options win:\n");
-    for (size_t i = 0; i < settings_n; i++) {
+    const struct setting *s = o->words->settings;
+
+    buf_add_str(
+        out, "hedgerow-sim run     [--scenario FILE] [--SETTING VALUE ...] [--json] [--trace FILE] [--print] [--cost]\n"
+             "hedgerow-sim members [--scenario FILE] [--SETTING VALUE ...] [--json] [--print] [--cost]\n\n"
+             "run      whole Hedgerow nodes on virtual time, with viewers and an origin\n"
+             "members  membership alone, up to 20,000 nodes\n\n"
+             "Both check from outside what must hold. The same seed gives the same run. Exit code 1: something\n"
+             "did not hold.\n\n"
+             "  --scenario FILE         settings, timed faults and expectations (sim/README.md)\n"
+             "  --json                  the report for programs\n"
+             "  --trace FILE            every event, one a line\n"
+             "  --print                 print the whole scenario, drawn faults included, and do not run\n"
+             "  --cost                  say on the error stream what time and memory it took\n\n");
+    buf_addf(out, "Settings of %s, as options or as lines of a scenario; options win (`hedgerow-sim %s --help`):\n",
+             o->words->command, o->words == &words_of_run ? "members" : "run");
+    for (size_t i = 0; i < o->words->settings_n; i++) {
         struct buf def = BUF_EMPTY;
-        scenario_put_value(&def, settings[i].kind, settings[i].def);
-        buf_addf(out, "  --%-20s  %-9.*s %s\n", settings[i].name, SLICE_FMT(buf_slice(&def)), settings[i].help);
+        scenario_put_value(&def, s[i].kind, s[i].def);
+        buf_addf(out, "  --%-20s  %-9.*s %s\n", s[i].name, SLICE_FMT(buf_slice(&def)), s[i].help);
         buf_free(&def);
     }
 }

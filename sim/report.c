@@ -157,7 +157,7 @@ static void put_story(struct buf *out, struct world *w)
         buf_addf(out, "What happened\n");
         for (size_t i = 0; i < w->sc.actions_n; i++) {
             buf_add_str(out, "  ");
-            scenario_put_action(out, &w->sc.actions[i]);
+            scenario_put_action(out, &w->sc, &w->sc.actions[i]);
             buf_add_u8(out, '\n');
         }
         buf_add_u8(out, '\n');
@@ -247,9 +247,9 @@ void report_json(struct buf *out, struct world *w, const struct figures *f, cons
     put_json_text(out, how);
     buf_addf(out, ",\"nodes\":%llu,\"zones\":%llu,\"figures\":{", (unsigned long long)w->sc.nodes,
              (unsigned long long)w->sc.zones);
-    for (size_t i = 0; i < figure_names_n; i++) {
+    for (size_t i = 0; i < w->sc.words->figures_n; i++) {
         uint64_t v = figure_of(f, i);
-        buf_addf(out, "%s\"%s\":", i > 0 ? "," : "", figure_names[i]);
+        buf_addf(out, "%s\"%s\":", i > 0 ? "," : "", w->sc.words->figures[i]);
         if (v == FIGURE_NEVER)
             buf_add_str(out, "null");
         else

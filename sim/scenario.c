@@ -7,27 +7,34 @@
 #include "proto/base/err.h"
 #include "sim/scenario_value.h"
 
-const struct setting settings[] = {
+static const struct setting settings[] = {
 #define X(field, name, kind, live, def, least, most, help) \
     { name, help, SETTING_##kind, live, offsetof(struct scenario, field), def, least, most },
     SETTINGS(X)
 #undef X
 };
-const size_t settings_n = sizeof(settings) / sizeof(settings[0]);
 
-const struct action_word action_words[] = {
-#define X(name, word, args) [ACTION_##name] = { word, args },
-    ACTIONS(X)
-#undef X
-};
-#define ACTION_WORDS_N (sizeof(action_words) / sizeof(action_words[0]))
-
-const char *const figure_names[] = {
+static const char *const figure_names[] = {
 #define X(name, help) #name,
     FIGURES(X)
 #undef X
 };
-const size_t figure_names_n = sizeof(figure_names) / sizeof(figure_names[0]);
+
+const struct vocabulary words_of_run = {
+    .command = "run",
+    .settings = settings,
+    .settings_n = sizeof(settings) / sizeof(settings[0]),
+    .figures = figure_names,
+    .figures_n = sizeof(figure_names) / sizeof(figure_names[0]),
+    .nodes_max = 1000,
+};
+
+const struct action_word action_words[] = {
+#define X(name, word, args, commands) [ACTION_##name] = { word, args, commands },
+    ACTIONS(X)
+#undef X
+};
+#define ACTION_WORDS_N (sizeof(action_words) / sizeof(action_words[0]))
 
 const char *const origin_words[] = {
     [ORIGIN_UP] = "up",
@@ -35,11 +42,12 @@ const char *const origin_words[] = {
     [ORIGIN_HANGS] = "hangs",
 };
 
-void scenario_init(struct scenario *sc)
+void scenario_init(struct scenario *sc, const struct vocabulary *words)
 {
     memset(sc, 0, sizeof(*sc));
-    for (size_t i = 0; i < settings_n; i++)
-        *setting_of(sc, i) = settings[i].def;
+    sc->words = words;
+    for (size_t i = 0; i < words->settings_n; i++)
+        *setting_of(sc, i) = words->settings[i].def;
 }
 
 void scenario_fini(struct scenario *sc)
@@ -91,9 +99,9 @@ static int need(struct reading *r, const char *what, struct slice *out)
     return word(r, out) ? 0 : wrong(r, r->rest.data, MESH_E_MISSING, "%s is missing here", what);
 }
 
-static int unknown(struct reading *r, const char *what, struct slice got, const char *(*name)(size_t), size_t n)
+static int unknown(struct reading *r, const char *what, struct slice got, word_name name, size_t n)
 {
-    const char *near = word_near(got, name, n);
+    const char *near = word_near(got, name, r->sc->words, n);
 
     if (near != NULL)
         return wrong(r, got.data, MESH_E_SYNTAX, "unknown %s \"%.*s\": \"%s\"?", what, SLICE_FMT(slice_head(got, 40)),
@@ -129,23 +137,25 @@ static int nodes(struct reading *r, struct node_set *out)
 
 /* ---- settings ---- */
 
-static const char *setting_name(size_t i)
+static const char *setting_name(const struct vocabulary *words, size_t i)
 {
-    return settings[i].name;
+    return words->settings[i].name;
 }
 
 static int setting_find(struct reading *r, struct slice name, size_t *i)
 {
-    for (*i = 0; *i < settings_n; (*i)++) {
-        if (slice_eq(name, slice_str(settings[*i].name)))
+    const struct vocabulary *words = r->sc->words;
+
+    for (*i = 0; *i < words->settings_n; (*i)++) {
+        if (slice_eq(name, slice_str(words->settings[*i].name)))
             return 0;
     }
-    return unknown(r, "setting", name, setting_name, settings_n);
+    return unknown(r, "setting", name, setting_name, words->settings_n);
 }
 
 static int setting_value(struct reading *r, size_t i, struct slice text, uint64_t *out)
 {
-    const struct setting *s = &settings[i];
+    const struct setting *s = &r->sc->words->settings[i];
     struct buf range = BUF_EMPTY;
 
     if (value_parse(s->kind, text, out) != 0)
@@ -195,9 +205,15 @@ int scenario_add(struct scenario *sc, const struct action *a)
     return 0;
 }
 
-static const char *action_name(size_t i)
+static bool may_say(const struct vocabulary *words, size_t action)
 {
-    return action_words[i].word;
+    return strchr(action_words[action].commands, words->command[0]) != NULL;
+}
+
+/* NULL: not a word of this command. */
+static const char *action_name(const struct vocabulary *words, size_t i)
+{
+    return may_say(words, i) ? action_words[i].word : NULL;
 }
 
 static int read_set(struct reading *r, struct action *a)
@@ -207,15 +223,17 @@ static int read_set(struct reading *r, struct action *a)
 
     if ((err = need(r, "a setting", &name)) != 0 || (err = setting_find(r, name, &a->setting)) != 0)
         return err;
-    if (!settings[a->setting].live)
-        return wrong(r, name.data, MESH_E_STATE, "%s cannot change in the middle of a run", settings[a->setting].name);
+    const struct setting *s = &r->sc->words->settings[a->setting];
+    if (!s->live)
+        return wrong(r, name.data, MESH_E_STATE, "%s cannot change in the middle of a run", s->name);
     if ((err = need(r, "its value", &value)) != 0)
         return err;
     return setting_value(r, a->setting, value, &a->value);
 }
 
-static const char *origin_word(size_t i)
+static const char *origin_word(const struct vocabulary *words, size_t i)
 {
+    (void)words;
     return origin_words[i];
 }
 
@@ -237,7 +255,7 @@ static int read_origin(struct reading *r, struct action *a)
 
 static int read_args(struct reading *r, struct action *a)
 {
-    size_t sets = 0, counts = 0;
+    size_t sets = 0, counts = 0, spans = 0;
     uint64_t value;
     int err = 0;
 
@@ -246,10 +264,11 @@ static int read_args(struct reading *r, struct action *a)
         case 'N': err = nodes(r, sets++ == 0 ? &a->a : &a->b); break;
         case 'T':
             err = number(r, SETTING_TIME, "how long", &value);
-            a->span = (mesh_ns)(value & INT64_MAX);
+            a->spans[spans++] = (mesh_ns)(value & INT64_MAX);
             break;
         case 'C':
-            err = number(r, SETTING_COUNT, counts == 0 ? "the key" : "how many", &a->numbers[counts]);
+            err = number(r, SETTING_COUNT, a->kind == ACTION_FLASH && counts == 0 ? "the key" : "how many",
+                         &a->numbers[counts]);
             counts++;
             break;
         case 'S': err = read_set(r, a); break;
@@ -272,7 +291,7 @@ static int read_action(struct reading *r)
     if ((err = need(r, "what happens", &text)) != 0)
         return err;
     size_t i = 0;
-    while (i < ACTION_WORDS_N && !slice_eq(text, slice_str(action_words[i].word)))
+    while (i < ACTION_WORDS_N && !(may_say(r->sc->words, i) && slice_eq(text, slice_str(action_words[i].word))))
         i++;
     if (i == ACTION_WORDS_N)
         return unknown(r, "action", text, action_name, ACTION_WORDS_N);
@@ -286,9 +305,9 @@ static int read_action(struct reading *r)
 
 /* ---- expectations ---- */
 
-static const char *figure_name(size_t i)
+static const char *figure_name(const struct vocabulary *words, size_t i)
 {
-    return figure_names[i];
+    return words->figures[i];
 }
 
 static int read_expectation(struct reading *r)
@@ -299,10 +318,11 @@ static int read_expectation(struct reading *r)
 
     if ((err = need(r, "a figure", &name)) != 0)
         return err;
-    while (x.figure < figure_names_n && !slice_eq(name, slice_str(figure_names[x.figure])))
+    const struct vocabulary *words = r->sc->words;
+    while (x.figure < words->figures_n && !slice_eq(name, slice_str(words->figures[x.figure])))
         x.figure++;
-    if (x.figure == figure_names_n)
-        return unknown(r, "figure", name, figure_name, figure_names_n);
+    if (x.figure == words->figures_n)
+        return unknown(r, "figure", name, figure_name, words->figures_n);
     if ((err = need(r, "<=, = or >=", &op)) != 0)
         return err;
     if (slice_eq(op, SLICE_LIT("<=")) || slice_eq(op, SLICE_LIT(">=")) || slice_eq(op, SLICE_LIT("=")))
@@ -376,6 +396,8 @@ static int check_nodes(const struct scenario *sc, struct reading *r, const struc
         return wrong(r, NULL, MESH_E_RANGE, "there are %llu zones", (unsigned long long)sc->zones);
     if (s->by == NODES_OWNER && (s->number < 1 || s->number > sc->keys))
         return wrong(r, NULL, MESH_E_RANGE, "there are %llu keys", (unsigned long long)sc->keys);
+    if (s->by != NODES_LIST)
+        return 0;
     for (uint32_t i = (uint32_t)sc->nodes; i < SIM_NODES_MAX; i++) {
         if (node_set_has(s, i))
             return wrong(r, NULL, MESH_E_RANGE, "there are only %llu nodes", (unsigned long long)sc->nodes);

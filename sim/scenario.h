@@ -6,8 +6,9 @@
 #include "proto/base/buf.h"
 #include "proto/base/time.h"
 #include "sim/figures.h"
+#include "sim/members/settings.h"
 
-#define SIM_NODES_MAX 1000
+#define SIM_NODES_MAX 20000 /* of the larger command; a vocabulary has its own limit */
 
 enum setting_kind {
     SETTING_COUNT,
@@ -16,12 +17,13 @@ enum setting_kind {
     SETTING_PCT,  /* "0.5" per cent: parts per million */
     SETTING_SIZE, /* "64KiB": bytes */
     SETTING_FLAG, /* yes, no */
+    SETTING_MODE, /* of membership: hedgerow, swim, lifeguard */
 };
 
 /* X(field, name, kind, may `set` change it, default, least, most, help) */
 #define SETTINGS(X)                                                                                              \
     X(seed, "seed", COUNT, false, 1, 0, UINT64_MAX, "every choice of the run follows from it")                   \
-    X(nodes, "nodes", COUNT, false, 50, 1, SIM_NODES_MAX, "edge nodes, named n1, n2 ...")                        \
+    X(nodes, "nodes", COUNT, false, 50, 1, 1000, "edge nodes, named n1, n2 ...")                                 \
     X(zones, "zones", COUNT, false, 3, 1, 100, "node i is in zone 1 + (i - 1) mod zones")                        \
     X(seeds, "seeds", COUNT, false, 3, 1, 60, "the first so many nodes are told to all as seeds")                \
     X(arc_bits, "arc-bits", COUNT, false, 16, 16, 20, "the ring has 2^N arcs")                                   \
@@ -55,24 +57,31 @@ enum setting_kind {
     X(no_store, "no-store-pct", PCT, false, 0, 0, 1000000, "of keys may not be cached")                          \
     X(max_age, "max-age", TIME, false, SEC(86400), SEC(1), SEC(86400) * 365, "of what may be cached")
 
-/* X(name, word, arguments): N nodes, T a time, C a count, S a setting and its value,
- * O a state of the origin */
-#define ACTIONS(X)                                                                              \
-    X(START, "start", "N")            /* what is down begins again, with its next boot */       \
-    X(START_LOST, "start-lost", "N")  /* ... but its boot counter was lost */                   \
-    X(CRASH, "crash", "N")            /* the process ends: peers see their connections reset */ \
-    X(VANISH, "vanish", "N")          /* the host is gone: peers see nothing at all */          \
-    X(LEAVE, "leave", "N")            /* an orderly end */                                      \
-    X(PAUSE, "pause", "NT")           /* stands still for so long, then goes on */              \
-    X(CUT, "cut", "NN")               /* nothing passes between the two sets */                 \
-    X(CUT_ONEWAY, "cut-oneway", "NN") /* nothing passes from the first to the second */         \
-    X(HEAL, "heal", "")               /* all cuts end */                                        \
-    X(RESET, "reset", "NN")           /* connections between the two sets break */              \
-    X(ORIGIN, "origin", "O")                                                                    \
-    X(FLASH, "flash", "CC") /* key, so many requests at this moment */                          \
-    X(SET, "set", "S")
+/* X(name, word, arguments, commands): N nodes, T a time, C a count, S a setting and its
+ * value, O a state of the origin; r `run`, m `members` */
+#define ACTIONS(X)                                                                                                  \
+    X(START, "start", "N", "rm")            /* what is down begins again, with its next boot */                     \
+    X(START_LOST, "start-lost", "N", "rm")  /* ... but its boot counter was lost */                                 \
+    X(CRASH, "crash", "N", "rm")            /* the process ends: peers see their connections reset */               \
+    X(VANISH, "vanish", "N", "rm")          /* the host is gone: peers see nothing at all */                        \
+    X(LEAVE, "leave", "N", "rm")            /* an orderly end */                                                    \
+    X(PAUSE, "pause", "NT", "rm")           /* stands still for so long, then goes on */                            \
+    X(CUT, "cut", "NN", "rm")               /* nothing passes between the two sets */                               \
+    X(CUT_ONEWAY, "cut-oneway", "NN", "rm") /* nothing passes from the first to the second */                       \
+    X(HEAL, "heal", "", "rm")               /* all cuts end */                                                      \
+    X(RESET, "reset", "NN", "r")            /* connections between the two sets break */                            \
+    X(ORIGIN, "origin", "O", "r")                                                                                   \
+    X(FLASH, "flash", "CC", "r") /* key, so many requests at this moment */                                         \
+    X(SET, "set", "S", "rm")                                                                                        \
+    X(FREEZE, "freeze", "NTT", "m")            /* stands still for the first time of every second one */            \
+    X(THAW, "thaw", "N", "m")                  /* ... no more */                                                    \
+    X(SLOW, "slow", "NT", "m")                 /* each packet costs so much time; 0s: no more */                    \
+    X(UPDATE, "update", "NCT", "m")            /* so many times, so far apart, one of them states another weight */ \
+    X(CRASHES, "crashes", "NCT", "m")          /* so many times, so far apart, one of them ends */                  \
+    X(RESTART, "restart", "NT", "m")           /* each ends and begins again, spread over the time */               \
+    X(RESTART_LOST, "restart-lost", "NT", "m") /* ... its boot counter lost */
 enum action_kind {
-#define X(name, word, args) ACTION_##name,
+#define X(name, word, args, commands) ACTION_##name,
     ACTIONS(X)
 #undef X
 };
@@ -92,7 +101,7 @@ struct action {
     enum action_kind kind;
     unsigned line; /* 0: drawn, not written */
     struct node_set a, b;
-    mesh_ns span;
+    mesh_ns spans[2];
     uint64_t numbers[2];
     enum origin_state_kind origin;
     size_t setting;
@@ -106,9 +115,13 @@ struct expectation {
     uint64_t value;
 };
 
+struct vocabulary;
+
 struct scenario {
+    const struct vocabulary *words; /* whose scenario it is */
 #define X(field, name, kind, live, def, least, most, help) uint64_t field;
     SETTINGS(X)
+    MEMBERS_SETTINGS(X)
 #undef X
     struct node_set absent; /* not started at the beginning */
     struct action *actions; /* in order of time, then of writing */
@@ -122,8 +135,8 @@ struct scenario_error {
     char text[240];
 };
 
-/* scenario_init sets the defaults; scenario_fini frees. */
-void scenario_init(struct scenario *sc);
+/* scenario_init sets the defaults of |words|; scenario_fini frees. */
+void scenario_init(struct scenario *sc, const struct vocabulary *words);
 void scenario_fini(struct scenario *sc);
 
 /* scenario_parse adds a text's lines. scenario_setting changes one setting. scenario_check
@@ -135,7 +148,7 @@ int scenario_check(const struct scenario *sc, struct scenario_error *err);
 /* scenario_add puts |a| (copied) in its place in time. 0 or MESH_E_NOMEM. */
 int scenario_add(struct scenario *sc, const struct action *a);
 
-/* The tables, for help, options and reports. */
+/* The tables, for help, options and reports: what scenarios of a command may say. */
 struct setting {
     const char *name, *help;
     enum setting_kind kind;
@@ -143,24 +156,31 @@ struct setting {
     size_t offset; /* in struct scenario */
     uint64_t def, least, most;
 };
-extern const struct setting settings[];
-extern const size_t settings_n;
+struct vocabulary {
+    const char *command; /* "run", "members" */
+    const struct setting *settings;
+    size_t settings_n;
+    const char *const *figures; /* names, in the order of the command's struct of uint64_t */
+    size_t figures_n;
+    uint64_t nodes_max;
+};
+extern const struct vocabulary words_of_run, words_of_members;
+
 static inline uint64_t *setting_of(struct scenario *sc, size_t i)
 {
-    return (uint64_t *)(void *)((char *)sc + settings[i].offset);
+    return (uint64_t *)(void *)((char *)sc + sc->words->settings[i].offset);
 }
 
-extern const char *const figure_names[];
-extern const size_t figure_names_n;
-static inline uint64_t figure_of(const struct figures *f, size_t i)
+/* |figures| is the command's own struct of figures. */
+static inline uint64_t figure_of(const void *figures, size_t i)
 {
-    return ((const uint64_t *)(const void *)f)[i];
+    return ((const uint64_t *)figures)[i];
 }
 
 /* Written as in a scenario: a value, an action, and the whole (but for `faults`, whose
  * actions are among the others by then). */
 void scenario_put_value(struct buf *out, enum setting_kind kind, uint64_t value);
-void scenario_put_action(struct buf *out, const struct action *a);
+void scenario_put_action(struct buf *out, const struct scenario *sc, const struct action *a);
 void scenario_put(struct buf *out, const struct scenario *sc);
 
 #endif

@@ -1,8 +1,9 @@
 #include "sim/scenario_value.h"
 
-void scenario_put_action(struct buf *out, const struct action *a)
+void scenario_put_action(struct buf *out, const struct scenario *sc, const struct action *a)
 {
-    size_t sets = 0, counts = 0;
+    const struct setting *settings = sc->words->settings;
+    size_t sets = 0, counts = 0, spans = 0;
 
     buf_add_str(out, "at ");
     scenario_put_value(out, SETTING_TIME, (uint64_t)a->at);
@@ -11,7 +12,7 @@ void scenario_put_action(struct buf *out, const struct action *a)
         buf_add_u8(out, ' ');
         switch (*arg) {
         case 'N': nodes_put(out, sets++ == 0 ? &a->a : &a->b); break;
-        case 'T': scenario_put_value(out, SETTING_TIME, (uint64_t)a->span); break;
+        case 'T': scenario_put_value(out, SETTING_TIME, (uint64_t)a->spans[spans++]); break;
         case 'C': scenario_put_value(out, SETTING_COUNT, a->numbers[counts++]); break;
         case 'S':
             buf_addf(out, "%s ", settings[a->setting].name);
@@ -24,6 +25,7 @@ void scenario_put_action(struct buf *out, const struct action *a)
 
 static void put_setting(struct buf *out, const struct scenario *sc, size_t i)
 {
+    const struct setting *settings = sc->words->settings;
     uint64_t value = *(const uint64_t *)(const void *)((const char *)sc + settings[i].offset);
 
     if (value == settings[i].def || strcmp(settings[i].name, "faults") == 0)
@@ -37,19 +39,19 @@ void scenario_put(struct buf *out, const struct scenario *sc)
 {
     struct buf absent = BUF_EMPTY;
 
-    for (size_t i = 0; i < settings_n; i++)
+    for (size_t i = 0; i < sc->words->settings_n; i++)
         put_setting(out, sc, i);
     nodes_put(&absent, &sc->absent);
     if (absent.len > 0)
         buf_addf(out, "absent %.*s\n", SLICE_FMT(buf_slice(&absent)));
     buf_free(&absent);
     for (size_t i = 0; i < sc->actions_n; i++) {
-        scenario_put_action(out, &sc->actions[i]);
+        scenario_put_action(out, sc, &sc->actions[i]);
         buf_add_u8(out, '\n');
     }
     for (size_t i = 0; i < sc->expectations_n; i++) {
         const struct expectation *x = &sc->expectations[i];
-        buf_addf(out, "expect %s %s %llu\n", figure_names[x->figure],
+        buf_addf(out, "expect %s %s %llu\n", sc->words->figures[x->figure],
                  x->op == '<'   ? "<="
                  : x->op == '>' ? ">="
                                 : "=",

@@ -65,6 +65,19 @@ static const struct unit sizes[] = {
     { "", 1 }, { "B", 1 }, { "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 },
 };
 
+static const char *const modes[] = { "hedgerow", "swim", "lifeguard" };
+
+static int mode_parse(struct slice text, uint64_t *out)
+{
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if (slice_eq(text, slice_str(modes[i]))) {
+            *out = i;
+            return 0;
+        }
+    }
+    return MESH_E_SYNTAX;
+}
+
 int value_parse(enum setting_kind kind, struct slice text, uint64_t *out)
 {
     switch (kind) {
@@ -78,6 +91,7 @@ int value_parse(enum setting_kind kind, struct slice text, uint64_t *out)
             return MESH_E_SYNTAX;
         *out = text.len == 3;
         return 0;
+    case SETTING_MODE: return mode_parse(text, out);
     }
     return MESH_E_SYNTAX;
 }
@@ -91,6 +105,7 @@ const char *value_kind_text(enum setting_kind kind)
     case SETTING_PCT: return "per cent such as 2 or 0.5";
     case SETTING_SIZE: return "a size such as 4096 or 64KiB";
     case SETTING_FLAG: return "yes or no";
+    case SETTING_MODE: return "hedgerow, swim or lifeguard";
     }
     return "";
 }
@@ -133,6 +148,7 @@ void scenario_put_value(struct buf *out, enum setting_kind kind, uint64_t value)
     case SETTING_PCT: put_scaled(out, value, 10000); break;
     case SETTING_SIZE: put_with_unit(out, sizes, sizeof(sizes) / sizeof(sizes[0]), value); break;
     case SETTING_FLAG: buf_add_str(out, value != 0 ? "yes" : "no"); break;
+    case SETTING_MODE: buf_add_str(out, modes[value]); break;
     }
 }
 
@@ -240,7 +256,7 @@ static size_t edits(struct slice a, struct slice b)
     return row[b.len];
 }
 
-const char *word_near(struct slice text, const char *(*word)(size_t i), size_t n)
+const char *word_near(struct slice text, word_name word, const struct vocabulary *words, size_t n)
 {
     const char *best = NULL;
     size_t best_edits = 4;
@@ -248,11 +264,14 @@ const char *word_near(struct slice text, const char *(*word)(size_t i), size_t n
     if (text.len > WORD_MAX)
         return NULL;
     for (size_t i = 0; i < n; i++) {
-        struct slice w = slice_str(word(i));
+        const char *name = word(words, i);
+        if (name == NULL)
+            continue;
+        struct slice w = slice_str(name);
         size_t d = w.len <= WORD_MAX ? edits(text, w) : WORD_MAX;
         if (d < best_edits && d < w.len) {
             best_edits = d;
-            best = word(i);
+            best = name;
         }
     }
     return best;

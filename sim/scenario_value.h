@@ -16,12 +16,13 @@ void nodes_put(struct buf *out, const struct node_set *s);
 
 /* Words of actions (by enum action_kind) with their arguments, and of the origin's states. */
 struct action_word {
-    const char *word, *args;
+    const char *word, *args, *commands;
 };
 extern const struct action_word action_words[];
 extern const char *const origin_words[];
 
-/* The nearest of |n| words by edits, NULL if none is near. */
-const char *word_near(struct slice text, const char *(*word)(size_t i), size_t n);
+/* The nearest of |n| words by edits, NULL if none is near. A word may be NULL: passed over. */
+typedef const char *(*word_name)(const struct vocabulary *words, size_t i);
+const char *word_near(struct slice text, word_name word, const struct vocabulary *words, size_t n);
 
 #endif

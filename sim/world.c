@@ -89,16 +89,6 @@ struct rand world_rand(const struct world *w, uint64_t entity, enum world_draw p
     return rand_of(w->sc.seed, entity, purpose);
 }
 
-mesh_ns draw_ns(struct rand *r, uint64_t most)
-{
-    return most == 0 ? 0 : (mesh_ns)rand_below(r, most + 1);
-}
-
-bool draw_ppm(struct rand *r, uint64_t ppm)
-{
-    return ppm > 0 && rand_below(r, 1000000) < ppm;
-}
-
 /* ---- the story ---- */
 
 static void step(struct world *w, struct event *ev)

@@ -7,6 +7,7 @@
 #include "proto/base/heap.h"
 #include "proto/base/list.h"
 #include "proto/base/rand.h"
+#include "sim/link_model.h"
 #include "sim/scenario.h"
 #include "sim/trace_hash.h"
 
@@ -77,10 +78,6 @@ enum world_draw {
     DRAW_END,
 };
 struct rand world_rand(const struct world *w, uint64_t entity, enum world_draw purpose);
-/* Evenly from 0 to |most|; and true so often in a million. */
-mesh_ns draw_ns(struct rand *r, uint64_t most);
-bool draw_ppm(struct rand *r, uint64_t ppm);
-
 /* Memory that a run cannot do without: ends the program with a message when there is none. */
 void *world_alloc(size_t bytes);
 

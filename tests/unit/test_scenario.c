@@ -13,7 +13,7 @@
 
 static int parse(struct scenario *sc, const char *text, struct scenario_error *err)
 {
-    scenario_init(sc);
+    scenario_init(sc, &words_of_run);
     return scenario_parse(sc, slice_str(text), err);
 }
 
@@ -86,7 +86,7 @@ static void nodes_are_named_in_five_ways(void **state)
     assert_true(s.by == NODES_ZONE && s.number == 2);
     assert_int_equal(nodes_parse(SLICE_LIT("owner:17"), &s), 0);
     assert_true(s.by == NODES_OWNER && s.number == 17);
-    static const char *const wrong[] = { "", "0", "3-2", "1001", "n", "1,,2", "1-", "zone:", "group:1", "2..4" };
+    static const char *const wrong[] = { "", "0", "3-2", "20001", "n", "1,,2", "1-", "zone:", "group:1", "2..4" };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
         assert_true(nodes_parse(slice_str(wrong[i]), &s) < 0);
 }

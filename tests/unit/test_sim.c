@@ -19,7 +19,7 @@ static void read_scenario(struct scenario *sc, const char *more, uint64_t seed)
 {
     struct scenario_error err;
 
-    scenario_init(sc);
+    scenario_init(sc, &words_of_run);
     assert_int_equal(scenario_parse(sc, slice_str(small), &err), 0);
     assert_int_equal(scenario_parse(sc, slice_str(more), &err), 0);
     assert_int_equal(scenario_check(sc, &err), 0);
@@ -197,7 +197,7 @@ static void any_piece_of_a_body_is_the_same_bytes(void **state)
     struct scenario sc;
 
     (void)state;
-    scenario_init(&sc);
+    scenario_init(&sc, &words_of_run);
     for (uint64_t key = 1; key <= 30; key++) {
         body_fill(&sc, key, 0, whole, sizeof(whole));
         for (uint64_t at = 0; at + sizeof(piece) <= sizeof(whole); at += 37) {
@@ -217,7 +217,7 @@ static void sizes_stay_in_bounds_and_reach_the_edges(void **state)
     bool empty = false, leaf = false;
 
     (void)state;
-    scenario_init(&sc);
+    scenario_init(&sc, &words_of_run);
     sc.size_min = 0;
     sc.size_max = 1 << 20;
     for (uint64_t key = 1; key <= 1000; key++) {

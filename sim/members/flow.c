@@ -1,0 +1,220 @@
+/* flow.c - exchanges of members over streams, as node/core/links.c makes them: a dial and a
+ * handshake, then MEMBERS frames there and, on request, back. Each exchange opens a
+ * connection of its own. A frame is written when the one before it has arrived. */
+#include <stdlib.h>
+
+#include "gossip/payload.h"
+#include "sim/members/crowd.h"
+#include "sim/memory.h"
+
+#define FRAME_MEMBERS   96    /* MSG_MEMBERS_MAX of proto/msg.h */
+#define FRAME_BYTES     60000 /* and what node/core/mesh_certs.c puts into one frame */
+#define ITEM_BYTES      16    /* around a certificate and a record */
+#define FRAME_OVERHEAD  40    /* frame head and seal */
+#define HANDSHAKE_BYTES 600   /* of each side: HELLO with its certificate */
+#define OPEN_TRIPS      4     /* ways there or back until a session is open: TCP's, then ours */
+
+static uint32_t flow_new(struct crowd *c)
+{
+    if (c->flows_free_n > 0)
+        return c->flows_free[--c->flows_free_n];
+    if (c->flows_n == c->flows_cap) {
+        c->flows_cap = 2 * c->flows_cap + 64;
+        c->flows = memory_grow(c->flows, c->flows_cap * sizeof(*c->flows));
+        c->flows_free = memory_grow(c->flows_free, c->flows_cap * sizeof(*c->flows_free));
+    }
+    memset(&c->flows[c->flows_n], 0, sizeof(*c->flows));
+    return c->flows_n++;
+}
+
+static void flow_over(struct crowd *c, uint32_t i)
+{
+    buf_free(&c->flows[i].records);
+    memset(&c->flows[i], 0, sizeof(c->flows[i]));
+    c->flows_free[c->flows_free_n++] = i;
+}
+
+static struct rand flow_rand(struct crowd *c, uint32_t from)
+{
+    struct rand r = crowd_rand(c, from, DRAW_STREAM);
+    r.counter = c->nodes[from].draws++ << 20; /* a long frame draws for each segment */
+    return r;
+}
+
+static void count(struct crowd *c, uint32_t from, size_t bytes)
+{
+    c->counts.stream_bytes += bytes;
+    road_count(c, from, bytes);
+}
+
+static bool broken(const struct crowd *c, const struct flow *f)
+{
+    return !crowd_up(c, f->from) || !crowd_up(c, f->to) || c->nodes[f->from].life != f->from_life ||
+           c->nodes[f->to].life != f->to_life || road_cut(c, f->from, f->to) || road_cut(c, f->to, f->from);
+}
+
+/* ---- frames ---- */
+
+/* Writes the next frame and returns its bytes on the wire. */
+static size_t write_frame(struct crowd *c, struct flow *f)
+{
+    struct gossip *g = c->nodes[f->from].g;
+    const struct member_record *r;
+    size_t bytes = FRAME_OVERHEAD;
+
+    buf_clear(&f->records);
+    for (size_t n = 0; n < FRAME_MEMBERS && (r = gossip_member(g, f->at)) != NULL; n++, f->at++) {
+        if (!life_holds(c, f->from, crowd_index(c, &r->id)) && !node_id_eq(&r->id, &c->ids[f->from]))
+            continue;
+        buf_clear(&c->scratch);
+        member_record_put(&c->scratch, r);
+        size_t item = c->scratch.len + c->sc.cert_bytes + ITEM_BYTES;
+        if (bytes + item > FRAME_BYTES)
+            break;
+        bytes += item;
+        buf_add_u16(&f->records, (uint16_t)c->scratch.len);
+        buf_add_slice(&f->records, buf_slice(&c->scratch));
+    }
+    memory_kept(buf_ok(&f->records) ? f : NULL);
+    return bytes;
+}
+
+static void send_frame(struct crowd *c, uint32_t i)
+{
+    struct flow *f = &c->flows[i];
+    size_t bytes = write_frame(c, f);
+    struct rand r = flow_rand(c, f->from);
+    mesh_ns way = road_delay(c, f->from, f->to, &r);
+    mesh_ns leaves = link_queue_pass(&c->nodes[f->from].up, c->now, bytes, c->sc.up_rate, UINT64_MAX);
+    mesh_ns takes = link_stream_time(f->sent + bytes, way) - (f->sent > 0 ? link_stream_time(f->sent, way) : 0) +
+                    link_stream_losses(bytes, way, c->sc.loss + c->sc.burst_loss, &r);
+    mesh_ns at = leaves + takes;
+
+    if (c->sc.down_rate > 0)
+        at = link_queue_pass(&c->nodes[f->to].down, at, bytes, c->sc.down_rate, UINT64_MAX);
+    count(c, f->from, bytes);
+    f->sent += bytes;
+    f->phase = FLOW_FRAME;
+    crowd_at(c, at, EVENT_FLOW, i, 0);
+}
+
+static void begin(struct crowd *c, uint32_t from, uint32_t to, bool reply)
+{
+    uint32_t i = flow_new(c);
+
+    c->flows[i] = (struct flow){
+        .from = from,
+        .to = to,
+        .from_life = c->nodes[from].life,
+        .to_life = c->nodes[to].life,
+        .used = true,
+        .reply = reply,
+    };
+    send_frame(c, i);
+}
+
+static void take_frame(struct crowd *c, const struct flow *f)
+{
+    struct slice rest = buf_slice(&f->records);
+    struct gossip *g = c->nodes[f->to].g;
+    struct member_record r;
+
+    crowd_note(c, EVENT_FLOW, f->to, f->from, rest);
+    while (rest.len > 0) {
+        size_t len = be16_get(rest.data);
+        int err = member_record_get(slice_head(slice_from(rest, 2), len), &r);
+        assert(err == 0);
+        life_hold(c, f->to, crowd_index(c, &r.id));
+        gossip_learn(g, c->now, &r);
+        rest = slice_from(rest, 2 + len);
+    }
+}
+
+static void arrived(struct crowd *c, uint32_t i)
+{
+    struct flow f = c->flows[i];
+
+    c->flows[i].records = BUF_EMPTY; /* taken: pumping may begin flows and move this one */
+    take_frame(c, &f);
+    buf_free(&f.records);
+    life_pump(c, f.to);
+    if (broken(c, &f)) {
+        flow_over(c, i);
+    } else if (gossip_member(c->nodes[f.from].g, f.at) != NULL) {
+        send_frame(c, i);
+    } else {
+        flow_over(c, i);
+        if (f.reply)
+            begin(c, f.to, f.from, false);
+    }
+}
+
+/* ---- sessions ---- */
+
+void flow_dial(struct crowd *c, uint32_t from, uint32_t to, bool join)
+{
+    struct rand r = flow_rand(c, from);
+    mesh_ns at = c->now;
+
+    if (!crowd_up(c, to) || road_cut(c, from, to) || road_cut(c, to, from))
+        return; /* refused, or nobody hears it */
+    c->counts.streams++;
+    for (unsigned i = 0; i < OPEN_TRIPS; i++) {
+        mesh_ns timeout = SEC(1); /* of a first segment: RFC 6298 */
+        for (unsigned again = 0; again < 6 && draw_ppm(&r, c->sc.loss + c->sc.burst_loss); again++, timeout *= 2)
+            at += timeout;
+        at += i % 2 == 0 ? road_delay(c, from, to, &r) : road_delay(c, to, from, &r);
+    }
+    count(c, from, HANDSHAKE_BYTES);
+    count(c, to, HANDSHAKE_BYTES);
+    uint32_t i = flow_new(c);
+    c->flows[i] = (struct flow){
+        .from = from,
+        .to = to,
+        .from_life = c->nodes[from].life,
+        .to_life = c->nodes[to].life,
+        .phase = FLOW_DIAL,
+        .used = true,
+        .join = join,
+    };
+    crowd_at(c, at, EVENT_FLOW, i, 0);
+}
+
+static bool knows(const struct crowd *c, uint32_t i, uint32_t of)
+{
+    const struct member_record *r = gossip_find(c->nodes[i].g, &c->ids[of]);
+    return r != NULL && r->boot >= c->nodes[of].boot;
+}
+
+/* Both have proved who they are (mesh_met): the one that does not know the other as it is
+ * now wants its members, whoever dialled. */
+static void opened(struct crowd *c, uint32_t i)
+{
+    uint32_t from = c->flows[i].from, to = c->flows[i].to;
+    struct mesh_addr from_addr = crowd_addr(from), to_addr = crowd_addr(to);
+
+    flow_over(c, i);
+    life_hold(c, from, to);
+    life_hold(c, to, from);
+    gossip_seen(c->nodes[from].g, &c->ids[to], &to_addr);
+    gossip_seen(c->nodes[to].g, &c->ids[from], &from_addr);
+    begin(c, from, to, true);
+    if (!knows(c, to, from))
+        begin(c, to, from, true);
+}
+
+void flow_step(struct crowd *c, uint32_t i)
+{
+    const struct flow *f = &c->flows[i];
+    mesh_ns free_at = c->nodes[f->to].free_at;
+
+    if (broken(c, f)) {
+        flow_over(c, i);
+    } else if (free_at > c->now) {
+        crowd_at(c, free_at, EVENT_FLOW, i, 0);
+    } else if (f->phase == FLOW_DIAL) {
+        opened(c, i);
+    } else {
+        arrived(c, i);
+    }
+}
