@@ -31,10 +31,38 @@ static unsigned refuse_roll(struct buf *body, int err, uint64_t ours)
     }
 }
 
+/* A roll that retires an authority voids what it certified. By mistake that is the end of a mesh:
+ * so members who were not renewed are named, unless that is what is wanted. */
+static unsigned warn(struct mesh *mesh, struct slice bytes, struct buf *body)
+{
+    struct mesh_member m;
+    struct roll next;
+    size_t lost = 0;
+
+    if (roll_parse(&next, bytes) != 0)
+        return 0; /* what is wrong with it is said soon */
+    for (size_t i = 0; i < mesh_count(mesh); i++) {
+        if (!mesh_member(mesh, i, &m) || m.record->state == MEMBER_LEFT || roll_live(&next, m.cert->authority) ||
+            roll_revoked(&next, &m.cert->id) != NULL || memcmp(next.mesh.bytes, m.cert->mesh.bytes, MESH_ID_BYTES) != 0)
+            continue;
+        buf_addf(body, "%s%s", lost == 0 ? "This roll cuts off who was not renewed under a live authority: " : ", ",
+                 m.cert->name);
+        lost++;
+    }
+    roll_free(&next);
+    if (lost > 0)
+        buf_add_str(body, ". Renew them first (hedgerow mesh admit DIR --renew FILE, then SIGHUP), or announce --force "
+                          "(POST /authority?force).\n");
+    return lost > 0 ? 409 : 0;
+}
+
 static unsigned take_roll(struct node *n, const struct node_admin_request *req, struct buf *body, const char **type)
 {
     struct mesh *mesh = engine_mesh(node_engine(n));
     bool kept;
+    unsigned no = slice_eq(req->query, SLICE_LIT("force")) ? 0 : warn(mesh, req->body, body);
+    if (no != 0)
+        return no;
     int err = node_roll(n, req->body, &kept);
     const struct roll *r = mesh_roll(mesh);
 

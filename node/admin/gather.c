@@ -16,6 +16,8 @@ static void gather_member(struct status_member *out, const struct mesh_member *m
     };
     if (m->record->addrs_n > 0)
         out->addr = m->record->addrs[0];
+    out->serial = m->cert->serial;
+    memcpy(out->authority, m->cert->authority, sizeof(out->authority));
     memcpy(out->name, m->cert->name, sizeof(out->name));
     memcpy(out->zone, m->cert->zone, sizeof(out->zone));
     const char *slash = strchr(out->zone, '/');

@@ -23,6 +23,14 @@ static json_t *id_text(const struct node_id *id)
     return json_string(node_id_text(id, text));
 }
 
+static json_t *key_id(const uint8_t key[SIGN_KEY_BYTES])
+{
+    struct node_id id;
+
+    authority_id(&id, key);
+    return id_text(&id);
+}
+
 static double share(uint32_t part, uint32_t all)
 {
     return all > 0 ? (double)part / (double)all : 0.0;
@@ -44,10 +52,11 @@ static json_t *json_member(const struct status *s, const struct status_member *m
 
     json_t *rtt = m->rtt > 0 ? json_real((double)(m->rtt / 1000) / 1000.0) : json_null();
     json_t *address = m->addr.port != 0 ? json_string(mesh_addr_text(&m->addr, addr)) : json_null();
-    return json_pack("{s:s, s:o, s:s, s:s%, s:o, s:s, s:o, s:I, s:n, s:f}", "name", m->name, "id", id_text(&m->id),
+    return json_pack("{s:s, s:o, s:s, s:s%, s:o, s:s, s:o, s:I, s:n, s:f, s:o, s:o}", "name", m->name, "id", id_text(&m->id),
                      "zone", m->zone, "region", (const char *)m->region.data, m->region.len, "address", address,
                      "state", member_state_word(m->state), "rtt_ms", rtt, "weight", (json_int_t)m->weight, "load",
-                     "ring_share", share(m->arcs, s->arcs));
+                     "ring_share", share(m->arcs, s->arcs), "serial", whole(m->serial), "authority",
+                     key_id(m->authority));
 }
 
 static json_t *json_mesh(const struct status *s)
@@ -61,14 +70,6 @@ static json_t *json_mesh(const struct status *s)
 }
 
 /* ---- the authorities, and who was sent away ---- */
-
-static json_t *key_id(const uint8_t key[SIGN_KEY_BYTES])
-{
-    struct node_id id;
-
-    authority_id(&id, key);
-    return id_text(&id);
-}
 
 static json_t *json_authorities(const struct roll *r)
 {

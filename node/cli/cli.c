@@ -12,6 +12,8 @@ static const struct {
     { "mesh init", cli_mesh_init, "make the authority of a new mesh" },
     { "mesh admit", cli_mesh_admit, "admit a node: writes the one file that it needs" },
     { "mesh revoke", cli_mesh_revoke, "make a node's keys void: writes the roll that says so" },
+    { "mesh rotate", cli_mesh_rotate, "give the authority a new key, without an outage" },
+    { "mesh retire", cli_mesh_retire, "take the authority's old keys off" },
     { "mesh announce", cli_mesh_announce, "hand a roll in at a running node: the whole mesh follows" },
     { "demo", cli_demo, "three nodes and an example origin on this machine, until Ctrl-C" },
 };

@@ -22,8 +22,8 @@ static int judge_time(const struct identity *id, const char *path, int64_t now_s
     if (err == MESH_E_EXPIRED)
         buf_addf(why,
                  "%s: the certificate of %s expired at %s (it is now %s). Renew it where the authority lies: "
-                 "hedgerow mesh admit DIR --name %s --renew",
-                 path, id->cert.name, ledger_time(id->cert.not_after_s, when), now, id->cert.name);
+                 "hedgerow mesh admit DIR --renew %s",
+                 path, id->cert.name, ledger_time(id->cert.not_after_s, when), now, path);
     else if (err == MESH_E_NOT_YET)
         buf_addf(why, "%s: the certificate of %s is valid from %s only, and it is now %s. Is the clock right?", path,
                  id->cert.name, ledger_time(id->cert.not_before_s, when), now);

@@ -9,11 +9,13 @@
 
 struct announce_options {
     struct admin_call call;
-    bool json;
+    bool force, json;
 };
 
 static const struct option options[] = {
     ADMIN_CALL_OPTIONS(struct announce_options, call),
+    { "--force", NULL, "also a roll that cuts off members whose certificates were not renewed", NULL,
+      offsetof(struct announce_options, force), false },
     { "--json", NULL, "print the node's answer as it is", NULL, offsetof(struct announce_options, json), false },
 };
 
@@ -44,7 +46,8 @@ int cli_mesh_announce(int argc, char *const *argv)
         code = cli_fail(CLI_CONFIG, line.command, "cannot read %s: %s.", file,
                         err == EFBIG ? "it is too long for a roll" : strerror(err));
     else
-        code = admin_call(&o.call, line.command, "/authority", buf_slice(&roll), &answer);
+        code =
+            admin_call(&o.call, line.command, o.force ? "/authority?force" : "/authority", buf_slice(&roll), &answer);
     if (code == CLI_OK && o.json)
         fwrite(answer.data, 1, answer.len, stdout);
     else if (code == CLI_OK)

@@ -8,6 +8,7 @@
 #include "node/cli/credentials.h"
 #include "node/cli/data_folder.h"
 #include "node/cli/files.h"
+#include "node/cli/ledger.h"
 #include "node/cli/run_options.h"
 #include "proto/base/err.h"
 #include "proto/roll.h"
@@ -39,6 +40,48 @@ static bool on_roll(void *ctx, struct slice roll)
         cli_say(command, "cannot keep the authorities' roll in %s: %s. It is in force until this node stops.",
                 r->data.path, strerror(err));
     return err == 0;
+}
+
+/* SIGHUP: the node file may have been renewed. */
+static void on_hangup(void *ctx, struct node *n)
+{
+    struct running *r = ctx;
+    const char *path = r->o.node_file;
+    char when[LEDGER_TIME_MAX];
+    struct identity id;
+    bool open_to_others;
+
+    if (path == NULL) {
+        cli_say(command, "SIGHUP: there is no --node-file to be read again.");
+        return;
+    }
+    buf_clear(&r->why);
+    if (credentials_read(&id, path, r->o.name, r->o.zone, (int64_t)time(NULL), &open_to_others, &r->why) != 0) {
+        cli_say(command, "%.*s The certificate in use stays.", SLICE_FMT(buf_slice(&r->why)));
+        return;
+    }
+    switch (node_renew(n, &id)) {
+    case 0:
+        cli_say(command, "%s: the certificate was renewed, serial %llu, valid until %s.", path,
+                (unsigned long long)id.cert.serial, ledger_time(id.cert.not_after_s, when));
+        break;
+    case MESH_E_EXISTS: cli_say(command, "%s: nothing has changed.", path); break;
+    case MESH_E_STATE:
+        cli_say(command,
+                "%s holds other keys, or another name or zone, than this node runs with: it takes effect when the node "
+                "is started again. To renew without a restart: hedgerow mesh admit DIR --renew FILE",
+                path);
+        break;
+    case MESH_E_RANGE: cli_say(command, "%s is older than the certificate in use, which stays.", path); break;
+    case MESH_E_SIGNATURE:
+        cli_say(command,
+                "%s is of an authority that was retired, or that the mesh was not told of: hedgerow mesh announce. The "
+                "certificate in use stays.",
+                path);
+        break;
+    default: cli_say(command, "%s is not of this mesh, or is revoked. The certificate in use stays.", path); break;
+    }
+    identity_wipe(&id);
 }
 
 static void on_trace(void *ctx, mesh_ns now, const char *text)
@@ -160,6 +203,8 @@ static void fill_config(struct running *r, struct node_config *cfg)
     cfg->admin_handler = admin_answer;
     cfg->on_ready = on_ready;
     cfg->ready_ctx = r;
+    cfg->on_hangup = on_hangup;
+    cfg->hangup_ctx = r;
     cfg->notice = on_notice;
     if (o->trace)
         cfg->trace.emit = on_trace;

@@ -107,7 +107,7 @@ static const struct command_line line = {
     .synopsis = "--origin URL [flags]",
     .about = "Runs one node until SIGTERM or Ctrl-C, which lets requests under way finish; a second\n"
              "one ends at once. Once ready it prints one JSON line with the addresses it listens on;\n"
-             "port 0 takes a free one. SIGUSR1 reopens the access log.\n"
+             "port 0 takes a free one. SIGUSR1 reopens the access log, SIGHUP takes a renewed node file.\n"
              "Ends with 0 when told to, 1 failed, 2 wrong flags, 78 wrong configuration.",
     .options = options,
     .options_n = sizeof(options) / sizeof(options[0]),

@@ -2,6 +2,7 @@
 
 #include "node/core/engine_impl.h"
 
+#define EXPIRY_LOOK SEC(60)
 #define TURN_LATE MS(100) /* a turn that comes so late says that we were held up, not our peers */
 
 static mesh_ns or_default(mesh_ns v, mesh_ns otherwise)
@@ -13,6 +14,14 @@ static void seed_fire(struct engine *e, mesh_ns now, struct timer *t)
 {
     (void)t;
     links_seek(e, now);
+}
+
+/* Members whose certificates ran out long enough ago. */
+static void expiry_fire(struct engine *e, mesh_ns now, struct timer *t)
+{
+    if (e->wall_s > 0)
+        e->clock_wrong = !mesh_expire(e->mesh, now, e->wall_s);
+    timer_set(e, t, now + EXPIRY_LOOK);
 }
 
 struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
@@ -36,7 +45,9 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     e->distribution = distribution_digest(&cfg->distribution);
     e->seed_backoff = e->timers.seed_retry;
     e->seed_timer.fire = seed_fire;
+    e->expiry_timer.fire = expiry_fire;
     heap_init(&e->heap);
+    timer_set(e, &e->expiry_timer, now + EXPIRY_LOOK);
     struct list *lists[] = { &e->links, &e->flights, &e->dials, &e->writes,        &e->closes,
                              &e->starts, &e->flows,  &e->stops, &e->ready_requests, &e->ready_serves };
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
@@ -274,6 +285,12 @@ int engine_roll(struct engine *e, mesh_ns now, struct slice bytes)
 int engine_outcast(const struct engine *e)
 {
     return mesh_admits(e->mesh, &e->cfg.mesh.self->cert);
+}
+
+int engine_renew(struct engine *e, mesh_ns now, const struct identity *id)
+{
+    e->now = now;
+    return mesh_renew(e->mesh, now, id);
 }
 
 const struct refusals *engine_refusals(const struct engine *e)

@@ -204,6 +204,8 @@ void engine_count_sent(struct engine *e, uint64_t body_bytes);
  * here. engine_outcast: 0, or why no node may talk to us any more (mesh_admits' codes). */
 int engine_roll(struct engine *e, mesh_ns now, struct slice bytes);
 int engine_outcast(const struct engine *e);
+/* engine_renew takes a renewed certificate of ours (mesh_renew's codes). */
+int engine_renew(struct engine *e, mesh_ns now, const struct identity *id);
 
 /* ---- leaving ---- */
 void engine_leave(struct engine *e, mesh_ns now); /* not ready; tell the mesh; serve on */

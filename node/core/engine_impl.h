@@ -47,7 +47,7 @@ struct link {
     void *io;
     struct mesh_addr addr;
     struct node_id peer; /* whom we dialled, or who proved itself */
-    bool has_peer, connected, opened, join, sync_wanted, doubted, silent;
+    bool has_peer, connected, opened, probation, join, sync_wanted, doubted, silent;
     bool dial_told, closing, close_told, write_told;
     uint64_t roll_sequence, roll_mark; /* the peer has this one, as far as we know */
     mesh_ns last_heard;
@@ -74,6 +74,8 @@ void links_sync(struct engine *e, mesh_ns now, const struct node_id *id);
 void link_free(struct engine *e, struct link *l);
 void link_give_up_asks(struct engine *e, mesh_ns now, struct link *l);
 
+/* links_opened takes a link whose session is open and proven into use. */
+void links_opened(struct engine *e, mesh_ns now, struct link *l);
 /* links_refused notes that the session was refused by name. */
 void links_refused(struct engine *e, mesh_ns now, struct link *l, bool by_us);
 
@@ -81,6 +83,8 @@ void links_refused(struct engine *e, mesh_ns now, struct link *l, bool by_us);
 int rolls_judge(void *ctx, const struct cert *cert); /* for session_config */
 void rolls_greet(struct engine *e, struct link *l);  /* first of all on an open link */
 void rolls_frame(struct engine *e, mesh_ns now, struct link *l, struct slice body); /* |l| may be closing afterwards */
+/* rolls_probation begins with a peer that only a later roll than ours could let in. */
+void rolls_probation(struct engine *e, mesh_ns now, struct link *l);
 void rolls_ask(struct engine *e, mesh_ns now, const struct node_id *id);
 void rolls_spread(struct engine *e, mesh_ns now);
 /* rolls_refuse ends an open link whose peer is out, rolls_cut all of them. */
@@ -245,7 +249,8 @@ struct engine {
     } seeds[ENGINE_SEEDS_MAX];
     size_t seeds_n, seed_at;
     mesh_ns seed_backoff, seed_look;
-    struct timer seed_timer;
+    struct timer seed_timer, expiry_timer;
+    bool clock_wrong; /* by it most certificates have run out */
     struct refusals refusals;
     struct buf scratch;
 };

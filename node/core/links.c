@@ -29,6 +29,7 @@ static struct session_config session_config(struct engine *e)
         .version = e->cfg.version,
         .port = e->cfg.mesh_port,
         .judge = rolls_judge,
+        .probation = true,
         .outgoing = e->cfg.outgoing != NULL ? outgoing : NULL,
         .ctx = e,
     };
@@ -392,7 +393,7 @@ void links_sync(struct engine *e, mesh_ns now, const struct node_id *id)
         l->sync_wanted = true;
 }
 
-static void opened(struct engine *e, mesh_ns now, struct link *l)
+void links_opened(struct engine *e, mesh_ns now, struct link *l)
 {
     const struct cert *cert = session_peer(l->session);
     struct mesh_addr at = l->addr;
@@ -430,6 +431,11 @@ static void opened(struct engine *e, mesh_ns now, struct link *l)
 
 static void frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *f)
 {
+    if (l->probation) {
+        if (f->type == MSG_ROLL)
+            rolls_frame(e, now, l, f->body);
+        return;
+    }
     switch (f->type) {
     case MSG_MEMBERS:
         take_members(e, now, l, f->body);
@@ -463,7 +469,7 @@ void links_refused(struct engine *e, mesh_ns now, struct link *l, bool by_us)
         .addr = l->addr,
         .reason = session_refusal(l->session),
         .by_us = by_us,
-        .proven = session_peer(l->session) != NULL,
+        .proven = session_peer(l->session) != NULL && !session_unproven(l->session),
     };
     char text[MESH_ADDR_TEXT_MAX];
 
@@ -505,8 +511,12 @@ void engine_received(struct engine *e, mesh_ns now, struct link *l, struct slice
         mesh_link(e->mesh, &l->peer, 0);
     }
     session_recv(l->session, e->wall_s, bytes);
-    if (!l->opened && session_state(l->session) == SESSION_OPEN)
-        opened(e, now, l);
+    if (!l->opened && !l->probation && session_state(l->session) == SESSION_OPEN) {
+        if (session_unproven(l->session))
+            rolls_probation(e, now, l);
+        else
+            links_opened(e, now, l);
+    }
     while (!l->closing && session_next(l->session, &f))
         frame(e, now, l, &f);
     if (!l->closing && session_state(l->session) == SESSION_CLOSED)

@@ -398,6 +398,7 @@ struct mesh *mesh_new(const struct mesh_config *cfg, mesh_ns now)
     if (m->cfg.ring_death_delay == 0)
         m->cfg.ring_death_delay = SEC(10);
     m->id = *cfg->self;
+    m->file = cfg->self->mesh;
     m->self = (struct datagram_self){ &m->id, cfg->boot };
     m->now = m->checks_since = now;
     list_init(&m->peer_list);

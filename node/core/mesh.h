@@ -64,6 +64,19 @@ bool mesh_behind(const struct mesh *m, mesh_ns now);
 int mesh_admits(const struct mesh *m, const struct cert *cert);
 int mesh_vouches(const struct mesh *m, const struct cert *cert, struct slice raw);
 bool mesh_still_vouches(const struct mesh *m, const struct cert *cert);
+/* mesh_once_admitted: is it by an authority of this mesh, retired or not? */
+bool mesh_once_admitted(const struct mesh *m, const struct cert *cert, struct slice raw);
+
+/* mesh_renew takes a renewed certificate of our own: the same keys, name and zone, a later
+ * serial. Sessions that stand are not touched, and members fetch it. 0, MESH_E_EXISTS (it is the
+ * one we have), MESH_E_STATE (other keys, name or zone), MESH_E_RANGE (an earlier one),
+ * MESH_E_WRONG_MESH, or what mesh_admits says; nothing has changed then. */
+int mesh_renew(struct mesh *m, mesh_ns now, const struct identity *id);
+
+/* mesh_expire drops members whose certificates ran out an hour ago and more: until then
+ * sessions that stand go on, and none is begun. To be called now and then. False: that would be
+ * more than half of them, so it is our clock that is wrong, and nothing is done. */
+bool mesh_expire(struct mesh *m, mesh_ns now, int64_t wall_s);
 
 /* mesh_recv takes a datagram from |from|. Never fails: what is malformed, replayed,
  * forged or unknown is dropped and counted. |wall_s| judges certificates. */

@@ -42,7 +42,8 @@ struct mesh_item {
 struct mesh {
     uint32_t magic;
     struct mesh_config cfg;
-    struct identity id; /* our own, with the authorities trusted now */
+    struct identity id;      /* our own, with the authorities trusted now */
+    struct mesh_params file; /* as the node file has them */
     struct datagram_self self;
     struct gossip *gossip;
     mesh_ns now;

@@ -65,6 +65,19 @@ bool mesh_still_vouches(const struct mesh *m, const struct cert *cert)
     return (out == NULL || !out->drop) && (roll_live(&m->roll, cert->authority) || known_otherwise(m, cert));
 }
 
+bool mesh_once_admitted(const struct mesh *m, const struct cert *cert, struct slice raw)
+{
+    uint8_t keys[1 + 2 * ROLL_LINKS_MAX][SIGN_KEY_BYTES];
+    size_t n = 0;
+
+    memcpy(keys[n++], m->id.mesh.authorities[0], SIGN_KEY_BYTES);
+    for (size_t i = 0; i < m->roll.links_n; i++) {
+        memcpy(keys[n++], m->roll.links[i].key, SIGN_KEY_BYTES);
+        memcpy(keys[n++], m->roll.links[i].by, SIGN_KEY_BYTES);
+    }
+    return cert_check(cert, raw, &m->id.mesh.id, (const uint8_t(*)[SIGN_KEY_BYTES])keys, n, -1) == 0;
+}
+
 /* ---- taking one ---- */
 
 /* The authorities of |r| become those of our identity, by which all certificates are judged.
@@ -72,7 +85,7 @@ bool mesh_still_vouches(const struct mesh *m, const struct cert *cert)
 static void trust(struct mesh *m, struct roll *r)
 {
     struct mesh_params *mesh = &m->id.mesh;
-    const struct mesh_params *file = &m->cfg.self->mesh;
+    const struct mesh_params *file = &m->file;
     const uint8_t(*known)[SIGN_KEY_BYTES] = mesh_trusted(file);
     size_t n = 1;
 
@@ -218,4 +231,76 @@ void mesh_roll_claimed(struct mesh *m, mesh_ns now, const struct node_id *by, ui
 bool mesh_behind(const struct mesh *m, mesh_ns now)
 {
     return now < m->behind_until && m->roll.sequence == m->behind_over;
+}
+
+/* ---- a renewed certificate of our own ---- */
+
+static int may_renew(const struct mesh *m, const struct identity *id)
+{
+    const struct cert *old = &m->id.cert;
+
+    if (memcmp(id->cert.mesh.bytes, m->id.mesh.id.bytes, MESH_ID_BYTES) != 0)
+        return MESH_E_WRONG_MESH;
+    if (memcmp(id->sign_key, m->id.sign_key, SIGN_KEY_BYTES) != 0 ||
+        memcmp(id->dh_key, m->id.dh_key, DH_KEY_BYTES) != 0 || strcmp(id->cert.name, old->name) != 0 ||
+        strcmp(id->cert.zone, old->zone) != 0)
+        return MESH_E_STATE;
+    if (id->cert_len == m->id.cert_len && memcmp(id->cert_raw, m->id.cert_raw, id->cert_len) == 0)
+        return MESH_E_EXISTS;
+    return id->cert.serial < old->serial ? MESH_E_RANGE : 0;
+}
+
+int mesh_renew(struct mesh *m, mesh_ns now, const struct identity *id)
+{
+    assert(now >= m->now);
+    m->now = now;
+    int err = may_renew(m, id);
+    if (err != 0)
+        return err;
+    m->file = id->mesh;
+    trust(m, &m->roll); /* the new file may know authorities that no roll has told us of */
+    if ((err = mesh_admits(m, &id->cert)) != 0)
+        return err;
+    m->id.cert = id->cert;
+    memcpy(m->id.cert_raw, id->cert_raw, sizeof(m->id.cert_raw));
+    m->id.cert_len = id->cert_len;
+    struct member_record own = *gossip_member(m->gossip, 0);
+    own.serial = id->cert.serial;
+    if (own.weight > id->cert.weight_max)
+        own.weight = id->cert.weight_max;
+    gossip_restate(m->gossip, now, &own);
+    m->ring_stale = true;
+    trace_f(&m->cfg.trace, now, "our certificate is now serial %llu", (unsigned long long)id->cert.serial);
+    return 0;
+}
+
+/* ---- certificates that have run out ---- */
+
+#define EXPIRY_GRACE_S 3600 /* what stands goes on so long; nothing new is begun */
+
+static bool ran_out(const struct cert *c, int64_t wall_s)
+{
+    return wall_s > c->not_after_s + CERT_CLOCK_TOLERANCE_S + EXPIRY_GRACE_S;
+}
+
+bool mesh_expire(struct mesh *m, mesh_ns now, int64_t wall_s)
+{
+    size_t gone = 0;
+
+    assert(now >= m->now);
+    m->now = now;
+    LIST_EACH (at, &m->peer_list)
+        gone += ran_out(&OBJ_OF(at, struct mesh_peer, link)->cert, wall_s);
+    if (gone > 1 && 2 * gone > m->peers_n)
+        return false; /* our clock rather than all of them */
+    LIST_EACH_SAFE (at, &m->peer_list) {
+        struct mesh_peer *p = OBJ_OF(at, struct mesh_peer, link);
+        if (!ran_out(&p->cert, wall_s))
+            continue;
+        trace_f(&m->cfg.trace, now, "%s is out: its certificate ran out", p->cert.name);
+        mesh_drop(m, now, p, MESH_E_EXPIRED);
+    }
+    if (gone > 0)
+        mesh_ring_now(m, now);
+    return true;
 }

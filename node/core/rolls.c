@@ -6,6 +6,7 @@
 
 #include "node/core/engine_impl.h"
 
+#define PROBATION    SEC(2)
 #define SPREAD_DIALS 4 /* members without a session that each node tells */
 
 int rolls_judge(void *ctx, const struct cert *cert)
@@ -50,6 +51,21 @@ static bool take(struct engine *e, mesh_ns now, struct slice roll)
     return err == 0 || err == MESH_E_EXISTS || err == MESH_E_STATE || err == MESH_E_NOMEM;
 }
 
+/* Is it one of us now? If it has nothing to tell that could make it so, it is sent away, with
+ * the roll if it was once one of us and does not know. */
+static void probe(struct engine *e, mesh_ns now, struct link *l)
+{
+    uint64_t own = mesh_roll(e->mesh)->sequence;
+    int err = session_prove(l->session, e->wall_s);
+
+    if (err == 0) {
+        l->probation = false;
+        links_opened(e, now, l);
+    } else if (!session_unproven(l->session) || l->roll_sequence <= own) {
+        rolls_refuse(e, now, l, err);
+    }
+}
+
 void rolls_frame(struct engine *e, mesh_ns now, struct link *l, struct slice body)
 {
     struct wire w = { 0 };
@@ -68,10 +84,20 @@ void rolls_frame(struct engine *e, mesh_ns now, struct link *l, struct slice bod
         link_close(e, now, l);
         return;
     }
-    if (peer_is_behind(e, l))
+    if (l->probation)
+        probe(e, now, l);
+    else if (peer_is_behind(e, l))
         send_roll(e, l, true);
     else
         mesh_roll_claimed(e->mesh, now, &l->peer, l->roll_sequence, l->roll_mark);
+}
+
+void rolls_probation(struct engine *e, mesh_ns now, struct link *l)
+{
+    l->probation = true;
+    timer_set(e, &l->dial_timer, now + PROBATION);
+    trace_f(&e->cfg.trace, now, "%s is of an authority that we do not know (yet)", session_peer_name(l->session));
+    send_roll(e, l, false);
 }
 
 /* The link to |id| that speaks already, or a new one, which will begin with it. */
@@ -169,8 +195,9 @@ void rolls_spread(struct engine *e, mesh_ns now)
 
 void rolls_refuse(struct engine *e, mesh_ns now, struct link *l, int err)
 {
-    send_roll(e, l, true); /* it shall see for itself */
-    if (!link_is_open(l))
+    if (!l->probation || mesh_once_admitted(e->mesh, session_peer(l->session), session_peer_cert_raw(l->session)))
+        send_roll(e, l, true); /* it shall see for itself */
+    if (session_state(l->session) != SESSION_OPEN)
         return; /* no memory: it ends by itself */
     session_refuse(l->session, err);
     links_refused(e, now, l, true);

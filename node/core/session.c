@@ -36,7 +36,7 @@ struct session {
     size_t mark;          /* the record being built in |out| */
 
     char peer_name[CERT_NAME_MAX + 1]; /* as it says */
-    bool peer_known;
+    bool peer_known, unproven;
     struct cert peer;
     uint8_t peer_raw[CERT_BYTES_MAX];
     size_t peer_raw_len;
@@ -186,6 +186,25 @@ static int write_message(struct session *s)
     return 0;
 }
 
+static bool unknown_authority(const struct session *s, const struct cert *c)
+{
+    const struct mesh_params *mesh = &s->cfg.self->mesh;
+
+    for (size_t i = 0; i < mesh_trusted_n(mesh); i++) {
+        if (memcmp(mesh_trusted(mesh)[i], c->authority, SIGN_KEY_BYTES) == 0)
+            return false;
+    }
+    return memcmp(c->mesh.bytes, mesh->id.bytes, MESH_ID_BYTES) == 0;
+}
+
+static int judge_cert(const struct session *s, int64_t wall_s, const struct cert *c, struct slice raw)
+{
+    const struct mesh_params *mesh = &s->cfg.self->mesh;
+    int err = cert_check(c, raw, &mesh->id, mesh_trusted(mesh), mesh_trusted_n(mesh), wall_s);
+
+    return err == 0 && s->cfg.judge != NULL ? s->cfg.judge(s->cfg.ctx, c) : err;
+}
+
 /* The certificate must be sound, of our mesh, of somebody else, and its X25519 key the
  * one that the handshake proves. */
 static int check_peer(struct session *s, int64_t wall_s, struct slice raw)
@@ -201,9 +220,8 @@ static int check_peer(struct session *s, int64_t wall_s, struct slice raw)
         return MESH_E_SIGNATURE;
     if (node_id_eq(&c.id, &self->cert.id))
         return MESH_E_EXISTS;
-    err = cert_check(&c, raw, &self->mesh.id, mesh_trusted(&self->mesh), mesh_trusted_n(&self->mesh), wall_s);
-    if (err == 0 && s->cfg.judge != NULL)
-        err = s->cfg.judge(s->cfg.ctx, &c);
+    s->unproven = s->cfg.probation && unknown_authority(s, &c);
+    err = s->unproven ? 0 : judge_cert(s, wall_s, &c, raw);
     if (err != 0)
         return err;
     s->peer = c;
@@ -542,6 +560,21 @@ int session_commit(struct session *s)
     assert(err == 0 || err == MESH_E_NOMEM); /* a frame that fits no record is our own bug */
     if (err != 0)
         close_with(s, err);
+    return err;
+}
+
+bool session_unproven(const struct session *s)
+{
+    OBJ_CHECK(s, SESSION_MAGIC);
+    return s->unproven;
+}
+
+int session_prove(struct session *s, int64_t wall_s)
+{
+    OBJ_CHECK(s, SESSION_MAGIC);
+    assert(s->peer_known);
+    int err = judge_cert(s, wall_s, &s->peer, session_peer_cert_raw(s));
+    s->unproven = s->unproven && err != 0;
     return err;
 }
 

@@ -23,6 +23,10 @@ struct session_config {
     /* Further judgement of a certificate that is sound in itself (revocation): 0, or the
      * MESH_E_* that it is refused by. NULL: none. */
     int (*judge)(void *ctx, const struct cert *cert);
+    /* A certificate of our mesh by an authority that we do not know is let in all the same, and
+     * the session is then *unproven*: the peer may know a later roll than we do. The caller
+     * takes nothing from it but that, then session_prove, or session_refuse. */
+    bool probation;
     /* Sees, and may change, each frame before it is sealed: lying peers of tests and
      * of the simulator. NULL in a node. */
     void (*outgoing)(void *ctx, uint8_t *frame, size_t len);
@@ -64,6 +68,11 @@ bool session_next(struct session *s, struct msg_frame *frame);
 struct buf *session_begin(struct session *s);
 int session_commit(struct session *s);
 
+/* session_unproven: OPEN, but nothing is known of the peer's certificate yet. session_prove
+ * judges it as the handshake would have: 0, and it is unproven no more, or a MESH_E_*. */
+bool session_unproven(const struct session *s);
+int session_prove(struct session *s, int64_t wall_s);
+
 /* session_refuse sends the peer away by name (enum msg_refusal of |err|, a MESH_E_*): OPEN
  * becomes CLOSED with the REFUSE left in the output. */
 void session_refuse(struct session *s, int err);
@@ -72,7 +81,8 @@ void session_refuse(struct session *s, int err);
 struct slice session_output(const struct session *s);
 void session_sent(struct session *s, size_t n);
 
-/* The peer, once its certificate was checked (always when OPEN; may be NULL before).
+/* The peer, once its certificate was checked (always when OPEN, though it may be unproven; may
+ * be NULL before).
  * session_peer_cert_raw lends the certificate's bytes. */
 const struct cert *session_peer(const struct session *s);
 /* The name in the certificate that the peer showed, sound or not ("" before it did). */

@@ -15,6 +15,7 @@
 
 #define NODE_MAGIC       0x6e6f6465u
 #define PORT_PAIR_TRIES  32
+#define SIGNALS_N        4
 #define DESCRIPTORS_KEPT 32 /* for links, origins, files and the admin address, at least */
 
 struct node {
@@ -24,7 +25,7 @@ struct node {
     struct mesh_addr http, mesh, admin;
     mesh_ns started, drain_until;
     int64_t started_s;
-    ev_signal term, interrupt, reopen;
+    ev_signal term, interrupt, reopen, hangup;
     ev_async stop;
     bool ready_told, twin, roll_kept;
     int outcast; /* as told */
@@ -440,26 +441,30 @@ static void on_signal(struct ev_loop *loop, ev_signal *sig, int revents)
 
     (void)loop;
     (void)revents;
-    if (sig->signum != SIGUSR1)
+    if (sig->signum == SIGHUP) {
+        if (n->cfg.on_hangup != NULL)
+            n->cfg.on_hangup(n->cfg.hangup_ctx, n);
+    } else if (sig->signum != SIGUSR1) {
         stop(n);
-    else if (n->worker.log != NULL)
+    } else if (n->worker.log != NULL) {
         access_log_reopen(n->worker.log);
+    }
 }
 
 int node_run(struct node *n)
 {
     struct ev_loop *loop = n->worker.loop;
-    ev_signal *signals[] = { &n->term, &n->interrupt, &n->reopen };
-    const int numbers[] = { SIGTERM, SIGINT, SIGUSR1 };
+    ev_signal *signals[] = { &n->term, &n->interrupt, &n->reopen, &n->hangup };
+    const int numbers[] = { SIGTERM, SIGINT, SIGUSR1, SIGHUP };
 
     OBJ_CHECK(n, NODE_MAGIC);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < SIGNALS_N; i++) {
         ev_signal_init(signals[i], on_signal, numbers[i]);
         signals[i]->data = n;
         ev_signal_start(loop, signals[i]);
     }
     ev_run(loop, 0);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < SIGNALS_N; i++)
         ev_signal_stop(loop, signals[i]);
     return n->twin ? 1 : 0;
 }
@@ -470,6 +475,11 @@ int node_roll(struct node *n, struct slice bytes, bool *kept)
     int err = engine_roll(n->worker.engine, worker_now(&n->worker), bytes);
     *kept = n->roll_kept;
     return err;
+}
+
+int node_renew(struct node *n, const struct identity *id)
+{
+    return engine_renew(n->worker.engine, worker_now(&n->worker), id);
 }
 
 void node_stop(struct node *n)

@@ -68,6 +68,9 @@ struct node_config { /* all pointers are lent for the node's life */
     /* Called once, when the node is first ready. */
     void (*on_ready)(void *ctx, struct node *n);
     void *ready_ctx;
+    /* SIGHUP: read again what may have changed (the node file; see node_renew). NULL: nothing. */
+    void (*on_hangup)(void *ctx, struct node *n);
+    void *hangup_ctx;
     /* A sentence for the operator: a seed that does not resolve, a log that cannot be
      * written. NULL: nobody listens. */
     void (*notice)(void *ctx, const char *text);
@@ -85,7 +88,7 @@ struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX
 
 /* node_run serves until SIGTERM, SIGINT or node_stop: it leaves the mesh, stops accepting
  * and finishes what is in flight (a second signal ends at once). SIGUSR1 reopens the access
- * log. Returns the process's exit code: 0, or 1 when this identity runs elsewhere too. */
+ * log, SIGHUP is the configuration's on_hangup. Returns the process's exit code: 0, or 1 when this identity runs elsewhere too. */
 int node_run(struct node *n);
 
 /* node_stop is what SIGTERM does. May be called from any thread and from a signal handler. */
@@ -97,6 +100,9 @@ void node_free(struct node *n);
 /* node_roll takes a roll that was handed in (engine_roll's codes). |*kept|: it will be known
  * after a restart. */
 int node_roll(struct node *n, struct slice bytes, bool *kept);
+
+/* node_renew takes a renewed certificate (engine_renew's codes). |id| is lent for the call. */
+int node_renew(struct node *n, const struct identity *id);
 
 /* ---- being seen ---- */
 /* The bound addresses, with their real ports. */

@@ -1,7 +1,10 @@
-"""What the authority says to a running mesh: who is revoked."""
+"""What the authority says to a running mesh: who is revoked, and who admits."""
 import os
+import signal
+import threading
 import time
 
+import bodies
 from harness import equal, needs, wait_until
 from test_lifecycle import Download
 
@@ -155,3 +158,140 @@ def test_a_roll_is_judged_where_it_is_handed_in(case):
           (2, [("fra-1", False), ("fra-2", True)]), "the roll")
     equal(case.run("mesh", "revoke", folder(case), "fra-2", code=1).stderr.count("revoked already"), 1, "again")
     assert "knows no node" in case.run("mesh", "revoke", folder(case), "nobody", code=1).stderr
+
+
+class Load:
+    """Viewers who never pause: each asks one node for known and for new objects until told to stop."""
+
+    def __init__(self, nodes):
+        self.failed, self.count, self.stopping = [], 0, False
+        self.threads = [threading.Thread(target=self._run, args=(node, i)) for i, node in enumerate(nodes * 2)]
+        for thread in self.threads:
+            thread.start()
+
+    def _run(self, node, who):
+        turn = 0
+        while not self.stopping:
+            turn += 1
+            name = f"common{turn % 20}" if turn % 2 else f"own{who}-{turn}"
+            try:
+                answer = node.get(f"/bytes/3000?seed={name}")
+                if answer.status != 200 or answer.body != bodies.body(3000, name):
+                    self.failed.append((node.name, name, answer.status, len(answer.body)))
+            except Exception as error:      # whatever it is, a viewer saw it
+                self.failed.append((node.name, name, repr(error)))
+            self.count += 1
+            time.sleep(0.005)
+
+    def stop(self):
+        self.stopping = True
+        for thread in self.threads:
+            thread.join()
+        equal(self.failed[:5], [], f"failed requests of {self.count}")
+        return self.count
+
+
+def authorities_of(node):
+    return {member["name"]: member["authority"] for member in node.status()["mesh"]["members"]}
+
+
+@needs("hedgerow", alone=True)
+def test_t28_an_authority_is_rotated_under_load(case):
+    """T28: a new key, all nodes renewed by SIGHUP, the old key retired: 0 failed requests, 0 restarts, nobody leaves, and
+    a node that the new key admits joins; one that only the old key vouches for does not."""
+    origin = case.origin()
+    nodes = case.mesh(3, origin.url, zones=("eu/a", "eu/b", "eu/c"))
+    straggler = case.admit("fra-9", "eu/d")
+    pids = [node.process.pid for node in nodes]
+    first = nodes[0].status()["authority"]["certificate"]["authority"]
+    load = Load(nodes)
+    wait_until(lambda: load.count > 100, "load")
+
+    announce(case, nodes[1], publish(case, "rotate"))
+    for node in nodes:
+        wait_until(lambda n=node: len(n.status()["authority"]["authorities"]) == 2, "two live authorities", timeout=5)
+    young = case.node("young", origin.url, "eu/d", seeds=[nodes[2].mesh])       # the new key's
+    retire = publish(case, "retire")
+    said = announce(case, nodes[0], retire, code=1).stderr
+    assert all(node.name in said for node in nodes) and "--force" in said, said
+    for node in nodes:
+        case.run("mesh", "admit", folder(case), "--renew", f"authority-{node.name}.node")
+        node.signal(signal.SIGHUP)
+    nodes.append(young)
+    for node in nodes:
+        wait_until(lambda n=node: first not in authorities_of(n).values() and len(authorities_of(n)) == 4,
+                   lambda n=node: f"{n.name} has all new certificates: {authorities_of(n)}", timeout=15)
+    announce(case, nodes[0], retire)
+    for node in nodes:
+        wait_until(lambda n=node: number(n) == 2, "the roll", timeout=5)
+    time.sleep(2)
+    assert load.stop() > 300, load.count
+    case.wait_agreed(nodes)
+    equal([node.process.pid for node in nodes[:3]], pids, "processes")
+    for node in nodes[:3]:
+        assert node.running and "was renewed" in node.log(), node.log()
+        status = node.status()
+        equal((len(status["authority"]["authorities"]), status["mesh"]["size"]), (1, 4), "at the end")
+        assert status["authority"]["certificate"]["authority"] != first
+        equal(status["refusals"], [], "refusals")
+
+    late = case.node("fra-9", origin.url, node_file=straggler, seeds=[nodes[0].mesh], wait=False)
+    unsound = "the certificate is not sound"
+    wait_until(lambda: refusal(nodes[0], unsound, "us", "fra-9"), "it is refused by name", timeout=10)
+    wait_until(lambda: "was retired" in late.log(), lambda: f"it knows why: {late.log()}", timeout=5)
+    equal(len(nodes[0].members()), 4, "members")
+    late.expected_end = True
+    late.kill()
+
+
+@needs("hedgerow")
+def test_a_node_that_slept_through_a_rotation_comes_back(case):
+    """Its certificate is by the old key, which is still live; the others are by the new one, which it has never heard
+    of: it learns of it from the first peer it meets, and joins."""
+    origin = case.origin()
+    nodes = case.mesh(3, origin.url, zones=("eu/a", "eu/b", "eu/c"))
+    sleeper = nodes.pop()
+    sleeper.kill()
+    announce(case, nodes[0], publish(case, "rotate"))
+    for node in nodes:
+        wait_until(lambda n=node: number(n) == 1, "the roll", timeout=5)
+        case.run("mesh", "admit", folder(case), "--renew", f"authority-{node.name}.node")
+        node.signal(signal.SIGHUP)
+    for node in nodes:
+        wait_until(lambda n=node: len(set(authorities_of(n).values())) == 2, "renewed but for the sleeper", timeout=10)
+    node_file = f"{case.folder}/authority-{sleeper.name}.node"
+    nodes.append(case.node(sleeper.name, origin.url, node_file=node_file, data=sleeper.data, seeds=[nodes[1].mesh]))
+    case.wait_agreed(nodes)
+    equal(number(nodes[-1]), 1, "the roll of who slept")
+
+
+@needs("hedgerow")
+def test_a_renewed_certificate_is_taken_on_sighup_or_refused_in_words(case):
+    """SIGHUP with the same file, another node's, an older one and a damaged one changes nothing and says why."""
+    origin = case.origin()
+    one, two = case.mesh(2, origin.url)
+    path = os.path.join(case.folder, f"authority-{one.name}.node")
+    with open(path, "rb") as file:
+        old = file.read()
+
+    def again(content, words):
+        if content is not None:
+            with open(path, "wb") as file:
+                file.write(content)
+        before = len(one.log(100000))
+        one.signal(signal.SIGHUP)
+        wait_until(lambda: words in one.log(100000)[before:], lambda: f"{words!r} in {one.log()[-500:]}", timeout=5)
+
+    again(None, "nothing has changed")
+    other = case.admit("stranger", "eu/x")
+    with open(other, "rb") as file:
+        again(file.read(), "other keys")
+    again(b"damaged", "is no node file")
+    again(old, "nothing has changed")
+    case.run("mesh", "admit", folder(case), "--renew", path, "--days", "30")
+    again(None, "was renewed, serial 4")
+    again(old, "is older")
+    for node in (one, two):
+        wait_until(lambda n=node: [m["serial"] for m in n.status()["mesh"]["members"] if m["name"] == one.name] == [4],
+                   f"{node.name} has the new certificate", timeout=10)
+    equal(one.status()["authority"]["certificate"]["serial"], 4, "the serial in use")

@@ -81,7 +81,8 @@ def test_help_and_version_end_with_0(case):
 
 @needs("hedgerow")
 def test_an_authority_admits_each_name_once(case):
-    """mesh init and admit: private files, nothing overwritten, a used name only with --renew, all in the ledger."""
+    """mesh init and admit: private files, nothing overwritten, a used name only with --renew or --new-keys, all in the
+    ledger."""
     home = os.path.join(case.folder, "m")
     made = json.loads(case.run("mesh", "init", home, "--json").stdout)
     equal((mode(home), mode(made["authority"])), (0o700, 0o600), "modes of the authority")
@@ -95,15 +96,26 @@ def test_an_authority_admits_each_name_once(case):
     equal(mode(node_file), 0o600, "mode of the node file")
     says(case.run("mesh", "admit", home, "--name", "fra-1", "--zone", "eu/fra", "--out", "b.node", code=1), "--renew")
     assert not os.path.exists(os.path.join(case.folder, "b.node"))
-    says(case.run("mesh", "admit", home, "--name", "fra-1", "--renew", code=1), "never overwritten")
-    second = json.loads(case.run("mesh", "admit", home, "--name", "fra-1", "--renew", "--out", "b.node", "--json").stdout)
-    equal((second["serial"], second["zone"]), (2, "eu/fra"), "the renewal")
+    says(case.run("mesh", "admit", home, "--name", "fra-1", "--new-keys", code=1), "never overwritten")
+    second = json.loads(case.run("mesh", "admit", home, "--name", "fra-1", "--new-keys", "--out", "b.node",
+                                 "--json").stdout)
+    equal((second["serial"], second["zone"]), (2, "eu/fra"), "new keys")
     assert second["id"] != first["id"]
-    says(case.run("mesh", "admit", home, "--name", "new", "--zone", "z", "--renew", code=1), "never admitted")
+    says(case.run("mesh", "admit", home, "--name", "new", "--zone", "z", "--new-keys", code=1), "never admitted")
+    again = json.loads(case.run("mesh", "admit", home, "--renew", "b.node", "--weight", "50", "--json").stdout)
+    equal((again["serial"], again["zone"], again["id"], again["file"]), (3, "eu/fra", second["id"], "b.node"),
+          "the renewal")
+    equal(mode(os.path.join(case.folder, "b.node")), 0o600, "mode of the renewed file")
+    says(case.run("mesh", "admit", home, "--renew", "b.node", "--out", "fra-1.node", code=1), "never overwritten")
+    says(case.run("mesh", "admit", home, "--renew", "b.node", "--name", "ams-1", code=1), "is the node file of fra-1")
+    says(case.run("mesh", "admit", home, "--renew", "none.node", code=78), "none.node")
+    says(case.run("mesh", "admit", home, "--renew", "b.node", "--new-keys", code=2), "one of them")
+    case.run("mesh", "revoke", home, again["id"])
+    says(case.run("mesh", "admit", home, "--renew", "b.node", code=1), "were revoked and stay so")
     says(case.run("mesh", "admit", home, "--name", "-x", "--zone", "z", code=2), "--name -x")
     says(case.run("mesh", "admit", home, "--name", "x", "--zone", "a/b/c", code=2), "--zone a/b/c")
     rows = [line.split("\t") for line in open(os.path.join(home, "ledger")) if not line.startswith("#")]
-    equal([row[:3] for row in rows], [["1", "fra-1", "eu/fra"], ["2", "fra-1", "eu/fra"]], "the ledger")
+    equal([row[:3] for row in rows], [[str(n), "fra-1", "eu/fra"] for n in (1, 2, 3)], "the ledger")
 
     says(case.run("mesh", "admit", os.path.join(case.folder, "none"), "--name", "a", "--zone", "z", code=78), "mesh init")
     open(made["authority"], "r+b").write(b"damage")

@@ -60,6 +60,64 @@ static void a_node_file_brings_all_of_it_back(void **state)
     buf_free(&again);
 }
 
+static void a_retired_founder_is_named_but_not_trusted(void **state)
+{
+    struct authority next;
+    struct identity id, got;
+    struct buf text = BUF_EMPTY;
+    struct digest before, after;
+    (void)state;
+
+    authority_make_next(&next, &authority);
+    assert_memory_not_equal(next.key, authority.key, SIGN_KEY_BYTES);
+    memcpy(next.mesh.authorities[1], next.key, SIGN_KEY_BYTES);
+    next.mesh.authorities_n = 2;
+    next.mesh.founder_retired = true;
+    next.mesh.sequence = 70000;
+    assert_int_equal(authority_admit(&id, &next, &fra), 0);
+    assert_int_equal(identity_encode(&text, &id), 0);
+    assert_int_equal(identity_decode(&got, buf_slice(&text)), 0);
+    assert_true(got.mesh.founder_retired);
+    assert_int_equal(got.mesh.sequence, 70000);
+    mesh_params_digest(&before, &authority.mesh);
+    mesh_params_digest(&after, &got.mesh);
+    assert_true(digest_eq(&before, &after)); /* the mesh is the same */
+
+    /* What the founder signs is void in such a file, and a file in which nobody is trusted is none. */
+    got = node;
+    got.mesh = next.mesh;
+    buf_clear(&text);
+    assert_int_equal(identity_encode(&text, &got), 0);
+    assert_int_equal(decode(buf_slice(&text)), MESH_E_SIGNATURE);
+    got.mesh.authorities_n = 1;
+    buf_clear(&text);
+    assert_int_equal(identity_encode(&text, &got), 0);
+    assert_int_equal(decode(buf_slice(&text)), MESH_E_RANGE);
+    buf_free(&text);
+}
+
+static void renewing_keeps_the_keys(void **state)
+{
+    struct identity again = node;
+    struct admission what = fra;
+    (void)state;
+
+    what.serial = 10;
+    what.not_after_s += 1000;
+    assert_int_equal(authority_readmit(&again, &node, &authority, &what), 0);
+    assert_true(node_id_eq(&again.cert.id, &node.cert.id));
+    assert_memory_equal(again.sign_secret, node.sign_secret, SIGN_SECRET_BYTES);
+    assert_memory_equal(again.dh_secret, node.dh_secret, DH_KEY_BYTES);
+    assert_int_equal(again.cert.serial, 10);
+    what.serial = 11;
+    assert_int_equal(authority_readmit(&again, &again, &authority, &what), 0); /* in place */
+    assert_int_equal(again.cert.serial, 11);
+    assert_memory_equal(again.dh_key, node.dh_key, DH_KEY_BYTES);
+    what.zone = SLICE_LIT("a/b/c");
+    assert_int_equal(authority_readmit(&again, &node, &authority, &what), MESH_E_RANGE);
+    assert_true(sodium_is_zero((const uint8_t *)&again, sizeof(again)));
+}
+
 static void the_first_line_is_for_people(void **state)
 {
     struct buf text = BUF_EMPTY;
@@ -373,6 +431,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_node_file_brings_all_of_it_back),
+        cmocka_unit_test(a_retired_founder_is_named_but_not_trusted),
+        cmocka_unit_test(renewing_keeps_the_keys),
         cmocka_unit_test(the_first_line_is_for_people),
         cmocka_unit_test(admission_fills_in_what_is_normal),
         cmocka_unit_test(a_bad_admission_leaves_nothing_behind),

@@ -287,6 +287,103 @@ static void a_new_authority_admits_and_a_retired_one_does_not(void **state)
     world_free(w);
 }
 
+/* Node 1's keys, certified again. */
+static struct identity renewed(const struct authority *by, uint64_t serial, const char *zone, uint32_t weight)
+{
+    struct identity id;
+    const struct admission what = { .name = SLICE_LIT("n1"),
+                                    .zone = slice_str(zone),
+                                    .not_after_s = WALL + 9999,
+                                    .serial = serial,
+                                    .weight_max = weight };
+
+    assert_int_equal(authority_readmit(&id, &identities[1], by, &what), 0);
+    return id;
+}
+
+static void a_renewed_certificate_reaches_everybody_and_moves_nothing(void **state)
+{
+    (void)state;
+    struct world *w = company(3);
+    struct identity other = renewed(&authority, 5, "eu/z1", 100), fork = identities[2];
+    uint64_t before = epoch(w, 0), rings = w->nodes[0].rings;
+    struct mesh_member m;
+
+    assert_int_equal(mesh_renew(mesh_of(w, 1), w->now, &identities[1]), MESH_E_EXISTS);
+    assert_int_equal(mesh_renew(mesh_of(w, 1), w->now, &fork), MESH_E_STATE);
+    assert_int_equal(mesh_renew(mesh_of(w, 1), w->now, &other), 0);
+    struct identity moved = renewed(&authority, 6, "eu/z2", 100), older = renewed(&authority, 4, "eu/z1", 100);
+    assert_int_equal(mesh_renew(mesh_of(w, 1), w->now, &moved), MESH_E_STATE);
+    assert_int_equal(mesh_renew(mesh_of(w, 1), w->now, &older), MESH_E_RANGE);
+    run_for(w, SEC(10));
+    for (int i = 0; i < 3; i++) {
+        assert_true(mesh_find(mesh_of(w, i), id_of(w, 1), &m));
+        assert_int_equal(m.cert->serial, 5);
+        assert_int_equal(m.record->serial, 5);
+        assert_int_equal(m.record->state, MEMBER_ALIVE);
+        assert_int_equal(w->nodes[i].deaths, 0);
+    }
+    assert_int_equal(epoch(w, 0), before);
+    assert_int_equal(w->nodes[0].rings, rings);
+
+    /* A smaller limit counts at once. */
+    struct identity small = renewed(&authority, 7, "eu/z1", 30);
+    assert_int_equal(mesh_renew(mesh_of(w, 1), w->now, &small), 0);
+    run_for(w, SEC(10));
+    assert_true(mesh_find(mesh_of(w, 0), id_of(w, 1), &m));
+    assert_int_equal(m.record->weight, 30);
+    world_free(w);
+}
+
+static void a_node_file_may_know_an_authority_before_any_roll_does(void **state)
+{
+    (void)state;
+    struct world *w = company(3);
+    struct authority next;
+
+    authority_make_next(&next, &authority);
+    struct identity early = renewed(&next, 5, "eu/z1", 100);
+    assert_int_equal(mesh_renew(mesh_of(w, 1), w->now, &early), MESH_E_SIGNATURE);
+    memcpy(next.mesh.authorities[1], next.key, SIGN_KEY_BYTES);
+    next.mesh.authorities_n = 2;
+    next.mesh.sequence = 1;
+    early = renewed(&next, 5, "eu/z1", 100);
+    assert_int_equal(mesh_renew(mesh_of(w, 1), w->now, &early), 0);
+    assert_int_equal(mesh_admits(mesh_of(w, 1), &early.cert), 0);
+    assert_int_equal(mesh_admits(mesh_of(w, 0), &early.cert), MESH_E_SIGNATURE);
+    assert_true(mesh_once_admitted(mesh_of(w, 0), &identities[2].cert, identity_cert(&identities[2])));
+    assert_false(mesh_once_admitted(mesh_of(w, 0), &early.cert, identity_cert(&early)));
+    world_free(w);
+}
+
+static void who_ran_out_is_dropped_after_a_while_but_never_most_at_once(void **state)
+{
+    (void)state;
+    struct world *w = company(4);
+    int64_t end = WALL + 86400;
+    struct identity longer[2];
+
+    assert_true(mesh_expire(mesh_of(w, 0), w->now, end + 600 + 3600));
+    assert_int_equal(mesh_alive(mesh_of(w, 0)), 4);
+    assert_false(mesh_expire(mesh_of(w, 0), w->now, end + 600 + 3601)); /* all of them: our clock, then */
+    assert_int_equal(mesh_alive(mesh_of(w, 0)), 4);
+    for (int i = 0; i < 2; i++) {
+        const struct admission what = { .name = slice_str(identities[i + 1].cert.name),
+                                        .zone = slice_str(identities[i + 1].cert.zone),
+                                        .not_after_s = end + 86400,
+                                        .serial = 2 };
+        assert_int_equal(authority_readmit(&longer[i], &identities[i + 1], &authority, &what), 0);
+        assert_int_equal(mesh_renew(mesh_of(w, i + 1), w->now, &longer[i]), 0);
+    }
+    run_for(w, SEC(10));
+    assert_true(mesh_expire(mesh_of(w, 0), w->now, end + 600 + 3601));
+    drain(w, 0);
+    assert_int_equal(w->nodes[0].outs, 1);
+    assert_false(knows(w, 0, 3));
+    assert_int_equal(ring_size(mesh_ring(mesh_of(w, 0))), 3);
+    world_free(w);
+}
+
 static void objects_of_a_revoked_node_are_kept_only_if_the_roll_says_so(void **state)
 {
     (void)state;
@@ -314,6 +411,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(two_rolls_of_one_number_end_with_the_same_everywhere, fresh, fresh),
         cmocka_unit_test_setup_teardown(a_boaster_holds_nobody_up_for_long, fresh, fresh),
         cmocka_unit_test_setup_teardown(a_new_authority_admits_and_a_retired_one_does_not, fresh, fresh),
+        cmocka_unit_test_setup_teardown(a_renewed_certificate_reaches_everybody_and_moves_nothing, fresh, fresh),
+        cmocka_unit_test_setup_teardown(a_node_file_may_know_an_authority_before_any_roll_does, fresh, fresh),
+        cmocka_unit_test_setup_teardown(who_ran_out_is_dropped_after_a_while_but_never_most_at_once, fresh, fresh),
         cmocka_unit_test_setup_teardown(objects_of_a_revoked_node_are_kept_only_if_the_roll_says_so, fresh, fresh),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -566,9 +566,74 @@ static void features_changed_in_clear_are_noticed(void **state)
     }
 }
 
+/* bob is of a later authority of the mesh, and knows both; ann knows only the first. */
+static void an_unknown_authority_may_be_let_in_to_prove_itself_later(void **state)
+{
+    (void)state;
+    struct authority next = authority;
+    struct identity knowing = ann, young;
+
+    authority_make_next(&next, &authority);
+    memcpy(next.mesh.authorities[1], next.key, SIGN_KEY_BYTES);
+    next.mesh.authorities_n = 2;
+    young = admit(&next, "young", NOW - DAY, NOW + DAY);
+    for (int ik = 0; ik < 2; ik++) {
+        for (int probation = 0; probation < 2; probation++) {
+            struct session_config a = config(&knowing, 1), b = config(&young, 2);
+            knowing.mesh = ann.mesh;
+            a.probation = probation != 0;
+            struct pair p = pair_of(&a, &b, ik ? young.dh_key : NULL);
+            run(&p);
+            assert_string_equal(session_peer_name(p.end[DIALLER]), "young");
+            if (!probation) {
+                assert_int_equal(session_error(p.end[DIALLER]), MESH_E_SIGNATURE);
+                assert_int_equal(session_refusal(p.end[RESPONDER]), REFUSE_CERTIFICATE);
+                part(&p);
+                continue;
+            }
+            assert_int_equal(session_state(p.end[DIALLER]), SESSION_OPEN);
+            assert_true(session_unproven(p.end[DIALLER]));
+            assert_false(session_unproven(p.end[RESPONDER]));
+            assert_int_equal(session_prove(p.end[DIALLER], NOW), MESH_E_SIGNATURE);
+            assert_true(session_unproven(p.end[DIALLER]));
+            knowing.mesh = next.mesh; /* it has learnt of it */
+            assert_int_equal(session_prove(p.end[DIALLER], NOW + 2 * DAY), MESH_E_EXPIRED);
+            assert_int_equal(session_prove(p.end[DIALLER], NOW), 0);
+            assert_false(session_unproven(p.end[DIALLER]));
+            session_refuse(p.end[RESPONDER], MESH_E_REVOKED);
+            assert_int_equal(session_state(p.end[RESPONDER]), SESSION_CLOSED);
+            run(&p);
+            assert_int_equal(session_error(p.end[DIALLER]), MESH_E_REFUSED);
+            assert_int_equal(session_refusal(p.end[DIALLER]), REFUSE_REVOKED);
+            part(&p);
+        }
+    }
+}
+
+/* Probation is for authorities only: whoever is of another mesh or shows a forged certificate stays out. */
+static void probation_lets_no_stranger_in(void **state)
+{
+    (void)state;
+    struct identity forged = bob, elsewhere = admit(&stranger, "far", NOW - DAY, NOW + DAY);
+    struct session_config a = config(&ann, 1), b = config(&forged, 2), c = config(&elsewhere, 3);
+
+    a.probation = true;
+    forged.cert_raw[forged.cert_len - 1] ^= 1; /* by a known authority, but not signed by it */
+    struct pair p = pair_of(&a, &b, NULL);
+    run(&p);
+    assert_int_equal(session_error(p.end[DIALLER]), MESH_E_SIGNATURE);
+    part(&p);
+    p = pair_of(&a, &c, NULL);
+    run(&p);
+    assert_int_equal(session_error(p.end[RESPONDER]), MESH_E_WRONG_MESH);
+    part(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_unknown_authority_may_be_let_in_to_prove_itself_later),
+        cmocka_unit_test(probation_lets_no_stranger_in),
         cmocka_unit_test(both_patterns_open_and_carry_frames),
         cmocka_unit_test(any_split_of_the_bytes_will_do),
         cmocka_unit_test(output_waits_in_order_and_is_dropped_piece_by_piece),
