@@ -55,7 +55,8 @@ struct crowd_node {
     uint32_t weight;
 
     struct link_burst burst;
-    struct link_queue up, down;
+    struct link_queue up, down;               /* of datagrams */
+    struct link_queue up_stream, down_stream; /* of streams; each kind has half of the rate */
 
     mesh_ns free_at; /* frozen, or busy with a packet, until then */
     mesh_ns cost;    /* of one packet, when slow */

@@ -85,13 +85,13 @@ static void send_frame(struct crowd *c, uint32_t i)
     size_t bytes = write_frame(c, f);
     struct rand r = flow_rand(c, f->from);
     mesh_ns way = road_delay(c, f->from, f->to, &r);
-    mesh_ns leaves = link_queue_pass(&c->nodes[f->from].up, c->now, bytes, c->sc.up_rate, UINT64_MAX);
+    mesh_ns leaves = link_queue_pass(&c->nodes[f->from].up_stream, c->now, bytes, (c->sc.up_rate + 1) / 2, UINT64_MAX);
     mesh_ns takes = link_stream_time(f->sent + bytes, way) - (f->sent > 0 ? link_stream_time(f->sent, way) : 0) +
                     link_stream_losses(bytes, way, c->sc.loss + c->sc.burst_loss, &r);
     mesh_ns at = leaves + takes;
 
     if (c->sc.down_rate > 0)
-        at = link_queue_pass(&c->nodes[f->to].down, at, bytes, c->sc.down_rate, UINT64_MAX);
+        at = link_queue_pass(&c->nodes[f->to].down_stream, at, bytes, (c->sc.down_rate + 1) / 2, UINT64_MAX);
     count(c, f->from, bytes);
     f->sent += bytes;
     f->phase = FLOW_FRAME;

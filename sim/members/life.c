@@ -55,7 +55,7 @@ void life_begin(struct crowd *c, uint32_t i, bool boot_lost)
     n->others = 0;
     n->leaving = false;
     n->free_at = 0;
-    n->up = n->down = (struct link_queue){ 0 };
+    n->up = n->down = n->up_stream = n->down_stream = (struct link_queue){ 0 };
     n->seed_at = 0;
     n->seed_backoff = SEED_RETRY;
     n->seed_look = 0;
@@ -243,7 +243,7 @@ void life_take(struct crowd *c, uint32_t number)
     }
     if (n->inbox_first == 0 && c->now >= n->free_at) {
         read_one(c, number);
-        if (n->cost > 0 && n->g != NULL)
+        if (n->g != NULL && n->free_at > c->now)
             crowd_at(c, n->free_at, EVENT_WAKE, (uint32_t)(n - c->nodes), 0);
         return;
     }

@@ -161,6 +161,14 @@ static void put_value(struct buf *out, uint64_t v)
         buf_addf(out, "%llu", (unsigned long long)v);
 }
 
+static void put_series(struct buf *out, const char *name, const struct series *s)
+{
+    buf_addf(out, "\"%s\":[", name);
+    for (size_t i = 0; i < s->n; i++)
+        buf_addf(out, "%s%llu", i > 0 ? "," : "", (unsigned long long)(s->values[i] / MS(1)));
+    buf_add_str(out, "],");
+}
+
 static void put_json(struct buf *out, struct crowd *c, const struct members_figures *f, const char *again)
 {
     buf_addf(out, "{\"ok\":%s,\"seed\":%llu,\"nodes\":%u,", c->unmet == 0 ? "true" : "false",
@@ -170,6 +178,8 @@ static void put_json(struct buf *out, struct crowd *c, const struct members_figu
         put_value(out, figure_of(f, i));
         buf_add_u8(out, ',');
     }
+    put_series(out, "crash_ms", &c->crash_times);
+    put_series(out, "update_ms", &c->update_times);
     buf_addf(out, "\"trace\":\"%016llx%016llx\",\"again\":\"%s\"}\n", (unsigned long long)c->trace[0],
              (unsigned long long)c->trace[1], again);
 }

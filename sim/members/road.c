@@ -92,7 +92,7 @@ void road_send(struct crowd *c, uint32_t from, uint32_t to, struct slice payload
     struct rand r = road_rand(c, from);
 
     count_datagram(c, from, bytes);
-    mesh_ns leaves = link_queue_pass(&c->nodes[from].up, c->now, bytes, c->sc.up_rate, c->sc.link_queue);
+    mesh_ns leaves = link_queue_pass(&c->nodes[from].up, c->now, bytes, (c->sc.up_rate + 1) / 2, c->sc.link_queue);
     if (leaves == MESH_NS_NEVER) {
         c->counts.queue_drops++;
         return;
@@ -110,7 +110,8 @@ void road_arrive(struct crowd *c, uint32_t number)
 
     if (c->sc.down_rate > 0 && !p->through) {
         p->through = true;
-        mesh_ns at = link_queue_pass(&c->nodes[p->to].down, c->now, sealed(p->len), c->sc.down_rate, c->sc.link_queue);
+        mesh_ns at =
+            link_queue_pass(&c->nodes[p->to].down, c->now, sealed(p->len), (c->sc.down_rate + 1) / 2, c->sc.link_queue);
         if (at == MESH_NS_NEVER) {
             c->counts.queue_drops++;
             parcel_drop(&c->parcels, number);

@@ -5,7 +5,7 @@
 
 /* X(field, name, kind, may `set` change it, default, least, most, help) */
 #define MEMBERS_SETTINGS(X)                                                                                           \
-    X(mode, "mode", MODE, false, 0, 0, 2, "the protocol: hedgerow, or what it is compared with: swim, lifeguard")     \
+    X(mode, "mode", MODE, false, 0, 0, 0, "the protocol: hedgerow, or what it is compared with: swim, lifeguard")     \
     X(regions, "regions", COUNT, false, 0, 0, 26, "delays by the first so many regions of the matrix; 0: by zone")    \
     X(burst_loss, "burst-loss-pct", PCT, true, 0, 0, 900000, "of packets are lost in bursts (Gilbert, Elliott)")      \
     X(burst_length, "burst-length", COUNT, true, 5, 1, 10000, "packets of one sender in a burst, on average")         \

@@ -1,0 +1,231 @@
+#!/bin/sh
+# targets.sh SIM [quick] - what membership promises, measured in the simulator: each row beside SWIM and
+# Lifeguard in the same world (a "-" where gossip/ has no such mode), beside its target, and whether it is met.
+# quick: fewer nodes, shorter, one seed: a minute. Else the sizes that the targets name: hours.
+# Environment: ROWS="1 3 8" only these (s: the simulator's own), SEEDS=N so many seeds where a row has several,
+# MODES="hedgerow" no baselines. A row of a smaller size than its target says so in its measure.
+set -u
+sim=$1
+quick=${2:-}
+rows=${ROWS:-1 3 4 5 6 8 9 10 s}
+modes=${MODES:-hedgerow swim lifeguard}
+work=$(mktemp -d "${TMPDIR:-/tmp}/hedgerow-targets.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+missed=0
+
+size() { if [ -n "$quick" ]; then echo "$1"; else echo "$2"; fi; }
+
+has() { case " $modes " in *" $1 "*) "$sim" members --mode "$1" --print >/dev/null 2>&1 ;; *) false ;; esac; }
+
+# runs NAME SEEDS, the scenario on the input: each mode with seeds 1 to SEEDS; a line of figures each.
+runs() {
+    name=$1 seeds=$2
+    cat >"$work/$name.scn"
+    for mode in hedgerow swim lifeguard; do
+        has $mode || continue
+        seed=1
+        while [ "$seed" -le "$seeds" ]; do
+            "$sim" members --scenario "$work/$name.scn" --mode $mode --seed "$seed" --json >>"$work/$name.$mode" \
+                2>>"$work/errors"
+            seed=$((seed + 1))
+        done
+    done
+}
+
+# of NAME MODE HOW FIELD: one number from all seeds. HOW: max, sum, mean; or p99 or mean of a series of values.
+of() {
+    [ -s "$work/$1.$2" ] || { echo -; return; }
+    sed -n "s/.*\"$4\":\[\{0,1\}\([0-9,a-z]*\).*/\1/p" "$work/$1.$2" | tr ',' '\n' | sed '/^$/d' | sort -n |
+        awk -v how="$3" '
+            $1 == "null" { never++; next }
+            { v[++n] = $1; sum += $1; if ($1 > max) max = $1 }
+            END {
+                if (never && (how == "max" || how == "p99")) { print "never"; exit }
+                if (n == 0) { print "-"; exit }
+                if (how == "max") print max + 0
+                else if (how == "sum") print sum
+                else if (how == "mean") printf "%.0f\n", sum / n
+                else { k = int(n * 0.99); if (k < n * 0.99) k++; print v[k < 1 ? 1 : k] }
+            }'
+}
+
+line() { printf '%-4s %-66s %9s %9s %9s %10s %s\n' "$@"; }
+
+# row NUMBER MEASURE TARGET NAME HOW FIELD
+row() {
+    ours=$(of "$4" hedgerow "$5" "$6")
+    verdict=pass
+    case $ours in
+    -) verdict='no figure' ;;
+    never) verdict=MISS ;;
+    *) [ "$ours" -le "$3" ] || verdict=MISS ;;
+    esac
+    [ "$verdict" = pass ] || missed=$((missed + 1))
+    line "$1" "$2" "$ours" "$(of "$4" swim "$5" "$6")" "$(of "$4" lifeguard "$5" "$6")" "<= $3" "$verdict"
+}
+
+wanted() { case " $rows " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
+
+line row measure ours SWIM Lifeguard target ''
+
+if wanted 1; then
+    n=$(size 120 1000) crashes=$(size 12 20) seeds=$(size 1 "${SEEDS:-10}")
+    for loss in 0 10; do
+        runs "crash$loss" "$seeds" <<END
+nodes $n
+join-every 10ms
+loss-pct $loss
+warmup 30s
+time $((35 + crashes * 12))s
+at 30s crashes all $crashes 12s
+END
+    done
+    row 1 "ms until all say dead, p99 of $((crashes * seeds)) crashes, N=$n, no loss" 6000 crash0 p99 crash_ms
+    row 1 "... 10 % loss" 8000 crash10 p99 crash_ms
+    row 1 "... crashes that not all noticed, either" 0 crash10 sum crash_missed
+fi
+
+if wanted 3; then
+    seeds=$(size 1 "${SEEDS:-5}")
+    runs storm "$seeds" <<END
+nodes 128
+join-every 10ms
+warmup 20s
+time 140s
+at 20s freeze 97-128 8s 9s
+END
+    row 3 "healthy nodes declared dead, 32 of 128 frozen 8 s of 9 s, $seeds x 120 s" 0 storm sum wrong_deaths
+    row 3 "... views in which a running node lost its place in the ring" 0 storm sum ring_moves
+    row 7 "bytes a node and second in that storm" 4000 storm max idle_bytes
+    row 7 "... the most of one node in one second" 16384 storm max peak_bytes
+fi
+
+if wanted 4; then
+    t=$(size 240 3600) seeds=$(size 1 "${SEEDS:-50}")
+    runs loss "$seeds" <<END
+nodes 128
+join-every 10ms
+loss-pct 25
+warmup 20s
+time $((20 + t))s
+END
+    row 4 "wrong deaths, 25 % loss, N=128, $seeds x $t s" 0 loss sum wrong_deaths
+fi
+
+if wanted 5; then
+    for n in $(size 200 "1024 4096"); do
+        many=$(size 60 10000)
+        [ "$n" -lt 4096 ] || many=500
+        mean=$([ "$n" -lt 4096 ] && echo 300 || echo 400)
+        for loss in 0 10; do
+            runs "update$n-$loss" 1 <<END
+nodes $n
+join-every 5ms
+loss-pct $loss
+warmup 30s
+time $((31 + many / 5))s
+at 30s update all $many 200ms
+END
+        done
+        row 5 "ms until all have an update, mean of $many, N=$n, 5-50 ms links" "$mean" "update$n-0" mean update_ms
+        row 5 "... p99 with 10 % loss" 800 "update$n-10" p99 update_ms
+        row 5 "... updates lost, 10 % loss" 0 "update$n-10" sum updates_lost
+    done
+fi
+
+if wanted 6; then
+    n=$(size 200 1000)
+    runs idle 1 <<END
+nodes $n
+join-every 10ms
+warmup 60s
+time $(size 90 180)s
+END
+    row 6 "bytes a node and second when idle, seal and exchanges too, N=$n" 600 idle max idle_bytes
+fi
+
+if wanted 8; then
+    n=$(size 60 1000) cut=$(size 900 7200)
+    runs partition 1 <<END
+nodes $n
+join-every 10ms
+warmup 20s
+time $((80 + cut))s
+at 20s cut 1-$((n / 2)) $((n / 2 + 1))-$n
+at $((20 + cut))s heal
+END
+    row 8 "ms from heal to equal views, halves apart for $cut s, N=$n" 10000 partition max healed_ms
+    if [ -z "$quick" ]; then
+        runs long 1 <<END
+nodes 32
+join-every 10ms
+warmup 20s
+time 216080s
+at 20s cut 1-16 17-32
+at 216020s heal
+END
+        row 8 "... for 60 h, N=32" 10000 long max healed_ms
+    fi
+fi
+
+if wanted 9; then
+    n=$(size 120 1000)
+    for kind in restart restart-lost; do
+        runs "$kind" 1 <<END
+nodes $n
+join-every 10ms
+warmup 20s
+time 83s
+quiet 15s
+at 20s $kind all 60s
+END
+    done
+    row 9 "stuck members 15 s after all restarted within 60 s, N=$n" 0 restart max stuck
+    row 9 "... boot counters lost" 0 restart-lost max stuck
+    row 9 "... ms from the last start to equal views, lost or not" 15000 restart-lost max restarted_ms
+fi
+
+if wanted 10; then
+    n=$(size 150 1000)
+    runs join 1 <<END
+nodes $n
+warmup 20s
+time 30s
+END
+    row 10 "ms until equal views when $n join at once" 15000 join max joined_ms
+fi
+
+# ---- the simulator itself ----
+
+# cost COMMAND... prints seconds of CPU and MiB of a run, "- -" if it fails.
+cost() {
+    "$@" --cost >"$work/out" 2>"$work/cost"
+    sed -n 's/^cost \([0-9.]*\) s of CPU, \([0-9]*\) MiB$/\1 \2/p' "$work/cost" | grep . || echo '- -'
+}
+
+judged() { # NUMBER MEASURE VALUE TARGET OP
+    verdict=$(awk -v a="$3" -v b="$4" -v op="$5" 'BEGIN { print a == "-" ? "no figure" : (op == "<=" ? a + 0 <= b + 0 : a + 0 >= b + 0) ? "pass" : "MISS" }')
+    [ "$verdict" = pass ] || missed=$((missed + 1))
+    line "$1" "$2" "$3" '' '' "$5 $4" "$verdict"
+}
+
+if wanted s; then
+    n=$(size 300 10000) t=$(size 120 600)
+    set -- $(ulimit -v 4000000 2>/dev/null; cost "$sim" members --nodes "$n" --time "${t}s" --quiet 0s --join-every 2ms)
+    judged sim "s of CPU, $n nodes x $t s, membership only" "$1" 60 '<='
+    judged sim "... MiB" "$2" 3072 '<='
+    set -- $(cost "$sim" run --nodes 50 --requests 0 --faults 6 --time 60s)
+    judged sim "x faster than life, 50 nodes with faults, whole engines" \
+        "$(awk -v c="$1" 'BEGIN { print (c > 0 ? int(60 / c) : "-") }')" 1000 '>='
+    set -- $(cost "$sim" members --nodes 50 --time 600s --loss-pct 2 --quiet 0s)
+    judged sim "... membership alone, 2 % loss" "$(awk -v c="$1" 'BEGIN { print (c > 0 ? int(600 / c) : "-") }')" 1000 '>='
+    one=$("$sim" members --nodes 60 --loss-pct 5 --seed 3 | tail -1)
+    two=$("$sim" members --nodes 60 --loss-pct 5 --seed 3 | tail -1)
+    differ=1
+    [ -n "$one" ] && [ "$one" = "$two" ] && differ=0
+    judged sim "repeated runs that differ" "$differ" 0 '<='
+fi
+
+[ ! -s "$work/errors" ] || sort -u "$work/errors" >&2
+echo "$missed missed"
+exit "$((missed > 0))"
