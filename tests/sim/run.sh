@@ -70,7 +70,8 @@ printf 'nodes 3\nkeys 5\nrequests 9\ntime 20s\nexpect hit >= 10\n' >"$work/broke
 refused 1 'BROKEN with seed 6. To see it again: hedgerow-sim run --scenario .*--seed 6' sim/broken-rule \
     run --scenario "$work/broken.scn" --seed 6
 
-refused 78 'unknown action "flash": "leave"?\|unknown action "flash"' members/scenario-line members --scenario sim/scenarios/flash.scn
+printf 'at 3s flash 1 2\n' >"$work/wrong.scn"
+refused 78 'wrong.scn:1:7: unknown action "flash"' members/scenario-line members --scenario "$work/wrong.scn"
 printf 'nodes 9\nwarmup 5s\ntime 9s\nquiet 0s\nat 8s crash 4\n' >"$work/late.scn"
 refused 1 'at the end the views are not right: n4, which is down' members/broken-rule \
     members --scenario "$work/late.scn"
