@@ -54,7 +54,7 @@ struct engine *edge_enter(struct edge *e)
 {
     assert(e->engine != NULL);
     random_enter(1 + e->index);
-    engine_clock(e->engine, e->w->now, world_wall_s(e->w));
+    engine_clock(e->engine, e->w->now, world_wall_s(e->w) + e->wall_off_s);
     return e->engine;
 }
 

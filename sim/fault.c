@@ -63,6 +63,8 @@ static void to_node(struct world *w, const struct action *a, struct edge *e)
         edge_pause(e, a->spans[0]);
         check_disturbed(w);
         break;
+    case ACTION_CLOCK_AHEAD: e->wall_off_s += a->spans[0] / SEC(1); break;
+    case ACTION_CLOCK_BACK: e->wall_off_s -= a->spans[0] / SEC(1); break;
     default: assert(false);
     }
 }
@@ -133,7 +135,8 @@ void fault_calm(struct world *w)
     net_heal(w->net);
     if (w->check->cut_until == MESH_NS_NEVER)
         w->check->cut_until = w->now;
-    w->sc.loss = w->sc.dup = w->sc.reorder = w->sc.corrupt = w->sc.origin_fail = w->sc.rate = 0;
+    w->sc.loss = w->sc.dup = w->sc.reorder = w->sc.burst_loss = w->sc.corrupt = w->sc.origin_fail = w->sc.rate =
+        w->sc.up_rate = w->sc.down_rate = 0;
     origin_model_set(w, ORIGIN_UP);
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         if (w->edges[i].paused_until > w->now)
@@ -229,7 +232,7 @@ static void draw_setting(struct drawing *d, const char *name, uint64_t most)
     lasts(d, MS(500), SEC(10));
     a.at = d->from;
     a.value = d->sc->words->settings[a.setting].kind == SETTING_MS ? (uint64_t)whole((mesh_ns)rand_below(&d->r, most))
-                                                     : rand_below(&d->r, most);
+                                                                   : rand_below(&d->r, most);
     add(d, a);
     a.at = d->to;
     a.value = *setting_of(d->sc, a.setting);

@@ -9,8 +9,9 @@
 #include "sim/link_model.h"
 
 static const char *const names[LINK_REGIONS] = {
-    "us-east", "us-central", "us-south", "us-west", "us-northwest", "ca-central", "mx-central", "br-south", "ie", "uk", "nl", "fr", "de",
-    "se", "it", "pl", "il", "ae", "za", "in", "sg", "hk", "jp", "kr", "au", "nz",
+    "us-east", "us-central", "us-south", "us-west", "us-northwest", "ca-central", "mx-central", "br-south", "ie",
+    "uk",      "nl",         "fr",       "de",      "se",           "it",         "pl",         "il",       "ae",
+    "za",      "in",         "sg",       "hk",      "jp",           "kr",         "au",         "nz",
 };
 
 /* clang-format off */

@@ -10,6 +10,7 @@ struct datagram {
     struct event ev;
     struct list link; /* in net->flying */
     uint32_t from, to;
+    bool through; /* the receiver's access link lies behind it */
     size_t len;
     uint8_t bytes[];
 };
@@ -21,6 +22,7 @@ struct net *net_new(struct world *w)
     n->w = w;
     n->nodes = (size_t)w->sc.nodes;
     n->paths = world_alloc(n->nodes * n->nodes * sizeof(*n->paths));
+    n->access = world_alloc(n->nodes * sizeof(*n->access));
     list_init(&n->flying);
     list_init(&n->streams);
     return n;
@@ -41,6 +43,7 @@ void net_free(struct net *n)
         datagram_free(n->w, OBJ_OF(at, struct datagram, link));
     net_streams_free(n);
     free(n->paths);
+    free(n->access);
     free(n);
 }
 
@@ -77,13 +80,37 @@ mesh_ns net_delay(struct net *n, uint32_t from, uint32_t to, size_t bytes, struc
     const struct scenario *sc = &n->w->sc;
     struct path *p = net_path(n, from, to);
     bool near = strcmp(n->w->edges[from].zone, n->w->edges[to].zone) == 0;
-    mesh_ns delay = (mesh_ns)(near ? sc->delay : sc->zone_delay) + draw_ns(r, sc->jitter);
+    mesh_ns delay = (mesh_ns)(near ? sc->delay : sc->zone_delay);
 
+    if (sc->regions > 0)
+        delay = link_region_delay(from % (unsigned)sc->regions, to % (unsigned)sc->regions);
+    delay += draw_ns(r, sc->jitter);
     if (sc->rate == 0)
         return delay;
     mesh_ns begin = p->busy_until > n->w->now ? p->busy_until : n->w->now;
     p->busy_until = begin + (mesh_ns)(bytes * (uint64_t)SEC(1) / sc->rate);
     return p->busy_until - n->w->now + delay;
+}
+
+bool net_lost(struct net *n, uint32_t from, struct rand *r)
+{
+    const struct scenario *sc = &n->w->sc;
+
+    return link_burst_lost(&n->access[from].burst, sc->burst_loss, sc->burst_length, r) || draw_ppm(r, sc->loss);
+}
+
+static uint64_t half(uint64_t rate)
+{
+    return (rate + 1) / 2;
+}
+
+mesh_ns net_stream_at(struct net *n, uint32_t from, uint32_t to, size_t bytes, mesh_ns delay)
+{
+    const struct scenario *sc = &n->w->sc;
+    struct access *a = &n->access[from], *b = &n->access[to];
+    mesh_ns at = link_queue_pass(&a->up_stream, n->w->now, bytes, half(sc->up_rate), UINT64_MAX) + delay;
+
+    return link_queue_pass(&b->down_stream, at, bytes, half(sc->down_rate), UINT64_MAX);
 }
 
 void net_damage(struct net *n, uint8_t *bytes, size_t len, struct rand *r)
@@ -108,12 +135,38 @@ void net_heal(struct net *n)
 
 /* ---- datagrams ---- */
 
+static void drop_at_queue(struct net *n, uint32_t node)
+{
+    n->counts.lost++;
+    n->counts.queue_drops++;
+    world_note(n->w, NOTE_DATAGRAM_LOST, node, SLICE_EMPTY);
+}
+
+/* It waits at the receiver's access link, or is dropped there. */
+static void queue_down(struct world *w, struct datagram *d)
+{
+    struct access *a = &w->net->access[d->to];
+    mesh_ns at = link_queue_pass(&a->down, w->now, d->len, half(w->sc.down_rate), w->sc.link_queue);
+
+    d->through = true;
+    if (at == MESH_NS_NEVER) {
+        drop_at_queue(w->net, d->to);
+        datagram_free(w, d);
+    } else {
+        world_at(w, &d->ev, at);
+    }
+}
+
 static void arrive(struct world *w, struct event *ev)
 {
     struct datagram *d = OBJ_OF(ev, struct datagram, ev);
     struct edge *to = &w->edges[d->to];
     struct mesh_addr from = net_addr(d->from);
 
+    if (w->sc.down_rate > 0 && !d->through) {
+        queue_down(w, d);
+        return;
+    }
     if (edge_held(to, ev))
         return;
     if (edge_up(to)) {
@@ -125,7 +178,7 @@ static void arrive(struct world *w, struct event *ev)
     datagram_free(w, d);
 }
 
-static void launch(struct net *n, uint32_t from, uint32_t to, struct slice bytes, struct rand *r)
+static void launch(struct net *n, uint32_t from, uint32_t to, struct slice bytes, mesh_ns leaves, struct rand *r)
 {
     const struct scenario *sc = &n->w->sc;
     struct datagram *d = world_alloc(sizeof(*d) + bytes.len);
@@ -142,7 +195,7 @@ static void launch(struct net *n, uint32_t from, uint32_t to, struct slice bytes
         delay += draw_ns(r, (uint64_t)(3 * delay + MS(20)));
     }
     list_push_back(&n->flying, &d->link);
-    world_at(n->w, &d->ev, n->w->now + delay);
+    world_at(n->w, &d->ev, leaves + delay);
 }
 
 void net_datagram(struct edge *e, const struct mesh_addr *addr, struct slice bytes)
@@ -156,15 +209,21 @@ void net_datagram(struct edge *e, const struct mesh_addr *addr, struct slice byt
     world_note(e->w, NOTE_DATAGRAM_OUT, e->index, bytes);
     if (to == NULL)
         return;
+    mesh_ns leaves =
+        link_queue_pass(&n->access[e->index].up, n->w->now, bytes.len, half(e->w->sc.up_rate), e->w->sc.link_queue);
+    if (leaves == MESH_NS_NEVER) {
+        drop_at_queue(n, e->index);
+        return;
+    }
     struct rand r = net_rand(n, e->index, to->index);
-    if (net_path(n, e->index, to->index)->cut || draw_ppm(&r, e->w->sc.loss)) {
+    if (net_path(n, e->index, to->index)->cut || net_lost(n, e->index, &r)) {
         n->counts.lost++;
         world_note(e->w, NOTE_DATAGRAM_LOST, e->index, SLICE_EMPTY);
         return;
     }
-    launch(n, e->index, to->index, bytes, &r);
+    launch(n, e->index, to->index, bytes, leaves, &r);
     if (draw_ppm(&r, e->w->sc.dup)) {
         n->counts.doubled++;
-        launch(n, e->index, to->index, bytes, &r);
+        launch(n, e->index, to->index, bytes, leaves, &r);
     }
 }

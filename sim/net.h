@@ -14,8 +14,14 @@ struct path {
     mesh_ns busy_until; /* of a link with a rate */
 };
 
+/* What lies between one node and the rest: streams and datagrams have half of its rate each. */
+struct access {
+    struct link_queue up, down, up_stream, down_stream;
+    struct link_burst burst; /* of what it sends */
+};
+
 struct net_counts {
-    uint64_t datagrams, datagram_bytes, lost, doubled, overtaken, damaged;
+    uint64_t datagrams, datagram_bytes, lost, queue_drops, doubled, overtaken, damaged;
     uint64_t dials, refused, connections, segments, stream_bytes, stalls;
 };
 
@@ -23,6 +29,7 @@ struct net {
     struct world *w;
     size_t nodes;
     struct path *paths; /* nodes x nodes */
+    struct access *access;
     struct list flying; /* datagrams under way */
     struct list streams;
     uint64_t dials;
@@ -48,6 +55,10 @@ void net_streams_free(struct net *n);
 /* ---- for both ---- */
 struct path *net_path(struct net *n, uint32_t from, uint32_t to);
 struct rand net_rand(struct net *n, uint32_t from, uint32_t to);
+/* Is a packet on this way lost? Cuts not counted. */
+bool net_lost(struct net *n, uint32_t from, struct rand *r);
+/* When |bytes| of a stream are through both access links, if they need |delay| between them. */
+mesh_ns net_stream_at(struct net *n, uint32_t from, uint32_t to, size_t bytes, mesh_ns delay);
 /* One way, jitter included; with a rate, |bytes| wait for what was sent before. */
 mesh_ns net_delay(struct net *n, uint32_t from, uint32_t to, size_t bytes, struct rand *r);
 void net_damage(struct net *n, uint8_t *bytes, size_t len, struct rand *r);

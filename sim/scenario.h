@@ -21,40 +21,46 @@ enum setting_kind {
 };
 
 /* X(field, name, kind, may `set` change it, default, least, most, help) */
-#define SETTINGS(X)                                                                                              \
-    X(seed, "seed", COUNT, false, 1, 0, UINT64_MAX, "every choice of the run follows from it")                   \
-    X(nodes, "nodes", COUNT, false, 50, 1, 1000, "edge nodes, named n1, n2 ...")                                 \
-    X(zones, "zones", COUNT, false, 3, 1, 100, "node i is in zone 1 + (i - 1) mod zones")                        \
-    X(seeds, "seeds", COUNT, false, 3, 1, 60, "the first so many nodes are told to all as seeds")                \
-    X(arc_bits, "arc-bits", COUNT, false, 16, 16, 20, "the ring has 2^N arcs")                                   \
-    X(join_every, "join-every", TIME, false, MS(50), 0, SEC(60), "from one node's start to the next one's")      \
-    X(warmup, "warmup", TIME, false, SEC(15), 0, SEC(3600), "before viewers ask")                                \
-    X(time, "time", TIME, false, SEC(60), MS(1), SEC(86400), "until the last viewer's request and fault")        \
-    X(quiet, "quiet", TIME, false, SEC(60), 0, SEC(3600), "at most so long after it, without faults, to settle") \
-    X(requests, "requests", COUNT, false, 10000, 0, 100000000, "viewers' requests, spread evenly")               \
-    X(keys, "keys", COUNT, false, 1000, 1, 10000000, "distinct objects")                                         \
-    X(every_node, "every-node", FLAG, false, 0, 0, 1, "each key once at each node instead of `requests`")        \
-    X(zipf, "zipf", FLAG, false, 1, 0, 1, "key i is asked 1/i as often as key 1; else all alike")                \
-    X(size_min, "size-min", SIZE, false, 100, 0, 1 << 30, "smallest body")                                       \
-    X(size_max, "size-max", SIZE, false, 200 << 10, 0, 1 << 30, "largest body; each doubling is equally likely") \
-    X(slow_viewers, "slow-viewers-pct", PCT, false, 0, 0, 1000000, "viewers that read 64 KiB each 20 ms")        \
-    X(leavers, "leavers-pct", PCT, false, 0, 0, 1000000, "viewers that go before the end")                       \
-    X(memory, "memory", SIZE, false, 256 << 20, 1 << 20, UINT64_C(1) << 40, "of each node's cache")              \
-    X(faults, "faults", COUNT, false, 0, 0, 1000, "so many faults drawn from the seed")                          \
-    X(delay, "delay-ms", MS, true, MS(1), 0, SEC(10), "one way, within a zone")                                  \
-    X(zone_delay, "zone-delay-ms", MS, true, MS(15), 0, SEC(10), "one way, between zones")                       \
-    X(jitter, "jitter-ms", MS, true, MS(1), 0, SEC(10), "added to it, evenly from 0 to this")                    \
-    X(loss, "loss-pct", PCT, true, 0, 0, 1000000, "of packets")                                                  \
-    X(dup, "dup-pct", PCT, true, 0, 0, 1000000, "of datagrams arrive twice")                                     \
-    X(reorder, "reorder-pct", PCT, true, 0, 0, 1000000, "of datagrams are overtaken")                            \
-    X(corrupt, "corrupt-pct", PCT, true, 0, 0, 1000000, "of datagrams and stream segments have a bit flipped")   \
-    X(rate, "rate", SIZE, true, 0, 0, UINT64_C(1) << 40, "bytes per second from node to node; 0: no limit")      \
-    X(origin_delay, "origin-delay-ms", MS, true, MS(40), 0, SEC(600), "from a request to its answer's head")     \
-    X(origin_jitter, "origin-jitter-ms", MS, true, MS(20), 0, SEC(600), "added to it, evenly from 0 to this")    \
-    X(origin_rate, "origin-rate", SIZE, true, 20 << 20, 1, UINT64_C(1) << 40, "bytes per second of one answer")  \
-    X(origin_fail, "origin-fail-pct", PCT, true, 0, 0, 1000000, "of fetches are refused or cut off")             \
-    X(chunked, "chunked-pct", PCT, false, 200000, 0, 1000000, "of keys come without a length")                   \
-    X(no_store, "no-store-pct", PCT, false, 0, 0, 1000000, "of keys may not be cached")                          \
+#define SETTINGS(X)                                                                                                   \
+    X(seed, "seed", COUNT, false, 1, 0, UINT64_MAX, "every choice of the run follows from it")                        \
+    X(nodes, "nodes", COUNT, false, 50, 1, 1000, "edge nodes, named n1, n2 ...")                                      \
+    X(zones, "zones", COUNT, false, 3, 1, 100, "node i is in zone 1 + (i - 1) mod zones")                             \
+    X(seeds, "seeds", COUNT, false, 3, 1, 60, "the first so many nodes are told to all as seeds")                     \
+    X(arc_bits, "arc-bits", COUNT, false, 16, 16, 20, "the ring has 2^N arcs")                                        \
+    X(join_every, "join-every", TIME, false, MS(50), 0, SEC(60), "from one node's start to the next one's")           \
+    X(warmup, "warmup", TIME, false, SEC(15), 0, SEC(3600), "before viewers ask")                                     \
+    X(time, "time", TIME, false, SEC(60), MS(1), SEC(86400), "until the last viewer's request and fault")             \
+    X(quiet, "quiet", TIME, false, SEC(60), 0, SEC(3600), "at most so long after it, without faults, to settle")      \
+    X(requests, "requests", COUNT, false, 10000, 0, 100000000, "viewers' requests, spread evenly")                    \
+    X(keys, "keys", COUNT, false, 1000, 1, 10000000, "distinct objects")                                              \
+    X(every_node, "every-node", FLAG, false, 0, 0, 1, "each key once at each node instead of `requests`")             \
+    X(zipf, "zipf", FLAG, false, 1, 0, 1, "key i is asked 1/i as often as key 1; else all alike")                     \
+    X(size_min, "size-min", SIZE, false, 100, 0, 1 << 30, "smallest body")                                            \
+    X(size_max, "size-max", SIZE, false, 200 << 10, 0, 1 << 30, "largest body; each doubling is equally likely")      \
+    X(slow_viewers, "slow-viewers-pct", PCT, false, 0, 0, 1000000, "viewers that read 64 KiB each 20 ms")             \
+    X(leavers, "leavers-pct", PCT, false, 0, 0, 1000000, "viewers that go before the end")                            \
+    X(memory, "memory", SIZE, false, 256 << 20, 1 << 20, UINT64_C(1) << 40, "of each node's cache")                   \
+    X(faults, "faults", COUNT, false, 0, 0, 1000, "so many faults drawn from the seed")                               \
+    X(delay, "delay-ms", MS, true, MS(1), 0, SEC(10), "one way, within a zone")                                       \
+    X(zone_delay, "zone-delay-ms", MS, true, MS(15), 0, SEC(10), "one way, between zones")                            \
+    X(jitter, "jitter-ms", MS, true, MS(1), 0, SEC(10), "added to it, evenly from 0 to this")                         \
+    X(loss, "loss-pct", PCT, true, 0, 0, 1000000, "of packets")                                                       \
+    X(dup, "dup-pct", PCT, true, 0, 0, 1000000, "of datagrams arrive twice")                                          \
+    X(reorder, "reorder-pct", PCT, true, 0, 0, 1000000, "of datagrams are overtaken")                                 \
+    X(corrupt, "corrupt-pct", PCT, true, 0, 0, 1000000, "of datagrams and stream segments have a bit flipped")        \
+    X(rate, "rate", SIZE, true, 0, 0, UINT64_C(1) << 40, "bytes per second from node to node; 0: no limit")           \
+    X(regions, "regions", COUNT, false, 0, 0, 26, "delays by the first so many regions of the matrix; 0: by zone")    \
+    X(burst_loss, "burst-loss-pct", PCT, true, 0, 0, 900000, "of packets are lost in bursts (Gilbert, Elliott)")      \
+    X(burst_length, "burst-length", COUNT, true, 5, 1, 10000, "packets of one sender in a burst, on average")         \
+    X(up_rate, "up-rate", SIZE, true, 0, 0, UINT64_C(1) << 40, "bytes per second out of a node; 0: no limit")         \
+    X(down_rate, "down-rate", SIZE, true, 0, 0, UINT64_C(1) << 40, "bytes per second into a node; 0: no limit")       \
+    X(link_queue, "link-queue", SIZE, true, 64 << 10, 1500, 1 << 30, "bytes that wait at such a link; more are lost") \
+    X(origin_delay, "origin-delay-ms", MS, true, MS(40), 0, SEC(600), "from a request to its answer's head")          \
+    X(origin_jitter, "origin-jitter-ms", MS, true, MS(20), 0, SEC(600), "added to it, evenly from 0 to this")         \
+    X(origin_rate, "origin-rate", SIZE, true, 20 << 20, 1, UINT64_C(1) << 40, "bytes per second of one answer")       \
+    X(origin_fail, "origin-fail-pct", PCT, true, 0, 0, 1000000, "of fetches are refused or cut off")                  \
+    X(chunked, "chunked-pct", PCT, false, 200000, 0, 1000000, "of keys come without a length")                        \
+    X(no_store, "no-store-pct", PCT, false, 0, 0, 1000000, "of keys may not be cached")                               \
     X(max_age, "max-age", TIME, false, SEC(86400), SEC(1), SEC(86400) * 365, "of what may be cached")
 
 /* X(name, word, arguments, commands): N nodes, T a time, C a count, S a setting and its
@@ -71,7 +77,9 @@ enum setting_kind {
     X(HEAL, "heal", "", "rm")               /* all cuts end */                                                      \
     X(RESET, "reset", "NN", "r")            /* connections between the two sets break */                            \
     X(ORIGIN, "origin", "O", "r")                                                                                   \
-    X(FLASH, "flash", "CC", "r") /* key, so many requests at this moment */                                         \
+    X(FLASH, "flash", "CC", "r")             /* key, so many requests at this moment */                             \
+    X(CLOCK_AHEAD, "clock-ahead", "NT", "r") /* its wall clock steps forward; time since start does not */          \
+    X(CLOCK_BACK, "clock-back", "NT", "r")   /* ... and back */                                                     \
     X(SET, "set", "S", "rm")                                                                                        \
     X(FREEZE, "freeze", "NTT", "m")            /* stands still for the first time of every second one */            \
     X(THAW, "thaw", "N", "m")                  /* ... no more */                                                    \

@@ -135,9 +135,10 @@ static void segment_send(struct end *e, struct slice bytes, bool end)
     uint32_t from = e->edge->index, to = other_end(e)->edge->index;
     struct rand r = net_rand(w->net, from, to);
     struct segment *seg = world_alloc(sizeof(*seg) + bytes.len);
-    mesh_ns at = w->now + net_delay(w->net, from, to, bytes.len + 60, &r);
+    mesh_ns delay = net_delay(w->net, from, to, bytes.len + 60, &r);
+    mesh_ns at = net_stream_at(w->net, from, to, bytes.len + 60, delay);
 
-    for (mesh_ns rto = RTO; draw_ppm(&r, w->sc.loss) && rto < RTO_MAX; rto *= 2) {
+    for (mesh_ns rto = RTO; net_lost(w->net, from, &r) && rto < RTO_MAX; rto *= 2) {
         at += rto;
         w->net->counts.stalls++;
     }
@@ -297,7 +298,7 @@ static bool lost_on_the_way(struct stream *s, const struct edge *from, const str
 {
     struct rand r = net_rand(s->w->net, from->index, to->index);
 
-    if (!net_path(s->w->net, from->index, to->index)->cut && !draw_ppm(&r, s->w->sc.loss))
+    if (!net_path(s->w->net, from->index, to->index)->cut && !net_lost(s->w->net, from->index, &r))
         return false;
     s->syn_rto = s->syn_rto == 0 ? SYN_RTO : 2 * s->syn_rto;
     world_at(s->w, &s->connect, s->w->now + s->syn_rto);
