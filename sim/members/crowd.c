@@ -151,6 +151,7 @@ static void make(struct crowd *c, const struct scenario *sc)
     c->nodes = memory_new(c->n * sizeof(*c->nodes));
     c->ids = memory_new(c->n * sizeof(*c->ids));
     c->certs = memory_new(c->n * c->bit_words * sizeof(*c->certs));
+    c->keyed = memory_new(c->n * c->bit_words * sizeof(*c->keyed));
     queue_init(&c->queue);
     c->joined_at = c->healed_at = c->restarted_at = c->agreed_at = MESH_NS_NEVER;
     c->joined_from = c->healed_from = c->started_from = c->calm_from = MESH_NS_NEVER;
@@ -212,6 +213,7 @@ void crowd_free(struct crowd *c)
     free(c->crash_times.values);
     free(c->update_times.values);
     free(c->certs);
+    free(c->keyed);
     free(c->ids);
     free(c->nodes);
     buf_free(&c->scratch);

@@ -125,7 +125,8 @@ struct crowd {
     struct parcels parcels;
     struct crowd_node *nodes;
     struct node_id *ids;
-    uint64_t *certs; /* n x cert_words bits: who holds whose certificate */
+    uint64_t *certs; /* n x bit_words bits: who holds whose certificate */
+    uint64_t *keyed; /* n x bit_words bits: the pair has keys for both as they are in this run */
     size_t bit_words;
     struct buf scratch;
     uint64_t trace[2], events;
@@ -188,6 +189,10 @@ static inline bool bit_get(const uint64_t *bits, uint32_t i)
 {
     return (bits[i / 64] >> (i % 64) & 1) != 0;
 }
+static inline void bit_clear(uint64_t *bits, uint32_t i)
+{
+    bits[i / 64] &= ~(UINT64_C(1) << (i % 64));
+}
 static inline void bit_set(uint64_t *bits, uint32_t i)
 {
     bits[i / 64] |= UINT64_C(1) << (i % 64);
@@ -209,14 +214,17 @@ void life_pump(struct crowd *c, uint32_t i);
 void life_take(struct crowd *c, uint32_t parcel);
 bool life_holds(const struct crowd *c, uint32_t i, uint32_t of);
 void life_hold(struct crowd *c, uint32_t i, uint32_t of);
+/* Do they have keys for each other as they are in this run (proto/datagram.h)? */
+bool life_keyed(const struct crowd *c, uint32_t i, uint32_t with);
 void life_certified(struct crowd *c, uint32_t i, uint32_t of);
 
 /* ---- road.c: what is between nodes ---- */
 
 void road_send(struct crowd *c, uint32_t from, uint32_t to, struct slice payload);
 void road_arrive(struct crowd *c, uint32_t parcel);
-/* The sender is not known to its receiver: UNKNOWN, CERT, and the payload again. */
-void road_introduce(struct crowd *c, uint32_t parcel);
+/* The receiver cannot open it: it answers UNKNOWN, and gets CERT and the payload again; or,
+ * with |boot|, it answers BOOT and gets the payload again. */
+void road_again(struct crowd *c, uint32_t parcel, bool boot);
 void road_fetch_cert(struct crowd *c, uint32_t node, uint32_t via, uint32_t of);
 bool road_cut(const struct crowd *c, uint32_t from, uint32_t to);
 /* One way, with jitter. */

@@ -21,6 +21,24 @@ void life_hold(struct crowd *c, uint32_t i, uint32_t of)
     bit_set(c->certs + i * c->bit_words, of);
 }
 
+bool life_keyed(const struct crowd *c, uint32_t i, uint32_t with)
+{
+    return bit_get(c->keyed + i * c->bit_words, with);
+}
+
+static void make_keys(struct crowd *c, uint32_t i, uint32_t with)
+{
+    bit_set(c->keyed + i * c->bit_words, with);
+    bit_set(c->keyed + with * c->bit_words, i);
+}
+
+static void forget_keys(struct crowd *c, uint32_t i)
+{
+    memset(c->keyed + i * c->bit_words, 0, c->bit_words * sizeof(*c->keyed));
+    for (uint32_t k = 0; k < c->n; k++)
+        bit_clear(c->keyed + k * c->bit_words, i);
+}
+
 /* ---- begin and end ---- */
 
 static struct gossip *make_gossip(struct crowd *c, uint32_t i)
@@ -59,7 +77,10 @@ void life_begin(struct crowd *c, uint32_t i, bool boot_lost)
     n->seed_at = 0;
     n->seed_backoff = SEED_RETRY;
     n->seed_look = 0;
-    memset(c->certs + i * c->bit_words, 0, c->bit_words * sizeof(*c->certs));
+    if (n->life > 1) {
+        memset(c->certs + i * c->bit_words, 0, c->bit_words * sizeof(*c->certs));
+        forget_keys(c, i);
+    }
     c->changed = true;
     c->changed_at = c->now;
     c->started_from = c->now;
@@ -159,6 +180,7 @@ static void do_one(struct crowd *c, uint32_t i, const struct gossip_out *o)
     case GOSSIP_SYNC: flow_dial(c, i, to, false); break;
     case GOSSIP_SELF_BOOT:
         n->boot = o->boot + 1;
+        forget_keys(c, i);
         gossip_reboot(n->g, c->now, n->boot);
         break;
     }
@@ -219,7 +241,13 @@ static void read_one(struct crowd *c, uint32_t number)
     if (p->introduced)
         life_hold(c, i, p->from);
     if (!life_holds(c, i, p->from)) {
-        road_introduce(c, number);
+        road_again(c, number, false);
+        return;
+    }
+    if (p->keyed)
+        make_keys(c, i, p->from);
+    if (!life_keyed(c, i, p->from)) {
+        road_again(c, number, true);
         return;
     }
     struct mesh_addr from = crowd_addr(p->from);

@@ -102,7 +102,7 @@ static void noticed(struct crowd *c, uint32_t observer, struct watch *w, bool co
 {
     if (!bit_get(w->waits, observer))
         return;
-    w->waits[observer / 64] &= ~(UINT64_C(1) << (observer % 64));
+    bit_clear(w->waits, observer);
     w->left--;
     if (counts && !w->crash) {
         c->update_node_us += (uint64_t)((c->now - w->since) / US(1));

@@ -8,7 +8,8 @@ struct parcel {
     uint32_t from, to;
     uint32_t next; /* in a list of its holder; 0: the last */
     uint16_t len;
-    bool introduced; /* the receiver has fetched the sender's certificate for it */
+    bool introduced; /* the sender's certificate came with it */
+    bool keyed;      /* it was sealed again, for the receiver as it is now */
     bool through;    /* the receiver's access link, too, lies behind it */
     uint8_t bytes[];
 };

@@ -5,6 +5,7 @@
 
 #define HEAD_BYTES    36 /* of proto/datagram.c: clear header with both ids */
 #define UNKNOWN_BYTES (HEAD_BYTES + 8)
+#define BOOT_BYTES    (HEAD_BYTES + 24 + 8 + 40 + 16)
 #define FETCH_BYTES   96 /* asking for a certificate on an open session, and the frame around it */
 #define DRAWS_EACH    8  /* so many bits of a counter: numbers that one packet may draw */
 
@@ -123,24 +124,26 @@ void road_arrive(struct crowd *c, uint32_t number)
     life_take(c, number);
 }
 
-void road_introduce(struct crowd *c, uint32_t number)
+void road_again(struct crowd *c, uint32_t number, bool boot)
 {
     struct parcel *p = parcel_of(&c->parcels, number);
     struct rand r = road_rand(c, p->to);
 
-    count_datagram(c, p->to, UNKNOWN_BYTES);
+    count_datagram(c, p->to, boot ? BOOT_BYTES : UNKNOWN_BYTES);
     if (lost(c, p->to, p->from, &r) || !crowd_up(c, p->from)) {
         parcel_drop(&c->parcels, number);
         return;
     }
     mesh_ns back = road_delay(c, p->to, p->from, &r);
-    count_datagram(c, p->from, HEAD_BYTES + c->sc.cert_bytes);
+    if (!boot)
+        count_datagram(c, p->from, HEAD_BYTES + c->sc.cert_bytes);
     count_datagram(c, p->from, sealed(p->len));
-    if (lost(c, p->from, p->to, &r) || lost(c, p->from, p->to, &r)) {
+    if ((!boot && lost(c, p->from, p->to, &r)) || lost(c, p->from, p->to, &r)) {
         parcel_drop(&c->parcels, number);
         return;
     }
-    p->introduced = true;
+    p->introduced = p->introduced || !boot;
+    p->keyed = boot;
     p->through = false;
     crowd_at(c, c->now + back + road_delay(c, p->from, p->to, &r), EVENT_DATAGRAM, number, 0);
 }
