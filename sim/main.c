@@ -7,6 +7,7 @@
 #include "sim/check.h"
 #include "sim/fault.h"
 #include "sim/members/crowd.h"
+#include "sim/members/drawn.h"
 #include "sim/members/members_report.h"
 #include "sim/options.h"
 #include "sim/report.h"
@@ -63,6 +64,8 @@ static int read_scenario(const struct options *o, struct scenario *sc)
     } else {
         if (o->command == COMMAND_RUN)
             fault_draw(sc);
+        else
+            drawn_faults(sc);
         if (scenario_check(sc, &err) != 0)
             result = o->scenario != NULL ? EXIT_CONFIG : EXIT_USAGE;
     }

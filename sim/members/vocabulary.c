@@ -12,6 +12,7 @@
     X(warmup, "warmup", TIME, false, SEC(20), 0, SEC(3600), "from when on traffic is measured")                    \
     X(time, "time", TIME, false, SEC(60), MS(1), SEC(1000000), "until the last fault")                             \
     X(quiet, "quiet", TIME, false, SEC(60), 0, SEC(3600), "at most so long after it, without faults, to settle")   \
+    X(faults, "faults", COUNT, false, 0, 0, 1000, "so many faults drawn from the seed")                            \
     X(delay, "delay-ms", MS, true, MS(5), 0, SEC(10), "one way, within a zone")                                    \
     X(zone_delay, "zone-delay-ms", MS, true, MS(15), 0, SEC(10), "one way, between zones")                         \
     X(jitter, "jitter-ms", MS, true, MS(45), 0, SEC(10), "added to it, evenly from 0 to this")                     \

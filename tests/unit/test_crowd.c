@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "sim/figures.h"
+#include "sim/members/drawn.h"
 #include "sim/members/members_report.h"
 
 static struct crowd *live(const char *text, uint64_t seed, struct members_figures *f)
@@ -180,6 +181,34 @@ static void a_full_socket_drops_and_a_frozen_node_reads_the_rest(void **state)
     crowd_free(c);
 }
 
+/* A drawn fault has its end within the time, and what is written down is the same story. */
+static void drawn_faults_can_be_written_down(void **state)
+{
+    static const char text[] = "nodes 20\nwarmup 5s\ntime 20s\nfaults 12\n";
+    struct scenario_error err;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct scenario sc, read;
+        struct buf out = BUF_EMPTY, again = BUF_EMPTY;
+        scenario_init(&sc, &words_of_members);
+        assert_int_equal(scenario_parse(&sc, slice_str(text), &err), 0);
+        sc.seed = seed;
+        drawn_faults(&sc);
+        assert_true(sc.actions_n >= 12);
+        assert_int_equal(scenario_check(&sc, &err), 0);
+        scenario_put(&out, &sc);
+        scenario_init(&read, &words_of_members);
+        assert_int_equal(scenario_parse(&read, buf_slice(&out), &err), 0);
+        scenario_put(&again, &read);
+        assert_true(slice_eq(buf_slice(&out), buf_slice(&again)));
+        scenario_fini(&sc);
+        scenario_fini(&read);
+        buf_free(&out);
+        buf_free(&again);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +218,7 @@ int main(void)
         cmocka_unit_test(a_death_is_wrong_only_without_a_reason),
         cmocka_unit_test(an_end_is_followed_until_all_know),
         cmocka_unit_test(an_update_is_followed_until_all_have_it),
+        cmocka_unit_test(drawn_faults_can_be_written_down),
         cmocka_unit_test(a_full_socket_drops_and_a_frozen_node_reads_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
