@@ -26,6 +26,7 @@ void ring_unref(struct ring *r)
         return;
     r->magic = 0;
     free(r->members);
+    free(r->hashes);
     free(r->shares);
     free(r->owners);
     free(r);
@@ -40,20 +41,30 @@ uint64_t ring_zone(struct slice name)
     return digest_u64(&d);
 }
 
+uint64_t table_mark(const struct ring_member *m)
+{
+    uint8_t numbers[12];
+    struct slice parts[] = { SLICE_LIT("hedgerow ring epoch"), SLICE_OF(m->id.bytes), SLICE_OF(numbers) };
+    struct digest d;
+
+    be64_put(numbers, m->zone);
+    be32_put(numbers + 8, m->weight);
+    digest_of(&d, parts, 3);
+    return digest_u64(&d);
+}
+
+uint64_t table_epoch(uint64_t marks, size_t n)
+{
+    return table_mix(n + marks);
+}
+
 uint64_t ring_digest(const struct ring_member *members, size_t n)
 {
-    uint64_t sum = n;
+    uint64_t marks = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        uint8_t numbers[12];
-        struct slice parts[] = { SLICE_LIT("hedgerow ring epoch"), SLICE_OF(members[i].id.bytes), SLICE_OF(numbers) };
-        struct digest d;
-        be64_put(numbers, members[i].zone);
-        be32_put(numbers + 8, members[i].weight);
-        digest_of(&d, parts, 3);
-        sum += digest_u64(&d);
-    }
-    return table_mix(sum);
+    for (size_t i = 0; i < n; i++)
+        marks += table_mark(&members[i]);
+    return table_epoch(marks, n);
 }
 
 uint64_t ring_epoch(const struct ring *r)
@@ -111,17 +122,4 @@ uint32_t ring_share(const struct ring *r, const struct node_id *id)
     struct ring_member want = { .id = *id };
     const struct ring_member *at = bsearch(&want, r->members, r->n, sizeof(want), ring_member_by_id);
     return at != NULL ? r->shares[at - r->members] : 0;
-}
-
-uint32_t ring_moved(const struct ring *a, const struct ring *b)
-{
-    const struct ring_member *in_a[RING_OWNERS], *in_b[RING_OWNERS];
-    uint32_t moved = 0;
-
-    assert(ring_arcs(a) == ring_arcs(b));
-    for (uint32_t arc = 0; arc < ring_arcs(a); arc++) {
-        size_t n = ring_owners(a, arc, in_a), m = ring_owners(b, arc, in_b);
-        moved += n > 0 && m > 0 ? !node_id_eq(&in_a[0]->id, &in_b[0]->id) : (n > 0) != (m > 0);
-    }
-    return moved;
 }

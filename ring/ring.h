@@ -10,9 +10,9 @@
 
 #include "proto/cert.h"
 
-#define RING_OWNERS 3
+#define RING_OWNERS      3
 #define RING_MEMBERS_MAX 4096
-#define RING_NOBODY UINT16_MAX
+#define RING_NOBODY      UINT16_MAX
 
 struct ring_member {
     struct node_id id;
@@ -32,6 +32,18 @@ void ring_unref(struct ring *r);
 /* ring_next is ring_new(members, n, bits of |from|), to the byte, but many times faster
  * when few members differ from those of |from|. */
 struct ring *ring_next(const struct ring *from, const struct ring_member *members, size_t n);
+
+/* The same in slices, for those who must not stop for long: ring_build_new (|from| NULL or
+ * lent until the end; NULL when out of memory), ring_build_step until it is true,
+ * ring_build_take: the table. A step looks at about |bids| bids, some ns each. ring_build_take
+ * frees the build; ring_build_free gives it up (NULL is fine). */
+struct ring_build;
+struct ring_build *ring_build_new(const struct ring *from, const struct ring_member *members, size_t n,
+                                  uint8_t arc_bits);
+bool ring_build_step(struct ring_build *b, uint64_t bids);
+struct ring *ring_build_take(struct ring_build *b);
+void ring_build_free(struct ring_build *b);
+uint64_t ring_build_epoch(const struct ring_build *b);
 
 /* ring_zone is the number for a zone's name. */
 uint64_t ring_zone(struct slice name);
@@ -55,7 +67,23 @@ int ring_rank(const struct ring *r, uint32_t arc, const struct node_id *id);
 /* ring_share is how many arcs have |id| as their first owner. */
 uint32_t ring_share(const struct ring *r, const struct node_id *id);
 
+/* An arc whose owners are others than they were, or in another order. All lent by the two
+ * tables. |lost|: those who were owners and are no more, |gained|: the new ones, best first. */
+struct ring_change {
+    uint32_t arc;
+    const struct ring_member *was[RING_OWNERS], *is[RING_OWNERS], *lost[RING_OWNERS], *gained[RING_OWNERS];
+    size_t was_n, is_n, lost_n, gained_n;
+    bool first_moved;
+};
+
+/* ring_delta finds the next such arc from |*at| on and before |end|, moves |*at| behind it
+ * and returns true; false when there is none. Begin with |*at| 0 and end with ring_arcs, in
+ * as many slices as you like. Same arc count in both. */
+bool ring_delta(const struct ring *was, const struct ring *is, uint32_t *at, uint32_t end, struct ring_change *out);
+bool ring_change_gained(const struct ring_change *c, const struct node_id *id);
+bool ring_change_lost(const struct ring_change *c, const struct node_id *id);
+
 /* ring_moved counts the arcs whose first owner differs; same arc count in both. */
-uint32_t ring_moved(const struct ring *a, const struct ring *b);
+uint32_t ring_moved(const struct ring *was, const struct ring *is);
 
 #endif

@@ -7,21 +7,39 @@
 #include "proto/base/obj.h"
 #include "ring/ring.h"
 
-#define RING_MAGIC 0x52494e47u
+#define RING_MAGIC        0x52494e47u
+#define RING_LOG_SEGMENTS 256
+
+/* -log2 of RING_LOG_SEGMENTS + 1 points of one octave, from 1/2 to 1, in units of 2^-57. */
+struct logs {
+    uint64_t at[RING_LOG_SEGMENTS + 1];
+};
+
+/* Of a member, kept from table to table because a hash costs as much as hundreds of bids. */
+struct member_hashes {
+    uint64_t rival; /* of its id: what it bids with */
+    uint64_t mark;  /* of all its facts: its part in the epoch */
+};
 
 struct ring {
     uint32_t magic;
     atomic_uint refs;
     uint64_t epoch;
-    size_t n;
+    size_t n, zones; /* zones of those that have a weight */
     uint8_t arc_bits;
     struct ring_member *members; /* ascending ids */
-    uint32_t *shares;            /* by member */
-    uint16_t *owners;            /* RING_OWNERS per arc: members, RING_NOBODY behind the last */
+    struct member_hashes *hashes;
+    uint32_t *shares; /* by member */
+    uint16_t *owners; /* RING_OWNERS per arc: members, RING_NOBODY behind the last */
+    struct logs logs;
 };
 
 /* For qsort and bsearch over members. */
 int ring_member_by_id(const void *a, const void *b);
+
+/* table_mark is a member's part in the epoch, table_epoch what the sum of all parts makes. */
+uint64_t table_mark(const struct ring_member *m);
+uint64_t table_epoch(uint64_t marks, size_t n);
 
 /* table_mix is a 64-bit mixer: the finaliser of splitmix64 without its increment, here
  * because a build runs it some ten million times and wants it inlined. */
