@@ -148,7 +148,8 @@ uint64_t gossip_digest(const struct gossip *g);
     X(acks, "acks received")                                        \
     X(suspicions, "members we began to suspect")                    \
     X(deaths, "members we declared dead")                           \
-    X(refutations, "times we refuted our own death")                \
+    X(refutations, "times we refuted what is said of us")           \
+    X(deaths_refuted, "times we refuted that we are dead")          \
     X(malformed, "payloads that did not parse")                     \
     X(syncs, "full view exchanges asked for")                       \
     X(jumps, "records refused: their incarnation jumps")            \

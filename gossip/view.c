@@ -225,6 +225,7 @@ static int self_heard(struct gossip *g, const struct member_record *r)
     if (!view_own_next(g, &own, r->counter))
         return VERDICT_KNOWN;
     g->counters.refutations++;
+    g->counters.deaths_refuted += r->state == MEMBER_DEAD;
     trace_record(g, "refute with", &own);
     view_restate(g, &own);
     return VERDICT_KNOWN;

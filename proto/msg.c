@@ -9,7 +9,7 @@
 /* Keys of the maps. A key is never given another meaning. */
 enum { HELLO_FEATURES = 1, HELLO_BOOT, HELLO_SALT, HELLO_PARAMS, HELLO_VERSION, HELLO_PORT };
 enum { REFUSE_REASON = 1 };
-enum { MEMBERS_ITEMS = 1, MEMBERS_REPLY };
+enum { MEMBERS_ITEMS = 1, MEMBERS_REPLY, MEMBERS_SETTLED, MEMBERS_PLACED };
 enum { ROLL_SEQUENCE = 1, ROLL_MARK, ROLL_ITSELF };
 enum {
     ASK_KEY = 1,
@@ -158,8 +158,8 @@ int msg_get_roll(struct wire *w, struct slice body, struct msg_roll *m)
     return frame_close(&in, false);
 }
 
-/* Frame and map headers, the array's header and the reply flag take fewer bytes than this. */
-#define MEMBERS_ROOM (RECORD_PLAIN_MAX - 16)
+/* Frame and map headers, the array's header and the other fields take fewer bytes than this. */
+#define MEMBERS_ROOM (RECORD_PLAIN_MAX - 24)
 
 bool msg_members_add(struct msg_members_out *m, struct slice cert, struct slice record)
 {
@@ -187,6 +187,8 @@ int msg_put_members(struct buf *b, struct msg_members_out *m, bool reply_wanted)
     wire_put_array(b, m->n);
     wire_put_raw(b, buf_slice(&m->items));
     frame_opt_bool(&o, MEMBERS_REPLY, reply_wanted);
+    frame_opt_u64(&o, MEMBERS_SETTLED, m->settled);
+    frame_opt_bool(&o, MEMBERS_PLACED, m->placed);
     int err = frame_end(&o);
     if (!buf_ok(&m->items)) {
         b->len = o.start;
@@ -215,6 +217,8 @@ int msg_get_members(struct wire *w, struct slice body, struct msg_members *m)
     struct slice cert, record;
 
     m->reply_wanted = frame_get_bool(&in, MEMBERS_REPLY);
+    m->settled = (uint32_t)frame_get_u64(&in, MEMBERS_SETTLED, UINT32_MAX);
+    m->placed = frame_get_bool(&in, MEMBERS_PLACED);
     m->items = NULL;
     m->n = 0;
     if (in.err == 0)

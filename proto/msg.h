@@ -102,12 +102,15 @@ int msg_get_refuse(struct slice body, unsigned *reason);
 struct msg_members_out {
     struct buf items;
     uint32_t n;
+    uint32_t settled; /* how many members of the sender's ring are no newcomers */
+    bool placed;      /* the reader has a place in it */
 };
 bool msg_members_add(struct msg_members_out *m, struct slice cert, struct slice record);
 /* msg_put_members appends the frame and leaves |m| empty; |reply_wanted| asks the other side for its own. */
 int msg_put_members(struct buf *b, struct msg_members_out *m, bool reply_wanted);
 struct msg_members {
-    bool reply_wanted;
+    bool reply_wanted, placed;
+    uint32_t settled;
     size_t n;
     const wire_value *items;
 };

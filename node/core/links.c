@@ -359,6 +359,7 @@ static void send_members(struct engine *e, struct link *l, bool reply_wanted)
     do {
         struct msg_members_out m = { 0 };
         from = mesh_members_put(e->mesh, from, &m);
+        mesh_members_say(e->mesh, &session_peer(l->session)->id, &m);
         msg_put_members(session_begin(l->session), &m, reply_wanted && from == 0);
         buf_free(&m.items);
         link_commit(e, l);

@@ -115,7 +115,7 @@ static void note_change(struct mesh *m, mesh_ns now, const struct gossip_out *g)
     struct mesh_item *item = mesh_emit(m, MESH_CHANGED);
 
     if (p != NULL)
-        mesh_ring_state(p, now, g->was, g->is, g->is_new);
+        mesh_ring_state(m, p, now, g->was, g->is, g->is_new);
     if (item == NULL)
         return;
     item->out.id = g->to;
@@ -167,6 +167,7 @@ static void pump(struct mesh *m, mesh_ns now)
 {
     struct gossip_out g;
 
+    mesh_weight_tick(m, now);
     while (gossip_poll(m->gossip, &g)) {
         struct mesh_peer *p;
         switch (g.kind) {
@@ -318,6 +319,7 @@ void mesh_members_take(struct mesh *m, mesh_ns now, int64_t wall_s, const struct
     assert(now >= m->now);
     m->now = now;
     mesh_learn(m, now, wall_s, members);
+    mesh_weight_told(m, now, members->settled, members->placed);
     pump(m, now);
 }
 
@@ -336,6 +338,7 @@ void mesh_tick(struct mesh *m, mesh_ns now)
     OBJ_CHECK(m, MESH_MAGIC);
     assert(now >= m->now);
     m->now = now;
+    mesh_weight_tick(m, now); /* what it states goes out with this tick */
     gossip_tick(m->gossip, now);
     mesh_syncs_tick(m, now);
     pump(m, now);
@@ -346,6 +349,15 @@ mesh_ns mesh_deadline(const struct mesh *m)
     OBJ_CHECK(m, MESH_MAGIC);
     mesh_ns at = mesh_ns_min(gossip_deadline(m->gossip), heap_deadline(&m->syncs));
     return mesh_ns_min(at, mesh_ring_deadline(m));
+}
+
+void mesh_drain(struct mesh *m, mesh_ns now, bool on)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    assert(now >= m->now);
+    m->now = now;
+    m->weight.drained = on;
+    pump(m, now);
 }
 
 void mesh_leave(struct mesh *m, mesh_ns now)
@@ -397,10 +409,13 @@ struct mesh *mesh_new(const struct mesh_config *cfg, mesh_ns now)
         m->cfg.ring_join_delay = SEC(1);
     if (m->cfg.ring_death_delay == 0)
         m->cfg.ring_death_delay = SEC(10);
+    if (m->cfg.ramp == 0)
+        m->cfg.ramp = SEC(60);
     m->id = *cfg->self;
     m->file = cfg->self->mesh;
     m->self = (struct datagram_self){ &m->id, cfg->boot };
     m->now = m->checks_since = now;
+    mesh_weight_start(m, now);
     list_init(&m->peer_list);
     list_init(&m->queue);
     heap_init(&m->syncs);
@@ -425,7 +440,7 @@ void mesh_free(struct mesh *m)
         item_free(OBJ_OF(at, struct mesh_item, link));
     item_free(m->lent);
     gossip_free(m->gossip);
-    ring_unref(m->ring);
+    mesh_ring_stop(m);
     mesh_peers_free(m);
     free(m->eligible);
     buf_free(&m->payload);
@@ -442,6 +457,12 @@ const struct ring *mesh_ring(const struct mesh *m)
 {
     OBJ_CHECK(m, MESH_MAGIC);
     return m->ring;
+}
+
+const struct ring *mesh_ring_before(const struct mesh *m)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    return m->ring_before;
 }
 
 static bool worth_asking(const struct mesh *m, const struct mesh_peer *p, enum member_state state)

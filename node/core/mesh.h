@@ -12,6 +12,13 @@
 #include "proto/msg.h"
 #include "ring/ring.h"
 
+/* Tables that many meshes of one process share, by their epoch. In a node all NULL. */
+struct mesh_rings {
+    void *ctx;
+    struct ring *(*find)(void *ctx, uint64_t epoch, uint32_t arcs); /* returns a reference, or NULL */
+    void (*made)(void *ctx, struct ring *ring);                     /* lends a new one; ring_ref keeps it */
+};
+
 struct mesh_config {
     const struct identity *self; /* lent for the mesh's life; see mesh_self */
     struct slice roll;           /* the last one kept, lent to mesh_new; what does not check is as if not there */
@@ -25,6 +32,8 @@ struct mesh_config {
     uint64_t seed;            /* of gossip's choices */
     mesh_ns ring_join_delay;  /* 0 = 1 s: a joined, healed or left member moves the ring so much later */
     mesh_ns ring_death_delay; /* 0 = 10 s: a death moves it only then */
+    mesh_ns ramp;             /* 0 = 60 s: a cold newcomer grows to its weight in four steps over so long */
+    struct mesh_rings rings;
     mesh_ns probe_period, ack_timeout, suspect_timeout; /* gossip's; 0 = its defaults */
     struct trace trace;
 };
@@ -40,9 +49,9 @@ void mesh_free(struct mesh *m);
 const struct identity *mesh_self(const struct mesh *m);
 
 /* ---- the roll (proto/roll.h) ---- */
-const struct roll *mesh_roll(const struct mesh *m);    /* lends; number 0: none yet */
-struct slice mesh_roll_bytes(const struct mesh *m);    /* lends; empty: none yet */
-bool mesh_roll_forked(const struct mesh *m);           /* two rolls of one number were seen */
+const struct roll *mesh_roll(const struct mesh *m); /* lends; number 0: none yet */
+struct slice mesh_roll_bytes(const struct mesh *m); /* lends; empty: none yet */
+bool mesh_roll_forked(const struct mesh *m);        /* two rolls of one number were seen */
 
 /* mesh_roll_take takes a roll, from a peer or handed in. 0: it is news, kept and in force;
  * MESH_E_EXISTS: we have this one; MESH_E_STATE: we have a later one (or it is signed by
@@ -92,6 +101,9 @@ int mesh_met(struct mesh *m, mesh_ns now, const struct cert *cert, struct slice 
  * ourselves included) to |out|, at most MSG_MEMBERS_MAX and about 60,000 bytes, and
  * returns where to go on, 0 when all are written. */
 size_t mesh_members_put(const struct mesh *m, size_t from, struct msg_members_out *out);
+/* mesh_members_say adds what |to| must know of our ring to weigh itself: how many of its members
+ * are no newcomers, and whether |to| is in it. */
+void mesh_members_say(const struct mesh *m, const struct node_id *to, struct msg_members_out *out);
 /* mesh_members_take learns from a MEMBERS frame; certificates that do not check are
  * skipped and counted. */
 void mesh_members_take(struct mesh *m, mesh_ns now, int64_t wall_s, const struct msg_members *members);
@@ -100,16 +112,16 @@ void mesh_tick(struct mesh *m, mesh_ns now);
 mesh_ns mesh_deadline(const struct mesh *m);
 
 enum mesh_out_kind {
-    MESH_SEND,    /* a datagram: |bytes| to |addr| */
-    MESH_CHANGED, /* member |id| went from |was| to |is|; |is_new| at first sight. With |was| == |is| its
-                     record changed in something else: boot, addresses, weight */
-    MESH_RING,    /* mesh_ring() is a new table */
-    MESH_OUT,     /* |id| is no peer any more, for reason |err|: cut its sessions, now */
+    MESH_SEND,     /* a datagram: |bytes| to |addr| */
+    MESH_CHANGED,  /* member |id| went from |was| to |is|; |is_new| at first sight. With |was| == |is| its
+                      record changed in something else: boot, addresses, weight */
+    MESH_RING,     /* mesh_ring() is a new table */
+    MESH_OUT,      /* |id| is no peer any more, for reason |err|: cut its sessions, now */
     MESH_ASK_ROLL, /* |id| has a later roll: say to it which one we have */
-    MESH_ROLL,    /* a new roll is in force: send it to everybody */
-    MESH_SYNC,    /* exchange MEMBERS with |id| over a stream (asked also for missing certificates) */
-    MESH_TWIN,    /* told once: our identity runs elsewhere too. We outgrew its boot again and again,
-                     and it ours; |boot_seen| was its last */
+    MESH_ROLL,     /* a new roll is in force: send it to everybody */
+    MESH_SYNC,     /* exchange MEMBERS with |id| over a stream (asked also for missing certificates) */
+    MESH_TWIN,     /* told once: our identity runs elsewhere too. We outgrew its boot again and again,
+                      and it ours; |boot_seen| was its last */
 };
 struct mesh_out {
     enum mesh_out_kind kind;
@@ -125,6 +137,9 @@ bool mesh_poll(struct mesh *m, struct mesh_out *out);
 
 /* The present table; lends. Empty before anybody is eligible, never NULL. */
 const struct ring *mesh_ring(const struct mesh *m);
+/* The one before it, for what changed hands (ring_delta); lends. NULL before the first
+ * change, and again while the next one is being made. */
+const struct ring *mesh_ring_before(const struct mesh *m);
 
 /* A member as seen from here. Pointers lend until the next call that takes |m| and |now|. */
 struct mesh_member {
@@ -141,6 +156,9 @@ size_t mesh_alive(const struct mesh *m); /* ourselves included */
 
 /* mesh_link notes what a backbone link shows: unhealthy until |until| (0: healthy). */
 void mesh_link(struct mesh *m, const struct node_id *id, mesh_ns until);
+
+/* mesh_drain: while |on| we are a member that owns nothing (weight 0). */
+void mesh_drain(struct mesh *m, mesh_ns now, bool on);
 
 void mesh_leave(struct mesh *m, mesh_ns now);
 bool mesh_left(const struct mesh *m);
@@ -166,7 +184,8 @@ const struct gossip_counters *mesh_gossip_counters(const struct mesh *m);
     X(certs_refused, "certificates refused")                          \
     X(rolls_taken, "new rolls of the authorities taken")              \
     X(rolls_refused, "rolls refused: not signed, or malformed")       \
-    X(ring_changes, "new ring tables")
+    X(ring_changes, "new ring tables")                                \
+    X(dampings, "times we gave up our place in the ring, having been declared dead too often")
 struct mesh_counters {
 #define X(name, help) uint64_t name;
     MESH_COUNTERS(X)

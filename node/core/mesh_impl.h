@@ -28,8 +28,10 @@ struct mesh_peer {
     mesh_ns link_until; /* its link is unhealthy until then; 0 = healthy */
     bool grace;         /* died at |died_at| and keeps its place in the ring for now */
     mesh_ns died_at;
-    struct heap_node sync_timer; /* queued: a MESH_SYNC went out less than a period ago */
-    bool sync_wanted;            /* another one is due when it fires */
+    mesh_ns since;                  /* it came to life here, and not as one that had only been out of sight, */
+    uint64_t lived_boot;            /* with this boot */
+    struct heap_node sync_timer;    /* queued: a MESH_SYNC went out less than a period ago */
+    bool sync_wanted;               /* another one is due when it fires */
     mesh_ns held_at, roll_asked_at; /* it spoke of a later roll (mesh_roll.c); 0: never */
 };
 
@@ -37,6 +39,22 @@ struct mesh_item {
     struct list link;
     struct mesh_out out;
     struct buf bytes;
+};
+
+/* What we state as our weight, and why (mesh_weight.c). */
+#define MESH_DAMP_DEATHS 3
+struct mesh_weight {
+    mesh_ns started;
+    bool judged;     /* our first company has told whether we ramp */
+    uint32_t told;   /* how many settled members it counted */
+    unsigned step;   /* of the ramp: 0 is none, or over */
+    mesh_ns step_at; /* the next one */
+    bool drained;
+    uint64_t refuted;                 /* our deaths that we refuted, as far as we have looked */
+    mesh_ns deaths[MESH_DAMP_DEATHS]; /* the last of them, latest first */
+    unsigned deaths_n;
+    unsigned damped; /* times in a row */
+    mesh_ns damped_until;
 };
 
 struct mesh {
@@ -61,7 +79,9 @@ struct mesh {
     struct mesh_item *lent;
     struct buf payload;
 
-    struct ring *ring;
+    struct ring *ring, *ring_before; /* the latter may be NULL */
+    struct ring_build *building;
+    mesh_ns slice_at;
     struct ring_member *eligible;
     size_t eligible_cap;
     uint64_t zone;   /* our own */
@@ -70,10 +90,11 @@ struct mesh {
     mesh_ns looked_at, look_at;
     mesh_ns lapse_at;  /* the earliest end of a dead member's grace */
     bool ring_pending; /* |ring_want| is not the table's epoch yet */
+    bool ring_lapsed;  /* and somebody's grace is over: it has waited long enough */
     uint64_t ring_want;
     mesh_ns ring_first, ring_last; /* first and last change that it waits for */
 
-    bool ring_at_once; /* somebody is out: no waiting */
+    struct mesh_weight weight;
 
     struct roll roll; /* live authorities also before there is one */
     struct buf roll_raw;
@@ -122,9 +143,20 @@ int mesh_roll_start(struct mesh *m, struct slice bytes);
 void mesh_ring_now(struct mesh *m, mesh_ns now);
 /* mesh_ring_start makes the first table. 0 or MESH_E_NOMEM. */
 int mesh_ring_start(struct mesh *m, mesh_ns now);
+void mesh_ring_stop(struct mesh *m);
 /* mesh_ring_state notes that |p| went from |was| to |is|. */
-void mesh_ring_state(struct mesh_peer *p, mesh_ns now, enum member_state was, enum member_state is, bool is_new);
+void mesh_ring_state(struct mesh *m, struct mesh_peer *p, mesh_ns now, enum member_state was, enum member_state is,
+                     bool is_new);
 void mesh_ring_tick(struct mesh *m, mesh_ns now);
 mesh_ns mesh_ring_deadline(const struct mesh *m);
+
+/* ---- mesh_weight.c ---- */
+void mesh_weight_start(struct mesh *m, mesh_ns now);
+/* mesh_weight_seen notes that |p| lives, and that it did not before. */
+void mesh_weight_seen(struct mesh *m, struct mesh_peer *p, mesh_ns now, bool came);
+/* mesh_weight_told takes what a peer said of its ring along with its members. */
+void mesh_weight_told(struct mesh *m, mesh_ns now, uint32_t settled, bool placed);
+void mesh_weight_tick(struct mesh *m, mesh_ns now);
+mesh_ns mesh_weight_deadline(const struct mesh *m);
 
 #endif

@@ -218,6 +218,7 @@ static int start_engine(struct node *n, char *error)
             .weight = cfg->weight,
             .seed = secret_random_u64(),
             .ring_join_delay = cfg->ring_join_delay,
+            .ramp = cfg->ramp,
             .ring_death_delay = cfg->ring_death_delay,
             .probe_period = cfg->probe_period,
             .ack_timeout = cfg->ack_timeout,

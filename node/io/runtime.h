@@ -58,7 +58,7 @@ struct node_config { /* all pointers are lent for the node's life */
     struct origin_url origin;
     uint64_t memory_limit;
     struct engine_timers engine;
-    mesh_ns ring_join_delay, ring_death_delay; /* mesh.h's, 0 = default */
+    mesh_ns ring_join_delay, ring_death_delay, ramp; /* mesh.h's, 0 = default */
     mesh_ns probe_period, ack_timeout, suspect_timeout;
     struct node_timers timers;
     const char *access_log;            /* a path, "-" (standard output), or NULL: none */

@@ -90,10 +90,12 @@ static void check_refuse(const struct msg_frame *f)
 
 static int put_members(struct buf *b)
 {
-    struct msg_members_out m = { BUF_EMPTY, 0 };
+    struct msg_members_out m = { .n = 0 };
 
     assert_true(msg_members_add(&m, SLICE_LIT("cert-a"), SLICE_LIT("record-a")));
     assert_true(msg_members_add(&m, SLICE_LIT("cert-b"), SLICE_EMPTY));
+    m.settled = 300;
+    m.placed = true;
     int err = msg_put_members(b, &m, true);
     assert_int_equal(m.n, 0);
     assert_null(m.items.data);
@@ -107,7 +109,8 @@ static void check_members(const struct msg_frame *f)
     struct slice cert, record;
 
     assert_int_equal(msg_get_members(&w, f->body, &m), 0);
-    assert_true(m.reply_wanted);
+    assert_true(m.reply_wanted && m.placed);
+    assert_int_equal(m.settled, 300);
     assert_int_equal(m.n, 2);
     assert_int_equal(msg_members_item(&m, 0, &cert, &record), 0);
     assert_true(slice_eq(cert, SLICE_LIT("cert-a")) && slice_eq(record, SLICE_LIT("record-a")));
@@ -151,7 +154,7 @@ static void check_roll_none(const struct msg_frame *f)
 
 static int put_members_none(struct buf *b)
 {
-    struct msg_members_out m = { BUF_EMPTY, 0 };
+    struct msg_members_out m = { .n = 0 };
     return msg_put_members(b, &m, false);
 }
 
@@ -161,7 +164,8 @@ static void check_members_none(const struct msg_frame *f)
     struct msg_members m;
 
     assert_int_equal(msg_get_members(&w, f->body, &m), 0);
-    assert_false(m.reply_wanted);
+    assert_false(m.reply_wanted || m.placed);
+    assert_int_equal(m.settled, 0);
     assert_int_equal(m.n, 0);
     wire_close(&w);
 }
@@ -523,7 +527,7 @@ static const struct golden {
       "010000000082030104c420202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f" },
     { "refuse", MSG_REFUSE, put_refuse, check_refuse, "0200000000810107" },
     { "members", MSG_MEMBERS, put_members, check_members,
-      "030000000082019292c406636572742d61c4087265636f72642d6192c406636572742d62c40002c3" },
+      "030000000084019292c406636572742d61c4087265636f72642d6192c406636572742d62c40002c303cd012c04c3" },
     { "members, none", MSG_MEMBERS, put_members_none, check_members_none, "0300000000810190" },
     { "roll", MSG_ROLL, put_roll, check_roll, "0c0000000083010702cf112233445566778803c4066120726f6c6c" },
     { "roll, none", MSG_ROLL, put_roll_none, check_roll_none, "0c0000000080" },
@@ -940,7 +944,7 @@ static void writers_refuse_what_readers_would(void **state)
 static void members_stop_at_what_one_frame_holds(void **state)
 {
     static const uint8_t bytes[RECORD_PLAIN_MAX];
-    struct msg_members_out m = { BUF_EMPTY, 0 };
+    struct msg_members_out m = { .n = 0 };
     struct buf b = BUF_EMPTY;
 
     (void)state;
@@ -954,8 +958,10 @@ static void members_stop_at_what_one_frame_holds(void **state)
     while (msg_members_add(&m, slice_of(bytes, CERT_BYTES_MAX), slice_of(bytes, 1000)))
         n++;
     assert_true(n > 40 && n < 44 && n == m.n);
-    size_t room = RECORD_PLAIN_MAX - 16 - m.items.len; /* one last that just fits */
+    size_t room = RECORD_PLAIN_MAX - 24 - m.items.len; /* one last that just fits */
     assert_true(msg_members_add(&m, slice_of(bytes, CERT_BYTES_MAX), slice_of(bytes, room - 1 - 515 - 3)));
+    m.settled = UINT32_MAX;
+    m.placed = true;
     assert_int_equal(msg_put_members(&b, &m, true), 0);
     assert_true(b.len <= RECORD_PLAIN_MAX);
     assert_int_equal(decode(buf_slice(&b)), 0);
