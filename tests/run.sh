@@ -110,6 +110,7 @@ layer_unit() {
     build_asan && run_ctest gcc-asan .build-asan
     heading "unit tests, clang"
     build_clang && run_ctest clang .build-clang
+    run_lines big-endian sh tests/bench/big_endian.sh
 }
 
 layer_sim() {

@@ -188,11 +188,13 @@ class Relay(Process):
 class Node(Process):
     """One hedgerow process, or one of another program (tool) that runs as it does."""
     tool = "hedgerow"
+    prefix = ()         # what the command stands behind
     has_input = False
 
     def __init__(self, case, name, flags, data=None):
         self.data = data or os.path.join(case.folder, name)
-        super().__init__(case, name, [case.binary(self.tool), "run", *flags, "--data", self.data], stdin=self.has_input)
+        super().__init__(case, name, [*self.prefix, case.binary(self.tool), "run", *flags, "--data", self.data],
+                         stdin=self.has_input)
         self.http = self.mesh = self.admin = None
 
     def wait_ready(self, timeout=20.0):

@@ -13,6 +13,7 @@ DEAD_WITHIN = 15
 
 class Load:
     """Steady requests to some nodes, half for objects never asked before, each answer checked to the last byte."""
+    new, pause = 0.5, 0.02
 
     def __init__(self, nodes):
         self.nodes = nodes
@@ -26,7 +27,7 @@ class Load:
         at = choice.randrange(len(self.nodes))
         with self.lock:
             self.fresh += 1
-            number = self.fresh if choice.random() < 0.5 else choice.randrange(self.fresh)
+            number = self.fresh if choice.random() < self.new else choice.randrange(self.fresh)
         length = 1 + number * 104729 % 65536 + (200000 if number % 40 == 0 else 0)
         target = f"/bytes/{length}?seed=k{number}"
         began = time.monotonic()
@@ -44,12 +45,13 @@ class Load:
         with self.lock:
             self.done += 1
             self.slowest = max(self.slowest, time.monotonic() - began)
+        return at
 
     def worker(self, number):
         choice, connections = random.Random(number), {}
         while not self.stop.is_set():
             self.one(connections, choice)
-            time.sleep(0.02)
+            time.sleep(self.pause)
         for connection in connections.values():
             connection.close()
 
