@@ -56,6 +56,9 @@ int msg_open(struct slice frame, struct msg_frame *out);
 
 /* ---- before the sealed records: the clear preamble of a stream ---- */
 #define PREAMBLE_BYTES   26 /* "HGRW", version u8, pattern u8, features u32, mesh id 16 */
+/* Feature bits: what the sender of a preamble can do beyond version 1. */
+#define FEATURE_AES_256_GCM (UINT32_C(1) << 0) /* records: used where both sides have it */
+#define FEATURE_AEGIS_128L  (UINT32_C(1) << 1) /* kept for it */
 #define PREAMBLE_REFUSED 0  /* as pattern: no, and |features| holds the enum msg_refusal */
 struct preamble {
     uint8_t version, pattern;

@@ -1,6 +1,6 @@
 /* record.h - sealed records on a backbone stream: u32 length (big-endian, of the
- * ciphertext with its tag), then ChaCha20-Poly1305 over one frame with the length
- * as associated data and a counter as nonce. After RECORD_REKEY records a
+ * ciphertext with its tag), then one frame, sealed by the session's suite with the
+ * length as associated data and a counter as nonce. After RECORD_REKEY records a
  * direction's key is replaced by Noise's REKEY. Not thread safe. */
 #ifndef HEDGEROW_PROTO_RECORD_H
 #define HEDGEROW_PROTO_RECORD_H
@@ -12,13 +12,27 @@
 #define RECORD_HEAD_BYTES 4
 #define RECORD_REKEY      (UINT64_C(1) << 16)
 
+/* The suites of both Noise cipher functions (revision 34, section 12). Number 3 is kept for AEGIS-128L. */
+enum record_suite { RECORD_CHACHA20_POLY1305 = 1, RECORD_AES_256_GCM = 2 };
+
+/* A bit for each suite. */
+#define RECORD_SUITE_BIT(suite) (1u << (suite))
+
+/* The suites that this processor has instructions for; ChaCha20-Poly1305 needs none. */
+unsigned record_suites(void);
+const char *record_suite_word(enum record_suite suite);
+
 /* One direction. */
+#define RECORD_SCHEDULE_BYTES 512
 struct record_half {
+    _Alignas(16) uint8_t schedule[RECORD_SCHEDULE_BYTES]; /* AES-256-GCM's, expanded from the key */
     uint8_t key[32];
     uint64_t counter;
+    enum record_suite suite;
 };
 
-void record_init(struct record_half *half, const uint8_t key[32]);
+/* record_init begins a direction at counter 0. |suite| must be among record_suites(). */
+void record_init(struct record_half *half, enum record_suite suite, const uint8_t key[32]);
 void record_wipe(struct record_half *half);
 
 /* record_begin reserves a record's header at the end of |out| and returns the mark

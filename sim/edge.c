@@ -64,6 +64,7 @@ void edge_start(struct edge *e, bool lost_boot)
     struct engine_config cfg = {
         .version = SLICE_LIT("simulated"),
         .mesh_port = net_addr(e->index).port,
+        .suites = RECORD_SUITE_BIT(RECORD_CHACHA20_POLY1305), /* the same bytes on every processor */
         .distribution = { .name = SLICE_LIT("default"),
                           .origin = SLICE_LIT("http://origin.example:80"),
                           .default_ttl_s = TTL_DEFAULT_S },

@@ -36,6 +36,7 @@ struct engine_config {
     struct mesh_config mesh; /* .self, .boot, .addrs ... */
     struct slice version;    /* software, for people */
     uint16_t mesh_port;
+    unsigned suites;         /* of backbone records, see session.h; 0: all that the processor has */
     struct distribution distribution; /* its slices are lent for the engine's life */
     uint64_t memory_limit;   /* bytes of the object cache */
     uint8_t hash_key[16];    /* keys the tables: secret random */

@@ -28,6 +28,7 @@ static struct session_config session_config(struct engine *e)
         .boot = mesh_boot(e->mesh), /* it grows when peers remember a higher one */
         .version = e->cfg.version,
         .port = e->cfg.mesh_port,
+        .suites = e->cfg.suites,
         .judge = rolls_judge,
         .probation = true,
         .outgoing = e->cfg.outgoing != NULL ? outgoing : NULL,
@@ -403,6 +404,7 @@ void links_opened(struct engine *e, mesh_ns now, struct link *l)
     l->opened = true;
     e->sessions_n++;
     e->counters.sessions_opened++;
+    e->counters.sessions_aes_256_gcm += session_suite(l->session) == RECORD_AES_256_GCM;
     timer_stop(e, &l->dial_timer);
     know_peer(e, l, &cert->id);
     if ((err = mesh_admits(e->mesh, cert)) != 0) { /* a roll came in mid-handshake */

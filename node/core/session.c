@@ -3,12 +3,11 @@
 #include "proto/base/err.h"
 #include "proto/base/obj.h"
 #include "proto/handshake.h"
-#include "proto/record.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 
 #define SESSION_MAGIC UINT32_C(0x73657373)
-#define FEATURES      0 /* none is given out yet */
 #define LENGTH_BYTES  2 /* in front of each handshake message */
 #define SEALED_MAX    (RECORD_HEAD_BYTES + RECORD_PLAIN_MAX + RECORD_TAG_BYTES)
 #define IDLE_BYTES    (16 * 1024) /* an empty buffer larger than this is given back */
@@ -23,6 +22,7 @@ struct session {
     uint8_t version[MSG_VERSION_MAX]; /* cfg.version points here */
     enum phase phase;
     bool dialled, building;
+    uint32_t features; /* ours */
     int err;
     unsigned refusal;
 
@@ -92,7 +92,7 @@ static int seal(struct session *s)
 static int send_hello(struct session *s)
 {
     struct msg_hello hello = {
-        .features = FEATURES, .boot = s->cfg.boot, .version = s->cfg.version, .port = s->cfg.port
+        .features = s->features, .boot = s->cfg.boot, .version = s->cfg.version, .port = s->cfg.port
     };
 
     mesh_params_digest(&hello.params, &s->cfg.self->mesh);
@@ -171,7 +171,7 @@ static int write_message(struct session *s)
     struct slice payload = SLICE_EMPTY;
 
     if (!s->dialled && s->hs.step == 1) /* its first */
-        put_preamble(s, (uint8_t)s->hs.pattern, FEATURES);
+        put_preamble(s, (uint8_t)s->hs.pattern, s->features);
     size_t mark = s->out.len;
     /* A responder that did not prove itself learns no more of us than it has to. */
     if (step_certifies(s, s->hs.step) && !(s->dialled && s->verdict != 0))
@@ -232,9 +232,23 @@ static int check_peer(struct session *s, int64_t wall_s, struct slice raw)
     return 0;
 }
 
+/* Both sides' features are authenticated: the initiator's preamble is the handshake's prologue, and
+ * whoever changes the responder's makes the two seal differently, so that nothing opens. */
+static enum record_suite choose_suite(const struct session *s)
+{
+    return (s->features & s->peer_preamble.features & FEATURE_AES_256_GCM) != 0 ? RECORD_AES_256_GCM
+                                                                                : RECORD_CHACHA20_POLY1305;
+}
+
 static void keys_up(struct session *s)
 {
-    handshake_split(&s->hs, s->send.key, s->recv.key); /* their counters are 0 from birth */
+    uint8_t send[32], recv[32];
+
+    handshake_split(&s->hs, send, recv);
+    record_init(&s->send, choose_suite(s), send);
+    record_init(&s->recv, choose_suite(s), recv);
+    sodium_memzero(send, sizeof(send));
+    sodium_memzero(recv, sizeof(recv));
     handshake_wipe(&s->hs);
     s->phase = PHASE_HELLO;
     if (s->verdict != 0) {
@@ -446,6 +460,9 @@ static struct session *session_new(const struct session_config *cfg, bool dialle
     s->cfg.version = slice_of(s->version, cfg->version.len < MSG_VERSION_MAX ? cfg->version.len : MSG_VERSION_MAX);
     if (s->cfg.version.len > 0)
         memcpy(s->version, cfg->version.data, s->cfg.version.len);
+    unsigned suites = cfg->suites != 0 ? cfg->suites & record_suites() : record_suites();
+    if ((suites & RECORD_SUITE_BIT(RECORD_AES_256_GCM)) != 0)
+        s->features |= FEATURE_AES_256_GCM;
     s->dialled = dialled;
     s->phase = PHASE_PREAMBLE;
     return s;
@@ -458,7 +475,7 @@ struct session *session_dial(const struct session_config *cfg, const uint8_t *re
     if (s == NULL)
         return NULL;
     enum handshake_pattern pattern = remote_dh != NULL ? HANDSHAKE_IK : HANDSHAKE_XX;
-    put_preamble(s, (uint8_t)pattern, FEATURES);
+    put_preamble(s, (uint8_t)pattern, s->features);
     if (buf_ok(&s->out)) {
         start_noise(s, buf_slice(&s->out), pattern, remote_dh);
         go_on(s);
@@ -633,6 +650,12 @@ uint16_t session_peer_port(const struct session *s)
 {
     OBJ_CHECK(s, SESSION_MAGIC);
     return s->peer_port;
+}
+
+enum record_suite session_suite(const struct session *s)
+{
+    OBJ_CHECK(s, SESSION_MAGIC);
+    return s->send.suite;
 }
 
 bool session_dialled(const struct session *s)

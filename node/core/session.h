@@ -8,6 +8,7 @@
 #include "proto/base/time.h"
 #include "proto/identity.h"
 #include "proto/msg.h"
+#include "proto/record.h"
 
 enum session_state {
     SESSION_HANDSHAKE, /* preamble, handshake, HELLO still under way */
@@ -20,6 +21,7 @@ struct session_config {
     struct boot boot;
     struct slice version; /* software, for people */
     uint16_t port;        /* our mesh port */
+    unsigned suites;      /* RECORD_SUITE_BITs offered for records; 0: all that the processor has */
     /* Further judgement of a certificate that is sound in itself (revocation): 0, or the
      * MESH_E_* that it is refused by. NULL: none. */
     int (*judge)(void *ctx, const struct cert *cert);
@@ -90,6 +92,8 @@ const char *session_peer_name(const struct session *s);
 struct slice session_peer_cert_raw(const struct session *s);
 struct boot session_peer_boot(const struct session *s);
 uint16_t session_peer_port(const struct session *s);
+/* The suite of its records; meaningful once OPEN. */
+enum record_suite session_suite(const struct session *s);
 bool session_dialled(const struct session *s);
 
 #endif

@@ -26,8 +26,8 @@ static void records_open_in_the_order_they_were_sealed(void **state)
     size_t used;
 
     (void)state;
-    record_init(&send, KEY);
-    record_init(&recv, KEY);
+    record_init(&send, RECORD_CHACHA20_POLY1305, KEY);
+    record_init(&recv, RECORD_CHACHA20_POLY1305, KEY);
     buf_add_str(&out, "before"); /* a record may follow other bytes */
     seal(&send, &out, SLICE_LIT("one"));
     seal(&send, &out, SLICE_LIT("second"));
@@ -52,13 +52,51 @@ static void a_record_is_chacha20poly1305_with_a_little_endian_counter(void **sta
     unsigned long long n;
 
     (void)state;
-    record_init(&send, KEY);
+    record_init(&send, RECORD_CHACHA20_POLY1305, KEY);
     send.counter = 0x0102;
     seal(&send, &out, SLICE_LIT("hello"));
     be32_put(want, 5 + 16);
     crypto_aead_chacha20poly1305_ietf_encrypt(want + 4, &n, (const uint8_t *)"hello", 5, want, 4, NULL, nonce, KEY);
     assert_int_equal(out.len, sizeof(want));
     assert_memory_equal(out.data, want, sizeof(want));
+    buf_free(&out);
+}
+
+/* SP 800-38D with Noise's nonce, which is big-endian for AESGCM. */
+static void or_aes_256_gcm_with_a_big_endian_counter(void **state)
+{
+    struct record_half send;
+    struct buf out = BUF_EMPTY;
+    uint8_t want[4 + 5 + 16], nonce[12] = { [10] = 0x01, [11] = 0x02 };
+    unsigned long long n;
+
+    (void)state;
+    if ((record_suites() & RECORD_SUITE_BIT(RECORD_AES_256_GCM)) == 0)
+        skip();
+    record_init(&send, RECORD_AES_256_GCM, KEY);
+    send.counter = 0x0102;
+    seal(&send, &out, SLICE_LIT("hello"));
+    be32_put(want, 5 + 16);
+    crypto_aead_aes256gcm_encrypt(want + 4, &n, (const uint8_t *)"hello", 5, want, 4, NULL, nonce, KEY);
+    assert_int_equal(out.len, sizeof(want));
+    assert_memory_equal(out.data, want, sizeof(want));
+    buf_free(&out);
+}
+
+static void a_suite_opens_only_its_own(void **state)
+{
+    struct record_half send, recv;
+    struct buf out = BUF_EMPTY;
+    struct slice plain;
+    size_t used;
+
+    (void)state;
+    if ((record_suites() & RECORD_SUITE_BIT(RECORD_AES_256_GCM)) == 0)
+        skip();
+    record_init(&send, RECORD_AES_256_GCM, KEY);
+    record_init(&recv, RECORD_CHACHA20_POLY1305, KEY);
+    seal(&send, &out, SLICE_LIT("hello"));
+    assert_int_equal(record_open(&recv, out.data, out.len, &used, &plain), MESH_E_SEAL);
     buf_free(&out);
 }
 
@@ -70,8 +108,8 @@ static void a_cut_record_waits_and_changes_nothing(void **state)
     size_t used;
 
     (void)state;
-    record_init(&send, KEY);
-    record_init(&recv, KEY);
+    record_init(&send, RECORD_CHACHA20_POLY1305, KEY);
+    record_init(&recv, RECORD_CHACHA20_POLY1305, KEY);
     seal(&send, &out, SLICE_LIT("some bytes"));
     for (size_t n = 0; n < out.len; n++) {
         /* Its own memory, so that a sanitizer sees a read past the end. */
@@ -86,27 +124,34 @@ static void a_cut_record_waits_and_changes_nothing(void **state)
     buf_free(&out);
 }
 
-static void every_flipped_bit_breaks_the_record(void **state)
+static void flips(enum record_suite suite)
 {
     struct record_half send, recv;
     struct buf out = BUF_EMPTY;
     struct slice plain;
     size_t used;
 
-    (void)state;
-    record_init(&send, KEY);
+    record_init(&send, suite, KEY);
     seal(&send, &out, SLICE_LIT("some bytes"));
     for (size_t bit = 0; bit < out.len * 8; bit++) {
         uint8_t copy[64];
         memcpy(copy, out.data, out.len);
         copy[bit / 8] ^= (uint8_t)(1u << (bit % 8));
-        record_init(&recv, KEY);
+        record_init(&recv, suite, KEY);
         /* Behind a longer claimed length there may be more bytes: give it some. */
         int err = record_open(&recv, copy, sizeof(copy), &used, &plain);
         assert_true(err == MESH_E_SEAL || err == MESH_E_RANGE || (err == MESH_E_SHORT && bit < 32));
         assert_int_equal(recv.counter, 0);
     }
     buf_free(&out);
+}
+
+static void every_flipped_bit_breaks_the_record(void **state)
+{
+    (void)state;
+    flips(RECORD_CHACHA20_POLY1305);
+    if ((record_suites() & RECORD_SUITE_BIT(RECORD_AES_256_GCM)) != 0)
+        flips(RECORD_AES_256_GCM);
 }
 
 static void lengths_are_bounded_before_anything_is_waited_for(void **state)
@@ -128,7 +173,7 @@ static void lengths_are_bounded_before_anything_is_waited_for(void **state)
     };
 
     (void)state;
-    record_init(&half, KEY);
+    record_init(&half, RECORD_CHACHA20_POLY1305, KEY);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         be32_put(head, rows[i].len);
         assert_int_equal(record_open(&half, head, sizeof(head), &used, &plain), rows[i].err);
@@ -143,8 +188,8 @@ static void an_unacceptable_plaintext_leaves_the_buffer_as_it_was(void **state)
     size_t used;
 
     (void)state;
-    record_init(&send, KEY);
-    record_init(&recv, KEY);
+    record_init(&send, RECORD_CHACHA20_POLY1305, KEY);
+    record_init(&recv, RECORD_CHACHA20_POLY1305, KEY);
     buf_add_str(&out, "kept");
     size_t mark = record_begin(&out);
     assert_int_equal(record_finish(&send, &out, mark), MESH_E_RANGE); /* empty */
@@ -183,8 +228,8 @@ static void a_replayed_or_swapped_record_does_not_open(void **state)
     uint8_t again[32];
 
     (void)state;
-    record_init(&send, KEY);
-    record_init(&recv, KEY);
+    record_init(&send, RECORD_CHACHA20_POLY1305, KEY);
+    record_init(&recv, RECORD_CHACHA20_POLY1305, KEY);
     seal(&send, &first, SLICE_LIT("one"));
     seal(&send, &second, SLICE_LIT("two"));
     memcpy(again, second.data, second.len);
@@ -197,23 +242,18 @@ static void a_replayed_or_swapped_record_does_not_open(void **state)
     buf_free(&second);
 }
 
-/* Past the threshold both sides go on under a key that the old one does not open. */
-static void the_key_is_replaced_after_so_many_records(void **state)
+/* Past the threshold both sides go on under a key that the old one does not open. |want|: the first
+ * replacement. */
+static void rekeys(enum record_suite suite, const uint8_t want[32])
 {
-    struct record_half send, recv;
+    static const uint8_t zeros[32];
+    struct record_half send, recv, stale;
     struct buf out = BUF_EMPTY;
     struct slice plain;
     size_t used;
-    uint8_t want[32 + 16], zeros[32] = { 0 }, nonce[12];
-    unsigned long long n;
 
-    (void)state;
-    memset(nonce, 0, 4);
-    memset(nonce + 4, 0xff, 8);
-    crypto_aead_chacha20poly1305_ietf_encrypt(want, &n, zeros, sizeof(zeros), NULL, 0, NULL, nonce, KEY);
-
-    record_init(&send, KEY);
-    record_init(&recv, KEY);
+    record_init(&send, suite, KEY);
+    record_init(&recv, suite, KEY);
     for (uint64_t i = 0; i < 2 * RECORD_REKEY + 2; i++) {
         buf_clear(&out);
         seal(&send, &out, slice_of(&i, sizeof(i)));
@@ -228,8 +268,7 @@ static void the_key_is_replaced_after_so_many_records(void **state)
     }
     assert_int_equal(send.counter, 2 * RECORD_REKEY + 2);
 
-    struct record_half stale;
-    record_init(&stale, KEY); /* one that missed the change */
+    record_init(&stale, suite, KEY); /* one that missed the change */
     stale.counter = send.counter;
     buf_clear(&out);
     seal(&send, &out, SLICE_LIT("x"));
@@ -239,11 +278,28 @@ static void the_key_is_replaced_after_so_many_records(void **state)
     buf_free(&out);
 }
 
+static void the_key_is_replaced_after_so_many_records(void **state)
+{
+    static const uint8_t zeros[32];
+    uint8_t want[32 + 16], nonce[12] = { [4] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+    unsigned long long n;
+
+    (void)state;
+    crypto_aead_chacha20poly1305_ietf_encrypt(want, &n, zeros, sizeof(zeros), NULL, 0, NULL, nonce, KEY);
+    rekeys(RECORD_CHACHA20_POLY1305, want);
+    if ((record_suites() & RECORD_SUITE_BIT(RECORD_AES_256_GCM)) == 0)
+        skip();
+    crypto_aead_aes256gcm_encrypt(want, &n, zeros, sizeof(zeros), NULL, 0, NULL, nonce, KEY);
+    rekeys(RECORD_AES_256_GCM, want);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_open_in_the_order_they_were_sealed),
         cmocka_unit_test(a_record_is_chacha20poly1305_with_a_little_endian_counter),
+        cmocka_unit_test(or_aes_256_gcm_with_a_big_endian_counter),
+        cmocka_unit_test(a_suite_opens_only_its_own),
         cmocka_unit_test(a_cut_record_waits_and_changes_nothing),
         cmocka_unit_test(every_flipped_bit_breaks_the_record),
         cmocka_unit_test(lengths_are_bounded_before_anything_is_waited_for),

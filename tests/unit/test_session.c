@@ -629,6 +629,48 @@ static void probation_lets_no_stranger_in(void **state)
     part(&p);
 }
 
+/* AES-256-GCM needs both sides: what only one offers is not used. */
+static void the_suite_is_one_that_both_have(void **state)
+{
+    const unsigned chacha = RECORD_SUITE_BIT(RECORD_CHACHA20_POLY1305);
+    const unsigned both = chacha | RECORD_SUITE_BIT(RECORD_AES_256_GCM);
+
+    (void)state;
+    if (record_suites() != both)
+        skip();
+    for (unsigned i = 0; i < 4; i++) {
+        struct session_config a = config(&ann, 1), b = config(&bob, 2);
+        a.suites = (i & 1) != 0 ? 0 : chacha; /* 0: all */
+        b.suites = (i & 2) != 0 ? both : chacha;
+        struct pair p = pair_of(&a, &b, bob.dh_key);
+        run(&p);
+        for (int e = 0; e < 2; e++) {
+            assert_int_equal(session_state(p.end[e]), SESSION_OPEN);
+            assert_int_equal(session_suite(p.end[e]), i == 3 ? RECORD_AES_256_GCM : RECORD_CHACHA20_POLY1305);
+        }
+        part(&p);
+    }
+}
+
+/* Whoever is on the way cannot talk the two into the other suite: the responder's word is in clear
+ * when it comes, but then the two seal differently. */
+static void a_suite_cannot_be_taken_away_on_the_way(void **state)
+{
+    (void)state;
+    if ((record_suites() & RECORD_SUITE_BIT(RECORD_AES_256_GCM)) == 0)
+        skip();
+    for (int from = 0; from < 2; from++) {
+        struct pair p = meet(true);
+        p.flip_at[from] = 9; /* the features' lowest byte */
+        p.flip = FEATURE_AES_256_GCM;
+        run(&p);
+        assert_int_equal(session_state(p.end[DIALLER]), SESSION_CLOSED);
+        assert_int_equal(session_state(p.end[RESPONDER]), SESSION_CLOSED);
+        assert_int_equal(session_error(p.end[RESPONDER]), MESH_E_SEAL);
+        part(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -649,6 +691,8 @@ int main(void)
         cmocka_unit_test(in_the_open_session_hello_is_wrong_and_refuse_is_final),
         cmocka_unit_test(a_frame_too_short_for_its_head_is_malformed),
         cmocka_unit_test(features_changed_in_clear_are_noticed),
+        cmocka_unit_test(the_suite_is_one_that_both_have),
+        cmocka_unit_test(a_suite_cannot_be_taken_away_on_the_way),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
