@@ -2,46 +2,68 @@
 # run.sh SIM [SIM...] - the simulator's seeds: every scenario with a few seeds, and the same
 # trace hash from each of the given binaries (gcc's, clang's) and from the first one twice.
 # Prints "ok NAME" or "FAIL NAME" a run; exit code 1 when one failed.
-# SIM_SEEDS: how many seeds a scenario (3).
+# SIM_SEEDS: how many seeds a scenario (3). JOBS: how many at a time (2).
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 seeds=${SIM_SEEDS:-3}
+jobs=${JOBS:-2}
 sims=$*
 first=$1
 work=$(mktemp -d "${TMPDIR:-/tmp}/hedgerow-sim.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-# hash_of SIM ARGUMENT... runs, keeps the report in $work/report, and prints the trace hash.
-hash_of() {
-    "$@" >"$work/report" 2>&1 || return 1
-    sed -n 's/^trace \([0-9a-f]\{32\}\) .*/\1/p' "$work/report"
+# same NAME COMMAND ARGUMENT... one run by each binary, and once more by the first. Prints a line.
+same() {
+    name=$1 want=
+    shift
+    for sim in $first $sims; do
+        got=
+        if "$sim" "$@" >"$work/$name.report" 2>&1; then
+            got=$(sed -n 's/^trace \([0-9a-f]\{32\}\) .*/\1/p' "$work/$name.report")
+        fi
+        if [ -z "$got" ]; then
+            sed 's/^/    /' "$work/$name.report"
+            echo "FAIL $name"
+            return
+        fi
+        if [ -n "$want" ] && [ "$got" != "$want" ]; then
+            echo "    $sim gives trace $got, $first gave $want"
+            echo "FAIL $name"
+            return
+        fi
+        want=$got
+    done
+    echo "ok $name"
+}
+
+# check NAME COMMAND ARGUMENT... is the same, beside others: so many at a time. Their lines come in order.
+running=
+check() {
+    mkdir -p "$work/$(dirname "$1")"
+    same "$@" >"$work/$1.lines" 2>&1 &
+    running="$running $!:$1"
+    # shellcheck disable=SC2086
+    set -- $running
+    if [ $# -ge "$jobs" ]; then finish "$1"; fi
+}
+
+# finish PID:NAME waits for one and prints its lines.
+finish() {
+    wait "${1%%:*}"
+    cat "$work/${1#*:}.lines"
+    if ! grep -q "^ok ${1#*:}\$" "$work/${1#*:}.lines"; then failed=1; fi
+    running=${running#*"$1"}
+}
+
+finish_all() {
+    for one in $running; do finish "$one"; done
 }
 
 fail() {
     sed 's/^/    /' "$work/report"
     echo "FAIL $1"
     failed=1
-}
-
-# check NAME COMMAND ARGUMENT... one run by each binary, and once more by the first.
-check() {
-    name=$1
-    shift
-    want=
-    for sim in $first $sims; do
-        if ! got=$(hash_of "$sim" "$@") || [ -z "$got" ]; then
-            fail "$name"
-            return
-        fi
-        if [ -n "$want" ] && [ "$got" != "$want" ]; then
-            echo "    $sim gives trace $got, $first gave $want"
-            fail "$name"
-            return
-        fi
-        want=$got
-    done
-    echo "ok $name"
 }
 
 # refused CODE TEXT NAME ARGUMENT... is turned down with this exit code and a message that says so.
@@ -94,4 +116,5 @@ done
 # Seeds that once failed: two meshes that never met, since joining ended with the first answer.
 check sim/damaged-50 run --scenario sim/scenarios/damaged.scn --seed 50
 check sim/loss-73 run --scenario sim/scenarios/loss.scn --seed 73
+finish_all
 exit $failed
