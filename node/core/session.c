@@ -4,7 +4,6 @@
 #include "proto/base/obj.h"
 #include "proto/handshake.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 
 #define SESSION_MAGIC UINT32_C(0x73657373)
@@ -247,8 +246,8 @@ static void keys_up(struct session *s)
     handshake_split(&s->hs, send, recv);
     record_init(&s->send, choose_suite(s), send);
     record_init(&s->recv, choose_suite(s), recv);
-    sodium_memzero(send, sizeof(send));
-    sodium_memzero(recv, sizeof(recv));
+    explicit_bzero(send, sizeof(send));
+    explicit_bzero(recv, sizeof(recv));
     handshake_wipe(&s->hs);
     s->phase = PHASE_HELLO;
     if (s->verdict != 0) {
