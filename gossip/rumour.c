@@ -1,16 +1,37 @@
 /* rumour.c - which records ride on which packet. Each member has one slot, so the queue
- * is never longer than the view; those sent least come first; each is sent about three
- * times log2 of the mesh's size (SWIM, section 4.1). What is fresh does not wait for
- * the next probe: it is pushed to a few members at once. */
+ * is never longer than the view; those spent least come first. What is fresh does not wait
+ * for the next probe: it is pushed to a few members at once, and some more a little later.
+ * A rumour is spent by being sent, and by being heard again: both tell that others know it
+ * (feedback and counter of Demers and others 1987), so together all send it about as often
+ * as is needed, and no node has to know how far it has come. */
 #include "gossip/state.h"
 
-#define PUSH_FANOUT   3
-#define PUSH_INTERVAL MS(100) /* between pushes; what comes between shares one packet */
+#define PUSH_FANOUT   4
+#define PUSH_SPENT    16         /* pushed until spent so often; then it rides on what is sent anyway */
+#define PUSH_INTERVAL MS(60)     /* between pushes; what comes between shares one packet */
+#define BUDGET_RATE   (12 << 10) /* bytes of payloads per second, on average; pushes wait for it */
+#define BUDGET_BURST  (8 << 10)
+
+/* Pushes stand back when the budget is used up; probes and their answers never do. */
+static void budget_refill(struct gossip *g)
+{
+    mesh_ns since = mesh_ns_min(g->now - g->budget_at, SEC(8));
+
+    g->budget += since * BUDGET_RATE / SEC(1);
+    g->budget = g->budget < BUDGET_BURST ? g->budget : BUDGET_BURST;
+    g->budget_at = g->now;
+}
 
 static void push_soon(struct gossip *g)
 {
-    if (!g->push.node.queued)
-        heap_set(&g->timers, &g->push.node, g->now > g->push_after ? g->now : g->push_after);
+    mesh_ns at = g->now > g->push_after ? g->now : g->push_after;
+
+    if (g->push.node.queued)
+        return;
+    budget_refill(g);
+    if (g->budget < 0)
+        at = at > g->now - g->budget * SEC(1) / BUDGET_RATE ? at : g->now - g->budget * SEC(1) / BUDGET_RATE;
+    heap_set(&g->timers, &g->push.node, at);
 }
 
 void rumour_init(struct gossip *g)
@@ -18,17 +39,34 @@ void rumour_init(struct gossip *g)
     for (size_t i = 0; i < RUMOUR_LEVELS; i++)
         list_init(&g->rumours[i]);
     g->push.kind = TIMER_PUSH;
+    g->budget = BUDGET_BURST;
+    g->budget_at = g->now;
     g->rand_push = rand_of(g->cfg.seed, g->entity, RAND_PUSH);
 }
 
-static unsigned sends_limit(const struct gossip *g)
+static unsigned log2_nodes(const struct gossip *g)
 {
     size_t nodes = g->live + 1;
     unsigned bits = 0;
 
     while (((size_t)1 << bits) < nodes + 1)
         bits++;
-    return 3 * bits;
+    return bits;
+}
+
+static unsigned push_limit(const struct gossip *g)
+{
+    unsigned most = 3 * log2_nodes(g);
+    return most < PUSH_SPENT ? most : PUSH_SPENT;
+}
+
+static bool has_fresh(const struct gossip *g)
+{
+    for (unsigned level = 0, limit = push_limit(g); level < limit; level++) {
+        if (!list_empty(&g->rumours[level]))
+            return true;
+    }
+    return false;
 }
 
 void rumour_stop(struct gossip *g, struct member *m)
@@ -43,22 +81,46 @@ void rumour_start(struct gossip *g, struct member *m, unsigned sends)
 {
     rumour_stop(g, m);
     m->rumour_sent = 0;
-    m->rumour_left = sends > 0 ? sends : sends_limit(g);
+    m->rumour_left = sends > 0 ? sends : push_limit(g) + log2_nodes(g);
     list_push_back(&g->rumours[0], &m->rumour);
     g->rumours_n++;
     push_soon(g);
+}
+
+/* Moves |m| on in the queue; a rumour that is spent leaves it. */
+static void rumour_spend(struct gossip *g, struct member *m)
+{
+    list_remove(&m->rumour);
+    if (--m->rumour_left == 0) {
+        g->rumours_n--;
+        return;
+    }
+    m->rumour_sent += m->rumour_sent < RUMOUR_LEVELS - 1;
+    list_push_back(&g->rumours[m->rumour_sent], &m->rumour);
+}
+
+void rumour_known(struct gossip *g, struct member *m)
+{
+    if (list_linked(&m->rumour))
+        rumour_spend(g, m);
 }
 
 void rumour_push(struct gossip *g)
 {
     struct member *to[PUSH_FANOUT];
 
-    if (list_empty(&g->rumours[0]))
+    if (!has_fresh(g))
         return;
-    size_t n = probe_pick(g, &g->rand_push, MEMBER_SUSPECT, NULL, PUSH_FANOUT, to);
-    for (size_t i = 0; i < n; i++)
-        gossip_intend(g, PAYLOAD_NEWS, &to[i]->rec.id, NULL, 0);
     g->push_after = g->now + PUSH_INTERVAL;
+    budget_refill(g);
+    if (g->budget >= 0) {
+        size_t n = probe_pick(g, &g->rand_push, MEMBER_SUSPECT, NULL, PUSH_FANOUT, to);
+        for (size_t i = 0; i < n; i++)
+            gossip_intend(g, PAYLOAD_NEWS, &to[i]->rec.id, NULL, 0);
+        if (n == 0)
+            return;
+    }
+    push_soon(g);
 }
 
 /* ---- writing a packet ---- */
@@ -118,16 +180,8 @@ static void write_queue(struct writer *w, const struct member *to)
         }
     }
 full:
-    LIST_EACH_SAFE (at, &sent) {
-        struct member *m = OBJ_OF(at, struct member, rumour);
-        list_remove(at);
-        if (--m->rumour_left == 0) {
-            g->rumours_n--;
-            continue;
-        }
-        m->rumour_sent += m->rumour_sent < RUMOUR_LEVELS - 1;
-        list_push_back(&g->rumours[m->rumour_sent], at);
-    }
+    LIST_EACH_SAFE (at, &sent)
+        rumour_spend(g, OBJ_OF(at, struct member, rumour));
 }
 
 bool rumour_write(struct gossip *g, const struct intent *i)
@@ -145,9 +199,6 @@ bool rumour_write(struct gossip *g, const struct intent *i)
     for (size_t e = 0; e < i->evidence_n; e++)
         write_first(&w, view_find(g, &i->evidence[e]));
     write_queue(&w, to);
-    /* What did not fit goes out with the next push. */
-    if (i->kind == PAYLOAD_NEWS && !list_empty(&g->rumours[0]))
-        push_soon(g);
     struct payload p = { .kind = i->kind,
                          .seq = i->seq,
                          .view = g->digest,
@@ -158,5 +209,7 @@ bool rumour_write(struct gossip *g, const struct intent *i)
                          .target = i->target,
                          .roll = g->roll };
     payload_put(&g->payload, &p, buf_slice(&g->records), w.n);
+    budget_refill(g);
+    g->budget -= (mesh_ns)g->payload.len;
     return buf_ok(&g->payload) && buf_ok(&g->records);
 }

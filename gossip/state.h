@@ -53,7 +53,7 @@ struct member {
     mesh_ns sync_after;
 
     struct list rumour; /* in g->rumours[rumour_sent] */
-    unsigned rumour_sent, rumour_left;
+    unsigned rumour_sent, rumour_left; /* spent so often; so often more */
     struct list gone; /* DEAD or LEFT, in g->gone in the order of their probes */
     mesh_ns gone_next;
     unsigned gone_tries;
@@ -119,6 +119,8 @@ struct gossip {
     size_t rumours_n;
     struct timer push;
     mesh_ns push_after; /* not sooner than this */
+    int64_t budget;     /* bytes that may be sent before pushes must wait */
+    mesh_ns budget_at;
     struct rand rand_push;
 
     /* probes */
@@ -193,6 +195,8 @@ void rumour_init(struct gossip *g);
 /* rumour_start spreads |m|'s record from now on, at most |sends| times (0: the usual limit). */
 void rumour_start(struct gossip *g, struct member *m, unsigned sends);
 void rumour_stop(struct gossip *g, struct member *m);
+/* rumour_known: somebody told us what we know of |m|, so it spreads without us. */
+void rumour_known(struct gossip *g, struct member *m);
 /* rumour_write makes the payload of |i| in g->payload. */
 bool rumour_write(struct gossip *g, const struct intent *i);
 /* rumour_push sends fresh ones at once to a few members. */

@@ -350,6 +350,8 @@ int view_merge(struct gossip *g, const struct member_record *r, const struct nod
     if (m == NULL)
         return via != NULL ? pending_put(g, r, via) : view_add(g, r, stream);
     int cmp = member_record_cmp(r, &m->rec);
+    if (cmp == 0)
+        rumour_known(g, m);
     if (cmp <= 0)
         return cmp == 0 ? VERDICT_KNOWN : VERDICT_OLD;
     struct member_record taken = *r;

@@ -506,6 +506,53 @@ static void a_restatement_reaches_all(void **state)
     world_free(w);
 }
 
+/* One changes its weight: all have it after a few hops, and nobody goes on about it. */
+static void news_reach_all_soon_and_are_then_dropped(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct world *w = world_joined(60, 300 + seed);
+        struct node_id id = world_id(7);
+        size_t know = 0;
+
+        gossip_weight(w->nodes[7].g, w->now, 42);
+        world_poll(w, 7);
+        uint64_t before = w->bytes;
+        world_run(w, MS(300));
+        for (size_t i = 0; i < w->n; i++)
+            know += gossip_find(w->nodes[i].g, &id)->weight == 42;
+        assert_int_equal(know, w->n);
+        world_run(w, SEC(2));
+        assert_in_range(w->bytes - before, 1, 60 * 22 * 100); /* with the probes of that time */
+        before = w->packets;
+        uint64_t bytes = w->bytes;
+        world_run(w, SEC(5));
+        assert_in_range((w->bytes - bytes) / (w->packets - before), 1, 40); /* no record rides any more */
+        world_free(w);
+    }
+}
+
+/* However much is new, a node spreads no more than it may. */
+static void a_storm_of_news_keeps_to_the_budget(void **state)
+{
+    struct world *w = world_joined(40, 31);
+    (void)state;
+
+    uint64_t before = w->bytes;
+    for (uint32_t turn = 1; turn <= 100; turn++) {
+        for (size_t i = 0; i < w->n; i++) {
+            gossip_weight(w->nodes[i].g, w->now, turn);
+            world_poll(w, i);
+        }
+        world_run(w, MS(100));
+    }
+    assert_in_range((w->bytes - before) / 10 / w->n, 1024, 16 << 10);
+    world_run(w, SEC(5));
+    assert_true(world_agree(w));
+    assert_int_equal(w->deaths, 0);
+    world_free(w);
+}
+
 static void same_seed_same_history(void **state)
 {
     uint64_t hash[3];
@@ -553,6 +600,8 @@ int main(void)
         cmocka_unit_test(round_trips_are_measured),
         cmocka_unit_test(idle_traffic_is_small),
         cmocka_unit_test(a_restatement_reaches_all),
+        cmocka_unit_test(news_reach_all_soon_and_are_then_dropped),
+        cmocka_unit_test(a_storm_of_news_keeps_to_the_budget),
         cmocka_unit_test(same_seed_same_history),
     };
 
