@@ -7,7 +7,7 @@
 
 #define SPEAK_INTERVAL  MS(200) /* between answers out of turn to one member */
 #define STALL_MIN       MS(250) /* a timer so late means that we were frozen */
-#define DIFFER_QUIET    8       /* weight of an exchange with nothing queued on either side */
+#define DIFFER_QUIET    8       /* weight of an exchange that brought nothing new, with nothing queued here */
 #define DIFFER_ENOUGH   24      /* three of those in a row */
 #define SYNC_INTERVAL   SEC(1)
 #define SYNC_MEMBER     SEC(5)
@@ -194,23 +194,29 @@ void gossip_seen(struct gossip *g, const struct node_id *id, const struct mesh_a
 
 /* What a packet calls for in answer. */
 struct answer {
-    bool want, own;
+    bool want, own, same; /* |same|: it holds our view */
     size_t evidence_n;
     struct node_id evidence[EVIDENCE_MAX];
 };
 
-static void take_records(struct gossip *g, const struct node_id *from, const struct payload *p, struct answer *a)
+/* Returns how many were news. */
+static size_t take_records(struct gossip *g, const struct node_id *from, const struct payload *p, struct answer *a)
 {
+    size_t news = 0;
+
     for (size_t i = 0; i < p->records_n; i++) {
         const struct node_id *id = &p->records[i].id;
         bool of_sender = node_id_eq(id, from);
-        if (view_merge(g, &p->records[i], of_sender ? NULL : from, false) != VERDICT_OLD)
+        int verdict = view_merge(g, &p->records[i], of_sender ? NULL : from, false);
+        news += verdict == VERDICT_NEWS || verdict == VERDICT_WAITS;
+        if (verdict != VERDICT_OLD)
             continue;
         if (node_id_eq(id, &gossip_self(g)->rec.id))
             a->own = true;
         else if (!of_sender && a->evidence_n < EVIDENCE_MAX) /* its own is told it anyway, if it matters */
             a->evidence[a->evidence_n++] = *id;
     }
+    return news;
 }
 
 static void answer_with(struct gossip *g, enum payload_kind kind, const struct node_id *to, const struct member *m,
@@ -221,6 +227,7 @@ static void answer_with(struct gossip *g, enum payload_kind kind, const struct n
 
     if (i == NULL)
         return;
+    i->view = a->same ? VIEW_SAME : VIEW_OTHER;
     i->want = a->want;
     i->own = a->own;
     i->evidence_n = a->evidence_n;
@@ -229,16 +236,17 @@ static void answer_with(struct gossip *g, enum payload_kind kind, const struct n
 
 /* Views that differ while rumours are under way will meet by themselves; those that go
  * on differing have lost something, and only a full exchange finds out what. */
-static void compare_views(struct gossip *g, struct member *m, const struct payload *p)
+static void compare_views(struct gossip *g, struct member *m, const struct payload *p, size_t news)
 {
     if (m->rec.state != MEMBER_ALIVE || g->leaving)
         return;
     if (p->view == g->digest) {
         g->differ /= 2;
+        rumour_same_view(g);
         return;
     }
     if (g->differ < DIFFER_ENOUGH)
-        g->differ += g->rumours_n == 0 && p->records_n == 0 ? DIFFER_QUIET : 1;
+        g->differ += g->rumours_n == 0 && news == 0 ? DIFFER_QUIET : 1;
     if (g->differ < DIFFER_ENOUGH || g->now < g->sync_after || g->now < m->sync_after)
         return;
     g->differ = 0;
@@ -277,7 +285,8 @@ int gossip_recv(struct gossip *g, mesh_ns now, const struct node_id *from, struc
         g->roll_seen = p.roll;
         g->roll_from = *from;
     }
-    take_records(g, from, &p, &a);
+    size_t news = take_records(g, from, &p, &a);
+    a.same = p.view == g->digest;
     struct member *m = view_find(g, from);
     a.want = m == NULL || incarnation_cmp(p.boot, p.counter, m->rec.boot, m->rec.counter) > 0;
     if (p.kind == PAYLOAD_PING)
@@ -291,7 +300,7 @@ int gossip_recv(struct gossip *g, mesh_ns now, const struct node_id *from, struc
     if (p.kind != PAYLOAD_PING)
         speak_out_of_turn(g, m, &a);
     if (p.kind == PAYLOAD_PING || (p.kind == PAYLOAD_ACK && !p.has_target))
-        compare_views(g, m, &p);
+        compare_views(g, m, &p, news);
     if (g->leaving && g->leave_acks >= g->leave_need)
         g->left = true;
     return 0;

@@ -7,17 +7,28 @@
 #include "gossip/state.h"
 
 #define PUSH_FANOUT   4
-#define PUSH_SPENT    16         /* pushed until spent so often; then it rides on what is sent anyway */
+#define PUSH_SPENT    12         /* pushed until spent so often; then it rides on what is sent anyway */
 #define PUSH_INTERVAL MS(60)     /* between pushes; what comes between shares one packet */
+#define SAME_VIEW     3          /* spent when somebody turns out to hold just our view */
+#define RECENT_MAX    12         /* records shown to who holds another view, */
+#define RECENT_SPAN   SEC(10)    /* changed since then */
 #define BUDGET_RATE   (12 << 10) /* bytes of payloads per second, on average; pushes wait for it */
 #define BUDGET_BURST  (8 << 10)
+#define MANY_RUMOURS  100
+#define BUDGET_MORE   256 /* per second, for each rumour beyond so many */
 
-/* Pushes stand back when the budget is used up; probes and their answers never do. */
+/* Pushes stand back when the budget is used up; probes and their answers never do. A partition
+ * that heals, or half of the mesh that begins anew, is so much news that it is granted more. */
+static mesh_ns budget_rate(const struct gossip *g)
+{
+    return BUDGET_RATE + (g->rumours_n > MANY_RUMOURS ? (mesh_ns)(g->rumours_n - MANY_RUMOURS) * BUDGET_MORE : 0);
+}
+
 static void budget_refill(struct gossip *g)
 {
     mesh_ns since = mesh_ns_min(g->now - g->budget_at, SEC(8));
 
-    g->budget += since * BUDGET_RATE / SEC(1);
+    g->budget += since / US(1) * budget_rate(g) / (SEC(1) / US(1));
     g->budget = g->budget < BUDGET_BURST ? g->budget : BUDGET_BURST;
     g->budget_at = g->now;
 }
@@ -29,9 +40,8 @@ static void push_soon(struct gossip *g)
     if (g->push.node.queued)
         return;
     budget_refill(g);
-    if (g->budget < 0)
-        at = at > g->now - g->budget * SEC(1) / BUDGET_RATE ? at : g->now - g->budget * SEC(1) / BUDGET_RATE;
-    heap_set(&g->timers, &g->push.node, at);
+    mesh_ns owed = g->budget < 0 ? -g->budget * SEC(1) / budget_rate(g) : 0;
+    heap_set(&g->timers, &g->push.node, at > g->now + owed ? at : g->now + owed);
 }
 
 void rumour_init(struct gossip *g)
@@ -81,7 +91,7 @@ void rumour_start(struct gossip *g, struct member *m, unsigned sends)
 {
     rumour_stop(g, m);
     m->rumour_sent = 0;
-    m->rumour_left = sends > 0 ? sends : push_limit(g) + log2_nodes(g);
+    m->rumour_left = sends > 0 ? sends : push_limit(g) + log2_nodes(g) / 2;
     list_push_back(&g->rumours[0], &m->rumour);
     g->rumours_n++;
     push_soon(g);
@@ -103,6 +113,16 @@ void rumour_known(struct gossip *g, struct member *m)
 {
     if (list_linked(&m->rumour))
         rumour_spend(g, m);
+}
+
+void rumour_same_view(struct gossip *g)
+{
+    for (unsigned again = 0; again < SAME_VIEW && g->rumours_n > 0; again++) {
+        for (size_t level = RUMOUR_LEVELS; level-- > 0;) { /* downwards, so that each is met once */
+            LIST_EACH_SAFE (at, &g->rumours[level])
+                rumour_spend(g, OBJ_OF(at, struct member, rumour));
+        }
+    }
 }
 
 void rumour_push(struct gossip *g)
@@ -184,6 +204,25 @@ full:
         rumour_spend(g, OBJ_OF(at, struct member, rumour));
 }
 
+/* To who holds another view, what changed last: likely it is that which it lacks, and it
+ * saves an exchange of everything. */
+static void write_recent(struct writer *w, const struct member *to)
+{
+    struct gossip *g = w->g;
+    size_t n = 0;
+
+    for (struct list *at = g->recent.prev; at != &g->recent && n < RECENT_MAX; at = at->prev) {
+        struct member *m = OBJ_OF(at, struct member, recent);
+        if (g->now - m->changed_at > RECENT_SPAN)
+            return;
+        if (m == to || list_linked(&m->rumour) || was_written(w, m))
+            continue;
+        if (!write_record(w, m))
+            return;
+        n++;
+    }
+}
+
 bool rumour_write(struct gossip *g, const struct intent *i)
 {
     const struct member_record *own = &gossip_self(g)->rec;
@@ -198,7 +237,10 @@ bool rumour_write(struct gossip *g, const struct intent *i)
         write_first(&w, gossip_self(g));
     for (size_t e = 0; e < i->evidence_n; e++)
         write_first(&w, view_find(g, &i->evidence[e]));
-    write_queue(&w, to);
+    if (i->view != VIEW_SAME)
+        write_queue(&w, to);
+    if (i->view == VIEW_OTHER)
+        write_recent(&w, to);
     struct payload p = { .kind = i->kind,
                          .seq = i->seq,
                          .view = g->digest,

@@ -52,13 +52,15 @@ struct member {
     mesh_ns spoken_at;     /* when we last spoke to it out of turn */
     mesh_ns sync_after;
 
-    struct list rumour; /* in g->rumours[rumour_sent] */
+    struct list rumour;                /* in g->rumours[rumour_sent] */
     unsigned rumour_sent, rumour_left; /* spent so often; so often more */
-    struct list gone; /* DEAD or LEFT, in g->gone in the order of their probes */
+    struct list gone;                  /* DEAD or LEFT, in g->gone in the order of their probes */
     mesh_ns gone_next;
     unsigned gone_tries;
     struct list changed; /* in g->changed: an event waits to be polled */
-    bool told;           /* the caller knows of it, with state */
+    struct list recent;  /* in g->recent, all that changed, the latest last */
+    mesh_ns changed_at;
+    bool told; /* the caller knows of it, with state */
     enum member_state told_state;
 };
 
@@ -84,7 +86,8 @@ struct intent {
     struct node_id to, target;
     struct mesh_addr addr;
     uint64_t seq;
-    bool has_target, want, own; /* |own|: our own record goes first */
+    bool has_target, want, own;                        /* |own|: our own record goes first */
+    enum { VIEW_UNKNOWN, VIEW_SAME, VIEW_OTHER } view; /* the receiver's, beside ours */
     size_t evidence_n;
     struct node_id evidence[EVIDENCE_MAX];
 };
@@ -105,11 +108,11 @@ struct gossip {
     uint64_t digest;
     struct list pending;
     size_t pending_n;
-    struct list changed, gone;
+    struct list changed, gone, recent;
     bool self_boot;
     uint64_t self_boot_seen;
 
-    uint64_t roll; /* ours, */
+    uint64_t roll;   /* ours, */
     bool roll_heard; /* and a later one, of |roll_from| */
     uint64_t roll_seen;
     struct node_id roll_from;
@@ -197,6 +200,8 @@ void rumour_start(struct gossip *g, struct member *m, unsigned sends);
 void rumour_stop(struct gossip *g, struct member *m);
 /* rumour_known: somebody told us what we know of |m|, so it spreads without us. */
 void rumour_known(struct gossip *g, struct member *m);
+/* rumour_same_view: somebody holds just our view, so knows all that we spread. */
+void rumour_same_view(struct gossip *g);
 /* rumour_write makes the payload of |i| in g->payload. */
 bool rumour_write(struct gossip *g, const struct intent *i);
 /* rumour_push sends fresh ones at once to a few members. */

@@ -81,6 +81,7 @@ static struct member *member_new(struct gossip *g, const struct node_id *id)
     list_init(&m->rumour);
     list_init(&m->gone);
     list_init(&m->changed);
+    list_init(&m->recent);
     g->members[g->members_n++] = m;
     map_insert(&g->by_id, &m->by_id, map_hash(&g->by_id, SLICE_OF(id->bytes)));
     return m;
@@ -93,6 +94,7 @@ static void member_free(struct gossip *g, struct member *m)
     rumour_stop(g, m);
     list_remove(&m->gone);
     list_remove(&m->changed);
+    list_remove(&m->recent);
     map_remove(&g->by_id, &m->by_id);
     free(m);
 }
@@ -105,6 +107,7 @@ int view_init(struct gossip *g)
     list_init(&g->pending);
     list_init(&g->changed);
     list_init(&g->gone);
+    list_init(&g->recent);
     be64_put(key, rand_u64(&r));
     be64_put(key + 8, rand_u64(&r));
     int err = map_init(&g->by_id, key);
@@ -157,6 +160,9 @@ static void member_set(struct gossip *g, struct member *m, const struct member_r
     m->rec = *r;
     m->hash = member_record_hash(r);
     g->digest += m->hash;
+    m->changed_at = g->now;
+    list_remove(&m->recent);
+    list_push_back(&g->recent, &m->recent);
     if (m == gossip_self(g))
         return;
     if (is_new || newer || old.state != r->state) {

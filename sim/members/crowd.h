@@ -94,6 +94,8 @@ struct cut {
 struct mourned {
     mesh_ns until;
     uint32_t observer, observer_life, node;
+    uint64_t boot; /* of the incarnation that died: a later death begins anew */
+    uint32_t counter;
 };
 
 #define CROWD_COUNTS(X) \

@@ -125,7 +125,7 @@ void notice_gone(struct crowd *c, uint32_t observer)
 
 /* ---- wrong deaths ---- */
 
-static void mourn(struct crowd *c, uint32_t observer, uint32_t node)
+static void mourn(struct crowd *c, uint32_t observer, const struct member_record *r, uint32_t node)
 {
     if (c->mourned_n == c->mourned_cap) {
         size_t left = c->mourned_n - c->mourned_at;
@@ -143,6 +143,8 @@ static void mourn(struct crowd *c, uint32_t observer, uint32_t node)
         .observer = observer,
         .observer_life = c->nodes[observer].life,
         .node = node,
+        .boot = r->boot,
+        .counter = r->counter,
     };
     crowd_at(c, c->now + RING_AFTER, EVENT_DUE, 0, 0);
 }
@@ -154,7 +156,7 @@ void notice_due(struct crowd *c)
         if (!crowd_up(c, m->observer) || c->nodes[m->observer].life != m->observer_life || !crowd_up(c, m->node))
             continue;
         const struct member_record *r = gossip_find(c->nodes[m->observer].g, &c->ids[m->node]);
-        if (r != NULL && r->state == MEMBER_DEAD)
+        if (r != NULL && r->state == MEMBER_DEAD && r->boot == m->boot && r->counter == m->counter)
             c->ring_moves++;
     }
 }
@@ -166,7 +168,7 @@ static void died(struct crowd *c, uint32_t observer, uint32_t node)
 
     if (!crowd_up(c, node) || r == NULL || r->boot < n->boot || n->leaving || c->now < c->mass_cut_until)
         return;
-    mourn(c, observer, node);
+    mourn(c, observer, r, node);
     if (c->now < n->excused || n->freeze_for > 0) {
         c->faulty_deaths++;
         return;

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "gossip/payload.h"
 #include "gossip_world.h"
 #include "proto/base/err.h"
 #include "proto/wire.h"
@@ -553,6 +554,98 @@ static void a_storm_of_news_keeps_to_the_budget(void **state)
     world_free(w);
 }
 
+/* Who missed what has stopped being spread is shown it, without an exchange of everything. */
+static void a_latecomer_is_shown_what_changed_last(void **state)
+{
+    struct world *w = world_joined(30, 33);
+    struct node_id id = world_id(3);
+    (void)state;
+
+    for (size_t i = 0; i < 29; i++)
+        w->cut[i][29] = true;
+    gossip_weight(w->nodes[3].g, w->now, 42);
+    world_poll(w, 3);
+    world_run(w, MS(1500));
+    assert_int_not_equal(gossip_find(w->nodes[29].g, &id)->weight, 42);
+    assert_int_equal(gossip_find(w->nodes[28].g, &id)->weight, 42);
+    for (size_t i = 0; i < 29; i++)
+        w->cut[i][29] = false;
+    size_t syncs = w->syncs;
+    world_run(w, MS(2500));
+    assert_int_equal(gossip_find(w->nodes[29].g, &id)->weight, 42);
+    assert_int_equal(w->syncs, syncs);
+    world_free(w);
+}
+
+/* ---- a member that lies about another ---- */
+
+/* Node |liar| tells all nodes from |first| on that node |of| is as |r| says. */
+static void lie_to_all(struct world *w, size_t liar, size_t first, const struct member_record *r)
+{
+    struct payload p = { .kind = PAYLOAD_NEWS, .boot = 1 };
+    struct buf raw = BUF_EMPTY, b = BUF_EMPTY;
+    struct node_id id = world_id(liar);
+
+    member_record_put(&raw, r);
+    payload_put(&b, &p, buf_slice(&raw), 1);
+    for (size_t i = first; i < w->n; i++) {
+        assert_int_equal(gossip_recv(w->nodes[i].g, w->now, &id, buf_slice(&b)), 0);
+        world_poll(w, i);
+    }
+    buf_free(&raw);
+    buf_free(&b);
+}
+
+static void g4_a_forged_death_is_refuted_within_three_rounds(void **state)
+{
+    static const enum member_state forged[] = { MEMBER_SUSPECT, MEMBER_DEAD };
+    (void)state;
+
+    for (size_t f = 0; f < 2; f++) {
+        struct world *w = world_joined(32, 34 + f);
+        struct node_id id = world_id(5);
+        struct member_record r = *gossip_find(w->nodes[1].g, &id);
+
+        r.state = forged[f];
+        lie_to_all(w, 0, 8, &r); /* its victim hears of it from those who were lied to */
+        assert_int_equal(world_view(w, 20, 5), MEMBER_SUSPECT);
+        world_run(w, SEC(3));
+        for (size_t i = 0; i < w->n; i++) {
+            assert_int_equal(world_view(w, i, 5), MEMBER_ALIVE);
+            assert_int_equal(world_counter(w, i, 5), r.counter + 1);
+        }
+        world_run(w, SEC(10));
+        assert_int_equal(w->deaths, 0);
+        assert_true(world_agree(w));
+        world_free(w);
+    }
+}
+
+static void g4_a_jump_of_the_incarnation_is_refused(void **state)
+{
+    struct world *w = world_joined(32, 36);
+    struct node_id id = world_id(5);
+    struct member_record r = *gossip_find(w->nodes[1].g, &id);
+    uint32_t before = r.counter;
+    (void)state;
+
+    for (enum member_state s = MEMBER_ALIVE; s <= MEMBER_LEFT; s++) {
+        r.state = s;
+        r.counter = UINT32_MAX;
+        lie_to_all(w, 0, 1, &r);
+        r.counter = before + GOSSIP_JUMP_MAX + 1;
+        lie_to_all(w, 0, 1, &r);
+    }
+    world_run(w, SEC(10));
+    for (size_t i = 1; i < w->n; i++) { /* its victim too */
+        assert_int_equal(gossip_counters(w->nodes[i].g)->jumps, 8);
+        assert_int_equal(world_view(w, i, 5), MEMBER_ALIVE);
+        assert_int_equal(world_counter(w, i, 5), before);
+    }
+    assert_int_equal(w->deaths, 0);
+    world_free(w);
+}
+
 static void same_seed_same_history(void **state)
 {
     uint64_t hash[3];
@@ -602,6 +695,9 @@ int main(void)
         cmocka_unit_test(a_restatement_reaches_all),
         cmocka_unit_test(news_reach_all_soon_and_are_then_dropped),
         cmocka_unit_test(a_storm_of_news_keeps_to_the_budget),
+        cmocka_unit_test(a_latecomer_is_shown_what_changed_last),
+        cmocka_unit_test(g4_a_forged_death_is_refuted_within_three_rounds),
+        cmocka_unit_test(g4_a_jump_of_the_incarnation_is_refused),
         cmocka_unit_test(same_seed_same_history),
     };
 
