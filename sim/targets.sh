@@ -1,6 +1,6 @@
 #!/bin/sh
 # targets.sh SIM [quick] - what membership promises, measured in the simulator: each row beside SWIM and
-# Lifeguard in the same world (a "-" where gossip/ has no such mode), beside its target, and whether it is met.
+# Lifeguard in the same world (a "-" where a mode was not run), beside its target, and whether it is met.
 # quick: fewer nodes, shorter, one seed: a minute. Else the sizes that the targets name: hours.
 # Environment: ROWS="1 3 8" only these (s: the simulator's own), SEEDS=N so many seeds where a row has several,
 # MODES="hedgerow" no baselines. A row of a smaller size than its target says so in its measure.

@@ -1,11 +1,11 @@
 /* agree.c - the views, compared from outside: are they all the same, and right? */
 #include <stdio.h>
 
-#include "sim/members/crowd.h"
+#include "sim/members/protocol.h"
 
 static bool holds_live(const struct crowd *c, uint32_t observer, uint32_t of)
 {
-    const struct member_record *r = gossip_find(c->nodes[observer].g, &c->ids[of]);
+    const struct member_record *r = protocol_find(c, observer, of);
     return r != NULL && (r->state == MEMBER_ALIVE || r->state == MEMBER_SUSPECT);
 }
 
@@ -41,7 +41,7 @@ void agree_look(struct crowd *c)
         i++;
     if (i < c->n) {
         snprintf(c->wrong, sizeof(c->wrong), "the views of n%u and n%u differ: %zu and %zu members", first + 1, i + 1,
-                 gossip_count(c->nodes[first].g), gossip_count(c->nodes[i].g));
+                 protocol_count(c, first), protocol_count(c, i));
         return;
     }
     uint32_t about = wrong_about(c, first);

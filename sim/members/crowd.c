@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "proto/digest.h"
+#include "sim/members/protocol.h"
 #include "sim/memory.h"
 
 #define SAMPLE_EVERY MS(50)
@@ -198,7 +199,7 @@ void crowd_free(struct crowd *c)
     if (c == NULL)
         return;
     for (uint32_t i = 0; i < c->n; i++) {
-        gossip_free(c->nodes[i].g);
+        protocol_end(c, i);
         free(c->nodes[i].watch.waits);
     }
     for (uint32_t i = 0; i < c->flows_n; i++)

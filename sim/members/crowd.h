@@ -8,6 +8,7 @@
 
 #include "gossip/gossip.h"
 #include "sim/link_model.h"
+#include "sim/members/baseline.h"
 #include "sim/members/figures.h"
 #include "sim/members/parcel.h"
 #include "sim/members/queue.h"
@@ -43,9 +44,10 @@ struct watch {
 };
 
 struct crowd_node {
-    struct gossip *g; /* NULL: down */
-    uint64_t boot;    /* as in its boot file */
-    uint32_t life;    /* starts so far: what was begun in an earlier one does not count */
+    struct gossip *g;   /* this */
+    struct baseline *b; /* or this, when the mode is a baseline; both NULL: down */
+    uint64_t boot;      /* as in its boot file */
+    uint32_t life;      /* starts so far: what was begun in an earlier one does not count */
     bool leaving;
     mesh_ns began;
     mesh_ns armed;   /* of the TICK event that counts */
@@ -78,7 +80,7 @@ struct crowd_node {
 
 struct flow {
     uint32_t from, to, from_life, to_life;
-    enum { FLOW_DIAL, FLOW_FRAME } phase;
+    enum { FLOW_DIAL, FLOW_FRAME, FLOW_PING, FLOW_PONG } phase;
     bool used, join, reply; /* it asks for an answer */
     size_t at;              /* the next member to be sent */
     size_t sent;            /* bytes so far */
@@ -182,7 +184,7 @@ void crowd_note(struct crowd *c, enum crowd_event kind, uint32_t a, uint32_t b, 
 struct rand crowd_rand(const struct crowd *c, uint64_t entity, enum crowd_draw purpose);
 static inline bool crowd_up(const struct crowd *c, uint32_t node)
 {
-    return c->nodes[node].g != NULL;
+    return c->nodes[node].g != NULL || c->nodes[node].b != NULL;
 }
 bool crowd_has(const struct crowd *c, const struct node_set *s, uint32_t node);
 uint32_t crowd_index(const struct crowd *c, const struct node_id *id);
@@ -198,6 +200,12 @@ static inline void bit_clear(uint64_t *bits, uint32_t i)
 static inline void bit_set(uint64_t *bits, uint32_t i)
 {
     bits[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+/* Is a baseline spoken, for which nobody needs certificates or keys? */
+static inline bool crowd_plain(const struct crowd *c)
+{
+    return c->sc.mode != 0;
 }
 
 /* ---- life.c: one node's ---- */
@@ -237,6 +245,8 @@ void road_count(struct crowd *c, uint32_t from, size_t bytes);
 /* ---- flow.c: exchanges of members over streams ---- */
 
 void flow_dial(struct crowd *c, uint32_t from, uint32_t to, bool join);
+/* flow_ping is the fallback probe of the baselines: a ping and its answer over a stream. */
+void flow_ping(struct crowd *c, uint32_t from, uint32_t to);
 void flow_step(struct crowd *c, uint32_t flow);
 
 /* ---- trouble.c: what actions do ---- */

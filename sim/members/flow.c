@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "gossip/payload.h"
-#include "sim/members/crowd.h"
+#include "sim/members/protocol.h"
 #include "sim/memory.h"
 
 #define FRAME_MEMBERS   96    /* MSG_MEMBERS_MAX of proto/msg.h */
@@ -12,7 +12,10 @@
 #define ITEM_BYTES      16    /* around a certificate and a record */
 #define FRAME_OVERHEAD  40    /* frame head and seal */
 #define HANDSHAKE_BYTES 600   /* of each side: HELLO with its certificate */
-#define OPEN_TRIPS      4     /* ways there or back until a session is open: TCP's, then ours */
+#define TCP_TRIPS       2
+#define PING_BYTES      (55 + FRAME_OVERHEAD)
+#define PONG_BYTES      (5 + FRAME_OVERHEAD)
+#define OPEN_TRIPS      4 /* ways there or back until a session is open: TCP's, then ours */
 
 static uint32_t flow_new(struct crowd *c)
 {
@@ -58,17 +61,17 @@ static bool broken(const struct crowd *c, const struct flow *f)
 /* Writes the next frame and returns its bytes on the wire. */
 static size_t write_frame(struct crowd *c, struct flow *f)
 {
-    struct gossip *g = c->nodes[f->from].g;
     const struct member_record *r;
     size_t bytes = FRAME_OVERHEAD;
+    bool plain = crowd_plain(c);
 
     buf_clear(&f->records);
-    for (size_t n = 0; n < FRAME_MEMBERS && (r = gossip_member(g, f->at)) != NULL; n++, f->at++) {
+    for (size_t n = 0; (plain || n < FRAME_MEMBERS) && (r = protocol_member(c, f->from, f->at)) != NULL; n++, f->at++) {
         if (!life_holds(c, f->from, crowd_index(c, &r->id)) && !node_id_eq(&r->id, &c->ids[f->from]))
             continue;
         buf_clear(&c->scratch);
         member_record_put(&c->scratch, r);
-        size_t item = c->scratch.len + c->sc.cert_bytes + ITEM_BYTES;
+        size_t item = c->scratch.len + (plain ? 0 : c->sc.cert_bytes) + ITEM_BYTES;
         if (bytes + item > FRAME_BYTES)
             break;
         bytes += item;
@@ -116,7 +119,6 @@ static void begin(struct crowd *c, uint32_t from, uint32_t to, bool reply)
 static void take_frame(struct crowd *c, const struct flow *f)
 {
     struct slice rest = buf_slice(&f->records);
-    struct gossip *g = c->nodes[f->to].g;
     struct member_record r;
 
     crowd_note(c, EVENT_FLOW, f->to, f->from, rest);
@@ -125,7 +127,7 @@ static void take_frame(struct crowd *c, const struct flow *f)
         int err = member_record_get(slice_head(slice_from(rest, 2), len), &r);
         assert(err == 0);
         life_hold(c, f->to, crowd_index(c, &r.id));
-        gossip_learn(g, c->now, &r);
+        protocol_learn(c, f->to, &r);
         rest = slice_from(rest, 2 + len);
     }
 }
@@ -140,7 +142,7 @@ static void arrived(struct crowd *c, uint32_t i)
     life_pump(c, f.to);
     if (broken(c, &f)) {
         flow_over(c, i);
-    } else if (gossip_member(c->nodes[f.from].g, f.at) != NULL) {
+    } else if (protocol_member(c, f.from, f.at) != NULL) {
         send_frame(c, i);
     } else {
         flow_over(c, i);
@@ -151,22 +153,31 @@ static void arrived(struct crowd *c, uint32_t i)
 
 /* ---- sessions ---- */
 
-void flow_dial(struct crowd *c, uint32_t from, uint32_t to, bool join)
+/* When a stream that is dialled now has made |trips| ways there and back. */
+static mesh_ns opens_at(struct crowd *c, uint32_t from, uint32_t to, unsigned trips)
 {
     struct rand r = flow_rand(c, from);
     mesh_ns at = c->now;
 
-    if (!crowd_up(c, to) || road_cut(c, from, to) || road_cut(c, to, from))
-        return; /* refused, or nobody hears it */
-    c->counts.streams++;
-    for (unsigned i = 0; i < OPEN_TRIPS; i++) {
+    for (unsigned i = 0; i < trips; i++) {
         mesh_ns timeout = SEC(1); /* of a first segment: RFC 6298 */
         for (unsigned again = 0; again < 6 && draw_ppm(&r, c->sc.loss + c->sc.burst_loss); again++, timeout *= 2)
             at += timeout;
         at += i % 2 == 0 ? road_delay(c, from, to, &r) : road_delay(c, to, from, &r);
     }
-    count(c, from, HANDSHAKE_BYTES);
-    count(c, to, HANDSHAKE_BYTES);
+    return at;
+}
+
+void flow_dial(struct crowd *c, uint32_t from, uint32_t to, bool join)
+{
+    if (!crowd_up(c, to) || road_cut(c, from, to) || road_cut(c, to, from))
+        return; /* refused, or nobody hears it */
+    c->counts.streams++;
+    mesh_ns at = opens_at(c, from, to, crowd_plain(c) ? TCP_TRIPS : OPEN_TRIPS);
+    if (!crowd_plain(c)) {
+        count(c, from, HANDSHAKE_BYTES);
+        count(c, to, HANDSHAKE_BYTES);
+    }
     uint32_t i = flow_new(c);
     c->flows[i] = (struct flow){
         .from = from,
@@ -180,9 +191,52 @@ void flow_dial(struct crowd *c, uint32_t from, uint32_t to, bool join)
     crowd_at(c, at, EVENT_FLOW, i, 0);
 }
 
+void flow_ping(struct crowd *c, uint32_t from, uint32_t to)
+{
+    if (!crowd_up(c, to) || road_cut(c, from, to) || road_cut(c, to, from))
+        return;
+    mesh_ns at = opens_at(c, from, to, TCP_TRIPS + 1);
+    count(c, from, PING_BYTES);
+    uint32_t i = flow_new(c);
+    c->flows[i] = (struct flow){
+        .from = from,
+        .to = to,
+        .from_life = c->nodes[from].life,
+        .to_life = c->nodes[to].life,
+        .phase = FLOW_PING,
+        .used = true,
+    };
+    crowd_at(c, at, EVENT_FLOW, i, 0);
+}
+
+/* The answer goes the other way on the same stream. */
+static void pong(struct crowd *c, uint32_t i)
+{
+    struct flow *f = &c->flows[i];
+    uint32_t asker = f->from, asker_life = f->from_life;
+
+    f->from = f->to;
+    f->from_life = f->to_life;
+    f->to = asker;
+    f->to_life = asker_life;
+    f->phase = FLOW_PONG;
+    count(c, f->from, PONG_BYTES);
+    crowd_at(c, opens_at(c, f->from, f->to, 1), EVENT_FLOW, i, 0);
+}
+
+static void ponged(struct crowd *c, uint32_t i)
+{
+    uint32_t asker = c->flows[i].to, target = c->flows[i].from;
+
+    flow_over(c, i);
+    crowd_note(c, EVENT_FLOW, asker, target, SLICE_EMPTY);
+    baseline_reached(c->nodes[asker].b, c->now, target);
+    life_pump(c, asker);
+}
+
 static bool knows(const struct crowd *c, uint32_t i, uint32_t of)
 {
-    const struct member_record *r = gossip_find(c->nodes[i].g, &c->ids[of]);
+    const struct member_record *r = protocol_find(c, i, of);
     return r != NULL && r->boot >= c->nodes[of].boot;
 }
 
@@ -196,10 +250,12 @@ static void opened(struct crowd *c, uint32_t i)
     flow_over(c, i);
     life_hold(c, from, to);
     life_hold(c, to, from);
-    gossip_seen(c->nodes[from].g, &c->ids[to], &to_addr);
-    gossip_seen(c->nodes[to].g, &c->ids[from], &from_addr);
+    if (!crowd_plain(c)) {
+        gossip_seen(c->nodes[from].g, &c->ids[to], &to_addr);
+        gossip_seen(c->nodes[to].g, &c->ids[from], &from_addr);
+    }
     begin(c, from, to, true);
-    if (!knows(c, to, from))
+    if (!crowd_plain(c) && !knows(c, to, from))
         begin(c, to, from, true);
 }
 
@@ -214,6 +270,10 @@ void flow_step(struct crowd *c, uint32_t i)
         crowd_at(c, free_at, EVENT_FLOW, i, 0);
     } else if (f->phase == FLOW_DIAL) {
         opened(c, i);
+    } else if (f->phase == FLOW_PING) {
+        pong(c, i);
+    } else if (f->phase == FLOW_PONG) {
+        ponged(c, i);
     } else {
         arrived(c, i);
     }

@@ -2,7 +2,7 @@
  * node/core/links.c), and what its host does to it. */
 #include <stdlib.h>
 
-#include "sim/members/crowd.h"
+#include "sim/members/protocol.h"
 #include "sim/memory.h"
 
 #define SEED_RETRY       SEC(1)
@@ -13,7 +13,7 @@
 
 bool life_holds(const struct crowd *c, uint32_t i, uint32_t of)
 {
-    return bit_get(c->certs + i * c->bit_words, of);
+    return crowd_plain(c) || bit_get(c->certs + i * c->bit_words, of);
 }
 
 void life_hold(struct crowd *c, uint32_t i, uint32_t of)
@@ -23,7 +23,7 @@ void life_hold(struct crowd *c, uint32_t i, uint32_t of)
 
 bool life_keyed(const struct crowd *c, uint32_t i, uint32_t with)
 {
-    return bit_get(c->keyed + i * c->bit_words, with);
+    return crowd_plain(c) || bit_get(c->keyed + i * c->bit_words, with);
 }
 
 static void make_keys(struct crowd *c, uint32_t i, uint32_t with)
@@ -57,6 +57,23 @@ static struct gossip *make_gossip(struct crowd *c, uint32_t i)
     return memory_kept(gossip_new(&cfg, c->now));
 }
 
+static struct baseline *make_baseline(struct crowd *c, uint32_t i)
+{
+    struct crowd_node *n = &c->nodes[i];
+    struct rand r = crowd_rand(c, (uint64_t)i << 32 | n->life, DRAW_GOSSIP);
+    struct baseline_config cfg = {
+        .lifeguard = c->sc.mode == 2,
+        .self = i,
+        .n = c->n,
+        .ids = c->ids,
+        .seed = rand_u64(&r),
+        .boot = n->boot,
+        .weight = n->weight,
+    };
+
+    return baseline_new(&cfg, c->now);
+}
+
 void life_begin(struct crowd *c, uint32_t i, bool boot_lost)
 {
     struct crowd_node *n = &c->nodes[i];
@@ -65,11 +82,14 @@ void life_begin(struct crowd *c, uint32_t i, bool boot_lost)
         return;
     n->boot = boot_lost ? 1 : n->boot + 1;
     n->life++;
-    n->g = make_gossip(c, i);
+    if (crowd_plain(c))
+        n->b = make_baseline(c, i);
+    else
+        n->g = make_gossip(c, i);
     n->began = c->now;
     n->excused = n->life > 1 ? c->now + HEALTHY_AFTER : 0;
     n->armed = MESH_NS_NEVER;
-    n->digest = gossip_digest(n->g);
+    n->digest = protocol_digest(c, i);
     n->others = 0;
     n->leaving = false;
     n->free_at = 0;
@@ -116,9 +136,8 @@ void life_end(struct crowd *c, uint32_t i, bool silently)
     if (!crowd_up(c, i))
         return;
     crowd_note(c, EVENT_END, i, 0, SLICE_EMPTY);
-    add_counters(&c->ended, gossip_counters(n->g));
-    gossip_free(n->g);
-    n->g = NULL;
+    add_counters(&c->ended, protocol_counters(c, i));
+    protocol_end(c, i);
     n->armed = MESH_NS_NEVER;
     n->freezes++;
     n->freeze_for = n->cost = 0;
@@ -133,7 +152,7 @@ void life_end(struct crowd *c, uint32_t i, bool silently)
 static void arm(struct crowd *c, uint32_t i)
 {
     struct crowd_node *n = &c->nodes[i];
-    mesh_ns due = gossip_deadline(n->g);
+    mesh_ns due = protocol_deadline(c, i);
 
     if (due == MESH_NS_NEVER)
         return;
@@ -186,20 +205,39 @@ static void do_one(struct crowd *c, uint32_t i, const struct gossip_out *o)
     }
 }
 
+static void do_plain(struct crowd *c, uint32_t i, const struct baseline_out *o)
+{
+    struct gossip_out changed = { .kind = GOSSIP_CHANGED, .was = o->was, .is = o->is, .is_new = o->is_new };
+
+    switch (o->kind) {
+    case BASELINE_SEND: road_send(c, i, o->to, o->payload); break;
+    case BASELINE_CHANGED:
+        changed.to = c->ids[o->to];
+        count_company(&c->nodes[i], &changed);
+        notice_change(c, i, &changed);
+        break;
+    case BASELINE_PUSH_PULL_WITH: flow_dial(c, i, o->to, false); break;
+    case BASELINE_STREAM_PING: flow_ping(c, i, o->to); break;
+    }
+}
+
 void life_pump(struct crowd *c, uint32_t i)
 {
     struct crowd_node *n = &c->nodes[i];
     struct gossip_out o;
+    struct baseline_out plain;
 
-    while (gossip_poll(n->g, &o))
+    while (n->g != NULL && gossip_poll(n->g, &o))
         do_one(c, i, &o);
-    uint64_t digest = gossip_digest(n->g);
+    while (n->b != NULL && baseline_poll(n->b, &plain))
+        do_plain(c, i, &plain);
+    uint64_t digest = protocol_digest(c, i);
     if (digest != n->digest) {
         n->digest = digest;
         c->changed = true;
         c->changed_at = c->now;
     }
-    if (n->leaving && gossip_left(n->g))
+    if (n->leaving && protocol_left(c, i))
         life_end(c, i, false);
     else
         arm(c, i);
@@ -212,12 +250,12 @@ void life_tick(struct crowd *c, uint32_t i)
     n->armed = MESH_NS_NEVER;
     if (!crowd_up(c, i))
         return;
-    if (c->now < n->free_at || gossip_deadline(n->g) > c->now) {
+    if (c->now < n->free_at || protocol_deadline(c, i) > c->now) {
         arm(c, i);
         return;
     }
     crowd_note(c, EVENT_TICK, i, 0, SLICE_EMPTY);
-    gossip_tick(n->g, c->now);
+    protocol_tick(c, i);
     life_pump(c, i);
 }
 
@@ -250,10 +288,8 @@ static void read_one(struct crowd *c, uint32_t number)
         road_again(c, number, true);
         return;
     }
-    struct mesh_addr from = crowd_addr(p->from);
     crowd_note(c, EVENT_DATAGRAM, i, p->from, slice_of(p->bytes, p->len));
-    gossip_seen(n->g, &c->ids[p->from], &from);
-    gossip_recv(n->g, c->now, &c->ids[p->from], slice_of(p->bytes, p->len));
+    protocol_recv(c, i, p->from, slice_of(p->bytes, p->len));
     parcel_drop(&c->parcels, number);
     if (n->cost > 0)
         n->free_at = c->now + n->cost;
@@ -271,7 +307,7 @@ void life_take(struct crowd *c, uint32_t number)
     }
     if (n->inbox_first == 0 && c->now >= n->free_at) {
         read_one(c, number);
-        if (n->g != NULL && n->free_at > c->now)
+        if (crowd_up(c, (uint32_t)(n - c->nodes)) && n->free_at > c->now)
             crowd_at(c, n->free_at, EVENT_WAKE, (uint32_t)(n - c->nodes), 0);
         return;
     }
@@ -296,9 +332,9 @@ void life_wake(struct crowd *c, uint32_t i)
 
     if (!crowd_up(c, i) || c->now < n->free_at)
         return;
-    if (gossip_deadline(n->g) <= c->now) {
+    if (protocol_deadline(c, i) <= c->now) {
         crowd_note(c, EVENT_TICK, i, 1, SLICE_EMPTY);
-        gossip_tick(n->g, c->now);
+        protocol_tick(c, i);
         life_pump(c, i);
     }
     while (n->inbox_first != 0 && c->now >= n->free_at) {
@@ -310,7 +346,7 @@ void life_wake(struct crowd *c, uint32_t i)
         n->inbox_bytes -= p->len + SOCKET_OVERHEAD;
         read_one(c, number);
     }
-    if (n->g != NULL && n->free_at > c->now)
+    if (crowd_up(c, i) && n->free_at > c->now)
         crowd_at(c, n->free_at, EVENT_WAKE, i, 0);
 }
 
@@ -329,7 +365,7 @@ void life_freeze(struct crowd *c, uint32_t i, mesh_ns span)
 
 static bool is_live_here(const struct crowd *c, uint32_t i, uint32_t of)
 {
-    const struct member_record *r = gossip_find(c->nodes[i].g, &c->ids[of]);
+    const struct member_record *r = protocol_find(c, i, of);
     return r != NULL && (r->state == MEMBER_ALIVE || r->state == MEMBER_SUSPECT);
 }
 
@@ -338,7 +374,7 @@ static void look_for_others(struct crowd *c, uint32_t i)
 {
     struct crowd_node *n = &c->nodes[i];
 
-    if (c->now < n->seed_look)
+    if (crowd_plain(c) || c->now < n->seed_look) /* the baselines do not */
         return;
     n->seed_look = c->now + SEED_LOOK;
     for (size_t k = 0; k < c->sc.seeds; k++) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "sim/figures.h"
+#include "sim/members/protocol.h"
 
 /* ---- figures ---- */
 
@@ -47,7 +48,7 @@ static void add_gossip(struct crowd *c, struct members_figures *f)
         if (!crowd_up(c, i))
             continue;
         f->live++;
-        const struct gossip_counters *g = gossip_counters(c->nodes[i].g);
+        const struct gossip_counters *g = protocol_counters(c, i);
 #define X(name, help) sum.name += g->name;
         GOSSIP_COUNTERS(X)
 #undef X

@@ -2,7 +2,7 @@
  * a healthy running node that somebody declared dead. */
 #include <stdlib.h>
 
-#include "sim/members/crowd.h"
+#include "sim/members/protocol.h"
 #include "sim/memory.h"
 
 #define UPDATE_LOST SEC(10) /* an update that has not reached all by then is lost */
@@ -21,7 +21,7 @@ static void series_add(struct series *s, mesh_ns value)
 
 static bool has_noticed(const struct crowd *c, uint32_t observer, const struct watch *w)
 {
-    const struct member_record *r = gossip_find(c->nodes[observer].g, &c->ids[w->node]);
+    const struct member_record *r = protocol_find(c, observer, w->node);
 
     if (w->crash)
         return r == NULL || r->state == MEMBER_DEAD || r->state == MEMBER_LEFT;
@@ -70,7 +70,7 @@ static void begin(struct crowd *c, uint32_t node, bool crash)
     *w = (struct watch){ .active = true, .crash = crash, .node = node, .since = c->now };
     w->waits = memory_new(c->bit_words * sizeof(*w->waits));
     if (!crash) {
-        const struct member_record *own = gossip_member(c->nodes[node].g, 0);
+        const struct member_record *own = protocol_member(c, node, 0);
         w->boot = own->boot;
         w->counter = own->counter;
     }
@@ -155,7 +155,7 @@ void notice_due(struct crowd *c)
         const struct mourned *m = &c->mourned[c->mourned_at++];
         if (!crowd_up(c, m->observer) || c->nodes[m->observer].life != m->observer_life || !crowd_up(c, m->node))
             continue;
-        const struct member_record *r = gossip_find(c->nodes[m->observer].g, &c->ids[m->node]);
+        const struct member_record *r = protocol_find(c, m->observer, m->node);
         if (r != NULL && r->state == MEMBER_DEAD && r->boot == m->boot && r->counter == m->counter)
             c->ring_moves++;
     }
@@ -163,7 +163,7 @@ void notice_due(struct crowd *c)
 
 static void died(struct crowd *c, uint32_t observer, uint32_t node)
 {
-    const struct member_record *r = gossip_find(c->nodes[observer].g, &c->ids[node]);
+    const struct member_record *r = protocol_find(c, observer, node);
     struct crowd_node *n = &c->nodes[node];
 
     if (!crowd_up(c, node) || r == NULL || r->boot < n->boot || n->leaving || c->now < c->mass_cut_until)

@@ -15,7 +15,7 @@ struct parcel {
 };
 
 #define PARCEL_CLASSES 5
-#define PARCEL_MAX     1200
+#define PARCEL_MAX     1400
 
 struct parcels {
     struct parcel_class {

@@ -1,7 +1,7 @@
 /* trouble.c - what a scenario's actions do to the crowd. */
 #include <stdlib.h>
 
-#include "sim/members/crowd.h"
+#include "sim/members/protocol.h"
 #include "sim/memory.h"
 
 #define DOWN_LEAST MS(500) /* a restart's pause */
@@ -32,7 +32,7 @@ void trouble_update(struct crowd *c, uint32_t number, uint32_t done)
 
     if (i < c->n) {
         c->nodes[i].weight = c->nodes[i].weight % 200 + 1;
-        gossip_weight(c->nodes[i].g, c->now, c->nodes[i].weight);
+        protocol_weight(c, i, c->nodes[i].weight);
         notice_update(c, i);
         life_pump(c, i);
     }
@@ -89,7 +89,7 @@ static void leave(struct crowd *c, uint32_t i)
     if (!crowd_up(c, i))
         return;
     c->nodes[i].leaving = true;
-    gossip_leave(c->nodes[i].g, c->now);
+    protocol_leave(c, i);
     life_pump(c, i);
 }
 
