@@ -48,6 +48,7 @@ int status_gather(struct status *out, struct node *n)
         .now = node_now(n),
     };
     out->behind = mesh_behind(mesh, out->now);
+    out->alarms = node_alarms(n, out->alarmed_at);
     out->ready = node_ready(n, &out->why_not);
     node_counters(n, &out->node);
     engine_usage(e, &out->usage);

@@ -73,6 +73,9 @@ void status_metrics(struct buf *out, const struct status *s)
     gauge(out, "roll_revoked", "nodes that it revokes", s->roll != NULL ? s->roll->revoked_n : 0);
     gauge(out, "certificate_not_after_seconds", "when our certificate ends, Unix time",
           (uint64_t)(s->cert.not_after_s > 0 ? s->cert.not_after_s : 0));
+    gauge_head(out, "alarm", "1 while something calls for attention; /status says what to do");
+    for (unsigned a = 0; a < ALARMS_N; a++)
+        buf_addf(out, "hedgerow_alarm{name=\"%s\"} %u\n", alarm_name(a), (unsigned)(s->alarms >> a & 1));
     gauge_head(out, "ring_owned_ratio", "of all arcs, those whose first owner we are");
     buf_addf(out, "hedgerow_ring_owned_ratio %.6f\n", s->arcs > 0 ? (double)self->arcs / (double)s->arcs : 0.0);
     gauge(out, "cache_objects", "objects in the cache", u->objects);

@@ -126,6 +126,18 @@ static json_t *json_refusals(const struct status *s)
     return list;
 }
 
+static json_t *json_alarms(const struct status *s)
+{
+    json_t *list = json_array();
+
+    for (unsigned a = 0; a < ALARMS_N; a++) {
+        if ((s->alarms & (UINT32_C(1) << a)) != 0)
+            json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "name", alarm_name(a), "text", alarm_text(a),
+                                                  "seconds", (json_int_t)((s->now - s->alarmed_at[a]) / SEC(1))));
+    }
+    return list;
+}
+
 static json_t *json_requests(const struct engine_counters *c)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "total", whole(c->requests), "hit", whole(c->requests_hit),
@@ -158,13 +170,13 @@ int status_json(struct buf *out, const struct status *s)
     const struct engine_counters *c = &s->engine;
 
     json_t *j = json_pack(
-        "{s:i, s:o, s:o, s:{s:o, s:I, s:f}, s:o, s:o, s:o, s:{s:o, s:o, s:f}, s:{s:s, s:i}, s:{s:i, s:o}, s:o, s:o}", "schema",
+        "{s:i, s:o, s:o, s:{s:o, s:I, s:f}, s:o, s:o, s:o, s:{s:o, s:o, s:f}, s:{s:s, s:i}, s:{s:i, s:o}, s:o, s:o, s:o}", "schema",
         STATUS_SCHEMA, "node", json_node(s), "mesh", json_mesh(s), "ring", "epoch", hex(s->ring_epoch), "arcs",
         (json_int_t)s->arcs, "owned_share", share(s->members[0].arcs, s->arcs), "requests", json_requests(c), "bytes",
         json_bytes(c), "cache", json_cache(s), "transfers", "verified", whole(c->transfers_verified), "rejected",
         whole(c->transfers_rejected), "compression_ratio", compression(c), "purge", "frontier", "", "pending", 0,
         "config", "version", 0, "digest", hex(s->config_digest),
-        "authority", json_roll(s), "refusals", json_refusals(s));
+        "authority", json_roll(s), "refusals", json_refusals(s), "alarms", json_alarms(s));
     char *text = j != NULL ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(j);
     if (text == NULL)

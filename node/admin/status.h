@@ -37,6 +37,8 @@ struct status {
     bool behind, roll_forked;
     struct cert cert; /* our own */
     struct refusals refusals;
+    uint32_t alarms; /* ALARM_BIT */
+    mesh_ns alarmed_at[ALARMS_N];
     mesh_ns now;
 };
 

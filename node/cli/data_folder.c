@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "node/cli/files.h"
+#include "node/core/known.h"
 #include "proto/digest.h"
 #include "proto/roll.h"
 
@@ -54,7 +55,7 @@ static bool read_number(struct slice text, uint64_t *out)
  * each start keeps the keys apart and peers tell the node of a higher boot. */
 static int count_start(struct data_folder *d, const char *folder, int64_t now_s, struct buf *why)
 {
-    char path[PATH_BYTES], line[32];
+    char path[PATH_BYTES];
     struct buf text = BUF_EMPTY;
     uint64_t last;
     int err = files_read(path_of(path, folder, "boot"), 64, &text);
@@ -70,8 +71,7 @@ static int count_start(struct data_folder *d, const char *folder, int64_t now_s,
         d->boot_lost = err != ENOENT;
     }
     buf_free(&text);
-    int n = snprintf(line, sizeof(line), "%llu\n", (unsigned long long)d->boot);
-    err = files_replace(path, slice_of(line, (size_t)n));
+    err = data_folder_keep_boot(d, d->boot);
     return err == 0 ? 0 : complain(why, "write", path, err);
 }
 
@@ -113,12 +113,16 @@ static int keep_token(struct data_folder *d, const char *folder, struct buf *why
     return err == 0 ? 0 : complain(why, "write", path, err);
 }
 
-static int read_roll(struct data_folder *d, struct buf *why)
+static int read_kept(struct data_folder *d, struct buf *why)
 {
     char path[PATH_BYTES];
     int err = files_read(path_of(path, d->path, "roll"), ROLL_BYTES_MAX, &d->roll);
 
-    return err == 0 || err == ENOENT ? 0 : complain(why, "read", path, err);
+    if (err != 0 && err != ENOENT)
+        return complain(why, "read", path, err);
+    if (files_read(path_of(path, d->path, "known"), KNOWN_BYTES_MAX, &d->known) != 0)
+        buf_clear(&d->known); /* then the seeds must do */
+    return 0;
 }
 
 int data_folder_open(struct data_folder *d, const char *path, int64_t now_s, struct buf *why)
@@ -134,7 +138,7 @@ int data_folder_open(struct data_folder *d, const char *path, int64_t now_s, str
         return complain(why, "make the directory", path, err);
     memcpy(d->path, path, strlen(path) + 1);
     if (lock(d, path, why) != 0 || count_start(d, path, now_s, why) != 0 || keep_token(d, path, why) != 0 ||
-        read_roll(d, why) != 0) {
+        read_kept(d, why) != 0) {
         data_folder_close(d);
         return -1;
     }
@@ -147,6 +151,7 @@ void data_folder_close(struct data_folder *d)
         close(d->lock); /* and unlocks */
     d->lock = -1;
     buf_free(&d->roll);
+    buf_free(&d->known);
     explicit_bzero(d->token, sizeof(d->token));
 }
 
@@ -154,4 +159,18 @@ int data_folder_keep_roll(struct data_folder *d, struct slice roll)
 {
     char path[PATH_BYTES];
     return files_replace(path_of(path, d->path, "roll"), roll);
+}
+
+int data_folder_keep_known(struct data_folder *d, struct slice known)
+{
+    char path[PATH_BYTES];
+    return files_put(path_of(path, d->path, "known"), known);
+}
+
+int data_folder_keep_boot(struct data_folder *d, uint64_t boot)
+{
+    char path[PATH_BYTES], line[32];
+    int n = snprintf(line, sizeof(line), "%llu\n", (unsigned long long)boot);
+
+    return files_replace(path_of(path, d->path, "boot"), slice_of(line, (size_t)n));
 }

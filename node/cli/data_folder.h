@@ -2,6 +2,7 @@
  *   boot          how often it was started: peers tell its runs apart by it
  *   admin.token   the secret that lets an admin command change things, mode 0600
  *   roll          the last word of the mesh's authorities (proto/roll.h): who is revoked
+ *   known         members of the mesh as last seen, tried beside the seeds (node/core/known.h)
  *   access.log    one JSON line a request (written by node/io)
  *   lock          held while a node runs here */
 #ifndef HEDGEROW_CLI_DATA_FOLDER_H
@@ -16,7 +17,7 @@
 struct data_folder {
     char path[DATA_FOLDER_MAX + 1];
     char token[DATA_TOKEN_MAX]; /* secret; wiped by data_folder_close */
-    struct buf roll;            /* as kept; empty: none */
+    struct buf roll, known;     /* as kept; empty: none */
     int lock; /* closed by data_folder_close */
     uint64_t boot;
     bool boot_lost; /* the boot file was damaged, and |boot| comes from the clock */
@@ -27,7 +28,10 @@ struct data_folder {
 int data_folder_open(struct data_folder *d, const char *path, int64_t now_s, struct buf *why);
 void data_folder_close(struct data_folder *d);
 
-/* data_folder_keep_roll puts |roll| in the place of the last one, durably. 0 or an errno value. */
+/* Each puts something in the place of the last one, durably, but for |known|, which is only
+ * whole: it is written often, and its loss costs little. 0 or an errno value. */
 int data_folder_keep_roll(struct data_folder *d, struct slice roll);
+int data_folder_keep_known(struct data_folder *d, struct slice known);
+int data_folder_keep_boot(struct data_folder *d, uint64_t boot);
 
 #endif

@@ -62,26 +62,33 @@ static int write_all(int fd, struct slice bytes)
         else if (errno != EINTR)
             return errno;
     }
-    return fsync(fd) == 0 ? 0 : errno;
+    return 0;
 }
 
-int files_create(const char *path, struct slice bytes)
+static int create(const char *path, struct slice bytes, bool durable)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
     if (fd < 0)
         return errno;
     int err = write_all(fd, bytes);
+    if (err == 0 && durable && fsync(fd) != 0)
+        err = errno;
     if (close(fd) != 0 && err == 0)
         err = errno;
-    if (err == 0)
+    if (err == 0 && durable)
         err = sync_folder(path);
     if (err != 0)
         unlink(path);
     return err;
 }
 
-int files_replace(const char *path, struct slice bytes)
+int files_create(const char *path, struct slice bytes)
+{
+    return create(path, bytes, true);
+}
+
+static int replace(const char *path, struct slice bytes, bool durable)
 {
     struct buf name = BUF_EMPTY;
 
@@ -93,15 +100,25 @@ int files_replace(const char *path, struct slice bytes)
     }
     const char *other = (const char *)name.data;
     unlink(other); /* left by a run that was cut short */
-    int err = files_create(other, bytes);
+    int err = create(other, bytes, durable);
     if (err == 0 && rename(other, path) != 0) {
         err = errno;
         unlink(other);
     }
-    if (err == 0)
+    if (err == 0 && durable)
         err = sync_folder(path);
     buf_free(&name);
     return err;
+}
+
+int files_replace(const char *path, struct slice bytes)
+{
+    return replace(path, bytes, true);
+}
+
+int files_put(const char *path, struct slice bytes)
+{
+    return replace(path, bytes, false);
 }
 
 int files_folder(const char *path)

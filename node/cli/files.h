@@ -16,6 +16,10 @@ int files_create(const char *path, struct slice bytes);
 /* files_replace puts |bytes| in the place of |path| at once and durably, mode 0600. */
 int files_replace(const char *path, struct slice bytes);
 
+/* files_put does the same without waiting for the disk: after a crash of the host the file may
+ * be an old one, or empty. */
+int files_put(const char *path, struct slice bytes);
+
 /* files_folder makes |path| a directory with mode 0700; one that exists keeps its contents
  * and its mode. EEXIST: something else is there. */
 int files_folder(const char *path);

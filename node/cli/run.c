@@ -42,6 +42,18 @@ static bool on_roll(void *ctx, struct slice roll)
     return err == 0;
 }
 
+static bool on_known(void *ctx, struct slice known)
+{
+    struct running *r = ctx;
+    return data_folder_keep_known(&r->data, known) == 0;
+}
+
+static bool on_boot(void *ctx, uint64_t boot)
+{
+    struct running *r = ctx;
+    return data_folder_keep_boot(&r->data, boot) == 0;
+}
+
 /* SIGHUP: the node file may have been renewed. */
 static void on_hangup(void *ctx, struct node *n)
 {
@@ -180,6 +192,11 @@ static void fill_config(struct running *r, struct node_config *cfg)
     cfg->self = &r->identity;
     cfg->roll = buf_slice(&r->data.roll);
     cfg->keep_roll = on_roll;
+    if (o->node_file != NULL) { /* else there is no mesh to be found again */
+        cfg->known = buf_slice(&r->data.known);
+        cfg->keep_known = on_known;
+    }
+    cfg->keep_boot = on_boot;
     cfg->keep_ctx = r;
     cfg->admin_token = r->data.token;
     cfg->boot.number = r->data.boot;
@@ -192,7 +209,8 @@ static void fill_config(struct running *r, struct node_config *cfg)
     cfg->mesh = o->mesh.given ? o->mesh.addr : mesh_addr_v4(o->node_file != NULL ? 0 : 0x7f000001, 7400);
     for (cfg->seeds_n = 0; cfg->seeds_n < o->seeds.n; cfg->seeds_n++)
         cfg->seeds[cfg->seeds_n] = o->seeds.at[cfg->seeds_n];
-    cfg->advertise = o->advertise.n > 0 ? o->advertise.at[0] : NULL;
+    for (cfg->advertise_n = 0; cfg->advertise_n < o->advertise.n; cfg->advertise_n++)
+        cfg->advertise[cfg->advertise_n] = o->advertise.at[cfg->advertise_n];
     cfg->origin = o->origin;
     origin_url_normal(&r->origin, &o->origin);
     cfg->distribution = (struct distribution){ .name = SLICE_LIT("default"),

@@ -76,8 +76,8 @@ static const struct option options[] = {
       FIELD(node_file), false },
     { "--seed", "HOST:PORT", "a node to join the mesh through; may be repeated, a name may have many addresses",
       option_host, FIELD(seeds), true },
-    { "--advertise", "HOST:PORT", "where the mesh reaches this node, if not where it listens", option_host,
-      FIELD(advertise), false },
+    { "--advertise", "HOST:PORT", "where the mesh reaches this node, if not where it listens; up to 4 times,\n"
+      "such as once for IPv4 and once for IPv6", option_host, FIELD(advertise), true },
     { "--name", "NAME", "the node's name; with a node file it must be the one in it", option_text, FIELD(name), false },
     { "--zone", "ZONE", "where it stands, REGION/ZONE; with a node file it must be the one in it", option_text,
       FIELD(zone), false },
@@ -123,6 +123,10 @@ bool run_options_read(struct run_options *o, int argc, char *const *argv, int *c
             fwrite(text.data, 1, text.len, stdout);
             buf_free(&text);
         }
+        return false;
+    }
+    if (o->advertise.n > GOSSIP_ADDRS_MAX) {
+        *code = cli_fail(CLI_USAGE, line.command, "--advertise may be given %d times at most.", GOSSIP_ADDRS_MAX);
         return false;
     }
     if (o->origin_text == NULL) {

@@ -299,6 +299,27 @@ static void put_authority(const struct writer *w, const json_t *authority)
     buf_add_str(w->out, "\n");
 }
 
+static void put_alarms(const struct writer *w, const json_t *alarms)
+{
+    const json_t *each;
+    size_t i;
+
+    json_array_foreach(alarms, i, each)
+    {
+        buf_add_str(w->out, "\n  ");
+        color(w, "\033[31m");
+        buf_add_str(w->out, "ALARM ");
+        safe(w->out, text(each, "name"), 0);
+        color(w, COLOR_OFF);
+        buf_add_str(w->out, ", for ");
+        status_span(w->out, number(each, "seconds"));
+        buf_add_str(w->out, ": ");
+        safe(w->out, text(each, "text"), 0);
+    }
+    if (json_array_size(alarms) > 0)
+        buf_add_str(w->out, "\n");
+}
+
 static void put_refusals(const struct writer *w, const json_t *refusals)
 {
     const json_t *each;
@@ -342,6 +363,7 @@ int status_text(struct buf *out, const json_t *status, struct status_style style
     buf_addf(out, "%sview ", dot);
     safe(out, text(mesh, "view_digest"), 0);
     buf_add_str(out, "\n");
+    put_alarms(&w, json_object_get(status, "alarms"));
     put_members(&w, mesh, text(node, "id"));
     buf_add_str(out, "\n");
     put_requests(&w, json_object_get(status, "requests"));

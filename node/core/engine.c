@@ -3,6 +3,9 @@
 #include "node/core/engine_impl.h"
 
 #define EXPIRY_LOOK SEC(60)
+#define SHRINK_SPAN SEC(60)
+#define SHRINK_TOLD SEC(600) /* a smaller ring is then how things are */
+#define ENDS_SOON_S (14 * 86400)
 #define TURN_LATE MS(100) /* a turn that comes so late says that we were held up, not our peers */
 
 static mesh_ns or_default(mesh_ns v, mesh_ns otherwise)
@@ -158,6 +161,26 @@ static struct list *take(struct list *queue)
     return first;
 }
 
+/* A ring that loses more than half of its members within a minute: a network that is cut, or
+ * somebody who would have us believe in a mesh of his own. */
+static void note_ring(struct engine *e, mesh_ns now)
+{
+    size_t size = ring_size(mesh_ring(e->mesh)), peak = 0;
+
+    for (size_t i = 0; i < RING_SIZES; i++) {
+        if (e->sizes[i].until + SHRINK_SPAN > now && e->sizes[i].size > peak)
+            peak = e->sizes[i].size;
+    }
+    peak = e->ring_size > peak ? e->ring_size : peak;
+    memmove(&e->sizes[1], &e->sizes[0], sizeof(e->sizes) - sizeof(e->sizes[0]));
+    e->sizes[0] = (struct ring_size){ now, e->ring_size };
+    e->ring_size = size;
+    if (2 * size < peak) {
+        e->shrunk_at = now;
+        e->shrunk_from = peak;
+    }
+}
+
 static bool poll_mesh(struct engine *e, struct engine_out *out)
 {
     struct mesh_out m;
@@ -191,6 +214,7 @@ static bool poll_mesh(struct engine *e, struct engine_out *out)
                 e->joined = true;
             break;
         case MESH_RING:
+            note_ring(e, e->now);
             e->settled = e->settled || ring_size(mesh_ring(e->mesh)) > 1;
             break;
         }
@@ -291,6 +315,27 @@ int engine_renew(struct engine *e, mesh_ns now, const struct identity *id)
 {
     e->now = now;
     return mesh_renew(e->mesh, now, id);
+}
+
+uint32_t engine_alarms(const struct engine *e, mesh_ns now)
+{
+    const struct cert *own = &e->cfg.mesh.self->cert;
+    int out = engine_outcast(e);
+    uint32_t bits = 0;
+
+    if (e->shrunk_at != 0 && now - e->shrunk_at < SHRINK_TOLD && 2 * e->ring_size < e->shrunk_from)
+        bits |= ALARM_BIT(ring_shrunk);
+    if (out == MESH_E_REVOKED || refusals_last(&e->refusals, REFUSE_REVOKED) != NULL)
+        bits |= ALARM_BIT(revoked);
+    else if (out != 0)
+        bits |= ALARM_BIT(authority_retired);
+    if (e->wall_s > 0 && own->not_after_s - e->wall_s < ENDS_SOON_S)
+        bits |= ALARM_BIT(certificate_ends);
+    if (e->clock_wrong)
+        bits |= ALARM_BIT(clock_wrong);
+    if (mesh_roll_forked(e->mesh))
+        bits |= ALARM_BIT(roll_forked);
+    return bits;
 }
 
 const struct refusals *engine_refusals(const struct engine *e)

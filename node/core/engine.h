@@ -11,6 +11,7 @@
 #ifndef HEDGEROW_CORE_ENGINE_H
 #define HEDGEROW_CORE_ENGINE_H
 
+#include "node/core/alarms.h"
 #include "node/core/counters.h"
 #include "node/core/distribution.h"
 #include "node/core/fields.h"
@@ -214,6 +215,8 @@ bool engine_left(const struct engine *e);
 
 /* ---- being seen ---- */
 bool engine_ready(const struct engine *e, const char **why_not);
+/* engine_alarms: bits ALARM_BIT of what calls for attention (alarms.h). */
+uint32_t engine_alarms(const struct engine *e, mesh_ns now);
 const struct refusals *engine_refusals(const struct engine *e);
 struct mesh *engine_mesh(struct engine *e);
 const struct engine_counters *engine_counters(const struct engine *e);

@@ -17,6 +17,7 @@
 #define FLIGHT_MAGIC 0x666c6974u
 #define SERVE_MAGIC  0x73657276u
 
+#define RING_SIZES 16
 #define LINKS_MAX 8192
 #define SERVES_PER_LINK_MAX 1024
 #define FLIGHTS_MAX 65536
@@ -250,6 +251,13 @@ struct engine {
     size_t seeds_n, seed_at;
     mesh_ns seed_backoff, seed_look;
     struct timer seed_timer, expiry_timer;
+    struct ring_size {
+        mesh_ns until; /* the ring had this size until then */
+        size_t size;
+    } sizes[RING_SIZES]; /* of the last minute, latest first */
+    size_t ring_size;    /* now */
+    mesh_ns shrunk_at;   /* 0: never */
+    size_t shrunk_from;
     bool clock_wrong; /* by it most certificates have run out */
     struct refusals refusals;
     struct buf scratch;

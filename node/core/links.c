@@ -146,10 +146,10 @@ struct link *link_to(struct engine *e, mesh_ns now, const struct node_id *id)
     }
     if (best != NULL)
         return best;
-    if (!mesh_find(e->mesh, id, &m) || m.record->addrs_n == 0 || m.cert == NULL)
+    if (!mesh_find(e->mesh, id, &m) || m.addr.port == 0 || m.cert == NULL)
         return NULL;
     struct session_config cfg = session_config(e);
-    struct link *l = link_new(e, now, &m.record->addrs[0], session_dial(&cfg, m.cert->dh_key));
+    struct link *l = link_new(e, now, &m.addr, session_dial(&cfg, m.cert->dh_key));
     if (l == NULL)
         return NULL;
     know_peer(e, l, id);

@@ -327,8 +327,10 @@ void mesh_link(struct mesh *m, const struct node_id *id, mesh_ns until)
 {
     OBJ_CHECK(m, MESH_MAGIC);
     struct mesh_peer *p = mesh_peer_find(m, id);
-    if (p != NULL)
-        p->link_until = until;
+    if (p == NULL)
+        return;
+    p->link_until = until;
+    p->addr_at += until != 0;
 }
 
 /* ---- time ---- */
@@ -472,6 +474,21 @@ static bool worth_asking(const struct mesh *m, const struct mesh_peer *p, enum m
     return p == NULL || p->link_until == 0 || m->now >= p->link_until;
 }
 
+/* The addresses it states, and where it was last seen speaking from (a node behind a translator
+ * of addresses knows only inner ones), one after the other as they fail. */
+static struct mesh_addr dial_at(const struct mesh_peer *p, const struct member_record *r)
+{
+    bool seen = p->seen.port != 0 && (r->addrs_n == 0 || !mesh_addr_is_loopback(&p->seen));
+
+    for (size_t i = 0; i < r->addrs_n; i++)
+        seen = seen && !mesh_addr_eq(&r->addrs[i], &p->seen);
+    size_t n = r->addrs_n + seen;
+    if (n == 0)
+        return (struct mesh_addr){ .port = 0 };
+    size_t at = p->addr_at % n;
+    return at < r->addrs_n ? r->addrs[at] : p->seen;
+}
+
 static bool describe(const struct mesh *m, const struct member_record *r, struct mesh_member *out)
 {
     bool us = r != NULL && node_id_eq(&r->id, &m->self.id->cert.id);
@@ -482,6 +499,7 @@ static bool describe(const struct mesh *m, const struct member_record *r, struct
     *out = (struct mesh_member){ .record = r,
                                  .cert = us ? &m->self.id->cert : &p->cert,
                                  .cert_raw = us ? identity_cert(m->self.id) : buf_slice(&p->raw),
+                                 .addr = us ? (struct mesh_addr){ .port = 0 } : dial_at(p, r),
                                  .rtt = us ? 0 : gossip_rtt(m->gossip, &r->id),
                                  .reachable = worth_asking(m, p, r->state) };
     return true;

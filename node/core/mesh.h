@@ -146,6 +146,7 @@ struct mesh_member {
     const struct member_record *record;
     const struct cert *cert;
     struct slice cert_raw;
+    struct mesh_addr addr; /* where to dial it now: another one after each failure (mesh_link); port 0: nowhere */
     mesh_ns rtt;    /* 0: not known */
     bool reachable; /* alive or suspect, and its link is healthy: worth asking */
 };

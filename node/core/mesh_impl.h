@@ -25,6 +25,7 @@ struct mesh_peer {
     struct mesh_addr last_addr;
     unsigned resends; /* for when the peer could not open it */
 
+    unsigned addr_at;    /* which of its addresses is dialled next */
     mesh_ns link_until; /* its link is unhealthy until then; 0 = healthy */
     bool grace;         /* died at |died_at| and keeps its place in the ring for now */
     mesh_ns died_at;

@@ -126,6 +126,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
     listener_second(&w->mesh);
     listener_second(&w->admin);
     seeds_second(&w->seeds);
+    node_second(w->node);
     if (w->log == NULL)
         return;
     access_log_flush(w->log);

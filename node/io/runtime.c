@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "node/core/known.h"
 #include "node/io/sock.h"
 #include "node/io/worker.h"
 #include "proto/base/err.h"
@@ -16,6 +17,7 @@
 #define NODE_MAGIC       0x6e6f6465u
 #define PORT_PAIR_TRIES  32
 #define SIGNALS_N        4
+#define KNOWN_PERIOD     SEC(60)
 #define DESCRIPTORS_KEPT 32 /* for links, origins, files and the admin address, at least */
 
 struct node {
@@ -27,8 +29,13 @@ struct node {
     int64_t started_s;
     ev_signal term, interrupt, reopen, hangup;
     ev_async stop;
-    bool ready_told, twin, roll_kept;
-    int outcast; /* as told */
+    bool ready_told, twin, roll_kept, kept;
+    int outcast;     /* as looked at last */
+    uint32_t alarms; /* as told */
+    mesh_ns alarmed_at[ALARMS_N];
+    uint64_t boot; /* as kept */
+    struct buf known;
+    mesh_ns known_at; /* when it was looked at last */
 };
 
 /* ---- what workers share ---- */
@@ -174,27 +181,34 @@ static int start_listening(struct node *n, char *error)
     return 0;
 }
 
-/* Where the mesh reaches us. */
+/* Where the mesh reaches us: one address of each name before the second of any. */
 static int own_addrs(const struct node *n, struct mesh_config *mesh, char *error)
 {
-    struct mesh_addr found[RESOLVE_ADDRS_MAX];
+    struct mesh_addr found[GOSSIP_ADDRS_MAX][RESOLVE_ADDRS_MAX];
+    size_t found_n[GOSSIP_ADDRS_MAX] = { 0 };
+    const char *why = "it is no HOST:PORT";
     struct slice host;
     uint16_t port;
-    const char *why = "it is no HOST:PORT";
 
-    if (n->cfg.advertise == NULL) {
+    if (n->cfg.advertise_n == 0) {
         mesh->addrs_n = sock_own_addrs(&n->mesh, mesh->addrs, GOSSIP_ADDRS_MAX);
         return 0;
     }
-    if (host_port_parse(slice_str(n->cfg.advertise), &host, &port) == 0) {
-        size_t found_n = resolve_now(host, port, found, &why);
-        mesh->addrs_n = found_n < GOSSIP_ADDRS_MAX ? found_n : GOSSIP_ADDRS_MAX;
-        memcpy(mesh->addrs, found, mesh->addrs_n * sizeof(found[0]));
-        if (found_n > 0)
-            return 0;
+    for (size_t i = 0; i < n->cfg.advertise_n; i++) {
+        if (host_port_parse(slice_str(n->cfg.advertise[i]), &host, &port) == 0)
+            found_n[i] = resolve_now(host, port, found[i], &why);
+        if (found_n[i] == 0) {
+            snprintf(error, NODE_ERROR_MAX, "--advertise %s: %s", n->cfg.advertise[i], why);
+            return -1;
+        }
     }
-    snprintf(error, NODE_ERROR_MAX, "--advertise %s: %s", n->cfg.advertise, why);
-    return -1;
+    for (size_t turn = 0; turn < RESOLVE_ADDRS_MAX; turn++) {
+        for (size_t i = 0; i < n->cfg.advertise_n && mesh->addrs_n < GOSSIP_ADDRS_MAX; i++) {
+            if (turn < found_n[i])
+                mesh->addrs[mesh->addrs_n++] = found[i][turn];
+        }
+    }
+    return 0;
 }
 
 static void keep_roll(void *ctx, struct slice roll)
@@ -229,7 +243,7 @@ static int start_engine(struct node *n, char *error)
         .mesh_port = n->mesh.port,
         .distribution = cfg->distribution,
         .memory_limit = cfg->memory_limit,
-        .has_seeds = cfg->seeds_n > 0,
+        .has_seeds = n->worker.seeds.known_n > 0 || cfg->seeds_n > 0,
         .timers = cfg->engine,
         .outgoing = cfg->outgoing,
         .outgoing_ctx = cfg->outgoing_ctx,
@@ -291,8 +305,12 @@ struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX
     n->mesh = cfg->mesh;
     n->admin = cfg->admin;
     w = &n->worker;
+    n->kept = n->roll_kept = true;
+    n->boot = cfg->boot.number;
     w->node = n;
     w->cfg = &n->cfg;
+    w->seeds.known_n = known_get(cfg->known, w->seeds.known, KNOWN_MAX);
+    buf_add_slice(&n->known, cfg->known);
     w->timers = cfg->timers;
     fill_timers(&w->timers);
     w->random_used = WORKER_RANDOM;
@@ -347,6 +365,7 @@ void node_free(struct node *n)
         ev_loop_destroy(w->loop);
     }
     buf_free(&w->head);
+    buf_free(&n->known);
     free(w->read_buf);
     n->magic = 0;
     free(n);
@@ -357,6 +376,22 @@ void node_free(struct node *n)
 static void leave_now(struct node *n)
 {
     ev_break(n->worker.loop, EVBREAK_ALL);
+}
+
+static void keep_known(struct node *n)
+{
+    struct buf now = BUF_EMPTY;
+
+    n->known_at = n->worker.now;
+    known_put(&now, engine_mesh(n->worker.engine));
+    /* Alone we know nobody: what we knew is worth more. */
+    if (buf_ok(&now) && mesh_alive(engine_mesh(n->worker.engine)) > 1 &&
+        !slice_eq(buf_slice(&now), buf_slice(&n->known)) && n->cfg.keep_known != NULL) {
+        n->kept = n->cfg.keep_known(n->cfg.keep_ctx, buf_slice(&now));
+        buf_free(&n->known);
+        buf_take(&n->known, &now);
+    }
+    buf_free(&now);
 }
 
 /* First time: off the mesh, no new viewers, and what is in flight is finished. Again: that's it. */
@@ -371,6 +406,7 @@ static void stop(struct node *n)
     worker_now(w);
     n->drain_until = w->now + w->timers.drain;
     listener_sweep(&w->http); /* who connected before us is not turned away */
+    keep_known(n);            /* while we still see who is there */
     w->draining = true;
     engine_leave(w->engine, w->now);
     listener_close(&w->http);
@@ -390,17 +426,36 @@ static bool drained(struct node *n)
     return usage.serves == 0;
 }
 
-/* Nobody may talk to us any more: said once, and in /readyz for as long as it holds. */
-static void tell_outcast(struct node *n)
+uint32_t node_alarms(struct node *n, mesh_ns since[ALARMS_N])
 {
-    int err = engine_outcast(n->worker.engine);
-    const char *why;
+    mesh_ns now = worker_now(&n->worker);
+    uint32_t bits = engine_alarms(n->worker.engine, now) | (n->kept && n->roll_kept ? 0 : ALARM_BIT(not_kept));
 
-    if (err == n->outcast)
-        return;
-    n->outcast = err;
-    if (err != 0 && !engine_ready(n->worker.engine, &why))
-        worker_notice(&n->worker, "%s", why);
+    for (unsigned a = 0; a < ALARMS_N; a++) {
+        uint32_t bit = UINT32_C(1) << a;
+        if ((bits & bit) != 0 && (n->alarms & bit) == 0) {
+            n->alarmed_at[a] = now;
+            worker_notice(&n->worker, "ALARM %s: %s", alarm_name(a), alarm_text(a));
+        }
+        since[a] = n->alarmed_at[a];
+    }
+    n->alarms = bits;
+    return bits;
+}
+
+void node_second(struct node *n)
+{
+    struct mesh *mesh = engine_mesh(n->worker.engine);
+    mesh_ns since[ALARMS_N];
+    uint64_t boot = mesh_boot(mesh).number;
+
+    node_alarms(n, since);
+    if (boot != n->boot && n->cfg.keep_boot != NULL) {
+        n->kept = n->cfg.keep_boot(n->cfg.keep_ctx, boot);
+        n->boot = boot;
+    }
+    if (n->worker.now - n->known_at >= KNOWN_PERIOD)
+        keep_known(n);
 }
 
 void node_turn(struct node *n)
@@ -412,7 +467,11 @@ void node_turn(struct node *n)
             leave_now(n);
         return;
     }
-    tell_outcast(n);
+    if (engine_outcast(w->engine) != n->outcast) { /* not to wait for the second */
+        mesh_ns since[ALARMS_N];
+        n->outcast = engine_outcast(w->engine);
+        node_alarms(n, since);
+    }
     if (!n->ready_told && engine_ready(w->engine, NULL)) {
         n->ready_told = true;
         if (n->cfg.on_ready != NULL)
@@ -423,9 +482,8 @@ void node_turn(struct node *n)
 void node_twin(struct node *n)
 {
     n->twin = true;
-    worker_notice(&n->worker,
-                  "this node's identity runs elsewhere too: stopping. Two nodes "
-                  "must not share one node file; admit another for this host");
+    worker_notice(&n->worker, "this node's identity runs elsewhere too: stopping. Two nodes "
+                              "must not share one node file; admit another for this host");
     leave_now(n);
 }
 

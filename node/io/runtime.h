@@ -48,12 +48,18 @@ struct node_config { /* all pointers are lent for the node's life */
     struct slice roll;                  /* the authorities' last word as kept, or empty; lent to node_start only */
     /* Keeps a new roll durably: false when that failed, which is said. NULL: it is not kept. */
     bool (*keep_roll)(void *ctx, struct slice roll);
+    struct slice known; /* members as kept (known.h), tried beside the seeds; lent to node_start only */
+    /* The same of members, when they have changed, once a minute and at the end; and of our
+     * boot number, which may grow while we run. */
+    bool (*keep_known)(void *ctx, struct slice known);
+    bool (*keep_boot)(void *ctx, uint64_t boot);
     void *keep_ctx;
     uint32_t weight;                    /* 0 = the certificate's */
     struct mesh_addr http, mesh, admin; /* where to listen; port 0 picks a free one */
     const char *seeds[NODE_SEEDS_MAX];  /* HOST:PORT, name or address */
     size_t seeds_n;
-    const char *advertise; /* HOST:PORT where the mesh reaches us, or NULL */
+    const char *advertise[GOSSIP_ADDRS_MAX]; /* HOST:PORT where the mesh reaches us */
+    size_t advertise_n;
     struct distribution distribution;
     struct origin_url origin;
     uint64_t memory_limit;
@@ -116,6 +122,8 @@ mesh_ns node_uptime(struct node *n);
 int64_t node_started_s(const struct node *n); /* Unix time */
 unsigned node_workers(const struct node *n);
 bool node_draining(const struct node *n);
+/* node_alarms: bits ALARM_BIT (alarms.h) of what calls for attention, and since when each does. */
+uint32_t node_alarms(struct node *n, mesh_ns since[ALARMS_N]);
 /* node_ready: engine_ready, and not draining. */
 bool node_ready(struct node *n, const char **why_not);
 

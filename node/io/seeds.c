@@ -17,6 +17,8 @@ static void tell_engine(struct seeds *s)
                 all[n++] = s->at[i].addrs[turn];
         }
     }
+    for (size_t i = 0; i < s->known_n && n < ENGINE_SEEDS_MAX; i++)
+        all[n++] = s->known[i];
     engine_seeds(s->worker->engine, s->worker->now, all, n);
 }
 
@@ -65,7 +67,7 @@ int seeds_start(struct seeds *s, struct worker *w, const char **bad)
         seed->addrs_n = seed->numeric ? 1 : 0;
     }
     s->n = w->cfg->seeds_n;
-    if (s->n == 0)
+    if (s->n == 0 && s->known_n == 0)
         return 0;
     if ((s->resolver = resolver_new(w->loop)) == NULL)
         return MESH_E_NOMEM;

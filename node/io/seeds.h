@@ -1,8 +1,10 @@
 /* seeds.h - where the first peers are: names become addresses, again and again while we are
- * alone, since what they stand for may have moved. */
+ * alone, since what they stand for may have moved. Behind them come members that we knew when
+ * we last ran: seeds may be gone, or know only those who would like to be all we see. */
 #ifndef HEDGEROW_IO_SEEDS_H
 #define HEDGEROW_IO_SEEDS_H
 
+#include "node/core/known.h"
 #include "node/io/resolve.h"
 #include "node/io/runtime.h"
 
@@ -22,6 +24,8 @@ struct seeds {
     struct resolver *resolver;
     struct seed at[NODE_SEEDS_MAX];
     size_t n;
+    struct mesh_addr known[KNOWN_MAX]; /* members of an earlier life, filled in before the start */
+    size_t known_n;
     mesh_ns again; /* when names are looked up next */
 };
 

@@ -194,9 +194,9 @@ static bool is_link_local(const struct mesh_addr *addr)
                                  : addr->ip[0] == 0xfe && (addr->ip[1] & 0xc0) == 0x80;
 }
 
-/* Adds those of the interfaces that are (not) loopback. */
-static size_t add_interfaces(const struct ifaddrs *all, bool loopback, const struct mesh_addr *bound,
-                             struct mesh_addr *out, size_t max)
+/* Adds those of the interfaces that others can reach. With none, peers find us where they see us. */
+static size_t add_interfaces(const struct ifaddrs *all, const struct mesh_addr *bound, struct mesh_addr *out,
+                             size_t max)
 {
     size_t n = 0;
 
@@ -204,7 +204,7 @@ static size_t add_interfaces(const struct ifaddrs *all, bool loopback, const str
         struct mesh_addr addr;
         if (at->ifa_addr == NULL || (at->ifa_flags & IFF_UP) == 0 || !sock_addr_of(at->ifa_addr, &addr))
             continue;
-        if (mesh_addr_is_loopback(&addr) != loopback || is_link_local(&addr) ||
+        if (mesh_addr_is_loopback(&addr) || is_link_local(&addr) ||
             (mesh_addr_is_v4(bound) && !mesh_addr_is_v4(&addr)))
             continue;
         addr.port = bound->port;
@@ -224,9 +224,7 @@ size_t sock_own_addrs(const struct mesh_addr *bound, struct mesh_addr *out, size
     }
     if (getifaddrs(&all) != 0)
         return 0;
-    n = add_interfaces(all, false, bound, out, max);
-    if (n == 0)
-        n = add_interfaces(all, true, bound, out, max);
+    n = add_interfaces(all, bound, out, max);
     freeifaddrs(all);
     return n;
 }

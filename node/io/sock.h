@@ -32,8 +32,8 @@ ssize_t sock_recv_from(int fd, void *data, size_t cap, struct mesh_addr *from);
 bool sock_addr_of(const struct sockaddr *sa, struct mesh_addr *out);
 
 /* sock_own_addrs writes up to |max| addresses under which other machines may reach a socket
- * bound to |bound|, with its port: its own, or, where that is "any", those of the interfaces
- * (loopback only when there is no other). Returns how many. */
+ * bound to |bound|, with its port: its own, or, where that is "any", those of the interfaces,
+ * loopback never. Returns how many. */
 size_t sock_own_addrs(const struct mesh_addr *bound, struct mesh_addr *out, size_t max);
 
 /* sock_notice_death lets the connection end when its peer's host has been gone for about

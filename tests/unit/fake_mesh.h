@@ -135,6 +135,12 @@ int mesh_roll_take(struct mesh *m, mesh_ns now, struct slice bytes)
     return MESH_E_STATE;
 }
 
+bool mesh_roll_forked(const struct mesh *m)
+{
+    (void)m;
+    return false;
+}
+
 void mesh_roll_claimed(struct mesh *m, mesh_ns now, const struct node_id *by, uint64_t sequence, uint64_t mark)
 {
     (void)m, (void)now, (void)by, (void)sequence, (void)mark;
@@ -280,6 +286,7 @@ bool mesh_member(const struct mesh *m, size_t i, struct mesh_member *out)
     *out = (struct mesh_member){ .record = &f->record,
                                  .cert = &f->cert,
                                  .cert_raw = slice_of(f->raw, f->raw_len),
+                                 .addr = f->record.addrs[0],
                                  .reachable = i > 0 && !f->down && f->link_until == 0 };
     return true;
 }

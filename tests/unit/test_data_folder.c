@@ -153,7 +153,7 @@ static void a_folder_that_cannot_be_is_named(void **state)
     buf_free(&why);
 }
 
-static void a_roll_is_there_again_at_the_next_start(void **state)
+static void what_was_learnt_is_there_again_at_the_next_start(void **state)
 {
     struct data_folder d;
     struct buf why = BUF_EMPTY;
@@ -166,10 +166,15 @@ static void a_roll_is_there_again_at_the_next_start(void **state)
     memcpy(token, d.token, sizeof(token));
     assert_int_equal(data_folder_keep_roll(&d, SLICE_LIT("first")), 0);
     assert_int_equal(data_folder_keep_roll(&d, SLICE_LIT("second")), 0);
+    assert_int_equal(data_folder_keep_known(&d, SLICE_LIT("some\n")), 0);
+    assert_int_equal(data_folder_keep_known(&d, SLICE_LIT("others\n")), 0);
+    assert_int_equal(data_folder_keep_boot(&d, 5000), 0);
     data_folder_close(&d);
     assert_string_equal(d.token, ""); /* no secret stays behind */
     assert_int_equal(data_folder_open(&d, folder, 1, &why), 0);
     assert_true(slice_eq(buf_slice(&d.roll), SLICE_LIT("second")));
+    assert_true(slice_eq(buf_slice(&d.known), SLICE_LIT("others\n")));
+    assert_true(d.boot == 5001);
     assert_string_equal(d.token, token);
     data_folder_close(&d);
     buf_free(&why);
@@ -182,7 +187,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_damaged_number_is_replaced_by_the_clock, setup, teardown),
         cmocka_unit_test_setup_teardown(two_nodes_never_share_it, setup, teardown),
         cmocka_unit_test_setup_teardown(the_token_stays_and_is_private, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_roll_is_there_again_at_the_next_start, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_learnt_is_there_again_at_the_next_start, setup, teardown),
         cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_is_named, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,34 @@
+/* alarms.h - what an operator should look at: on or off, no history. Each is told once on stderr
+ * when it comes, and stands in /status, /metrics and hedgerow status while it lasts. */
+#ifndef HEDGEROW_CORE_ALARMS_H
+#define HEDGEROW_CORE_ALARMS_H
+
+#include <stdint.h>
+
+/* X(name, text for people, with what to do) */
+#define ALARMS(X)                                                                                                      \
+    X(ring_shrunk, "the ring lost more than half of its members within a minute: look at the network, and at who is "  \
+                   "missing in hedgerow status")                                                                       \
+    X(revoked, "this node was revoked by the mesh's authority, and no node talks to it: admit the host anew")          \
+    X(authority_retired, "the authority that certified this node was retired: hedgerow mesh admit DIR --renew FILE, "  \
+                         "then SIGHUP")                                                                                \
+    X(certificate_ends, "this node's certificate ends within 14 days: hedgerow mesh admit DIR --renew FILE, then "     \
+                        "SIGHUP")                                                                                      \
+    X(clock_wrong, "by this host's clock most members' certificates have run out: is the clock right?")                \
+    X(roll_forked, "two rolls with one number were announced, and only one of them is in force: the authority's "      \
+                   "directory was used in two copies; revoke again what hedgerow status does not list")                \
+    X(not_kept, "the data directory cannot be written, and what this node has learnt is lost when it stops")
+
+enum alarm {
+#define X(name, text) ALARM_##name,
+    ALARMS(X)
+#undef X
+    ALARMS_N
+};
+
+#define ALARM_BIT(name) (UINT32_C(1) << ALARM_##name)
+
+const char *alarm_name(enum alarm a);
+const char *alarm_text(enum alarm a);
+
+#endif
