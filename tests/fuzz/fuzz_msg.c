@@ -10,7 +10,7 @@ static void fuzz_start(void)
 
 static void put_some(unsigned n, struct buf *b)
 {
-    struct msg_members_out members = { BUF_EMPTY, 0 };
+    struct msg_members_out members = { BUF_EMPTY, 0, n % 5, n % 3 == 0 };
     struct digest hashes[2] = { { { 1 } }, { { 2 } } };
     struct leaf_batch batch = { .first = 3, .count = 2, .final = n % 2 == 0 };
     struct msg_hello hello = { 1, { 2, 3 }, { { 4 } }, SLICE_LIT("version"), 7400 };
@@ -65,7 +65,7 @@ static void fuzz_sample(unsigned n, struct buf *b)
 static int again(const struct msg_frame *f, struct buf *b)
 {
     struct wire w = { NULL, NULL };
-    struct msg_members_out out = { BUF_EMPTY, 0 };
+    struct msg_members_out out = { BUF_EMPTY, 0, 0, false };
     struct slice cert, record;
     struct digest hashes[LEAF_BATCH_MAX], before;
     unsigned reason, status;
@@ -96,6 +96,8 @@ static int again(const struct msg_frame *f, struct buf *b)
     case MSG_MEMBERS:
         if ((err = msg_get_members(&w, f->body, &m.members)) != 0)
             break;
+        out.settled = m.members.settled;
+        out.placed = m.members.placed;
         for (size_t i = 0; i < m.members.n; i++) {
             err = msg_members_item(&m.members, i, &cert, &record);
             assert(err == 0);
