@@ -256,7 +256,6 @@ static int get_links(const wire_value *map, struct roll *r)
     return 0;
 }
 
-/* The last value is a boolean, which msgpack has no other reader for here. */
 static int get_revoked_one(const wire_value *v, struct roll_revoked *out)
 {
     struct slice name;
