@@ -93,8 +93,7 @@ struct slice cert_region(const struct cert *c)
 
 static bool limits_ok(const struct cert *c)
 {
-    return c->weight_max <= CERT_WEIGHT_MAX && c->not_before_s >= 0 && c->not_before_s <= c->not_after_s &&
-           c->not_after_s <= CERT_TIME_MAX_S;
+    return c->not_before_s >= 0 && c->not_before_s <= c->not_after_s && c->not_after_s <= CERT_TIME_MAX_S;
 }
 
 static void put_map(struct buf *b, const struct cert *c, const uint8_t *authority)
@@ -259,6 +258,8 @@ int cert_check(const struct cert *c, struct slice bytes, const struct mesh_id *m
         return MESH_E_WRONG_MESH;
     if (!among(c->authority, authorities, authorities_n) || check_signature(c, bytes) != 0)
         return MESH_E_SIGNATURE;
+    if (c->weight_max > CERT_WEIGHT_MAX)
+        return MESH_E_OVERWEIGHT;
     if (wall_s < 0)
         return 0;
     /* Parsed times lie within CERT_TIME_MAX_S, so neither side can overflow. */

@@ -67,8 +67,9 @@ struct cert {
 
 /* cert_sign appends the wire form of |c|, signed by |authority_secret|.
  * |c->id| and |c->authority| are ignored and derived. 0, MESH_E_NOMEM, or
- * MESH_E_RANGE (a name or zone that is not ok, a weight above CERT_WEIGHT_MAX, times
- * that are negative, too late or in the wrong order); on an error |out| is as before. */
+ * MESH_E_RANGE (a name or zone that is not ok, times that are negative, too late or in the
+ * wrong order); on an error |out| is as before. A weight above CERT_WEIGHT_MAX is signed, and
+ * refused by whoever is shown it. */
 int cert_sign(struct buf *out, const struct cert *c, const uint8_t authority_secret[SIGN_SECRET_BYTES]);
 
 /* cert_parse reads a wire form strictly (canonical, nothing behind it) without
@@ -78,7 +79,7 @@ int cert_parse(struct cert *out, struct slice bytes);
 /* cert_check judges a certificate parsed from |bytes|: mesh, signature by one of
  * the |authorities_n| keys, and validity at |wall_s| within the clock tolerance
  * (wall_s < 0: validity is not judged). 0, MESH_E_WRONG_MESH, MESH_E_SIGNATURE,
- * MESH_E_EXPIRED, MESH_E_NOT_YET. */
+ * MESH_E_OVERWEIGHT (above CERT_WEIGHT_MAX), MESH_E_EXPIRED, MESH_E_NOT_YET. */
 int cert_check(const struct cert *c, struct slice bytes, const struct mesh_id *mesh,
                const uint8_t (*authorities)[SIGN_KEY_BYTES], size_t authorities_n, int64_t wall_s);
 

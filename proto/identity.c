@@ -317,6 +317,10 @@ static int certify(struct identity *out, const struct authority *a, const struct
 
     out->mesh = a->mesh;
     c->mesh = a->mesh.id;
+    if (what->weight_max > CERT_WEIGHT_MAX) {
+        err = MESH_E_RANGE;
+        goto out;
+    }
     memcpy(c->sign_key, out->sign_key, SIGN_KEY_BYTES);
     memcpy(c->dh_key, out->dh_key, DH_KEY_BYTES);
     c->weight_max = what->weight_max != 0 ? what->weight_max : CERT_WEIGHT_NORMAL;

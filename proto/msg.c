@@ -90,6 +90,7 @@ const char *msg_refusal_text(unsigned reason)
     case REFUSE_PARAMS: return "the mesh's parameters differ";
     case REFUSE_BUSY: return "too busy";
     case REFUSE_SELF: return "that is the same identity";
+    case REFUSE_OVERWEIGHT: return "the certificate claims too large a weight";
     default: return "for a reason not known here";
     }
 }

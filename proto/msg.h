@@ -33,6 +33,7 @@ enum msg_type {
     MSG_PROGRESS = 4, /* session: still working on your asks */
     MSG_GOODBYE = 5,  /* session: leaving; open streams will finish */
     MSG_ROLL = 12,    /* session: what the authorities say: its number, or all of it */
+    MSG_CALL = 13,    /* session: dial me, so that I know that I am reached */
     MSG_ASK = 16,     /* asker opens a stream for one object */
     MSG_ANSWER = 17,  /* asked: HAVE, FILLING, LEASED ... at once */
     MSG_HEAD = 18,    /* asked: the object's head */
@@ -82,6 +83,7 @@ enum msg_refusal {
     REFUSE_PARAMS = 7, /* authorities, salt or arc bits differ */
     REFUSE_BUSY = 8,
     REFUSE_SELF = 9, /* that is our own identity */
+    REFUSE_OVERWEIGHT = 10, /* a certificate with more than CERT_WEIGHT_MAX */
 };
 const char *msg_refusal_text(unsigned reason);
 
@@ -130,7 +132,7 @@ struct msg_roll {
 int msg_put_roll(struct buf *b, const struct msg_roll *m);
 int msg_get_roll(struct wire *w, struct slice body, struct msg_roll *m);
 
-/* PROGRESS, GOODBYE and CANCEL have empty bodies; a reader ignores what is there. */
+/* PROGRESS, GOODBYE, CALL and CANCEL have empty bodies; a reader ignores what is there. */
 int msg_put_empty(struct buf *b, enum msg_type type, uint32_t stream);
 
 /* ---- asking ---- */

@@ -74,6 +74,22 @@ static unsigned take_roll(struct node *n, const struct node_admin_request *req, 
     return 200;
 }
 
+/* ---- POST /drain, POST /drain?off ---- */
+
+static unsigned drain(struct node *n, const struct node_admin_request *req, struct buf *body, const char **type)
+{
+    bool off = slice_eq(req->query, SLICE_LIT("off"));
+
+    if (req->query.len > 0 && !off) {
+        buf_add_str(body, "POST /drain, or POST /drain?off.\n");
+        return 400;
+    }
+    node_drain(n, !off);
+    *type = type_json;
+    buf_addf(body, "{\"drained\":%s}\n", off ? "false" : "true");
+    return 200;
+}
+
 /* ---- all of them ---- */
 
 static const struct {
@@ -81,6 +97,7 @@ static const struct {
     change *answer;
 } changes[] = {
     { "/authority", "a roll of the mesh's authorities: who is revoked, who admits", take_roll },
+    { "/drain", "own nothing and be not ready, without leaving; with ?off back again", drain },
 };
 #define CHANGES_N (sizeof(changes) / sizeof(changes[0]))
 

@@ -11,7 +11,7 @@ static void gather_member(struct status_member *out, const struct mesh_member *m
         .id = m->record->id,
         .state = m->record->state,
         .rtt = m->rtt,
-        .weight = m->record->weight,
+        .weight = m->record->weight < m->cert->weight_max ? m->record->weight : m->cert->weight_max,
         .arcs = ring_share(ring, &m->record->id),
     };
     if (m->record->addrs_n > 0)
@@ -48,6 +48,7 @@ int status_gather(struct status *out, struct node *n)
         .now = node_now(n),
     };
     out->behind = mesh_behind(mesh, out->now);
+    out->drained = engine_drained(e);
     out->alarms = node_alarms(n, out->alarmed_at);
     out->ready = node_ready(n, &out->why_not);
     node_counters(n, &out->node);

@@ -66,6 +66,7 @@ void status_metrics(struct buf *out, const struct status *s)
              self->zone);
     gauge(out, "uptime_seconds", "since the start", (uint64_t)(s->uptime / SEC(1)));
     gauge(out, "ready", "1 when viewers may be sent here", s->ready);
+    gauge(out, "drained", "1 while the operator has drained this node", s->drained);
     counters(out, s);
     members(out, s);
     gauge(out, "roll_number", "number of the authorities' roll that is in force; 0: none yet",

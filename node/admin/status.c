@@ -40,9 +40,10 @@ static json_t *json_node(const struct status *s)
 {
     const struct status_member *self = &s->members[0];
 
-    return json_pack("{s:s, s:o, s:s, s:s, s:s%, s:o, s:i}", "name", self->name, "id", id_text(&self->id), "zone",
+    return json_pack("{s:s, s:o, s:s, s:s, s:s%, s:o, s:i, s:b}", "name", self->name, "id", id_text(&self->id), "zone",
                      self->zone, "version", HEDGEROW_VERSION, "region", (const char *)self->region.data,
-                     self->region.len, "uptime_s", whole((uint64_t)(s->uptime / SEC(1))), "workers", (int)s->workers);
+                     self->region.len, "uptime_s", whole((uint64_t)(s->uptime / SEC(1))), "workers", (int)s->workers,
+                     "drained", (int)s->drained);
 }
 
 /* |load| is stated by each member in its own packets once nodes measure it; null until then. */

@@ -20,7 +20,7 @@ struct status_member {
 };
 
 struct status {
-    bool ready;
+    bool ready, drained;
     const char *why_not;
     mesh_ns uptime;
     unsigned workers;

@@ -9,6 +9,7 @@ static const struct {
 } commands[] = {
     { "run", cli_run, "run a node" },
     { "status", cli_status, "show what a node and its mesh are doing" },
+    { "drain", cli_drain, "send viewers and neighbours elsewhere, without leaving the mesh" },
     { "mesh init", cli_mesh_init, "make the authority of a new mesh" },
     { "mesh admit", cli_mesh_admit, "admit a node: writes the one file that it needs" },
     { "mesh revoke", cli_mesh_revoke, "make a node's keys void: writes the roll that says so" },

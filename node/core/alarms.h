@@ -17,6 +17,8 @@
     X(clock_wrong, "by this host's clock most members' certificates have run out: is the clock right?")                \
     X(roll_forked, "two rolls with one number were announced, and only one of them is in force: the authority's "      \
                    "directory was used in two copies; revoke again what hedgerow status does not list")                \
+    X(unreached, "no member could connect to this node for 30 s, so it owns nothing: open its mesh port for TCP, or say " \
+                 "where it is reached with --advertise")                                                               \
     X(not_kept, "the data directory cannot be written, and what this node has learnt is lost when it stops")
 
 enum alarm {

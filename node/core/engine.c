@@ -42,6 +42,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
         .fetch = or_default(t->fetch, SEC(60)),
         .seed_retry = or_default(t->seed_retry, SEC(1)),
         .join_wait = or_default(t->join_wait, SEC(10)),
+        .reach_wait = or_default(t->reach_wait, SEC(30)),
         .slip = or_default(t->slip, MS(10)),
     };
     e->now = e->started = now;
@@ -51,6 +52,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     e->expiry_timer.fire = expiry_fire;
     heap_init(&e->heap);
     timer_set(e, &e->expiry_timer, now + EXPIRY_LOOK);
+    reach_start(e, now);
     struct list *lists[] = { &e->links, &e->flights, &e->dials, &e->writes,        &e->closes,
                              &e->starts, &e->flows,  &e->stops, &e->ready_requests, &e->ready_serves };
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
@@ -333,6 +335,8 @@ uint32_t engine_alarms(const struct engine *e, mesh_ns now)
         bits |= ALARM_BIT(certificate_ends);
     if (e->clock_wrong)
         bits |= ALARM_BIT(clock_wrong);
+    if (e->reach.lost)
+        bits |= ALARM_BIT(unreached);
     if (mesh_roll_forked(e->mesh))
         bits |= ALARM_BIT(roll_forked);
     return bits;
@@ -341,6 +345,18 @@ uint32_t engine_alarms(const struct engine *e, mesh_ns now)
 const struct refusals *engine_refusals(const struct engine *e)
 {
     return &e->refusals;
+}
+
+void engine_drain(struct engine *e, mesh_ns now, bool on)
+{
+    e->now = now;
+    e->drained = on;
+    mesh_drain(e->mesh, now, on);
+}
+
+bool engine_drained(const struct engine *e)
+{
+    return e->drained;
 }
 
 /* ---- leaving, being seen ---- */
@@ -362,6 +378,8 @@ bool engine_ready(const struct engine *e, const char **why_not)
 
     if (e->leaving)
         why = "leaving the mesh";
+    else if (e->drained)
+        why = "drained by its operator: hedgerow drain --off ends it";
     else if (engine_outcast(e) == MESH_E_REVOKED)
         why = "this node was revoked by the mesh's authority: admit the host anew (hedgerow mesh admit)";
     else if (engine_outcast(e) != 0)

@@ -30,6 +30,7 @@ struct engine_timers { /* 0 = the default */
     mesh_ns fetch;        /* 60 s: from a request's start to its answer's head */
     mesh_ns seed_retry;   /* 1 s, doubling to 8 s: while alone (in company a seed that is no member is tried each 5 s) */
     mesh_ns join_wait;    /* 10 s: ready without having joined after so long */
+    mesh_ns reach_wait;   /* 30 s: nobody could dial us for so long: we own nothing */
     mesh_ns slip;         /* 10 ms: the oldest unsent byte of an unfinished leaf */
 };
 
@@ -208,6 +209,10 @@ int engine_roll(struct engine *e, mesh_ns now, struct slice bytes);
 int engine_outcast(const struct engine *e);
 /* engine_renew takes a renewed certificate of ours (mesh_renew's codes). */
 int engine_renew(struct engine *e, mesh_ns now, const struct identity *id);
+
+/* engine_drain: while |on|, a member that owns nothing and is not ready, but serves on. */
+void engine_drain(struct engine *e, mesh_ns now, bool on);
+bool engine_drained(const struct engine *e);
 
 /* ---- leaving ---- */
 void engine_leave(struct engine *e, mesh_ns now); /* not ready; tell the mesh; serve on */

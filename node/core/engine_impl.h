@@ -51,6 +51,7 @@ struct link {
     bool has_peer, connected, opened, probation, join, sync_wanted, doubted, silent;
     bool dial_told, closing, close_told, write_told;
     uint64_t roll_sequence, roll_mark; /* the peer has this one, as far as we know */
+    mesh_ns called_at; /* the peer had us dial it then */
     mesh_ns last_heard;
     mesh_ns last_sent; /* some of its output was taken, or it had none */
     uint32_t next_stream;
@@ -62,6 +63,8 @@ struct link {
 };
 
 struct link *link_to(struct engine *e, mesh_ns now, const struct node_id *id);
+/* link_dial dials anew, whatever links there are. NULL: nowhere to dial, or too many links. */
+struct link *link_dial(struct engine *e, mesh_ns now, const struct node_id *id);
 bool link_is_open(const struct link *l);
 /* link_commit seals the frame begun on the session of an open link and queues the writing. */
 void link_commit(struct engine *e, struct link *l);
@@ -91,6 +94,18 @@ void rolls_spread(struct engine *e, mesh_ns now);
 /* rolls_refuse ends an open link whose peer is out, rolls_cut all of them. */
 void rolls_refuse(struct engine *e, mesh_ns now, struct link *l, int err);
 void rolls_cut(struct engine *e, mesh_ns now, const struct node_id *id, int err);
+
+/* ---- whether others reach us ---- */
+struct reach {
+    struct timer timer;
+    mesh_ns dialled_at; /* a peer's dial led to a session; 0: never */
+    mesh_ns sure_at;    /* we had no reason to doubt it */
+    size_t turn;
+    bool lost;
+};
+void reach_start(struct engine *e, mesh_ns now);
+void reach_dialled(struct engine *e, mesh_ns now);
+void reach_called(struct engine *e, mesh_ns now, struct link *l);
 
 /* ---- our ask of a peer, within a flight ---- */
 struct ask {
@@ -242,7 +257,7 @@ struct engine {
     struct list starts, flows, stops;
     struct list ready_requests, ready_serves;
     struct origin *stopped; /* told in the last poll; freed at the next */
-    bool twin, leaving, joined, settled;
+    bool twin, leaving, drained, joined, settled;
     struct engine_seed {
         struct mesh_addr addr;
         struct node_id id; /* who answered there last */
@@ -260,6 +275,7 @@ struct engine {
     size_t shrunk_from;
     bool clock_wrong; /* by it most certificates have run out */
     struct refusals refusals;
+    struct reach reach;
     struct buf scratch;
 };
 

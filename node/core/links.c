@@ -135,8 +135,6 @@ static bool usable(const struct link *l)
 struct link *link_to(struct engine *e, mesh_ns now, const struct node_id *id)
 {
     struct link *best = NULL;
-    struct mesh_member m;
-    char text[MESH_ADDR_TEXT_MAX];
 
     for (struct map_node *n = map_find(&e->links_by_peer, map_hash(&e->links_by_peer, SLICE_OF(id->bytes))); n != NULL;
          n = map_same(n)) {
@@ -144,8 +142,14 @@ struct link *link_to(struct engine *e, mesh_ns now, const struct node_id *id)
         if (node_id_eq(&l->peer, id) && usable(l) && (best == NULL || (l->opened && !best->opened)))
             best = l;
     }
-    if (best != NULL)
-        return best;
+    return best != NULL ? best : link_dial(e, now, id);
+}
+
+struct link *link_dial(struct engine *e, mesh_ns now, const struct node_id *id)
+{
+    struct mesh_member m;
+    char text[MESH_ADDR_TEXT_MAX];
+
     if (!mesh_find(e->mesh, id, &m) || m.addr.port == 0 || m.cert == NULL)
         return NULL;
     struct session_config cfg = session_config(e);
@@ -415,6 +419,8 @@ void links_opened(struct engine *e, mesh_ns now, struct link *l)
         at.port = session_peer_port(l->session); /* its address as we see it, its port as it says */
     mesh_met(e->mesh, now, cert, session_peer_cert_raw(l->session), session_peer_boot(l->session), &at);
     mesh_link(e->mesh, &cert->id, 0);
+    if (!session_dialled(l->session))
+        reach_dialled(e, now);
     trace_f(&e->cfg.trace, now, "session with %s open", cert->name);
     rolls_greet(e, l);
     if (!link_is_open(l))
@@ -445,6 +451,9 @@ static void frame(struct engine *e, mesh_ns now, struct link *l, const struct ms
         break;
     case MSG_ROLL:
         rolls_frame(e, now, l, f->body);
+        break;
+    case MSG_CALL:
+        reach_called(e, now, l);
         break;
     case MSG_ASK:
         serve_ask(e, now, l, f);

@@ -353,13 +353,23 @@ mesh_ns mesh_deadline(const struct mesh *m)
     return mesh_ns_min(at, mesh_ring_deadline(m));
 }
 
-void mesh_drain(struct mesh *m, mesh_ns now, bool on)
+static void weigh_nothing(struct mesh *m, mesh_ns now, bool *why, bool on)
 {
     OBJ_CHECK(m, MESH_MAGIC);
     assert(now >= m->now);
     m->now = now;
-    m->weight.drained = on;
+    *why = on;
     pump(m, now);
+}
+
+void mesh_drain(struct mesh *m, mesh_ns now, bool on)
+{
+    weigh_nothing(m, now, &m->weight.drained, on);
+}
+
+void mesh_unreached(struct mesh *m, mesh_ns now, bool on)
+{
+    weigh_nothing(m, now, &m->weight.unreached, on);
 }
 
 void mesh_leave(struct mesh *m, mesh_ns now)

@@ -160,6 +160,8 @@ void mesh_link(struct mesh *m, const struct node_id *id, mesh_ns until);
 
 /* mesh_drain: while |on| we are a member that owns nothing (weight 0). */
 void mesh_drain(struct mesh *m, mesh_ns now, bool on);
+/* mesh_unreached: the same while nobody can dial us. */
+void mesh_unreached(struct mesh *m, mesh_ns now, bool on);
 
 void mesh_leave(struct mesh *m, mesh_ns now);
 bool mesh_left(const struct mesh *m);

@@ -50,7 +50,7 @@ struct mesh_weight {
     uint32_t told;   /* how many settled members it counted */
     unsigned step;   /* of the ramp: 0 is none, or over */
     mesh_ns step_at; /* the next one */
-    bool drained;
+    bool drained, unreached; /* it is 0 for as long */
     uint64_t refuted;                 /* our deaths that we refuted, as far as we have looked */
     mesh_ns deaths[MESH_DAMP_DEATHS]; /* the last of them, latest first */
     unsigned deaths_n;

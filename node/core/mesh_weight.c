@@ -8,7 +8,7 @@
  *   ring is new (a young mesh: all are cold, and a ramp would only move arcs).
  *   A node that the others declare dead again and again is reachable too badly to own
  *   anything: at its third death in ten minutes it damps itself, for 1 min, then 2, 4 ...
- *   A drained one owns nothing until further notice. */
+ *   One that is drained, or that nobody can dial, owns nothing until further notice. */
 #include "node/core/mesh_impl.h"
 
 #define STEPS       4
@@ -140,7 +140,7 @@ static uint32_t weight_now(const struct mesh *m, mesh_ns now)
     uint32_t limit = m->self.id->cert.weight_max;
     uint32_t full = m->cfg.weight != 0 && m->cfg.weight < limit ? m->cfg.weight : limit;
 
-    if (w->drained || now < w->damped_until)
+    if (w->drained || w->unreached || now < w->damped_until)
         return 0;
     uint32_t part = (uint32_t)((uint64_t)full * eighths[w->step] / 8);
     return part > 0 || full == 0 ? part : 1;

@@ -108,6 +108,7 @@ static unsigned refusal_of(int err)
     case MESH_E_VERSION: return REFUSE_VERSION;
     case MESH_E_WRONG_MESH: return REFUSE_WRONG_MESH;
     case MESH_E_EXPIRED: return REFUSE_EXPIRED;
+    case MESH_E_OVERWEIGHT: return REFUSE_OVERWEIGHT;
     case MESH_E_NOT_YET: return REFUSE_NOT_YET;
     case MESH_E_REVOKED: return REFUSE_REVOKED;
     case MESH_E_PARAMS: return REFUSE_PARAMS;

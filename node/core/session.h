@@ -47,8 +47,8 @@ void session_free(struct session *s);
 enum session_state session_state(const struct session *s);
 /* Why it is CLOSED: a MESH_E_* and, where one side refused by name, its enum msg_refusal (else 0).
  * MESH_E_REFUSED: the peer refused. We refused: MESH_E_VERSION, MESH_E_WRONG_MESH, MESH_E_EXPIRED,
- * MESH_E_NOT_YET, MESH_E_REVOKED, MESH_E_PARAMS, MESH_E_EXISTS (that is our own identity), or what
- * cert_parse and cert_check say. MESH_E_SEAL, MESH_E_SYNTAX, MESH_E_RANGE, MESH_E_STATE ...: the
+ * MESH_E_NOT_YET, MESH_E_OVERWEIGHT, MESH_E_REVOKED, MESH_E_PARAMS, MESH_E_EXISTS (that is our own
+ * identity), or what cert_parse and cert_check say. MESH_E_SEAL, MESH_E_SYNTAX, MESH_E_RANGE, MESH_E_STATE ...: the
  * bytes are not what they have to be. A dialler with a stale pinned key is refused with
  * REFUSE_CERTIFICATE (in clear, so anyone on the way can say it): forget the pin, dial anew. */
 int session_error(const struct session *s);

@@ -536,6 +536,11 @@ int node_roll(struct node *n, struct slice bytes, bool *kept)
     return err;
 }
 
+void node_drain(struct node *n, bool on)
+{
+    engine_drain(n->worker.engine, worker_now(&n->worker), on);
+}
+
 int node_renew(struct node *n, const struct identity *id)
 {
     return engine_renew(n->worker.engine, worker_now(&n->worker), id);

@@ -110,6 +110,9 @@ int node_roll(struct node *n, struct slice bytes, bool *kept);
 /* node_renew takes a renewed certificate (engine_renew's codes). |id| is lent for the call. */
 int node_renew(struct node *n, const struct identity *id);
 
+/* node_drain is engine_drain. */
+void node_drain(struct node *n, bool on);
+
 /* ---- being seen ---- */
 /* The bound addresses, with their real ports. */
 const struct mesh_addr *node_http_addr(const struct node *n);

@@ -30,7 +30,8 @@
     X(TIMEOUT, -22, "no answer in time")                                 \
     X(CLOSED, -23, "the connection was closed")                          \
     X(REFUSED, -24, "the other side refused")                            \
-    X(PARAMS, -25, "the mesh's parameters differ")
+    X(PARAMS, -25, "the mesh's parameters differ")                       \
+    X(OVERWEIGHT, -26, "the certificate claims too large a weight")
 
 enum mesh_err {
 #define X(name, value, text) MESH_E_##name = value,

@@ -7,12 +7,17 @@
  *   told             what came of it: {"told":true,"bits":2304,"field":"signature"}; bits of
  *                    the frame, all told, and the field that the bit lies in
  *
- * A frame that has no such bit goes as it is ("told":false), and that ends the lie, too. */
+ * A frame that has no such bit goes as it is ("told":false), and that ends the lie, too.
+ *
+ * With HEDGEROW_LIAR_AS=FILE it is whom that node file says, however void its certificate: what
+ * `hedgerow run` would refuse by itself is then left to its peers. With HEDGEROW_LIAR_WEIGHT=N and
+ * HEDGEROW_LIAR_AUTHORITY=FILE that certificate is signed anew, with a weight no `mesh admit` gives. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/cli/files.h"
 #include "node/cli/run_options.h"
 #include "proto/msg.h"
 #include "tests/liar/frame_field.h"
@@ -89,8 +94,51 @@ static void *listen_to_input(void *ctx)
     return NULL;
 }
 
+/* What a careless holder of the authority's key could sign. */
+static int overweigh(struct identity *id, const char *authority_path, uint32_t weight)
+{
+    struct buf text = BUF_EMPTY, raw = BUF_EMPTY;
+    struct authority a;
+
+    if (files_read(authority_path, NODE_FILE_MAX, &text) != 0 || authority_decode(&a, buf_slice(&text)) != 0)
+        return -1;
+    files_wipe(&text);
+    id->cert.weight_max = weight;
+    int err = cert_sign(&raw, &id->cert, a.secret);
+    authority_wipe(&a);
+    if (err == 0 && raw.len <= sizeof(id->cert_raw)) {
+        memcpy(id->cert_raw, raw.data, raw.len);
+        id->cert_len = raw.len;
+    }
+    buf_free(&raw);
+    return err;
+}
+
+/* Another identity, not judged at all. */
+static void impersonate(struct node_config *cfg, const char *path)
+{
+    static struct identity other;
+    struct buf text = BUF_EMPTY;
+
+    if (files_read(path, NODE_FILE_MAX, &text) != 0 || identity_decode(&other, buf_slice(&text)) != 0) {
+        fprintf(stderr, "hedgerow-liar: %s is no node file\n", path);
+        exit(1);
+    }
+    files_wipe(&text);
+    const char *weight = getenv("HEDGEROW_LIAR_WEIGHT"), *authority = getenv("HEDGEROW_LIAR_AUTHORITY");
+    if (weight != NULL && authority != NULL && overweigh(&other, authority, (uint32_t)strtoul(weight, NULL, 10)) != 0) {
+        fprintf(stderr, "hedgerow-liar: cannot sign by %s\n", authority);
+        exit(1);
+    }
+    cfg->self = &other;
+}
+
 static void make_liar(void *ctx, struct node_config *cfg)
 {
+    const char *as = getenv("HEDGEROW_LIAR_AS");
+
+    if (as != NULL)
+        impersonate(cfg, as);
     cfg->outgoing = outgoing;
     cfg->outgoing_ctx = ctx;
 }

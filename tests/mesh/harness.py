@@ -190,11 +190,12 @@ class Node(Process):
     tool = "hedgerow"
     prefix = ()         # what the command stands behind
     has_input = False
+    env = None
 
     def __init__(self, case, name, flags, data=None):
         self.data = data or os.path.join(case.folder, name)
         super().__init__(case, name, [*self.prefix, case.binary(self.tool), "run", *flags, "--data", self.data],
-                         stdin=self.has_input)
+                         stdin=self.has_input, env=self.env)
         self.http = self.mesh = self.admin = None
 
     def wait_ready(self, timeout=20.0):

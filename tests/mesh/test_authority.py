@@ -5,7 +5,7 @@ import threading
 import time
 
 import bodies
-from harness import equal, needs, wait_until
+from harness import Node, equal, needs, wait_until
 from test_lifecycle import Download
 
 WITHIN = 5.0    # seconds from handing in to the last node's following
@@ -295,3 +295,63 @@ def test_a_renewed_certificate_is_taken_on_sighup_or_refused_in_words(case):
         wait_until(lambda n=node: [m["serial"] for m in n.status()["mesh"]["members"] if m["name"] == one.name] == [4],
                    f"{node.name} has the new certificate", timeout=10)
     equal(one.status()["authority"]["certificate"]["serial"], 4, "the serial in use")
+
+
+@needs("hedgerow", "liar")
+def test_m10_void_certificates_are_refused_by_name_on_both_sides(case):
+    """M10: expired, not yet valid, over-weight, of another mesh: no session, no member; both sides list who it was and
+    why."""
+    origin = case.origin()
+    node = case.node("fra-1", origin.url)
+    day = 86400
+    now = int(time.time())
+    strangers = {
+        "the certificate has expired": case.admit("old", flags=("--not-after", str(now - day))),
+        "the certificate is not valid yet": case.admit("young", flags=("--not-before", str(now + day))),
+        "the certificate claims too large a weight": case.admit("heavy"),
+        "another mesh": case.admit("far", authority="elsewhere"),
+    }
+    for turn, (reason, file) in enumerate(strangers.items()):
+        class Stranger(Node):
+            tool = "liar"
+            env = {"HEDGEROW_LIAR_AS": file}
+            if "weight" in reason:
+                env |= {"HEDGEROW_LIAR_WEIGHT": "10001", "HEDGEROW_LIAR_AUTHORITY": f"{case.folder}/authority/authority"}
+        name = os.path.basename(file).split("-", 1)[1].removesuffix(".node")
+        stranger = case.node(f"start-{turn}", origin.url, seeds=[node.mesh], kind=Stranger, timers={"join-wait": "2s"})
+        for side, by, of in ((node, "us", name), (stranger, "them", "fra-1")):
+            # Of another mesh nobody gets to see a certificate.
+            wait_until(lambda s=side, b=by, o=of: refusal(s, reason, b, "" if "mesh" in reason else o),
+                       lambda s=side: f"{s.name} says {reason}: {s.status()['refusals']}", timeout=10)
+        equal((list(node.members()), len(stranger.members())), (["fra-1"], 1), "members")
+        said = case.run("status", "--admin", "{}:{}".format(*node.admin)).stdout
+        assert reason in said, said
+        stranger.kill()
+
+
+@needs("hedgerow")
+def test_a_drained_node_owns_nothing_and_stays(case):
+    """hedgerow drain: not ready, weight 0 and no place in any ring, a member all the same, and it serves those who still
+    come; --off takes all of it back."""
+    origin = case.origin()
+    nodes = case.mesh(3, origin.url, zones=("eu/a", "eu/b", "eu/c"))
+    drained = nodes[1]
+
+    def call(*words):
+        return case.run("drain", *words, "--admin", "{}:{}".format(*drained.admin), "--token-file",
+                        os.path.join(drained.data, "admin.token"))
+
+    call()
+    ready = drained.admin_get("/readyz")
+    assert ready.status == 503 and b"drained" in ready.body, ready.body
+    for node in nodes:
+        node.wait_status(lambda s: [m["ring_share"] for m in s["mesh"]["members"] if m["name"] == drained.name] == [0],
+                         "the drained one owns nothing", timeout=20)
+        equal(node.members()[drained.name], "alive", "its state")
+    for i in range(20):
+        equal(drained.get(f"/bytes/2000?seed=drained{i}").status, 200, "a viewer who still comes")
+    equal(drained.status()["node"]["drained"], True, "/status")
+    call("--off")
+    wait_until(lambda: drained.admin_get("/readyz").status == 200, "ready again", timeout=5)
+    equal(drained.status()["node"]["drained"], False, "/status")
+    case.wait_agreed(nodes, timeout=90)

@@ -109,3 +109,24 @@ def test_several_addresses_are_tried_one_after_the_other(case):
     too_many = [word for i in range(5) for word in ("--advertise", f"127.0.0.1:{i + 1}")]
     said = case.run("run", "--origin", origin.url, *too_many, code=2).stderr
     assert "4 times at most" in said, said
+
+
+@needs("hedgerow", timeout=180)
+def test_a_node_that_nobody_can_dial_owns_nothing(case):
+    """A member that only dials, and is reached nowhere: soon it states weight 0, says so, and no ring has a
+    place for it; it serves its viewers all the same. Those that are reached keep their places."""
+    origin = case.origin()
+    nodes = case.mesh(2, origin.url)
+    walled = case.node("lon-3", origin.url, "eu/lon", seeds=[nodes[0].mesh], flags=("--advertise", "127.0.0.1:9"),
+                       timers={"reach-wait": "6s"})
+    for node in (*nodes, walled):
+        node.wait_status(lambda s: [(m["weight"], m["ring_share"]) for m in s["mesh"]["members"]
+                                    if m["name"] == walled.name] == [(0, 0)], "it owns nothing", timeout=90)
+    assert "unreached" in alarms(walled), alarms(walled)
+    for node in nodes:
+        equal(alarms(node), [], "alarms of who is reached")
+        equal(node.members()[walled.name], "alive", "its state")
+        assert node.status()["ring"]["owned_share"] > 0.4, node.status()["ring"]
+    for i in range(20):
+        equal(walled.get(f"/bytes/1000?seed=walled{i}").status, 200, "a viewer of it")
+

@@ -27,7 +27,7 @@ struct mesh {
     struct fake_member members[FAKE_MEMBERS]; /* ourselves first */
     size_t n;
     struct ring *ring;
-    bool sync_wanted, left;
+    bool sync_wanted, left, unreached;
     struct node_id sync_with;
     unsigned takes; /* MEMBERS frames taken */
     struct mesh_counters counters;
@@ -139,6 +139,17 @@ bool mesh_roll_forked(const struct mesh *m)
 {
     (void)m;
     return false;
+}
+
+void mesh_unreached(struct mesh *m, mesh_ns now, bool on)
+{
+    m->now = now;
+    m->unreached = on;
+}
+
+void mesh_drain(struct mesh *m, mesh_ns now, bool on)
+{
+    (void)m, (void)now, (void)on;
 }
 
 void mesh_roll_claimed(struct mesh *m, mesh_ns now, const struct node_id *by, uint64_t sequence, uint64_t mark)

@@ -185,6 +185,11 @@ static inline int put_goodbye(struct buf *b)
     return msg_put_empty(b, MSG_GOODBYE, 0);
 }
 
+static inline int put_call(struct buf *b)
+{
+    return msg_put_empty(b, MSG_CALL, 0);
+}
+
 static inline int put_cancel(struct buf *b)
 {
     return msg_put_empty(b, MSG_CANCEL, 1);

@@ -165,7 +165,6 @@ static void what_cannot_be_said_is_not_signed(void **state)
     REFUSED(c.name[0] = 0);
     REFUSED(c.name[0] = '-');
     REFUSED(c.zone[0] = '/');
-    REFUSED(c.weight_max = CERT_WEIGHT_MAX + 1);
     REFUSED(c.not_before_s = -1);
     REFUSED(c.not_after_s = c.not_before_s - 1);
     REFUSED(c.not_after_s = CERT_TIME_MAX_S + 1);
@@ -200,6 +199,11 @@ static void mesh_authority_and_time_are_judged(void **state)
     memcpy(both[1], authority, SIGN_KEY_BYTES);
     assert_int_equal(cert_check(&got, s, &c.mesh, two, 1, -1), MESH_E_SIGNATURE);
     assert_int_equal(cert_check(&got, s, &c.mesh, two, 2, -1), 0);
+    buf_clear(&b);
+    c.weight_max = CERT_WEIGHT_MAX + 1;
+    assert_int_equal(cert_sign(&b, &c, authority_secret), 0);
+    assert_int_equal(check(buf_slice(&b), 1700000000), MESH_E_OVERWEIGHT);
+    assert_int_equal(check(buf_slice(&b), -1), MESH_E_OVERWEIGHT);
     buf_free(&b);
 }
 

@@ -177,6 +177,10 @@ static void a_bad_admission_leaves_nothing_behind(void **state)
     struct admission what = fra;
     what.not_after_s = what.not_before_s - 1;
     assert_int_equal(authority_admit(&id, &authority, &what), MESH_E_RANGE);
+    what = fra;
+    what.weight_max = CERT_WEIGHT_MAX + 1;
+    assert_int_equal(authority_admit(&id, &authority, &what), MESH_E_RANGE);
+    assert_true(sodium_is_zero((const uint8_t *)&id, sizeof(id)));
 }
 
 static void an_editors_line_ends_do_no_harm(void **state)

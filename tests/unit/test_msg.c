@@ -22,6 +22,7 @@ static const struct golden {
     { "roll, none", MSG_ROLL, put_roll_none, check_roll_none, "0c0000000080" },
     { "progress", MSG_PROGRESS, put_progress, check_empty, "0400000000" },
     { "goodbye", MSG_GOODBYE, put_goodbye, check_empty, "0500000000" },
+    { "call", MSG_CALL, put_call, check_empty, "0d00000000" },
     { "ask", MSG_ASK, put_ask, check_ask,
       "10010203048f01c420404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f02a670686f746f7303"
       "ab6578616d706c652e636f6d04b02f696d672f612e6a70673f773d31303005a57265712d3106cfa1a2a3a4a5a6a7a807cfb1"
@@ -84,7 +85,8 @@ static void each_message_has_its_golden_bytes(void **state)
 }
 static bool has_map(enum msg_type type)
 {
-    return type != MSG_LEAF && type != MSG_SLIP && type != MSG_PROGRESS && type != MSG_GOODBYE && type != MSG_CANCEL;
+    return type != MSG_LEAF && type != MSG_SLIP && type != MSG_PROGRESS && type != MSG_GOODBYE && type != MSG_CALL &&
+           type != MSG_CANCEL;
 }
 
 static void a_cut_or_longer_message_is_refused(void **state)

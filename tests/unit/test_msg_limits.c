@@ -291,9 +291,9 @@ static void the_preamble_is_26_bytes(void **state)
 static void each_refusal_has_a_text_of_its_own(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i <= REFUSE_SELF + 1; i++) {
+    for (unsigned i = 0; i <= REFUSE_OVERWEIGHT + 1; i++) {
         for (unsigned j = 0; j < i; j++) {
-            bool both_unknown = j == 0 && i == REFUSE_SELF + 1;
+            bool both_unknown = j == 0 && i == REFUSE_OVERWEIGHT + 1;
             assert_int_equal(strcmp(msg_refusal_text(i), msg_refusal_text(j)) == 0, both_unknown);
         }
     }
