@@ -50,7 +50,6 @@ void gossip_free(struct gossip *g)
         return;
     OBJ_CHECK(g, GOSSIP_MAGIC);
     view_fini(g);
-    probe_fini(g);
     free(g->intents);
     buf_free(&g->payload);
     buf_free(&g->records);
@@ -91,18 +90,23 @@ static bool intents_grow(struct gossip *g)
 struct intent *gossip_intend(struct gossip *g, enum payload_kind kind, const struct node_id *to,
                              const struct mesh_addr *addr, uint64_t seq)
 {
-    const struct member *m = view_find(g, to);
+    struct mesh_addr at = { .port = 0 };
 
-    if (addr == NULL || addr->port == 0)
-        addr = m == NULL ? NULL : m->rec.addrs_n > 0 ? &m->rec.addrs[0] : &m->seen;
-    if (addr == NULL || addr->port == 0)
+    if (addr != NULL && addr->port != 0) {
+        at = *addr;
+    } else {
+        const struct member *m = view_find(g, to);
+        if (m != NULL)
+            at = member_rec(m)->addrs_n > 0 ? member_rec(m)->addrs[0] : member_addr(g, m);
+    }
+    if (at.port == 0)
         return NULL;
     if (g->intents_n == g->intents_cap && !intents_grow(g)) {
         g->counters.overflows++;
         return NULL;
     }
     struct intent *i = &g->intents[(g->intents_at + g->intents_n++) & (g->intents_cap - 1)];
-    *i = (struct intent){ .kind = kind, .to = *to, .addr = *addr, .seq = seq };
+    *i = (struct intent){ .kind = kind, .to = *to, .addr = at, .seq = seq };
     return i;
 }
 
@@ -112,15 +116,15 @@ static bool poll_changed(struct gossip *g, struct gossip_out *out)
 
     if (first == NULL)
         return false;
-    struct member *m = OBJ_OF(first, struct member, changed);
+    struct watch *w = OBJ_OF(first, struct watch, changed);
+    const struct member_record *r = member_rec(watch_member(g, w));
     list_remove(first);
     *out = (struct gossip_out){ .kind = GOSSIP_CHANGED,
-                                .to = m->rec.id,
-                                .was = m->told ? m->told_state : m->rec.state,
-                                .is = m->rec.state,
-                                .is_new = !m->told };
-    m->told = true;
-    m->told_state = m->rec.state;
+                                .to = r->id,
+                                .was = w->told ? w->told_state : r->state,
+                                .is = r->state,
+                                .is_new = !w->told };
+    watch_rest(g, w);
     return true;
 }
 
@@ -161,7 +165,9 @@ bool gossip_poll(struct gossip *g, struct gossip_out *out)
         return true;
     if (g->self_boot) {
         g->self_boot = false;
-        *out = (struct gossip_out){ .kind = GOSSIP_SELF_BOOT, .to = gossip_self(g)->rec.id, .boot = g->self_boot_seen };
+        *out = (struct gossip_out){ .kind = GOSSIP_SELF_BOOT,
+                                    .to = member_rec(gossip_self(g))->id,
+                                    .boot = g->self_boot_seen };
         return true;
     }
     if (g->roll_heard) {
@@ -187,7 +193,7 @@ void gossip_seen(struct gossip *g, const struct node_id *id, const struct mesh_a
     OBJ_CHECK(g, GOSSIP_MAGIC);
     struct member *m = view_find(g, id);
     if (m != NULL)
-        m->seen = *addr;
+        view_seen(g, m, addr);
     g->seen_id = *id;
     g->seen_addr = *addr;
 }
@@ -211,7 +217,7 @@ static size_t take_records(struct gossip *g, const struct node_id *from, const s
         news += verdict == VERDICT_NEWS || verdict == VERDICT_WAITS;
         if (verdict != VERDICT_OLD)
             continue;
-        if (node_id_eq(id, &gossip_self(g)->rec.id))
+        if (node_id_eq(id, &member_rec(gossip_self(g))->id))
             a->own = true;
         else if (!of_sender && a->evidence_n < EVIDENCE_MAX) /* its own is told it anyway, if it matters */
             a->evidence[a->evidence_n++] = *id;
@@ -222,8 +228,10 @@ static size_t take_records(struct gossip *g, const struct node_id *from, const s
 static void answer_with(struct gossip *g, enum payload_kind kind, const struct node_id *to, const struct member *m,
                         uint64_t seq, const struct answer *a)
 {
-    const struct mesh_addr *addr = m != NULL ? &m->seen : node_id_eq(&g->seen_id, to) ? &g->seen_addr : NULL;
-    struct intent *i = gossip_intend(g, kind, to, addr, seq);
+    struct mesh_addr addr = node_id_eq(&g->seen_id, to) ? g->seen_addr
+                            : m != NULL                 ? member_addr(g, m)
+                                                        : (struct mesh_addr){ .port = 0 };
+    struct intent *i = gossip_intend(g, kind, to, &addr, seq);
 
     if (i == NULL)
         return;
@@ -238,7 +246,7 @@ static void answer_with(struct gossip *g, enum payload_kind kind, const struct n
  * on differing have lost something, and only a full exchange finds out what. */
 static void compare_views(struct gossip *g, struct member *m, const struct payload *p, size_t news)
 {
-    if (m->rec.state != MEMBER_ALIVE || g->leaving)
+    if (member_rec(m)->state != MEMBER_ALIVE || g->leaving)
         return;
     if (p->view == g->digest) {
         g->differ /= 2;
@@ -247,25 +255,29 @@ static void compare_views(struct gossip *g, struct member *m, const struct paylo
     }
     if (g->differ < DIFFER_ENOUGH)
         g->differ += g->rumours_n == 0 && news == 0 ? DIFFER_QUIET : 1;
-    if (g->differ < DIFFER_ENOUGH || g->now < g->sync_after || g->now < m->sync_after)
+    if (g->differ < DIFFER_ENOUGH || g->now < g->sync_after)
+        return;
+    struct lately *lately = view_lately(g, m);
+    if (g->now < lately->sync_after)
         return;
     g->differ = 0;
     g->sync = true;
-    g->sync_with = m->rec.id;
+    g->sync_with = member_rec(m)->id;
     g->sync_after = g->now + SYNC_INTERVAL;
-    m->sync_after = g->now + SYNC_MEMBER;
+    lately->sync_after = g->now + SYNC_MEMBER;
     g->counters.syncs++;
 }
 
 /* A packet that calls for no ACK is answered only if there is a reason, and not too often. */
 static void speak_out_of_turn(struct gossip *g, struct member *m, const struct answer *a)
 {
-    if (!a->own && !a->want && m->rec.state == MEMBER_ALIVE)
+    if (!a->own && !a->want && member_rec(m)->state == MEMBER_ALIVE)
         return;
-    if (m->spoken_at != 0 && g->now - m->spoken_at < SPEAK_INTERVAL)
+    struct lately *lately = view_lately(g, m);
+    if (lately->spoken_at != 0 && g->now - lately->spoken_at < SPEAK_INTERVAL)
         return;
-    m->spoken_at = g->now;
-    answer_with(g, PAYLOAD_NEWS, &m->rec.id, m, 0, a);
+    lately->spoken_at = g->now;
+    answer_with(g, PAYLOAD_NEWS, &member_rec(m)->id, m, 0, a);
 }
 
 int gossip_recv(struct gossip *g, mesh_ns now, const struct node_id *from, struct slice bytes)
@@ -273,7 +285,7 @@ int gossip_recv(struct gossip *g, mesh_ns now, const struct node_id *from, struc
     struct payload p;
 
     advance(g, now);
-    int err = node_id_eq(from, &gossip_self(g)->rec.id) ? MESH_E_STATE : payload_get(bytes, &p);
+    int err = node_id_eq(from, &member_rec(gossip_self(g))->id) ? MESH_E_STATE : payload_get(bytes, &p);
     if (err != 0) {
         g->counters.malformed++;
         return err;
@@ -288,7 +300,7 @@ int gossip_recv(struct gossip *g, mesh_ns now, const struct node_id *from, struc
     size_t news = take_records(g, from, &p, &a);
     a.same = p.view == g->digest;
     struct member *m = view_find(g, from);
-    a.want = m == NULL || incarnation_cmp(p.boot, p.counter, m->rec.boot, m->rec.counter) > 0;
+    a.want = m == NULL || incarnation_cmp(p.boot, p.counter, member_rec(m)->boot, member_rec(m)->counter) > 0;
     if (p.kind == PAYLOAD_PING)
         answer_with(g, PAYLOAD_ACK, from, m, p.seq, &a);
     if (m == NULL)
@@ -327,7 +339,7 @@ static void farewell(struct gossip *g)
     }
     size_t n = probe_pick(g, &g->rand_push, MEMBER_SUSPECT, NULL, LEAVE_FANOUT, to);
     for (size_t i = 0; i < n; i++)
-        gossip_intend(g, PAYLOAD_PING, &to[i]->rec.id, NULL, g->seq++);
+        gossip_intend(g, PAYLOAD_PING, &member_rec(to[i])->id, NULL, g->seq++);
     heap_set(&g->timers, &g->leave.node, mesh_ns_min(g->now + LEAVE_PERIOD, g->leave_until));
 }
 
@@ -339,8 +351,8 @@ void gossip_tick(struct gossip *g, mesh_ns now)
     while ((n = heap_pop(&g->timers, now)) != NULL) {
         struct timer *t = OBJ_OF(n, struct timer, node);
         switch (t->kind) {
-        case TIMER_PROBE: probe_timeout(g, OBJ_OF(t, struct member, probe.timer)); break;
-        case TIMER_SUSPICION: probe_suspicion_over(g, OBJ_OF(t, struct member, suspicion)); break;
+        case TIMER_PROBE: probe_timeout(g, OBJ_OF(t, struct watch, probe.timer)); break;
+        case TIMER_SUSPICION: probe_suspicion_over(g, OBJ_OF(t, struct watch, suspicion)); break;
         case TIMER_ROUND: probe_round(g); break;
         case TIMER_PUSH: rumour_push(g); break;
         case TIMER_LEAVE: farewell(g); break;
@@ -361,7 +373,7 @@ void gossip_leave(struct gossip *g, mesh_ns now)
     advance(g, now);
     if (g->leaving)
         return;
-    struct member_record own = gossip_self(g)->rec;
+    struct member_record own = *member_rec(gossip_self(g));
     own.state = MEMBER_LEFT;
     g->leaving = true;
     g->leave_until = now + LEAVE_MAX;
@@ -369,9 +381,11 @@ void gossip_leave(struct gossip *g, mesh_ns now)
     g->leave_need = g->live < LEAVE_CONFIRMED ? (unsigned)g->live : LEAVE_CONFIRMED;
     view_restate(g, &own);
     heap_remove(&g->timers, &g->round.node);
-    for (size_t i = 1; i < g->members_n; i++) {
-        heap_remove(&g->timers, &g->members[i]->probe.timer.node);
-        heap_remove(&g->timers, &g->members[i]->suspicion.node);
+    for (size_t i = 0; i < g->watches_n; i++) {
+        if (g->watches[i] == NULL)
+            continue;
+        heap_remove(&g->timers, &g->watches[i]->probe.timer.node);
+        heap_remove(&g->timers, &g->watches[i]->suspicion.node);
     }
     farewell(g);
 }
@@ -386,7 +400,7 @@ void gossip_restate(struct gossip *g, mesh_ns now, const struct member_record *s
 {
     advance(g, now);
     assert(self->addrs_n <= GOSSIP_ADDRS_MAX);
-    struct member_record own = gossip_self(g)->rec;
+    struct member_record own = *member_rec(gossip_self(g));
     if (own.state != MEMBER_ALIVE || member_record_same_facts(&own, self))
         return;
     if (!view_own_next(g, &own, own.counter))
@@ -407,7 +421,7 @@ void gossip_roll(struct gossip *g, uint64_t sequence)
 void gossip_weight(struct gossip *g, mesh_ns now, uint32_t weight)
 {
     OBJ_CHECK(g, GOSSIP_MAGIC);
-    struct member_record own = gossip_self(g)->rec;
+    struct member_record own = *member_rec(gossip_self(g));
     own.weight = weight;
     gossip_restate(g, now, &own);
 }
@@ -415,12 +429,12 @@ void gossip_weight(struct gossip *g, mesh_ns now, uint32_t weight)
 void gossip_reboot(struct gossip *g, mesh_ns now, uint64_t boot)
 {
     advance(g, now);
-    struct member_record own = gossip_self(g)->rec;
+    struct member_record own = *member_rec(gossip_self(g));
     assert(boot > own.boot && boot <= GOSSIP_BOOT_MAX);
     own.boot = boot;
     own.counter = 0;
     for (size_t i = 1; i < g->members_n; i++)
-        g->members[i]->acked = false; /* not in this boot */
+        g->members[i].acked = 0; /* not in this boot */
     view_restate(g, &own);
 }
 

@@ -14,7 +14,7 @@
 #include "proto/cert.h"
 
 #define GOSSIP_ADDRS_MAX   4
-#define GOSSIP_MEMBERS_MAX 4096
+#define GOSSIP_MEMBERS_MAX 16384
 #define GOSSIP_PAYLOAD_MAX 1024
 
 /* X(name, word on the status page) */
@@ -48,6 +48,8 @@ struct member_record {
 void member_record_put(struct buf *b, const struct member_record *r);
 int member_record_get(struct slice bytes, struct member_record *r);
 
+struct roster;
+
 struct gossip_config {
     struct member_record self; /* state and counter are ignored */
     uint64_t seed;             /* of the probe order and relay choice */
@@ -56,6 +58,7 @@ struct gossip_config {
     mesh_ns suspect_timeout;   /* 0 = 4 s: a suspect that does not refute is dead */
     mesh_ns dead_probe_period; /* 0 = 1 s for the first 10 min, then each 10 s */
     uint32_t indirect;         /* 0 = 3 relays */
+    struct roster *roster;     /* shared by the nodes of one process (roster.h), outlives them; NULL: one of our own */
     struct trace trace;
 };
 
@@ -131,8 +134,14 @@ void gossip_restate(struct gossip *g, mesh_ns now, const struct member_record *s
 /* gossip_roll says which roll of the authorities we have: every packet carries its number. */
 void gossip_roll(struct gossip *g, uint64_t sequence);
 
-/* The view. Members are in order of first sight, ourselves first (index 0).
- * gossip_member lends; NULL past the end. */
+/* gossip_preload takes over the view of |from|, which has the same roster, as if all of it had
+ * been known for long: nothing is spread and no events are told. Both must have nobody
+ * dead; |g| only itself. For worlds that begin settled. 0, MESH_E_NOMEM (|g| can only be freed). */
+int gossip_preload(struct gossip *g, const struct gossip *from);
+
+/* The view. Members are in order of first sight, ourselves first (index 0); the last one takes
+ * the place of one that is forgotten. Records lend until the next call that takes |g| and |now|.
+ * gossip_member: NULL past the end. */
 size_t gossip_count(const struct gossip *g);
 const struct member_record *gossip_member(const struct gossip *g, size_t i);
 const struct member_record *gossip_find(const struct gossip *g, const struct node_id *id);

@@ -79,40 +79,49 @@ static bool has_fresh(const struct gossip *g)
     return false;
 }
 
-void rumour_stop(struct gossip *g, struct member *m)
+void rumour_stop(struct gossip *g, struct watch *w)
 {
-    if (!list_linked(&m->rumour))
+    if (!list_linked(&w->rumour))
         return;
-    list_remove(&m->rumour);
+    list_remove(&w->rumour);
     g->rumours_n--;
 }
 
 void rumour_start(struct gossip *g, struct member *m, unsigned sends)
 {
-    rumour_stop(g, m);
-    m->rumour_sent = 0;
-    m->rumour_left = sends > 0 ? sends : push_limit(g) + log2_nodes(g) / 2;
-    list_push_back(&g->rumours[0], &m->rumour);
+    struct watch *w = watch_need(g, m);
+
+    if (w == NULL) {
+        g->counters.overflows++;
+        return;
+    }
+    rumour_stop(g, w);
+    w->rumour_sent = 0;
+    w->rumour_left = sends > 0 ? sends : push_limit(g) + log2_nodes(g) / 2;
+    list_push_back(&g->rumours[0], &w->rumour);
     g->rumours_n++;
     push_soon(g);
 }
 
-/* Moves |m| on in the queue; a rumour that is spent leaves it. */
-static void rumour_spend(struct gossip *g, struct member *m)
+/* Moves |w| on in the queue; a rumour that is spent leaves it, and |w| may be no more. */
+static void rumour_spend(struct gossip *g, struct watch *w)
 {
-    list_remove(&m->rumour);
-    if (--m->rumour_left == 0) {
+    list_remove(&w->rumour);
+    if (--w->rumour_left == 0) {
         g->rumours_n--;
+        watch_rest(g, w);
         return;
     }
-    m->rumour_sent += m->rumour_sent < RUMOUR_LEVELS - 1;
-    list_push_back(&g->rumours[m->rumour_sent], &m->rumour);
+    w->rumour_sent += w->rumour_sent < RUMOUR_LEVELS - 1;
+    list_push_back(&g->rumours[w->rumour_sent], &w->rumour);
 }
 
 void rumour_known(struct gossip *g, struct member *m)
 {
-    if (list_linked(&m->rumour))
-        rumour_spend(g, m);
+    struct watch *w = member_watch(g, m);
+
+    if (w != NULL && list_linked(&w->rumour))
+        rumour_spend(g, w);
 }
 
 void rumour_same_view(struct gossip *g)
@@ -120,8 +129,26 @@ void rumour_same_view(struct gossip *g)
     for (unsigned again = 0; again < SAME_VIEW && g->rumours_n > 0; again++) {
         for (size_t level = RUMOUR_LEVELS; level-- > 0;) { /* downwards, so that each is met once */
             LIST_EACH_SAFE (at, &g->rumours[level])
-                rumour_spend(g, OBJ_OF(at, struct member, rumour));
+                rumour_spend(g, OBJ_OF(at, struct watch, rumour));
         }
+    }
+}
+
+void rumour_recent(struct gossip *g, struct watch *w)
+{
+    w->changed_at = g->now;
+    list_remove(&w->recent);
+    list_push_back(&g->recent, &w->recent);
+}
+
+void rumour_recent_sweep(struct gossip *g)
+{
+    LIST_EACH_SAFE (at, &g->recent) {
+        struct watch *w = OBJ_OF(at, struct watch, recent);
+        if (g->now - w->changed_at <= RECENT_SPAN)
+            return;
+        list_remove(at);
+        watch_rest(g, w);
     }
 }
 
@@ -136,7 +163,7 @@ void rumour_push(struct gossip *g)
     if (g->budget >= 0) {
         size_t n = probe_pick(g, &g->rand_push, MEMBER_SUSPECT, NULL, PUSH_FANOUT, to);
         for (size_t i = 0; i < n; i++)
-            gossip_intend(g, PAYLOAD_NEWS, &to[i]->rec.id, NULL, 0);
+            gossip_intend(g, PAYLOAD_NEWS, &member_rec(to[i])->id, NULL, 0);
         if (n == 0)
             return;
     }
@@ -157,7 +184,7 @@ static bool write_record(struct writer *w, const struct member *m)
     struct buf *b = &w->g->records;
     size_t before = b->len;
 
-    member_record_put(b, &m->rec);
+    member_record_put(b, member_rec(m));
     if (!buf_ok(b) || b->len + PAYLOAD_HEAD_MAX > GOSSIP_PAYLOAD_MAX) {
         b->len = before;
         return false;
@@ -190,7 +217,7 @@ static void write_queue(struct writer *w, const struct member *to)
     list_init(&sent);
     for (size_t level = 0; level < RUMOUR_LEVELS; level++) {
         LIST_EACH_SAFE (at, &g->rumours[level]) {
-            struct member *m = OBJ_OF(at, struct member, rumour);
+            const struct member *m = watch_member(g, OBJ_OF(at, struct watch, rumour));
             if (m == to)
                 continue;
             if (!was_written(w, m) && !write_record(w, m))
@@ -201,7 +228,7 @@ static void write_queue(struct writer *w, const struct member *to)
     }
 full:
     LIST_EACH_SAFE (at, &sent)
-        rumour_spend(g, OBJ_OF(at, struct member, rumour));
+        rumour_spend(g, OBJ_OF(at, struct watch, rumour));
 }
 
 /* To who holds another view, what changed last: likely it is that which it lacks, and it
@@ -212,10 +239,11 @@ static void write_recent(struct writer *w, const struct member *to)
     size_t n = 0;
 
     for (struct list *at = g->recent.prev; at != &g->recent && n < RECENT_MAX; at = at->prev) {
-        struct member *m = OBJ_OF(at, struct member, recent);
-        if (g->now - m->changed_at > RECENT_SPAN)
+        const struct watch *of = OBJ_OF(at, struct watch, recent);
+        const struct member *m = watch_member(g, of);
+        if (g->now - of->changed_at > RECENT_SPAN)
             return;
-        if (m == to || list_linked(&m->rumour) || was_written(w, m))
+        if (m == to || list_linked(&of->rumour) || was_written(w, m))
             continue;
         if (!write_record(w, m))
             return;
@@ -225,13 +253,13 @@ static void write_recent(struct writer *w, const struct member *to)
 
 bool rumour_write(struct gossip *g, const struct intent *i)
 {
-    const struct member_record *own = &gossip_self(g)->rec;
+    const struct member_record *own = member_rec(gossip_self(g));
     const struct member *to = view_find(g, &i->to);
     struct writer w = { .g = g };
 
     buf_clear(&g->payload);
     buf_clear(&g->records);
-    if (to != NULL && to->rec.state != MEMBER_ALIVE) /* whom we hold not to be alive shall know it */
+    if (to != NULL && member_rec(to)->state != MEMBER_ALIVE) /* whom we hold not to be alive shall know it */
         write_first(&w, to);
     if (i->own || own->state != MEMBER_ALIVE)
         write_first(&w, gossip_self(g));

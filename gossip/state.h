@@ -5,6 +5,7 @@
 
 #include "gossip/gossip.h"
 #include "gossip/payload.h"
+#include "gossip/roster.h"
 #include "proto/base/heap.h"
 #include "proto/base/list.h"
 #include "proto/base/map.h"
@@ -16,6 +17,7 @@
 #define RELAYS_MAX       32  /* pings in hand for others */
 #define EVIDENCE_MAX     4   /* contradicting records put in front of one packet */
 #define INTENTS_MAX      1024
+#define BUCKETS          256
 #define RUMOUR_LEVELS    64 /* more than any retransmit limit */
 #define ACCEPTED_RUMOURS 3  /* sends of what came over a stream: others know most of it */
 
@@ -38,19 +40,29 @@ struct probe {
     struct timer timer;
 };
 
+#define WATCH_NONE UINT16_MAX
+#define LIVE_NONE  UINT16_MAX
+#define SLOT_NONE  UINT16_MAX
+
+/* One member, in as little as it takes while nothing happens to it. Members move when one
+ * is added or forgotten: no pointer to one is kept over that. */
 struct member {
-    struct map_node by_id;
-    struct member_record rec;
-    uint64_t hash; /* what it adds to the digest */
-    mesh_ns since; /* when it left ALIVE, or came back to it */
+    struct fact *fact;    /* what is believed of it */
+    uint32_t rtt_us : 31; /* 0: not known */
+    uint32_t acked : 1;   /* it has answered a ping of ours in this boot: we may accuse it */
+    uint16_t watch;       /* in g->watches */
+    uint16_t live_at;     /* in g->live_slots */
+};
+_Static_assert(sizeof(void *) != 8 || sizeof(struct member) == 16, "10^8 of them are simulated at once");
+
+/* What there is to remember of a member to which something happens. Stays where it is. */
+struct watch {
+    uint16_t slot, index; /* of its member; its own in g->watches */
+    mesh_ns since;        /* when it left ALIVE, or came back to it */
     struct timer suspicion;
-    bool excused; /* its suspicion was prolonged once, because we heard nobody */
+    unsigned excused; /* so often its suspicion was prolonged, because of what we thought of ourselves */
     struct probe probe;
-    bool acked;            /* it has answered a ping of ours in this run: we may accuse it */
-    mesh_ns rtt;           /* 0: not known */
-    struct mesh_addr seen; /* where its packets come from; port 0: not known */
-    mesh_ns spoken_at;     /* when we last spoke to it out of turn */
-    mesh_ns sync_after;
+    struct mesh_addr seen; /* where its packets come from, if not from its first address; port 0: from there */
 
     struct list rumour;                /* in g->rumours[rumour_sent] */
     unsigned rumour_sent, rumour_left; /* spent so often; so often more */
@@ -58,10 +70,17 @@ struct member {
     mesh_ns gone_next;
     unsigned gone_tries;
     struct list changed; /* in g->changed: an event waits to be polled */
-    struct list recent;  /* in g->recent, all that changed, the latest last */
+    struct list recent;  /* in g->recent, what changed in the last seconds, the latest last */
     mesh_ns changed_at;
-    bool told; /* the caller knows of it, with state */
+    bool told; /* the caller knew of it before that, */
     enum member_state told_state;
+};
+
+/* What was done lately for a member, one place for many: a collision only repeats it. */
+#define LATELY_SLOTS 64
+struct lately {
+    uint32_t who; /* identity's index + 1 */
+    mesh_ns spoken_at, sync_after;
 };
 
 /* A record that waits for its certificate. */
@@ -101,11 +120,20 @@ struct gossip {
     struct gossip_counters counters;
 
     /* the view */
-    struct map by_id;
-    struct member **members; /* first sight first, ourselves at 0 */
+    struct roster *roster;
+    bool own_roster;
+    struct member *members; /* first sight first, ourselves at 0 */
     size_t members_n, members_cap;
-    size_t live; /* others that are ALIVE or SUSPECT */
+    uint16_t *slot_of; /* by identity's index */
+    size_t slot_of_cap;
+    uint16_t *live_slots; /* others that are ALIVE or SUSPECT, before order_at those already pinged in this lap */
+    size_t live, order_at, live_cap;
+    struct watch **watches;
+    uint16_t *watch_vacant;
+    size_t watches_n, watches_cap, watch_vacant_n;
     uint64_t digest;
+    uint64_t buckets[BUCKETS]; /* sums of hashes by id */
+    struct lately lately[LATELY_SLOTS];
     struct list pending;
     size_t pending_n;
     struct list changed, gone, recent;
@@ -129,8 +157,6 @@ struct gossip {
     /* probes */
     struct timer round;
     uint64_t round_n;
-    struct member **order; /* the random round, from order_at on */
-    size_t order_n, order_at, order_cap;
     uint64_t seq;
     struct rand rand_order, rand_relay;
     struct relay relays[RELAYS_MAX];
@@ -160,12 +186,41 @@ struct gossip {
 
 static inline struct member *gossip_self(const struct gossip *g)
 {
-    return g->members[0];
+    return &g->members[0];
+}
+
+static inline const struct member_record *member_rec(const struct member *m)
+{
+    return &m->fact->rec;
+}
+
+static inline bool state_live(enum member_state state)
+{
+    return state == MEMBER_ALIVE || state == MEMBER_SUSPECT;
 }
 
 static inline bool member_live(const struct member *m)
 {
-    return m->rec.state == MEMBER_ALIVE || m->rec.state == MEMBER_SUSPECT;
+    return state_live(m->fact->rec.state);
+}
+
+static inline struct watch *member_watch(const struct gossip *g, const struct member *m)
+{
+    return m->watch != WATCH_NONE ? g->watches[m->watch] : NULL;
+}
+
+static inline struct member *watch_member(const struct gossip *g, const struct watch *w)
+{
+    return &g->members[w->slot];
+}
+
+static inline size_t bucket_of(const struct node_id *id)
+{
+    size_t b = 0;
+
+    for (size_t i = 0; i < NODE_ID_BYTES; i++)
+        b ^= id->bytes[i];
+    return b;
 }
 
 #define SHORT_ID_MAX 9
@@ -177,10 +232,29 @@ const char *short_id(const struct node_id *id, char text[SHORT_ID_MAX]);
 int view_init(struct gossip *g);
 void view_fini(struct gossip *g);
 struct member *view_find(const struct gossip *g, const struct node_id *id);
+struct lately *view_lately(struct gossip *g, const struct member *m);
+
+/* ---- members.c: the tables ---- */
+
+int members_init(struct gossip *g);
+void members_fini(struct gossip *g);
+/* members_add takes over the caller's use of |f|. NULL: out of memory. */
+struct member *members_add(struct gossip *g, struct fact *f);
+void members_remove(struct gossip *g, struct member *m);
+/* members_live_set follows the record: in the list of the living or not. */
+void members_live_set(struct gossip *g, struct member *m, bool live);
+/* watch_need returns |m|'s, a new one if need be, or NULL when out of memory. watch_rest
+ * frees it if there is nothing left to remember. */
+struct watch *watch_need(struct gossip *g, struct member *m);
+void watch_rest(struct gossip *g, struct watch *w);
+/* member_addr is where |m| is best answered; port 0: nowhere. */
+struct mesh_addr member_addr(const struct gossip *g, const struct member *m);
 
 /* view_merge weighs |r| against what is known. |via| told it; NULL: the record's subject
  * or a stream, so its certificate is held. |stream|: it came over a stream. The verdict, or a negative
  * code (MESH_E_RANGE, MESH_E_FULL, MESH_E_NOMEM) with nothing changed. */
+/* view_seen notes where |m|'s packets come from. */
+void view_seen(struct gossip *g, struct member *m, const struct mesh_addr *addr);
 enum verdict { VERDICT_KNOWN, VERDICT_OLD, VERDICT_NEWS, VERDICT_WAITS };
 int view_merge(struct gossip *g, const struct member_record *r, const struct node_id *via, bool stream);
 
@@ -197,11 +271,14 @@ void view_pending_sweep(struct gossip *g);
 void rumour_init(struct gossip *g);
 /* rumour_start spreads |m|'s record from now on, at most |sends| times (0: the usual limit). */
 void rumour_start(struct gossip *g, struct member *m, unsigned sends);
-void rumour_stop(struct gossip *g, struct member *m);
+void rumour_stop(struct gossip *g, struct watch *w);
 /* rumour_known: somebody told us what we know of |m|, so it spreads without us. */
 void rumour_known(struct gossip *g, struct member *m);
 /* rumour_same_view: somebody holds just our view, so knows all that we spread. */
 void rumour_same_view(struct gossip *g);
+/* rumour_recent notes that |w|'s record changed now; the sweep forgets what is no longer recent. */
+void rumour_recent(struct gossip *g, struct watch *w);
+void rumour_recent_sweep(struct gossip *g);
 /* rumour_write makes the payload of |i| in g->payload. */
 bool rumour_write(struct gossip *g, const struct intent *i);
 /* rumour_push sends fresh ones at once to a few members. */
@@ -210,15 +287,16 @@ void rumour_push(struct gossip *g);
 /* ---- probe.c: who answers ---- */
 
 void probe_init(struct gossip *g);
-void probe_fini(struct gossip *g);
 void probe_round(struct gossip *g);
-void probe_timeout(struct gossip *g, struct member *m);
-void probe_suspicion_over(struct gossip *g, struct member *m);
+void probe_timeout(struct gossip *g, struct watch *w);
+void probe_suspicion_over(struct gossip *g, struct watch *w);
 void probe_acked(struct gossip *g, struct member *from, const struct payload *p);
 void probe_asked(struct gossip *g, struct member *from, const struct payload *p);
 /* probe_member_state follows a change of state: rounds, timers, lists. */
-void probe_member_state(struct gossip *g, struct member *m, bool was_live, bool is_new);
-void probe_member_gone(struct gossip *g, struct member *m); /* it is about to be freed */
+void probe_member_state(struct gossip *g, struct watch *w, bool was_live, bool is_new);
+/* probe_patience is how long a suspect has to refute. */
+mesh_ns probe_patience(const struct gossip *g);
+void probe_watch_gone(struct gossip *g, struct watch *w); /* it is about to be freed */
 /* probe_stalled: we were frozen, so nobody's silence means anything. */
 void probe_stalled(struct gossip *g);
 /* probe_pick fills |out| with up to |n| random members in |state_max| or better, without |but|. */

@@ -33,95 +33,74 @@ static void trace_record(struct gossip *g, const char *what, const struct member
 
 struct member *view_find(const struct gossip *g, const struct node_id *id)
 {
-    uint64_t hash = map_hash(&g->by_id, SLICE_OF(id->bytes));
+    const struct ident *i = roster_find(g->roster, id);
 
-    for (struct map_node *n = map_find(&g->by_id, hash); n != NULL; n = map_same(n)) {
-        struct member *m = OBJ_OF(n, struct member, by_id);
-        if (node_id_eq(&m->rec.id, id))
-            return m;
-    }
-    return NULL;
+    if (i == NULL || i->index >= g->slot_of_cap || g->slot_of[i->index] == SLOT_NONE)
+        return NULL;
+    return &g->members[g->slot_of[i->index]];
+}
+
+struct lately *view_lately(struct gossip *g, const struct member *m)
+{
+    uint32_t who = m->fact->ident->index + 1;
+    struct lately *r = &g->lately[who % LATELY_SLOTS];
+
+    if (r->who != who)
+        *r = (struct lately){ .who = who };
+    return r;
 }
 
 /* The member gone longest makes room: else a mesh that replaces its machines would fill up. */
 static int make_room(struct gossip *g)
 {
-    struct member *oldest = NULL;
+    const struct watch *oldest = NULL;
 
     if (g->members_n < GOSSIP_MEMBERS_MAX)
         return 0;
     LIST_EACH (at, &g->gone) {
-        struct member *m = OBJ_OF(at, struct member, gone);
-        if (oldest == NULL || m->since < oldest->since)
-            oldest = m;
+        const struct watch *w = OBJ_OF(at, struct watch, gone);
+        if (oldest == NULL || w->since < oldest->since)
+            oldest = w;
     }
     if (oldest == NULL)
         return MESH_E_FULL;
-    gossip_forget(g, g->now, &oldest->rec.id);
+    struct node_id id = member_rec(watch_member(g, oldest))->id;
+    gossip_forget(g, g->now, &id);
     return 0;
 }
 
-static struct member *member_new(struct gossip *g, const struct node_id *id)
+static void sum_add(struct gossip *g, const struct fact *f)
 {
-    if (g->members_n == g->members_cap) {
-        size_t cap = g->members_cap == 0 ? 8 : 2 * g->members_cap;
-        struct member **grown = realloc(g->members, cap * sizeof(*grown));
-        if (grown == NULL)
-            return NULL;
-        g->members = grown;
-        g->members_cap = cap;
-    }
-    struct member *m = calloc(1, sizeof(*m));
-    if (m == NULL)
-        return NULL;
-    m->rec.id = *id;
-    m->probe.timer.kind = TIMER_PROBE;
-    m->suspicion.kind = TIMER_SUSPICION;
-    m->since = g->now;
-    list_init(&m->rumour);
-    list_init(&m->gone);
-    list_init(&m->changed);
-    list_init(&m->recent);
-    g->members[g->members_n++] = m;
-    map_insert(&g->by_id, &m->by_id, map_hash(&g->by_id, SLICE_OF(id->bytes)));
-    return m;
+    g->digest += f->hash;
+    g->buckets[bucket_of(&f->rec.id)] += f->hash;
 }
 
-static void member_free(struct gossip *g, struct member *m)
+static void sum_sub(struct gossip *g, const struct fact *f)
 {
-    probe_member_gone(g, m);
-    heap_remove(&g->timers, &m->suspicion.node);
-    rumour_stop(g, m);
-    list_remove(&m->gone);
-    list_remove(&m->changed);
-    list_remove(&m->recent);
-    map_remove(&g->by_id, &m->by_id);
-    free(m);
+    g->digest -= f->hash;
+    g->buckets[bucket_of(&f->rec.id)] -= f->hash;
 }
 
 int view_init(struct gossip *g)
 {
-    struct rand r = rand_of(g->cfg.seed, g->entity, RAND_MAP);
-    uint8_t key[MAP_KEY_BYTES];
-
     list_init(&g->pending);
     list_init(&g->changed);
     list_init(&g->gone);
     list_init(&g->recent);
-    be64_put(key, rand_u64(&r));
-    be64_put(key + 8, rand_u64(&r));
-    int err = map_init(&g->by_id, key);
+    int err = members_init(g);
     if (err != 0)
         return err;
-    struct member *self = member_new(g, &g->cfg.self.id);
-    if (self == NULL)
+    struct member_record own = g->cfg.self;
+    own.state = MEMBER_ALIVE;
+    own.counter = 0;
+    struct fact *f = roster_take(g->roster, &own);
+    if (f == NULL)
         return MESH_E_NOMEM;
-    self->rec = g->cfg.self;
-    self->rec.state = MEMBER_ALIVE;
-    self->rec.counter = 0;
-    self->told = true;
-    self->hash = member_record_hash(&self->rec);
-    g->digest = self->hash;
+    if (members_add(g, f) == NULL) {
+        roster_drop(g->roster, f);
+        return MESH_E_NOMEM;
+    }
+    sum_add(g, f);
     return 0;
 }
 
@@ -129,69 +108,101 @@ void view_fini(struct gossip *g)
 {
     LIST_EACH_SAFE (at, &g->pending)
         free(OBJ_OF(at, struct pending, link));
-    for (size_t i = 0; i < g->members_n; i++)
-        member_free(g, g->members[i]);
-    free(g->members);
-    map_fini(&g->by_id);
+    members_fini(g);
+}
+
+/* Not from its first address, or it states none: to be remembered. */
+void view_seen(struct gossip *g, struct member *m, const struct mesh_addr *addr)
+{
+    const struct member_record *r = member_rec(m);
+    bool as_stated = r->addrs_n > 0 && mesh_addr_eq(addr, &r->addrs[0]);
+    struct watch *w = as_stated ? member_watch(g, m) : watch_need(g, m);
+
+    if (w == NULL)
+        return;
+    w->seen = as_stated ? (struct mesh_addr){ .port = 0 } : *addr;
+    watch_rest(g, w);
 }
 
 /* ---- one member's record ---- */
 
 /* The caller is told of a new state, or of other facts; a counter alone is our own affair. */
-static void member_changed(struct gossip *g, struct member *m, const struct member_record *old, bool is_new)
+static void member_changed(struct gossip *g, struct watch *w, const struct member_record *old, bool is_new)
 {
-    if (m == gossip_self(g))
+    const struct member_record *r = member_rec(watch_member(g, w));
+
+    if (!is_new && old->state == r->state && old->boot == r->boot && member_record_same_facts(old, r))
         return;
-    if (is_new || old->state != m->rec.state || old->boot != m->rec.boot || !member_record_same_facts(old, &m->rec)) {
-        if (!list_linked(&m->changed))
-            list_push_back(&g->changed, &m->changed);
-    }
+    if (list_linked(&w->changed))
+        return;
+    w->told = !is_new;
+    w->told_state = old->state;
+    list_push_back(&g->changed, &w->changed);
 }
 
-static void member_set(struct gossip *g, struct member *m, const struct member_record *r, bool is_new)
+/* The record of |m| is now |f| (taken); of a new one it is already. */
+static void member_set(struct gossip *g, struct watch *w, struct fact *f, bool is_new)
 {
-    struct member_record old = m->rec;
-    bool was_live = !is_new && member_live(m);
-    bool newer = incarnation_cmp(r->boot, r->counter, old.boot, old.counter) > 0;
+    struct member *m = watch_member(g, w);
+    struct fact *was = m->fact;
+    const struct member_record *r = &f->rec, *old = &was->rec;
+    bool was_live = !is_new && state_live(old->state);
+    bool newer = incarnation_cmp(r->boot, r->counter, old->boot, old->counter) > 0;
 
-    if (is_new || newer || (old.state == MEMBER_ALIVE) != (r->state == MEMBER_ALIVE))
-        m->since = g->now;
-    g->digest -= m->hash;
-    m->rec = *r;
-    m->hash = member_record_hash(r);
-    g->digest += m->hash;
-    m->changed_at = g->now;
-    list_remove(&m->recent);
-    list_push_back(&g->recent, &m->recent);
-    if (m == gossip_self(g))
-        return;
-    if (is_new || newer || old.state != r->state) {
-        m->excused = false;
-        if (r->state == MEMBER_SUSPECT)
-            heap_set(&g->timers, &m->suspicion.node, g->now + g->cfg.suspect_timeout);
-        else
-            heap_remove(&g->timers, &m->suspicion.node);
+    if (is_new || newer || (old->state == MEMBER_ALIVE) != (r->state == MEMBER_ALIVE))
+        w->since = g->now;
+    if (!is_new)
+        sum_sub(g, was);
+    m->fact = f;
+    sum_add(g, f);
+    rumour_recent(g, w);
+    if (m != gossip_self(g)) {
+        if (is_new || newer || old->state != r->state) {
+            w->excused = 0;
+            if (r->state == MEMBER_SUSPECT)
+                heap_set(&g->timers, &w->suspicion.node, g->now + probe_patience(g));
+            else
+                heap_remove(&g->timers, &w->suspicion.node);
+        }
+        if (is_new || was_live != state_live(r->state))
+            probe_member_state(g, w, was_live, is_new);
+        member_changed(g, w, old, is_new);
     }
-    if (is_new || was_live != member_live(m))
-        probe_member_state(g, m, was_live, is_new);
-    member_changed(g, m, &old, is_new);
+    if (!is_new)
+        roster_drop(g->roster, was);
+}
+
+/* member_take is member_set of a record, which is then spread. */
+static int member_take(struct gossip *g, struct member *m, const struct member_record *r, unsigned sends)
+{
+    struct watch *w = watch_need(g, m);
+    struct fact *f = w != NULL ? roster_take(g->roster, r) : NULL;
+
+    if (f == NULL) {
+        if (w != NULL)
+            watch_rest(g, w);
+        return MESH_E_NOMEM;
+    }
+    member_set(g, w, f, false);
+    rumour_start(g, watch_member(g, w), sends);
+    return 0;
 }
 
 void view_state(struct gossip *g, struct member *m, enum member_state state)
 {
-    struct member_record r = m->rec;
+    struct member_record r = *member_rec(m);
 
     assert(state > r.state);
     r.state = state;
     trace_record(g, "say", &r);
-    member_set(g, m, &r, false);
-    rumour_start(g, m, 0);
+    if (member_take(g, m, &r, 0) != 0)
+        g->counters.overflows++;
 }
 
 void view_restate(struct gossip *g, const struct member_record *r)
 {
-    member_set(g, gossip_self(g), r, false);
-    rumour_start(g, gossip_self(g), 0);
+    if (member_take(g, gossip_self(g), r, 0) != 0)
+        g->counters.overflows++;
 }
 
 /* ---- what we hear of ourselves ---- */
@@ -209,7 +220,7 @@ bool view_own_next(struct gossip *g, struct member_record *own, uint32_t above)
 
 static int self_heard(struct gossip *g, const struct member_record *r)
 {
-    struct member_record own = gossip_self(g)->rec;
+    struct member_record own = gossip_self(g)->fact->rec;
 
     if (r->boot > own.boot) {
         if (!g->self_boot || r->boot > g->self_boot_seen) {
@@ -311,14 +322,16 @@ void gossip_certified(struct gossip *g, mesh_ns now, const struct node_id *id)
  * same death one suspect_timeout later if it is true. */
 static bool believable(const struct gossip *g, const struct member *m, const struct member_record *r)
 {
+    const struct watch *w = member_watch(g, m);
+
     if (r->state != MEMBER_DEAD || !member_live(m))
         return true;
-    return m->rec.state == MEMBER_SUSPECT && g->now - m->since >= g->cfg.suspect_timeout / 2;
+    return member_rec(m)->state == MEMBER_SUSPECT && w != NULL && g->now - w->since >= g->cfg.suspect_timeout / 2;
 }
 
 static bool jumps(const struct member *m, const struct member_record *r)
 {
-    uint32_t known = m != NULL && m->rec.boot == r->boot ? m->rec.counter : 0;
+    uint32_t known = m != NULL && member_rec(m)->boot == r->boot ? member_rec(m)->counter : 0;
 
     return r->counter > known && r->counter - known > GOSSIP_JUMP_MAX;
 }
@@ -330,23 +343,30 @@ static int view_add(struct gossip *g, const struct member_record *r, bool stream
         g->counters.overflows++;
         return err;
     }
-    struct member *m = member_new(g, &r->id);
-    if (m == NULL)
+    struct fact *f = roster_take(g->roster, r);
+    struct member *m = f != NULL ? members_add(g, f) : NULL;
+    struct watch *w = m != NULL ? watch_need(g, m) : NULL;
+    if (w == NULL) {
+        if (m != NULL)
+            members_remove(g, m);
+        else if (f != NULL)
+            roster_drop(g->roster, f);
         return MESH_E_NOMEM;
-    if (node_id_eq(&g->seen_id, &r->id))
-        m->seen = g->seen_addr;
+    }
     struct pending *p = pending_find(g, &r->id);
     if (p != NULL)
         pending_drop(g, p);
     trace_record(g, "new", r);
-    member_set(g, m, r, true);
+    member_set(g, w, f, true);
     rumour_start(g, m, stream ? ACCEPTED_RUMOURS : 0);
+    if (node_id_eq(&g->seen_id, &r->id))
+        view_seen(g, m, &g->seen_addr);
     return VERDICT_NEWS;
 }
 
 int view_merge(struct gossip *g, const struct member_record *r, const struct node_id *via, bool stream)
 {
-    if (node_id_eq(&r->id, &gossip_self(g)->rec.id))
+    if (node_id_eq(&r->id, &gossip_self(g)->fact->rec.id))
         return self_heard(g, r);
     struct member *m = view_find(g, &r->id);
     if (jumps(m, r)) {
@@ -355,7 +375,7 @@ int view_merge(struct gossip *g, const struct member_record *r, const struct nod
     }
     if (m == NULL)
         return via != NULL ? pending_put(g, r, via) : view_add(g, r, stream);
-    int cmp = member_record_cmp(r, &m->rec);
+    int cmp = member_record_cmp(r, member_rec(m));
     if (cmp == 0)
         rumour_known(g, m);
     if (cmp <= 0)
@@ -363,13 +383,12 @@ int view_merge(struct gossip *g, const struct member_record *r, const struct nod
     struct member_record taken = *r;
     if (!believable(g, m, r)) {
         taken.state = MEMBER_SUSPECT;
-        if (member_record_cmp(&taken, &m->rec) <= 0)
+        if (member_record_cmp(&taken, member_rec(m)) <= 0)
             return VERDICT_KNOWN;
     }
     trace_record(g, "hear", &taken);
-    member_set(g, m, &taken, false);
-    rumour_start(g, m, stream ? ACCEPTED_RUMOURS : 0);
-    return VERDICT_NEWS;
+    int err = member_take(g, m, &taken, stream ? ACCEPTED_RUMOURS : 0);
+    return err != 0 ? err : VERDICT_NEWS;
 }
 
 void gossip_forget(struct gossip *g, mesh_ns now, const struct node_id *id)
@@ -382,13 +401,8 @@ void gossip_forget(struct gossip *g, mesh_ns now, const struct node_id *id)
     struct member *m = view_find(g, id);
     if (m == NULL || m == gossip_self(g))
         return;
-    size_t i = 0;
-    while (g->members[i] != m)
-        i++;
-    memmove(g->members + i, g->members + i + 1, (g->members_n - i - 1) * sizeof(*g->members));
-    g->members_n--;
-    g->digest -= m->hash;
-    member_free(g, m);
+    sum_sub(g, m->fact);
+    members_remove(g, m);
 }
 
 /* ---- looking at it ---- */
@@ -402,21 +416,21 @@ size_t gossip_count(const struct gossip *g)
 const struct member_record *gossip_member(const struct gossip *g, size_t i)
 {
     OBJ_CHECK(g, GOSSIP_MAGIC);
-    return i < g->members_n ? &g->members[i]->rec : NULL;
+    return i < g->members_n ? member_rec(&g->members[i]) : NULL;
 }
 
 const struct member_record *gossip_find(const struct gossip *g, const struct node_id *id)
 {
     OBJ_CHECK(g, GOSSIP_MAGIC);
     const struct member *m = view_find(g, id);
-    return m != NULL ? &m->rec : NULL;
+    return m != NULL ? member_rec(m) : NULL;
 }
 
 mesh_ns gossip_rtt(const struct gossip *g, const struct node_id *id)
 {
     OBJ_CHECK(g, GOSSIP_MAGIC);
     const struct member *m = view_find(g, id);
-    return m != NULL ? m->rtt : 0;
+    return m != NULL ? US(m->rtt_us) : 0;
 }
 
 uint64_t gossip_digest(const struct gossip *g)

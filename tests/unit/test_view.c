@@ -8,6 +8,7 @@
 
 #include "gossip/gossip.h"
 #include "gossip/payload.h"
+#include "gossip/roster.h"
 #include "proto/base/err.h"
 #include "proto/base/rand.h"
 
@@ -304,31 +305,31 @@ static void only_we_raise_our_counter(void **state)
 {
     struct gossip *g = node();
     struct gossip_out out;
-    const struct member_record *own = gossip_member(g, 0);
+    size_t self = 0;
     (void)state;
 
-    struct member_record r = *own;
+    struct member_record r = *gossip_member(g, self);
     gossip_learn(g, SEC(1), &r);
-    assert_int_equal(own->counter, 0);
+    assert_int_equal(gossip_member(g, self)->counter, 0);
     r.state = MEMBER_SUSPECT;
     gossip_learn(g, SEC(1), &r);
-    assert_int_equal(own->counter, 1);
+    assert_int_equal(gossip_member(g, self)->counter, 1);
     gossip_learn(g, SEC(1), &r); /* an old doubt */
-    assert_int_equal(own->counter, 1);
+    assert_int_equal(gossip_member(g, self)->counter, 1);
     r.counter = 5;
     r.state = MEMBER_LEFT;
     gossip_learn(g, SEC(1), &r);
-    assert_int_equal(own->counter, 6);
-    assert_int_equal(own->state, MEMBER_ALIVE);
+    assert_int_equal(gossip_member(g, self)->counter, 6);
+    assert_int_equal(gossip_member(g, self)->state, MEMBER_ALIVE);
     r.counter = 6; /* somebody says of us what we did not */
     r.state = MEMBER_ALIVE;
     r.weight = 1;
     gossip_learn(g, SEC(1), &r);
-    assert_int_equal(own->counter, 7);
-    assert_int_equal(own->weight, 100);
+    assert_int_equal(gossip_member(g, self)->counter, 7);
+    assert_int_equal(gossip_member(g, self)->weight, 100);
     r.counter = 7 + GOSSIP_JUMP_MAX + 1;
     assert_int_equal(gossip_learn(g, SEC(1), &r), MESH_E_RANGE);
-    assert_int_equal(own->counter, 7);
+    assert_int_equal(gossip_member(g, self)->counter, 7);
     assert_int_equal(gossip_counters(g)->refutations, 3);
     while (gossip_poll(g, &out))
         assert_int_not_equal(out.kind, GOSSIP_CHANGED);
@@ -339,14 +340,14 @@ static void only_we_raise_our_counter(void **state)
     assert_true(gossip_poll(g, &out));
     assert_int_equal(out.kind, GOSSIP_SELF_BOOT);
     assert_int_equal(out.boot, 8);
-    assert_int_equal(own->boot, 5);
+    assert_int_equal(gossip_member(g, self)->boot, 5);
     gossip_reboot(g, SEC(1), 9);
-    assert_int_equal(own->boot, 9);
-    assert_int_equal(own->counter, 0);
+    assert_int_equal(gossip_member(g, self)->boot, 9);
+    assert_int_equal(gossip_member(g, self)->counter, 0);
     r.boot = 4; /* of an earlier run of ours: nothing to refute */
     r.state = MEMBER_DEAD;
     gossip_learn(g, SEC(1), &r);
-    assert_int_equal(own->counter, 0);
+    assert_int_equal(gossip_member(g, self)->counter, 0);
     gossip_free(g);
 }
 
@@ -355,27 +356,27 @@ static void counter_at_its_end(void **state)
 {
     struct gossip *g = node();
     struct gossip_out out;
-    const struct member_record *own = gossip_member(g, 0);
-    struct member_record r = *own;
+    size_t self = 0;
+    struct member_record r = *gossip_member(g, self);
     (void)state;
 
     r.state = MEMBER_SUSPECT;
-    while (own->counter < UINT32_MAX) {
-        uint32_t room = UINT32_MAX - own->counter;
-        r.counter = own->counter + (room > GOSSIP_JUMP_MAX ? GOSSIP_JUMP_MAX : room - 1);
+    while (gossip_member(g, self)->counter < UINT32_MAX) {
+        uint32_t room = UINT32_MAX - gossip_member(g, self)->counter;
+        r.counter = gossip_member(g, self)->counter + (room > GOSSIP_JUMP_MAX ? GOSSIP_JUMP_MAX : room - 1);
         assert_int_equal(gossip_learn(g, SEC(1), &r), 0);
     }
     r.counter = UINT32_MAX;
     assert_int_equal(gossip_learn(g, SEC(1), &r), 0);
     gossip_weight(g, SEC(1), 3);
-    assert_int_equal(own->counter, UINT32_MAX);
-    assert_int_equal(own->weight, 100);
+    assert_int_equal(gossip_member(g, self)->counter, UINT32_MAX);
+    assert_int_equal(gossip_member(g, self)->weight, 100);
     assert_true(gossip_poll(g, &out));
     assert_int_equal(out.kind, GOSSIP_SELF_BOOT);
     assert_int_equal(out.boot, 5);
     gossip_reboot(g, SEC(1), 6);
     gossip_weight(g, SEC(1), 3);
-    assert_int_equal(own->weight, 3);
+    assert_int_equal(gossip_member(g, self)->weight, 3);
     gossip_free(g);
 }
 
@@ -447,16 +448,93 @@ static void a_full_view_drops_the_longest_dead(void **state)
         assert_int_equal(gossip_learn(g, SEC(1) + (mesh_ns)i, &r), 0);
     }
     assert_int_equal(gossip_count(g), GOSSIP_MEMBERS_MAX);
-    struct member_record more = record(5000, 1, 0, MEMBER_ALIVE);
+    struct member_record more = record(20000, 1, 0, MEMBER_ALIVE);
     assert_int_equal(gossip_learn(g, SEC(1) + MS(1), &more), 0);
     assert_int_equal(state_of(g, 40), -1);
-    more = record(5001, 1, 0, MEMBER_ALIVE);
+    more = record(20001, 1, 0, MEMBER_ALIVE);
     assert_int_equal(gossip_learn(g, SEC(1) + MS(1), &more), 0);
     assert_int_equal(state_of(g, 50), -1);
-    more = record(5002, 1, 0, MEMBER_ALIVE);
+    more = record(20002, 1, 0, MEMBER_ALIVE);
     assert_int_equal(gossip_learn(g, SEC(1) + MS(1), &more), MESH_E_FULL);
     assert_int_equal(gossip_count(g), GOSSIP_MEMBERS_MAX);
-    assert_int_equal(state_of(g, 5001), MEMBER_ALIVE);
+    assert_int_equal(state_of(g, 20001), MEMBER_ALIVE);
+    gossip_free(g);
+}
+
+/* Nodes of one process share records; what one believes is nobody else's affair. */
+static void views_in_one_roster_are_apart(void **state)
+{
+    struct roster *roster = roster_new(7);
+    struct gossip *g[3];
+    (void)state;
+
+    assert_non_null(roster);
+    for (size_t i = 0; i < 3; i++) {
+        struct gossip_config cfg = { .self = record(i, 5, 0, MEMBER_ALIVE), .seed = 1, .roster = roster };
+        assert_non_null(g[i] = gossip_new(&cfg, SEC(1)));
+    }
+    for (size_t i = 0; i < 40; i++) {
+        struct member_record r = record(i, 5, 0, MEMBER_ALIVE);
+        assert_int_equal(gossip_learn(g[0], SEC(1), &r), 0);
+    }
+    assert_int_equal(gossip_preload(g[1], g[0]), 0);
+    assert_int_equal(gossip_preload(g[2], g[1]), 0);
+    assert_int_equal(roster->idents_n, 40);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(gossip_count(g[i]), 40);
+        assert_memory_equal(gossip_member(g[i], 0)->id.bytes, id_of(i).bytes, NODE_ID_BYTES);
+        assert_int_equal(gossip_digest(g[i]), gossip_digest(g[0]));
+    }
+    struct member_record r = record(9, 5, 1, MEMBER_LEFT);
+    struct node_id five = id_of(5);
+    assert_int_equal(gossip_learn(g[1], SEC(1), &r), 0);
+    gossip_forget(g[2], SEC(1), &five);
+    assert_int_equal(state_of(g[0], 9), MEMBER_ALIVE);
+    assert_int_equal(state_of(g[1], 9), MEMBER_LEFT);
+    assert_int_equal(state_of(g[2], 9), MEMBER_ALIVE);
+    assert_int_equal(state_of(g[1], 5), MEMBER_ALIVE);
+    assert_int_equal(state_of(g[2], 5), -1);
+    for (size_t i = 6; i < 40; i++) /* the last one took the place of the forgotten */
+        assert_int_equal(state_of(g[2], i), MEMBER_ALIVE);
+    gossip_free(g[0]);
+    assert_int_equal(state_of(g[1], 9), MEMBER_LEFT);
+    gossip_free(g[1]);
+    assert_int_equal(roster->idents_n, 39); /* nobody knows n5 any more */
+    gossip_free(g[2]);
+    assert_int_equal(roster->idents_n, 0);
+    roster_free(roster);
+}
+
+/* Members come, die, return and are forgotten; the tables and the sums stay right. */
+static void tables_stay_whole(void **state)
+{
+    struct gossip *g = node();
+    struct rand rand = rand_of(11, 0, 0);
+    struct gossip_out out;
+    (void)state;
+
+    for (int step = 0; step < 20000; step++) {
+        size_t i = 1 + (size_t)rand_below(&rand, 60);
+        struct node_id id = id_of(i);
+        struct member_record r = record(i, 1 + (uint64_t)step / 500, (uint32_t)rand_below(&rand, 9),
+                                        (enum member_state)rand_below(&rand, 4));
+        if (rand_below(&rand, 8) == 0)
+            gossip_forget(g, SEC(1) + MS(step), &id);
+        else
+            assert_int_equal(gossip_learn(g, SEC(1) + MS(step), &r), 0);
+        gossip_tick(g, SEC(1) + MS(step));
+        while (rand_below(&rand, 4) != 0 && gossip_poll(g, &out))
+            ;
+        if (step % 50 != 0)
+            continue;
+        uint64_t sum = 0;
+        const struct member_record *m;
+        for (size_t k = 0; (m = gossip_member(g, k)) != NULL; k++) {
+            sum += member_record_hash(m);
+            assert_ptr_equal(gossip_find(g, &m->id), m);
+        }
+        assert_int_equal(gossip_digest(g), sum);
+    }
     gossip_free(g);
 }
 
@@ -527,6 +605,8 @@ int main(void)
         cmocka_unit_test(unknown_members_wait_for_certificates),
         cmocka_unit_test(waiting_is_bounded_and_asks_again),
         cmocka_unit_test(a_full_view_drops_the_longest_dead),
+        cmocka_unit_test(views_in_one_roster_are_apart),
+        cmocka_unit_test(tables_stay_whole),
         cmocka_unit_test(what_is_malformed_changes_nothing),
         cmocka_unit_test(a_node_is_reached_where_it_is_seen),
     };
