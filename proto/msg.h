@@ -61,6 +61,8 @@ int msg_open(struct slice frame, struct msg_frame *out);
 #define FEATURE_AES_256_GCM (UINT32_C(1) << 0) /* records: used where both sides have it */
 #define FEATURE_AEGIS_128L  (UINT32_C(1) << 1) /* kept for it */
 #define PREAMBLE_REFUSED 0  /* as pattern: no, and |features| holds the enum msg_refusal */
+#define PREAMBLE_AGAIN   128 /* as pattern: begin anew on this connection, and |features| says how */
+#define AGAIN_XX         1   /* with XX: your first message does not open */
 struct preamble {
     uint8_t version, pattern;
     uint32_t features;

@@ -31,6 +31,7 @@
     X(asks_not_owner, "asks refused: not an owner by our ring, or another configuration") \
     X(sessions_opened, "backbone sessions opened")                                  \
     X(sessions_aes_256_gcm, "of these, sealed by AES-256-GCM: both sides have the instructions")\
+    X(sessions_repinned, "backbone sessions begun anew since the pinned key was stale") \
     X(sessions_refused, "backbone sessions refused by name, by either side")        \
     X(sessions_broken, "backbone sessions broken: a record did not open or a frame was malformed") \
     X(links_silent, "links found silent while answers were due")                    \

@@ -421,7 +421,10 @@ void links_opened(struct engine *e, mesh_ns now, struct link *l)
     mesh_link(e->mesh, &cert->id, 0);
     if (!session_dialled(l->session))
         reach_dialled(e, now);
-    trace_f(&e->cfg.trace, now, "session with %s open", cert->name);
+    if (session_began_anew(l->session))
+        e->counters.sessions_repinned++;
+    trace_f(&e->cfg.trace, now, "session with %s open%s", cert->name,
+            session_began_anew(l->session) ? ", under another key than was known" : "");
     rolls_greet(e, l);
     if (!link_is_open(l))
         return;

@@ -11,7 +11,8 @@
 #define SEALED_MAX    (RECORD_HEAD_BYTES + RECORD_PLAIN_MAX + RECORD_TAG_BYTES)
 #define IDLE_BYTES    (16 * 1024) /* an empty buffer larger than this is given back */
 
-/* PREAMBLE -> NOISE -> HELLO -> FRAMES, and from each of them -> CLOSED. A certificate that
+/* PREAMBLE -> NOISE -> HELLO -> FRAMES, and from each of them -> CLOSED; where the first message
+ * of IK does not open, NOISE -> PREAMBLE once, for XX. A certificate that
  * does not pass is refused once there are keys, so NOISE runs to its end all the same. */
 enum phase { PHASE_PREAMBLE, PHASE_NOISE, PHASE_HELLO, PHASE_FRAMES, PHASE_CLOSED };
 
@@ -21,6 +22,7 @@ struct session {
     uint8_t version[MSG_VERSION_MAX]; /* cfg.version points here */
     enum phase phase;
     bool dialled, building;
+    bool began_anew;   /* a dialler's pinned key was stale: the second try, by XX, is under way */
     uint32_t features; /* ours */
     int err;
     unsigned refusal;
@@ -275,6 +277,20 @@ static void go_on(struct session *s)
         keys_up(s);
 }
 
+/* Our preamble and the first message. */
+static void begin_dialling(struct session *s, const uint8_t *remote_dh)
+{
+    enum handshake_pattern pattern = remote_dh != NULL ? HANDSHAKE_IK : HANDSHAKE_XX;
+
+    put_preamble(s, (uint8_t)pattern, s->features);
+    if (!buf_ok(&s->out)) {
+        close_with(s, MESH_E_NOMEM);
+        return;
+    }
+    start_noise(s, slice_from(buf_slice(&s->out), s->out.len - PREAMBLE_BYTES), pattern, remote_dh);
+    go_on(s);
+}
+
 /* ---- what arrives before the first frame: each returns true when it got on ---- */
 
 /* The initiator's preamble, or why it will not do. */
@@ -298,6 +314,8 @@ static int judge_answer(const struct session *s, int err, const struct preamble 
         return err;
     if (memcmp(pre->mesh.bytes, s->cfg.self->mesh.id.bytes, MESH_ID_BYTES) != 0)
         return MESH_E_WRONG_MESH;
+    if (pre->pattern == PREAMBLE_AGAIN) /* after XX there is nothing to begin anew with */
+        return s->hs.pattern == HANDSHAKE_IK && pre->features == AGAIN_XX ? 0 : MESH_E_SYNTAX;
     return pre->pattern == s->hs.pattern ? 0 : MESH_E_SYNTAX;
 }
 
@@ -318,6 +336,10 @@ static bool recv_preamble(struct session *s)
     } else if (err != 0) {
         s->refusal = named ? refusal_of(err) : 0;
         close_with(s, err);
+    } else if (s->dialled && s->peer_preamble.pattern == PREAMBLE_AGAIN) {
+        s->in_at += PREAMBLE_BYTES;
+        s->began_anew = true;
+        begin_dialling(s, NULL);
     } else {
         if (!s->dialled)
             start_noise(s, slice_head(raw, PREAMBLE_BYTES), (enum handshake_pattern)s->peer_preamble.pattern, NULL);
@@ -341,10 +363,15 @@ static bool recv_noise(struct session *s, int64_t wall_s)
     if (in_left(s) < LENGTH_BYTES + len)
         return false;
     bool certifies = step_certifies(s, s->hs.step), first = s->hs.step == 0;
+    bool pinned = first && s->hs.pattern == HANDSHAKE_IK;
     int err = handshake_read(&s->hs, slice_of(in_data(s) + LENGTH_BYTES, len), &payload);
     s->in_at += LENGTH_BYTES + len;
-    if (err == MESH_E_SEAL && first && !s->dialled) {
-        s->refusal = REFUSE_CERTIFICATE; /* the initiator pinned another key: it shall ask anew */
+    if (err == MESH_E_SEAL && pinned && !s->dialled && !s->began_anew) {
+        put_preamble(s, PREAMBLE_AGAIN, AGAIN_XX); /* the initiator pinned another key */
+        s->began_anew = true;
+        s->phase = PHASE_PREAMBLE;
+    } else if (err == MESH_E_SEAL && first && !s->dialled) {
+        s->refusal = REFUSE_CERTIFICATE;
         put_preamble(s, PREAMBLE_REFUSED, s->refusal);
         close_with(s, err);
     } else if (err != 0) {
@@ -474,14 +501,7 @@ struct session *session_dial(const struct session_config *cfg, const uint8_t *re
 
     if (s == NULL)
         return NULL;
-    enum handshake_pattern pattern = remote_dh != NULL ? HANDSHAKE_IK : HANDSHAKE_XX;
-    put_preamble(s, (uint8_t)pattern, s->features);
-    if (buf_ok(&s->out)) {
-        start_noise(s, buf_slice(&s->out), pattern, remote_dh);
-        go_on(s);
-    } else {
-        close_with(s, MESH_E_NOMEM);
-    }
+    begin_dialling(s, remote_dh);
     return s;
 }
 
@@ -662,4 +682,10 @@ bool session_dialled(const struct session *s)
 {
     OBJ_CHECK(s, SESSION_MAGIC);
     return s->dialled;
+}
+
+bool session_began_anew(const struct session *s)
+{
+    OBJ_CHECK(s, SESSION_MAGIC);
+    return s->began_anew;
 }

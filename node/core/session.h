@@ -38,8 +38,8 @@ struct session_config {
 struct session;
 
 /* session_dial begins as initiator: IK when |remote_dh| is the peer's pinned X25519
- * key, XX when NULL. session_accept begins as responder. Owned by the caller until
- * session_free (NULL is fine). NULL: out of memory. */
+ * key, XX when NULL. If the peer has another key by now, the two go on with XX at once. session_accept begins as
+ * responder. Owned by the caller until session_free (NULL is fine). NULL: out of memory. */
 struct session *session_dial(const struct session_config *cfg, const uint8_t *remote_dh);
 struct session *session_accept(const struct session_config *cfg);
 void session_free(struct session *s);
@@ -49,8 +49,7 @@ enum session_state session_state(const struct session *s);
  * MESH_E_REFUSED: the peer refused. We refused: MESH_E_VERSION, MESH_E_WRONG_MESH, MESH_E_EXPIRED,
  * MESH_E_NOT_YET, MESH_E_OVERWEIGHT, MESH_E_REVOKED, MESH_E_PARAMS, MESH_E_EXISTS (that is our own
  * identity), or what cert_parse and cert_check say. MESH_E_SEAL, MESH_E_SYNTAX, MESH_E_RANGE, MESH_E_STATE ...: the
- * bytes are not what they have to be. A dialler with a stale pinned key is refused with
- * REFUSE_CERTIFICATE (in clear, so anyone on the way can say it): forget the pin, dial anew. */
+ * bytes are not what they have to be. */
 int session_error(const struct session *s);
 unsigned session_refusal(const struct session *s);
 
@@ -95,5 +94,7 @@ uint16_t session_peer_port(const struct session *s);
 /* The suite of its records; meaningful once OPEN. */
 enum record_suite session_suite(const struct session *s);
 bool session_dialled(const struct session *s);
+/* The dialler had pinned a key that the responder has no more, and XX was used instead. */
+bool session_began_anew(const struct session *s);
 
 #endif

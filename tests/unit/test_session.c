@@ -358,18 +358,74 @@ static void other_parameters_are_refused_by_both(void **state)
     }
 }
 
-static void a_stale_pinned_key_fails_cleanly_and_xx_helps(void **state)
+static void a_stale_pinned_key_leads_to_xx_on_the_same_connection(void **state)
 {
     (void)state;
     struct session_config a = config(&ann, 1), b = config(&bob, 2);
     struct identity former = admit(&authority, "bob", NOW - DAY, NOW + DAY);
-    struct pair p = pair_of(&a, &b, former.dh_key);
 
+    for (size_t chunk = 0; chunk < 200; chunk += 67) {
+        struct pair p = pair_of(&a, &b, former.dh_key);
+        p.chunk = chunk;
+        run(&p);
+        check_open(&p);
+        assert_true(session_began_anew(p.end[DIALLER]) && session_began_anew(p.end[RESPONDER]));
+        assert_true(node_id_eq(&session_peer(p.end[DIALLER])->id, &bob.cert.id)); /* proven, whatever was pinned */
+        say(p.end[DIALLER], MSG_ASK, 1, 10);
+        run(&p);
+        assert_int_equal(p.frames[RESPONDER], 1);
+        part(&p);
+    }
+    struct pair p = meet(true);
     run(&p);
-    check_closed(&p, RESPONDER, MESH_E_SEAL, REFUSE_CERTIFICATE);
-    check_closed(&p, DIALLER, MESH_E_REFUSED, REFUSE_CERTIFICATE);
+    assert_false(session_began_anew(p.end[DIALLER]) || session_began_anew(p.end[RESPONDER]));
     part(&p);
-    opens(false);
+}
+
+static void beginning_anew_happens_once_and_only_from_ik(void **state)
+{
+    (void)state;
+    struct session_config a = config(&ann, 1);
+    struct preamble pre = {
+        .version = PROTOCOL_VERSION, .pattern = PREAMBLE_AGAIN, .features = AGAIN_XX, .mesh = ann.mesh.id
+    };
+    struct buf again = BUF_EMPTY;
+
+    preamble_put(&again, &pre);
+    struct session *s = session_dial(&a, bob.dh_key);
+    assert_int_equal(session_recv(s, NOW, buf_slice(&again)), 0);
+    assert_int_equal(session_state(s), SESSION_HANDSHAKE);
+    assert_int_equal(session_recv(s, NOW, buf_slice(&again)), MESH_E_SYNTAX);
+    session_free(s);
+    s = session_dial(&a, NULL);
+    assert_int_equal(session_recv(s, NOW, buf_slice(&again)), MESH_E_SYNTAX);
+    session_free(s);
+
+    pre.features = AGAIN_XX + 1; /* for a reason of the future */
+    buf_clear(&again);
+    preamble_put(&again, &pre);
+    s = session_dial(&a, bob.dh_key);
+    assert_int_equal(session_recv(s, NOW, buf_slice(&again)), MESH_E_SYNTAX);
+    session_free(s);
+    buf_free(&again);
+}
+
+/* A dialler that never opens anything is refused by name at the second try. */
+static void a_second_first_message_that_does_not_open_is_refused(void **state)
+{
+    (void)state;
+    struct session_config a = config(&ann, 1), b = config(&bob, 2);
+    struct identity former = admit(&authority, "bob", NOW - DAY, NOW + DAY);
+    struct session *s = session_accept(&b);
+
+    for (int i = 0; i < 2; i++) {
+        struct session *dialler = session_dial(&a, former.dh_key);
+        assert_int_equal(session_recv(s, NOW, session_output(dialler)), i == 0 ? 0 : MESH_E_SEAL);
+        session_free(dialler);
+    }
+    assert_int_equal(session_refusal(s), REFUSE_CERTIFICATE);
+    assert_int_equal(session_output(s).len, 2 * PREAMBLE_BYTES);
+    session_free(s);
 }
 
 static void another_version_is_refused_by_name(void **state)
@@ -429,7 +485,12 @@ static bool flip_one(bool ik, int from, size_t at, uint8_t flip)
         run(&p);
     }
     bool hit = p.moved[from] > at;
-    if (hit) {
+    bool anew = session_began_anew(p.end[DIALLER]);
+    if (hit && anew) { /* what was changed was thrown away, and all was said again */
+        assert_true(ik && from == DIALLER);
+        check_open(&p);
+        assert_int_equal(p.frames[to], 2);
+    } else if (hit) {
         /* A length that grew may wait for bytes that the sender never had. */
         if (session_state(p.end[to]) != SESSION_CLOSED)
             session_recv(p.end[to], NOW, SLICE_OF(more));
@@ -652,8 +713,9 @@ static void the_suite_is_one_that_both_have(void **state)
     }
 }
 
-/* Whoever is on the way cannot talk the two into the other suite: the responder's word is in clear
- * when it comes, but then the two seal differently. */
+/* Whoever is on the way cannot talk the two into the other suite. What the dialler says is bound to
+ * its first message: the two begin anew, and agree on what both have. The responder's word is in
+ * clear when it comes, but then the two seal differently. */
 static void a_suite_cannot_be_taken_away_on_the_way(void **state)
 {
     (void)state;
@@ -664,9 +726,15 @@ static void a_suite_cannot_be_taken_away_on_the_way(void **state)
         p.flip_at[from] = 9; /* the features' lowest byte */
         p.flip = FEATURE_AES_256_GCM;
         run(&p);
-        assert_int_equal(session_state(p.end[DIALLER]), SESSION_CLOSED);
-        assert_int_equal(session_state(p.end[RESPONDER]), SESSION_CLOSED);
-        assert_int_equal(session_error(p.end[RESPONDER]), MESH_E_SEAL);
+        if (from == DIALLER) {
+            check_open(&p);
+            assert_true(session_began_anew(p.end[DIALLER]));
+            assert_int_equal(session_suite(p.end[DIALLER]), RECORD_AES_256_GCM);
+            assert_int_equal(session_suite(p.end[RESPONDER]), RECORD_AES_256_GCM);
+        } else {
+            check_closed(&p, DIALLER, session_error(p.end[DIALLER]), 0);
+            check_closed(&p, RESPONDER, MESH_E_SEAL, 0);
+        }
         part(&p);
     }
 }
@@ -683,7 +751,9 @@ int main(void)
         cmocka_unit_test(a_node_does_not_talk_to_itself),
         cmocka_unit_test(another_mesh_is_refused_before_any_key),
         cmocka_unit_test(other_parameters_are_refused_by_both),
-        cmocka_unit_test(a_stale_pinned_key_fails_cleanly_and_xx_helps),
+        cmocka_unit_test(a_stale_pinned_key_leads_to_xx_on_the_same_connection),
+        cmocka_unit_test(beginning_anew_happens_once_and_only_from_ik),
+        cmocka_unit_test(a_second_first_message_that_does_not_open_is_refused),
         cmocka_unit_test(another_version_is_refused_by_name),
         cmocka_unit_test(every_changed_byte_ends_the_session),
         cmocka_unit_test(what_is_no_stream_of_ours_is_not_answered),
