@@ -103,10 +103,31 @@ void link_give_up_asks(struct engine *e, mesh_ns now, struct link *l)
     }
 }
 
-/* A member that cannot be reached is left alone for a moment. */
+static bool usable(const struct link *l)
+{
+    return !l->closing && !l->silent;
+}
+
+/* The best link to |id| but |except| that is no trouble: an open one if there is any. */
+static struct link *link_known(const struct engine *e, const struct node_id *id, const struct link *except)
+{
+    struct link *best = NULL;
+
+    for (struct map_node *n = map_find(&e->links_by_peer, map_hash(&e->links_by_peer, SLICE_OF(id->bytes))); n != NULL;
+         n = map_same(n)) {
+        struct link *l = OBJ_OF(n, struct link, by_peer);
+        if (l != except && node_id_eq(&l->peer, id) && usable(l) && (best == NULL || (l->opened && !best->opened)))
+            best = l;
+    }
+    return best;
+}
+
+/* A member that cannot be reached is left alone for a moment, unless another link of its stands. */
 static void shun(struct engine *e, mesh_ns now, const struct link *l)
 {
-    if (l->has_peer)
+    const struct link *other = l->has_peer ? link_known(e, &l->peer, l) : NULL;
+
+    if (l->has_peer && (other == NULL || !other->opened))
         mesh_link(e->mesh, &l->peer, now + LINK_RETRY);
 }
 
@@ -127,21 +148,10 @@ void link_close(struct engine *e, mesh_ns now, struct link *l)
 
 /* ---- dialling ---- */
 
-static bool usable(const struct link *l)
-{
-    return !l->closing && !l->silent;
-}
-
 struct link *link_to(struct engine *e, mesh_ns now, const struct node_id *id)
 {
-    struct link *best = NULL;
+    struct link *best = link_known(e, id, NULL);
 
-    for (struct map_node *n = map_find(&e->links_by_peer, map_hash(&e->links_by_peer, SLICE_OF(id->bytes))); n != NULL;
-         n = map_same(n)) {
-        struct link *l = OBJ_OF(n, struct link, by_peer);
-        if (node_id_eq(&l->peer, id) && usable(l) && (best == NULL || (l->opened && !best->opened)))
-            best = l;
-    }
     return best != NULL ? best : link_dial(e, now, id);
 }
 
@@ -279,7 +289,8 @@ void engine_disconnected(struct engine *e, mesh_ns now, struct link *l)
     OBJ_CHECK(l, LINK_MAGIC);
     e->now = now;
     if (!l->closing) {
-        shun(e, now, l);
+        if (!l->opened || l->silent) /* else it may just have been restarted: the next dial will tell */
+            shun(e, now, l);
         link_close(e, now, l);
     }
     link_free(e, l);

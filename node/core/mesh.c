@@ -109,11 +109,24 @@ static void resend(struct mesh *m, struct mesh_peer *p, const struct mesh_addr *
 
 /* ---- what gossip wants done ---- */
 
+/* A link that failed to an earlier run says nothing of this one. */
+static void note_boot(struct mesh *m, struct mesh_peer *p)
+{
+    const struct member_record *r = gossip_find(m->gossip, &p->cert.id);
+
+    if (r == NULL || r->boot <= p->told_boot)
+        return;
+    p->told_boot = r->boot;
+    p->link_until = 0;
+}
+
 static void note_change(struct mesh *m, mesh_ns now, const struct gossip_out *g)
 {
     struct mesh_peer *p = mesh_peer_find(m, &g->to);
     struct mesh_item *item = mesh_emit(m, MESH_CHANGED);
 
+    if (p != NULL)
+        note_boot(m, p);
     if (p != NULL)
         mesh_ring_state(m, p, now, g->was, g->is, g->is_new);
     if (item == NULL)

@@ -27,6 +27,7 @@ struct mesh_peer {
 
     unsigned addr_at;    /* which of its addresses is dialled next */
     mesh_ns link_until; /* its link is unhealthy until then; 0 = healthy */
+    uint64_t told_boot; /* the boot that its record had when we last looked */
     bool grace;         /* died at |died_at| and keeps its place in the ring for now */
     mesh_ns died_at;
     mesh_ns since;                  /* it came to life here, and not as one that had only been out of sight, */

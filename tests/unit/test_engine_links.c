@@ -188,6 +188,105 @@ static void both_may_dial_at_once(void **state)
     assert_int_equal(a->fetches + b->fetches, 2);
 }
 
+/* ---- a peer that is restarted ---- */
+
+/* Lets time go by until |n| has |sessions| open; returns how long that took. */
+static mesh_ns until_sessions(int n, size_t sessions)
+{
+    mesh_ns began = w->now;
+
+    while (usage(n).sessions < sessions && w->now - began < SEC(5))
+        world_run(w, US(100));
+    return w->now - began;
+}
+
+static void two_in_session(mesh_ns delay)
+{
+    w->delay = delay;
+    for (int i = 0; i < 2; i++) {
+        node_start(w, i, true);
+        world_ring(w, i, "01");
+    }
+    struct viewer *v = ask(w, 0, site_at(w, path_owned(w, 0, "1"), 1000)->path);
+    world_run(w, SEC(1));
+    check_result(v, RESULT_MISS);
+    assert_int_equal(usage(0).sessions, 1);
+}
+
+/* Dies, is seen to, and is up again after |away|: what is asked at once goes to it, over a session
+ * that takes the connection's round trip and that of the handshake. */
+static void row_30_a_restarted_peer_is_asked_again_within_two_round_trips(void **state)
+{
+    static const mesh_ns delays[] = { US(500), MS(5), MS(40), MS(150) };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(delays); i++) {
+        const mesh_ns rtt = 2 * delays[i];
+        two_in_session(delays[i]);
+        node_stop(w, 1, true);
+        world_run(w, rtt); /* its end is seen, and nothing asked meanwhile */
+        assert_int_equal(usage(0).sessions, 0);
+        node_start(w, 1, true);
+        world_ring(w, 1, "01");
+        struct site *s = site_at(w, path_owned(w, 0, "1"), 1000);
+        struct viewer *v = ask(w, 0, s->path);
+        mesh_ns took = until_sessions(0, 1);
+        assert_in_range(took, rtt, 2 * rtt + MS(50));
+        assert_true(took <= 2 * rtt + US(200)); /* and no time but theirs */
+        world_run(w, SEC(2));
+        check_result(v, RESULT_MISS);
+        assert_true(v->answer.via_peer); /* it was the owner that was asked */
+        assert_int_equal(count(w, 0)->sessions_repinned, 0);
+        world_calm(w);
+        world_free(w);
+        w = world_bare(NODES);
+    }
+}
+
+/* Under a new X25519 key it costs two round trips more, on the one connection: no dial fails. */
+static void row_30_a_peer_under_another_key_costs_no_second_connection(void **state)
+{
+    struct identity renewed;
+    const struct admission what = {
+        .name = SLICE_LIT("n1"), .zone = SLICE_LIT("eu/z1"), .not_after_s = WALL + 86400, .serial = 2
+    };
+
+    (void)state;
+    two_in_session(MS(20));
+    node_stop(w, 1, true);
+    world_run(w, SEC(1));
+    assert_int_equal(authority_admit(&renewed, &authority, &what), 0);
+    w->nodes[1].cfg.mesh.self = &renewed;
+    node_start(w, 1, true);
+    size_t dials = w->conns_n;
+    ask(w, 0, site_at(w, path_owned(w, 0, "1"), 1000)->path);
+    assert_in_range(until_sessions(0, 1), 1, 4 * MS(40) + US(200));
+    assert_int_equal(w->conns_n, dials + 1);
+    assert_int_equal(count(w, 0)->sessions_repinned, 1);
+    world_run(w, SEC(3));
+}
+
+/* Who is asked while it is away is left alone for a second; the session of another link is no reason to. */
+static void a_peer_that_dials_back_is_left_alone_no_longer(void **state)
+{
+    struct mesh_member m;
+
+    (void)state;
+    two_in_session(MS(5));
+    node_stop(w, 1, true);
+    world_run(w, MS(20));
+    ask(w, 0, site_at(w, path_owned(w, 0, "1"), 1000)->path);
+    world_run(w, MS(20));
+    assert_true(mesh_find(mesh_of(w, 0), id_of(1), &m));
+    assert_false(m.reachable); /* it was not there */
+    start_alone(1, 0);
+    world_run(w, MS(40));
+    assert_int_equal(usage(0).sessions, 1);
+    assert_true(mesh_find(mesh_of(w, 0), id_of(1), &m));
+    assert_true(m.reachable);
+    world_run(w, SEC(1));
+}
+
 /* ---- who may not come in, and what is no stream of ours ---- */
 
 static void a_node_of_another_mesh_is_refused_by_name(void **state)
@@ -397,6 +496,9 @@ int main(void)
         TEST(one_seed_may_be_ourselves),
         TEST(members_are_told_when_views_differ),
         TEST(both_may_dial_at_once),
+        TEST(row_30_a_restarted_peer_is_asked_again_within_two_round_trips),
+        TEST(row_30_a_peer_under_another_key_costs_no_second_connection),
+        TEST(a_peer_that_dials_back_is_left_alone_no_longer),
         TEST(a_node_of_another_mesh_is_refused_by_name),
         TEST(bytes_that_are_no_stream_are_counted),
         TEST(who_connects_and_says_nothing_is_let_go),

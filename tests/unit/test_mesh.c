@@ -167,6 +167,26 @@ static void link_health_steers_requests_and_not_the_ring(void **state)
     world_free(w);
 }
 
+/* It could not be reached, and was restarted: the news of that is enough to try again. */
+static void row_30_a_restart_makes_up_for_a_failed_link(void **state)
+{
+    (void)state;
+    struct world *w = company(3);
+    struct mesh_member m;
+
+    stop(w, 1);
+    mesh_link(mesh_of(w, 0), id_of(w, 1), MESH_NS_NEVER);
+    run_for(w, MS(500));
+    assert_true(mesh_find(mesh_of(w, 0), id_of(w, 1), &m));
+    assert_false(m.reachable);
+    join(w, 1, 20, 2); /* through another one */
+    run_for(w, MS(200));
+    assert_true(mesh_find(mesh_of(w, 0), id_of(w, 1), &m));
+    assert_int_equal(m.record->boot, 20);
+    assert_true(m.reachable);
+    world_free(w);
+}
+
 static void a_twin_is_told_to_the_one_that_came_last(void **state)
 {
     (void)state;
@@ -199,6 +219,7 @@ int main(void)
         cmocka_unit_test(whoever_leaves_is_gone_from_the_ring_soon),
         cmocka_unit_test(a_node_that_states_no_address_is_reached_where_it_is_seen),
         cmocka_unit_test(link_health_steers_requests_and_not_the_ring),
+        cmocka_unit_test(row_30_a_restart_makes_up_for_a_failed_link),
         cmocka_unit_test(a_twin_is_told_to_the_one_that_came_last),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
