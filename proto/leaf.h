@@ -1,5 +1,5 @@
 /* leaf.h - how bytes prove where they came from. A body is cut on a fixed grid:
- * leaf i is bytes [64Ki*i, 64Ki*(i+1)). Leaf hashes (BLAKE2b-256) are chained, and
+ * leaf i is bytes [64Ki*i, 64Ki*(i+1)). Leaf hashes (SHA-256, FIPS 180-4) are chained, and
  * the node that spoke to the origin (the signer) signs
  *   - the head (key, generation, status, fields ...) of an object,
  *   - each batch of leaves: the chain value behind its last leaf; the last batch
@@ -15,7 +15,7 @@
 
 #define LEAF_BYTES     65536u
 #define LEAF_BATCH_MAX 16u /* leaves in one signed batch: the ramp is 1, 2, 4, 8, 16 */
-#define LEAF_HASH_ID   1   /* BLAKE2b-256 */
+#define LEAF_HASH_ID   2   /* SHA-256; it is in what is signed, so that another can follow */
 #define LEAF_COUNT_MAX UINT32_MAX
 #define LEAF_BODY_MAX  ((uint64_t)LEAF_COUNT_MAX * LEAF_BYTES)
 
@@ -25,6 +25,8 @@ static inline uint32_t leaf_count(uint64_t body_bytes)
     return (uint32_t)((body_bytes + LEAF_BYTES - 1) / LEAF_BYTES);
 }
 
+/* leaf_hash: every byte that a node takes or gives is hashed once, and processors have instructions for
+ * SHA-256: so not BLAKE2b, which everything else here is hashed with. */
 void leaf_hash(struct digest *out, struct slice raw);
 
 /* leaf_chain: chain value before leaf 0 (from generation), and stepping over one leaf. */

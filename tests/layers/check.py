@@ -41,6 +41,7 @@ HEADER_RULES = [
      ["node/io", "node/store", "node/admin", "node/cli", "sim/main.c"]),
     ("floating point", r"math\.h|fenv\.h|complex\.h|tgmath\.h", ["node/io", "node/admin", "node/cli"]),
     ("the mesh's cryptography", r"sodium(/.*)?\.h|sodium", ["proto", "proto/base", "node/http", "sim"]),
+    ("Nettle", r"nettle/.*", ["proto"]),
     ("msgpack", r"msgpack(/.*)?\.h", ["proto"]),
     ("zstd", r"zstd.*\.h", ["proto", "node/http"]),
     ("zlib and Brotli", r"zlib\.h|brotli/.*", ["node/http", "node/cli"]),
