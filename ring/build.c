@@ -78,7 +78,8 @@ static struct ring *table_new(const struct ring *from, const struct ring_member 
     r->hashes = calloc(n + 1, sizeof(*r->hashes));
     r->shares = calloc(n + 1, sizeof(*r->shares));
     r->owners = malloc(((size_t)RING_OWNERS << arc_bits) * sizeof(*r->owners));
-    if (r->members == NULL || r->hashes == NULL || r->shares == NULL || r->owners == NULL) {
+    r->bars = malloc((size_t)1 << arc_bits);
+    if (r->members == NULL || r->hashes == NULL || r->shares == NULL || r->owners == NULL || r->bars == NULL) {
         ring_unref(r);
         return NULL;
     }
@@ -169,8 +170,9 @@ static bool arc_same(const struct ring_build *b, uint32_t arc, const uint16_t *w
         return false;
     uint16_t first = b->renamed[was[0]], second = b->renamed[was[1]], third = b->renamed[was[2]];
     if (first == RING_NOBODY || second == RING_NOBODY || third == RING_NOBODY ||
-        (b->came_n > 0 && !rank_in_vain(&b->rank, arc, b->stayed[was[2]], b->came, b->came_n)))
+        (b->came_n > 0 && !rank_in_vain(&b->rank, arc, b->from->bars[arc], b->came, b->came_n)))
         return false;
+    b->r->bars[arc] = b->from->bars[arc];
     owners[0] = first;
     owners[1] = second;
     owners[2] = third;
@@ -188,7 +190,7 @@ static bool arc_again(const struct ring_build *b, uint32_t arc, const uint16_t *
         if (old[n] == NULL)
             return false;
     }
-    rank_arc_again(&b->rank, arc, old, n, b->came, b->came_n, owners);
+    b->r->bars[arc] = rank_arc_again(&b->rank, arc, old, n, b->came, b->came_n, owners);
     return true;
 }
 
@@ -199,7 +201,7 @@ static uint64_t arc_build(const struct ring_build *b, uint32_t arc, uint16_t own
         if (arc_same(b, arc, was, owners) || arc_again(b, arc, was, owners))
             return AGAIN_WORK + b->came_n;
     }
-    rank_arc(&b->rank, arc, owners);
+    b->r->bars[arc] = rank_arc(&b->rank, arc, owners);
     return ARC_WORK + b->rank.n;
 }
 

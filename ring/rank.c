@@ -1,5 +1,6 @@
 #include "ring/rank.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define LOG_ONE_SHIFT 57 /* a logarithm of 64 still fits 64 bits */
@@ -156,7 +157,27 @@ static size_t arc_calls(const struct rank *k, uint64_t arc_hash, bool all)
     return n;
 }
 
-void rank_arc(const struct rank *k, uint32_t arc, uint16_t owners[RING_OWNERS])
+/* Four bars an octave: 4, 5, 6, 7, 8, 10, 12, 14, 16, 20 ... */
+uint64_t rank_bar_limit(uint8_t bar)
+{
+    assert(bar < RANK_BARS);
+    return bar < 4 ? bar : (UINT64_C(4) + bar % 4) << (bar / 4 - 1);
+}
+
+static uint8_t bar_of(const struct podium *p)
+{
+    if (p->n < RING_OWNERS)
+        return RANK_NO_BAR;
+    const struct bid *third = &p->bids[RING_OWNERS - 1];
+    uint64_t least = third->cost / third->rival->weight + 1; /* the limit must not be smaller */
+    if (least < 4)
+        return (uint8_t)least;
+    unsigned shift = 61 - (unsigned)__builtin_clzll(least); /* leaves three bits */
+    unsigned bar = 4 * shift + (unsigned)(least >> shift) + ((least & ((UINT64_C(1) << shift) - 1)) != 0);
+    return bar < RANK_BARS ? (uint8_t)bar : RANK_NO_BAR;
+}
+
+uint8_t rank_arc(const struct rank *k, uint32_t arc, uint16_t owners[RING_OWNERS])
 {
     uint64_t arc_hash = arc_hash_of(arc);
     struct podiums p;
@@ -172,25 +193,23 @@ void rank_arc(const struct rank *k, uint32_t arc, uint16_t owners[RING_OWNERS])
             break;
     }
     owners_of(&p, owners);
+    return bar_of(&p.zoned);
 }
 
-/* Newcomers that are all above the limit change nothing where the last owner is below it. */
-bool rank_in_vain(const struct rank *k, uint32_t arc, const struct rival *last, const struct rival *const *came,
-                  size_t came_n)
+bool rank_in_vain(const struct rank *k, uint32_t arc, uint8_t bar, const struct rival *const *came, size_t came_n)
 {
-    uint64_t arc_hash = arc_hash_of(arc);
+    if (bar == RANK_NO_BAR)
+        return false;
+    uint64_t arc_hash = arc_hash_of(arc), reach = k->reach[bar];
     bool any = false;
 
     for (size_t i = 0; i < came_n; i++)
-        any |= ~table_mix(came[i]->hash ^ arc_hash) <= came[i]->reach;
-    if (any)
-        return false;
-    struct bid bid = bid_of(k, last, arc_hash);
-    return below(&bid, k->limit);
+        any |= ~table_mix(came[i]->hash ^ arc_hash) <= (u128)reach * came[i]->weight;
+    return !any;
 }
 
-void rank_arc_again(const struct rank *k, uint32_t arc, const struct rival *const *old, size_t old_n,
-                    const struct rival *const *came, size_t came_n, uint16_t owners[RING_OWNERS])
+uint8_t rank_arc_again(const struct rank *k, uint32_t arc, const struct rival *const *old, size_t old_n,
+                       const struct rival *const *came, size_t came_n, uint16_t owners[RING_OWNERS])
 {
     uint64_t arc_hash = arc_hash_of(arc);
     struct podiums p = podiums_of(k);
@@ -200,6 +219,7 @@ void rank_arc_again(const struct rank *k, uint32_t arc, const struct rival *cons
         offer(&p, &bid);
     }
     owners_of(&p, owners);
+    return bar_of(&p.zoned);
 }
 
 /* ---- rivals ---- */
@@ -210,9 +230,15 @@ static int by_zone_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The limit that about CALLS rivals an arc are below. As -log2(u) >= (1 - u) * log2(e),
- * no chord lies below its logarithm, and log2(e) > 1 + 1/4 + 1/8 + 1/16, a hash that is
- * further from 2^64 than weight * step costs more than the limit. */
+/* As -log2(u) >= (1 - u) * log2(e), no chord lies below its logarithm, and log2(e) > 23/16, a hash
+ * that is further from 2^64 than weight times this bids no less than |limit|. */
+static uint64_t reach_of(uint64_t limit)
+{
+    u128 reach = (((u128)limit << (64 - LOG_ONE_SHIFT)) * 16 + 22) / 23 + 1;
+    return reach > UINT64_MAX ? UINT64_MAX : (uint64_t)reach;
+}
+
+/* The limit that about CALLS rivals an arc are below. */
 static void set_limit(struct rank *k)
 {
     uint64_t total = 0, step;
@@ -228,6 +254,8 @@ static void set_limit(struct rank *k)
         u128 reach = (u128)step * k->rivals[i].weight;
         k->rivals[i].reach = reach > UINT64_MAX ? UINT64_MAX : (uint64_t)reach;
     }
+    for (unsigned bar = 0; bar < RANK_BARS; bar++)
+        k->reach[bar] = reach_of(rank_bar_limit((uint8_t)bar));
 }
 
 void rank_fini(struct rank *k)

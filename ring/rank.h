@@ -18,12 +18,19 @@ struct call {
     uint16_t rival;
 };
 
+/* A bar of an arc says, roughly and never too low, what the third of three owners in three zones
+ * bid: cost / weight is below bar_limit. RANK_NO_BAR: whoever bids may be an owner. */
+#define RANK_BARS   252
+#define RANK_NO_BAR UINT8_MAX
+uint64_t rank_bar_limit(uint8_t bar);
+
 struct rank {
     const struct ring *ring; /* lent: its members, their hashes and its logarithms */
     struct rival *rivals;    /* in the order of members */
     struct call *calls;      /* room for |n| and one */
     size_t n, zones;
     uint64_t limit; /* of cost / weight: a few bids an arc are below */
+    uint64_t reach[RANK_BARS]; /* by bar: of a weight of 1, see rival.reach */
 };
 
 /* rank_logs fills in what bids are computed with; the same everywhere. */
@@ -33,19 +40,17 @@ void rank_logs(struct logs *l);
 bool rank_init(struct rank *k, const struct ring *r);
 void rank_fini(struct rank *k);
 
-/* rank_arc finds the owners of |arc| among all. */
-void rank_arc(const struct rank *k, uint32_t arc, uint16_t owners[RING_OWNERS]);
+/* rank_arc finds the owners of |arc| among all, and returns its bar. */
+uint8_t rank_arc(const struct rank *k, uint32_t arc, uint16_t owners[RING_OWNERS]);
 
 /* rank_arc_again finds them among |old|, all who owned it before, and |came|. That is
  * enough if none of |old| has left or changed: each newcomer can only put others back
  * by a place, and whoever was not good enough before is not now. Zones do no harm: of
  * two zones and of one, too, the best that remains was an owner. */
-void rank_arc_again(const struct rank *k, uint32_t arc, const struct rival *const *old, size_t old_n,
-                    const struct rival *const *came, size_t came_n, uint16_t owners[RING_OWNERS]);
+uint8_t rank_arc_again(const struct rank *k, uint32_t arc, const struct rival *const *old, size_t old_n,
+                       const struct rival *const *came, size_t came_n, uint16_t owners[RING_OWNERS]);
 
-/* rank_in_vain: is it sure, at a glance, that none of |came| gets before |last|, the third
- * of three owners in three zones? */
-bool rank_in_vain(const struct rank *k, uint32_t arc, const struct rival *last, const struct rival *const *came,
-                  size_t came_n);
+/* rank_in_vain: is it sure, at a glance, that none of |came| becomes an owner where the bar is |bar|? */
+bool rank_in_vain(const struct rank *k, uint32_t arc, uint8_t bar, const struct rival *const *came, size_t came_n);
 
 #endif

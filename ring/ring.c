@@ -29,6 +29,7 @@ void ring_unref(struct ring *r)
     free(r->hashes);
     free(r->shares);
     free(r->owners);
+    free(r->bars);
     free(r);
 }
 

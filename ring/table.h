@@ -31,6 +31,7 @@ struct ring {
     struct member_hashes *hashes;
     uint32_t *shares; /* by member */
     uint16_t *owners; /* RING_OWNERS per arc: members, RING_NOBODY behind the last */
+    uint8_t *bars;    /* by arc: what a newcomer must bid to become an owner, see rank.h */
     struct logs logs;
 };
 

@@ -19,6 +19,7 @@ static void check_same_bytes(const struct ring *a, const struct ring *b)
     assert_int_equal(a->epoch, b->epoch);
     assert_int_equal(a->arc_bits, b->arc_bits);
     assert_memory_equal(a->owners, b->owners, arcs * RING_OWNERS * sizeof(*a->owners));
+    assert_memory_equal(a->bars, b->bars, arcs);
     for (size_t i = 0; i < a->n; i++) { /* structs have holes */
         assert_memory_equal(a->members[i].id.bytes, b->members[i].id.bytes, NODE_ID_BYTES);
         assert_int_equal(a->members[i].weight, b->members[i].weight);
