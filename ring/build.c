@@ -196,6 +196,11 @@ static bool arc_again(const struct ring_build *b, uint32_t arc, const uint16_t *
 
 static uint64_t arc_build(const struct ring_build *b, uint32_t arc, uint16_t owners[RING_OWNERS])
 {
+    if (b->rank.n <= 1) { /* nobody bids against anybody: a node that has just begun, alone */
+        for (size_t i = 0; i < RING_OWNERS; i++)
+            owners[i] = i < b->rank.n ? b->rank.rivals[i].member : RING_NOBODY;
+        return 1;
+    }
     if (b->from != NULL) {
         const uint16_t *was = b->from->owners + (size_t)arc * RING_OWNERS;
         if (arc_same(b, arc, was, owners) || arc_again(b, arc, was, owners))

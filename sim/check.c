@@ -23,6 +23,8 @@ struct check *check_new(struct world *w)
     struct check *c = world_alloc(sizeof(*c));
 
     c->seen_dead = world_alloc((size_t)(w->sc.nodes * w->sc.nodes));
+    c->views = world_alloc((size_t)w->sc.nodes * sizeof(*c->views));
+    c->live_changes = 1;
     c->acted_at = -1;
     c->calm_at = c->settled_at = MESH_NS_NEVER;
     return c;
@@ -34,6 +36,7 @@ void check_free(struct check *c)
         return;
     free(c->changes);
     free(c->seen_dead);
+    free(c->views);
     free(c);
 }
 
@@ -78,6 +81,7 @@ void check_members_changed(struct world *w, const struct edge *e, bool up)
     struct check *c = w->check;
 
     check_disturbed(w);
+    c->live_changes++;
     if (c->changes_n == c->changes_cap) {
         c->changes_cap = 2 * c->changes_cap + 64;
         struct change *grown = world_alloc(c->changes_cap * sizeof(*grown));
@@ -91,12 +95,26 @@ void check_members_changed(struct world *w, const struct edge *e, bool up)
     snprintf(ch->text, sizeof(ch->text), "%s %s", e->name, up ? "starts" : e->leaving ? "leaves" : "ends");
 }
 
-/* Does |e| see just the live nodes as alive? */
+static size_t live_nodes(const struct world *w)
+{
+    size_t live = 0;
+
+    for (uint32_t i = 0; i < w->sc.nodes; i++)
+        live += edge_serves(&w->edges[i]);
+    return live;
+}
+
+/* Does |e| see just the live nodes as alive? A view that did, and is the same, still does. */
 static bool view_right(struct world *w, const struct edge *e)
 {
     const struct mesh *m = engine_mesh(e->engine);
+    struct seen_view *seen = &w->check->views[e->index];
     struct mesh_member member;
 
+    if (seen->right_live_changes == w->check->live_changes && seen->right_digest == mesh_digest(m))
+        return true;
+    if (mesh_alive(m) != live_nodes(w))
+        return false;
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         const struct edge *other = &w->edges[i];
         bool known = mesh_find(m, &other->id.cert.id, &member);
@@ -104,19 +122,13 @@ static bool view_right(struct world *w, const struct edge *e)
         if (edge_serves(other) ? state != MEMBER_ALIVE : state == MEMBER_ALIVE || state == MEMBER_SUSPECT)
             return false;
     }
+    seen->right_digest = mesh_digest(m);
+    seen->right_live_changes = w->check->live_changes;
     return true;
 }
 
 static bool views_right(struct world *w)
 {
-    size_t live = 0;
-
-    for (uint32_t i = 0; i < w->sc.nodes; i++)
-        live += edge_serves(&w->edges[i]);
-    for (uint32_t i = 0; i < w->sc.nodes; i++) {
-        if (edge_serves(&w->edges[i]) && mesh_alive(engine_mesh(w->edges[i].engine)) != live)
-            return false;
-    }
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         if (edge_serves(&w->edges[i]) && !view_right(w, &w->edges[i]))
             return false;
@@ -124,14 +136,30 @@ static bool views_right(struct world *w)
     return true;
 }
 
+/* Not the same table, and not one like it: made in slices by one node, at once by another.
+ * ring_delta would believe the epochs. */
+static bool tables_differ(const struct ring *a, const struct ring *b)
+{
+    const struct ring_member *of_a[RING_OWNERS], *of_b[RING_OWNERS];
+
+    for (uint32_t arc = 0; a != b && arc < ring_arcs(a); arc++) {
+        size_t n = ring_owners(a, arc, of_a);
+        if (ring_owners(b, arc, of_b) != n)
+            return true;
+        for (size_t i = 0; i < n; i++) {
+            if (!node_id_eq(&of_a[i]->id, &of_b[i]->id))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* All rings the same, with just the live nodes. Says what differs if |tell|. */
 static bool rings_equal(struct world *w, bool tell)
 {
     const struct edge *first = NULL;
-    size_t live = 0;
+    size_t live = live_nodes(w);
 
-    for (uint32_t i = 0; i < w->sc.nodes; i++)
-        live += edge_serves(&w->edges[i]);
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         const struct edge *e = &w->edges[i];
         if (!edge_serves(e))
@@ -140,8 +168,11 @@ static bool rings_equal(struct world *w, bool tell)
         if (first == NULL)
             first = e;
         const struct ring *reference = mesh_ring(engine_mesh(first->engine));
-        if (ring_epoch(ring) == ring_epoch(reference) && ring_size(ring) == live)
+        if (ring_epoch(ring) == ring_epoch(reference) && ring_size(ring) == live) {
+            if (tell && tables_differ(ring, reference))
+                check_broken(w, RULE_AGREE, "%s and %s have different rings of one epoch", first->name, e->name);
             continue;
+        }
         if (tell)
             check_broken(w, RULE_AGREE, "%s has a ring of %zu, epoch %016llx; %s one of %zu, epoch %016llx; %zu live",
                          e->name, ring_size(ring), (unsigned long long)ring_epoch(ring), first->name,
@@ -165,7 +196,10 @@ static void sample_deaths(struct world *w)
 
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         const struct edge *e = &w->edges[i];
-        for (uint32_t j = 0; edge_up(e) && j < w->sc.nodes; j++) {
+        if (!edge_up(e) || c->views[i].deaths_digest == mesh_digest(engine_mesh(e->engine)))
+            continue;
+        c->views[i].deaths_digest = mesh_digest(engine_mesh(e->engine));
+        for (uint32_t j = 0; j < w->sc.nodes; j++) {
             uint8_t *seen = &c->seen_dead[i * w->sc.nodes + j];
             bool dead = mesh_find(engine_mesh(e->engine), &w->edges[j].id.cert.id, &member) &&
                         member.record->state == MEMBER_DEAD;
@@ -236,6 +270,7 @@ void check_node_stops(struct edge *e)
     engine_usage(e->engine, &usage);
     if (usage.requests > 0)
         check_broken(e->w, RULE_PROGRESS, "%s holds %zu requests after all were taken back", e->name, usage.requests);
+    e->w->check->views[e->index] = (struct seen_view){ .right_digest = 0 };
     memset(e->w->check->seen_dead + e->index * e->w->sc.nodes, 0, (size_t)e->w->sc.nodes);
 }
 

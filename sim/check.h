@@ -29,6 +29,12 @@ struct change {
     char text[64];
 };
 
+/* A view (by its digest) that was looked through, and what was found. */
+struct seen_view {
+    uint64_t right_digest, right_live_changes; /* it listed just the live nodes, as they were then */
+    uint64_t deaths_digest;                    /* its deaths are in seen_dead */
+};
+
 #define CHECK_MESSAGES_MAX 12
 
 struct check {
@@ -43,7 +49,9 @@ struct check {
     mesh_ns acted_at;                        /* the scenario's last action; -1: none yet */
     mesh_ns calm_at, settled_at;
     uint64_t wrong_deaths, unexplained;
-    uint8_t *seen_dead; /* nodes x nodes: observer, subject */
+    uint8_t *seen_dead;      /* nodes x nodes: observer, subject */
+    struct seen_view *views; /* of each node: what need not be looked through again */
+    uint64_t live_changes;
 };
 
 struct check *check_new(struct world *w);

@@ -89,6 +89,8 @@ void edge_start(struct edge *e, bool lost_boot)
                                      .addrs_n = 1,
                                      .seed = rand_mix(w->sc.seed ^ rand_mix((uint64_t)e->index << 32 | e->life)),
                                      .trace = cfg.trace };
+    if (e->index >= w->sc.own_rings)
+        cfg.mesh.rings = ring_shelf_rings(&w->rings);
     for (uint32_t i = 0; i < w->sc.seeds && i < w->sc.nodes; i++) {
         if (i != e->index)
             seeds[seeds_n++] = net_addr(i);

@@ -40,9 +40,15 @@ enum note {
 };
 const char *note_word(enum note n);
 
+#define TRACE_BATCH 4096
+
+/* A chain of BLAKE2b-256: each link over the one before it and the next batch of events, since
+ * one for each small event costs more than many a whole event. */
 struct trace_hash {
-    struct digest at; /* BLAKE2b-256 over itself and the next event */
+    struct digest at;
     uint64_t events;
+    size_t waiting; /* bytes in |batch| */
+    uint8_t batch[TRACE_BATCH];
 };
 
 #define TRACE_HASH_TEXT_MAX 33

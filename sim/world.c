@@ -212,6 +212,7 @@ void world_free(struct world *w)
         return;
     for (uint32_t i = 0; w->edges != NULL && i < w->sc.nodes; i++)
         edge_fini(&w->edges[i]);
+    ring_shelf_clear(&w->rings);
     net_free(w->net);
     origin_model_free(w->origin);
     viewers_free(w->viewers);

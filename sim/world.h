@@ -8,6 +8,7 @@
 #include "proto/base/list.h"
 #include "proto/base/rand.h"
 #include "sim/link_model.h"
+#include "sim/ring_shelf.h"
 #include "sim/scenario.h"
 #include "sim/trace_hash.h"
 
@@ -42,6 +43,7 @@ struct world {
     struct event sample; /* looks whether all agree */
     size_t action_at;
     struct edge *edges; /* sc.nodes of them */
+    struct ring_shelf rings;
     struct net *net;
     struct origin_model *origin;
     struct viewers *viewers;

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "ring/table.h"
 #include "sim/body.h"
 #include "sim/check.h"
 #include "sim/net.h"
@@ -99,6 +100,11 @@ static void count_a_datagram_too_many(struct world *w)
 {
     w->edges[3].datagrams_in++;
 }
+static void move_an_arc(struct world *w)
+{
+    const struct ring *r = mesh_ring(engine_mesh(w->edges[0].engine));
+    r->owners[3 * RING_OWNERS] = (uint16_t)((r->owners[3 * RING_OWNERS] + 1) % r->n);
+}
 
 static void wrong_books_are_noticed(void **state)
 {
@@ -109,6 +115,7 @@ static void wrong_books_are_noticed(void **state)
         { RULE_COUNTERS, count_a_hit_too_many },
         { RULE_COUNTERS, count_fewer_bytes },
         { RULE_COUNTERS, count_a_datagram_too_many },
+        { RULE_AGREE, move_an_arc },
     };
     struct scenario sc;
 
@@ -126,6 +133,25 @@ static void wrong_books_are_noticed(void **state)
         }
         world_free(w);
     }
+    scenario_fini(&sc);
+}
+
+/* All but the first take over each other's tables; the first one makes the same by itself, in slices. */
+static void tables_are_shared_and_are_what_one_makes_alone(void **state)
+{
+    struct scenario sc;
+
+    (void)state;
+    read_scenario(&sc, "at 6s crash 2\n", 1);
+    struct world *w = world_run(&sc, NULL);
+    assert_true(report_ok(w));
+    const struct ring *alone = mesh_ring(engine_mesh(w->edges[0].engine));
+    const struct ring *shared = mesh_ring(engine_mesh(w->edges[2].engine));
+    assert_ptr_equal(mesh_ring(engine_mesh(w->edges[3].engine)), shared);
+    assert_ptr_not_equal(alone, shared);
+    assert_int_equal(ring_epoch(alone), ring_epoch(shared));
+    assert_true(w->rings.found > 0);
+    world_free(w);
     scenario_fini(&sc);
 }
 
@@ -240,6 +266,7 @@ int main(void)
         cmocka_unit_test(the_same_seed_is_the_same_run),
         cmocka_unit_test(a_quiet_world_breaks_no_rule),
         cmocka_unit_test(wrong_books_are_noticed),
+        cmocka_unit_test(tables_are_shared_and_are_what_one_makes_alone),
         cmocka_unit_test(a_node_that_vanished_at_the_end_is_seen_to_be_missing),
         cmocka_unit_test(a_dead_origin_explains_failures),
         cmocka_unit_test(expectations_are_judged),
