@@ -28,7 +28,9 @@ struct gossip *gossip_new(const struct gossip_config *cfg, mesh_ns now)
     g->cfg = *cfg;
     g->cfg.probe_period = cfg->probe_period != 0 ? cfg->probe_period : SEC(1);
     g->cfg.ack_timeout = cfg->ack_timeout != 0 ? cfg->ack_timeout : MS(300);
-    g->cfg.suspect_timeout = cfg->suspect_timeout != 0 ? cfg->suspect_timeout : SEC(4);
+    g->cfg.suspect_timeout = cfg->suspect_timeout != 0 ? cfg->suspect_timeout : MS(3500);
+    g->cfg.suspect_max = cfg->suspect_max != 0 ? cfg->suspect_max : 2 * g->cfg.suspect_timeout;
+    g->cfg.unmet_timeout = cfg->unmet_timeout != 0 ? cfg->unmet_timeout : SEC(30);
     g->cfg.indirect = cfg->indirect != 0 ? cfg->indirect : 3;
     g->entity = be64_get(cfg->self.id.bytes);
     g->now = now;
@@ -215,11 +217,14 @@ static size_t take_records(struct gossip *g, const struct node_id *from, const s
         bool of_sender = node_id_eq(id, from);
         int verdict = view_merge(g, &p->records[i], of_sender ? NULL : from, false);
         news += verdict == VERDICT_NEWS || verdict == VERDICT_WAITS;
+        if (node_id_eq(id,
+                       &member_rec(gossip_self(g))->id)) { /* refuted now or before: who doubts us hears it at once */
+            a->own |= member_record_cmp(&p->records[i], member_rec(gossip_self(g))) < 0;
+            continue;
+        }
         if (verdict != VERDICT_OLD)
             continue;
-        if (node_id_eq(id, &member_rec(gossip_self(g))->id))
-            a->own = true;
-        else if (!of_sender && a->evidence_n < EVIDENCE_MAX) /* its own is told it anyway, if it matters */
+        if (!of_sender && a->evidence_n < EVIDENCE_MAX) /* its own is told it anyway, if it matters */
             a->evidence[a->evidence_n++] = *id;
     }
     return news;
@@ -309,6 +314,8 @@ int gossip_recv(struct gossip *g, mesh_ns now, const struct node_id *from, struc
         probe_acked(g, m, &p);
     if (p.kind == PAYLOAD_ASK)
         probe_asked(g, m, &p);
+    if (p.kind == PAYLOAD_NACK)
+        probe_denied(g, m, &p);
     if (p.kind != PAYLOAD_PING)
         speak_out_of_turn(g, m, &a);
     if (p.kind == PAYLOAD_PING || (p.kind == PAYLOAD_ACK && !p.has_target))
@@ -352,10 +359,11 @@ void gossip_tick(struct gossip *g, mesh_ns now)
         struct timer *t = OBJ_OF(n, struct timer, node);
         switch (t->kind) {
         case TIMER_PROBE: probe_timeout(g, OBJ_OF(t, struct watch, probe.timer)); break;
-        case TIMER_SUSPICION: probe_suspicion_over(g, OBJ_OF(t, struct watch, suspicion)); break;
+        case TIMER_SUSPICION: suspect_unheard(g, OBJ_OF(t, struct watch, suspicion)); break;
         case TIMER_ROUND: probe_round(g); break;
         case TIMER_PUSH: rumour_push(g); break;
         case TIMER_LEAVE: farewell(g); break;
+        case TIMER_RELAY: probe_relay_over(g, OBJ_OF(t, struct relay, timer)); break;
         }
     }
 }

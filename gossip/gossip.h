@@ -55,7 +55,9 @@ struct gossip_config {
     uint64_t seed;             /* of the probe order and relay choice */
     mesh_ns probe_period;      /* 0 = 1 s */
     mesh_ns ack_timeout;       /* 0 = 300 ms: then indirect probes; suspected after 2.5 of it, or the period */
-    mesh_ns suspect_timeout;   /* 0 = 4 s: a suspect that does not refute is dead */
+    mesh_ns suspect_timeout;   /* 0 = 4 s: a suspect has at least so long to refute, */
+    mesh_ns suspect_max;       /* 0 = twice that: and so long if nobody confirms the doubt */
+    mesh_ns unmet_timeout;     /* 0 = 30 s: who never answered us is not doubted sooner */
     mesh_ns dead_probe_period; /* 0 = 1 s for the first 10 min, then each 10 s */
     uint32_t indirect;         /* 0 = 3 relays */
     struct roster *roster;     /* shared by the nodes of one process (roster.h), outlives them; NULL: one of our own */
@@ -151,18 +153,20 @@ mesh_ns gossip_rtt(const struct gossip *g, const struct node_id *id);
 uint64_t gossip_digest(const struct gossip *g);
 
 /* X(name, help) */
-#define GOSSIP_COUNTERS(X)                                          \
-    X(probes, "direct probes sent")                                 \
-    X(probes_indirect, "indirect probes asked for")                 \
-    X(acks, "acks received")                                        \
-    X(suspicions, "members we began to suspect")                    \
-    X(deaths, "members we declared dead")                           \
-    X(refutations, "times we refuted what is said of us")           \
-    X(deaths_refuted, "times we refuted that we are dead")          \
-    X(malformed, "payloads that did not parse")                     \
-    X(syncs, "full view exchanges asked for")                       \
-    X(jumps, "records refused: their incarnation jumps")            \
-    X(overflows, "records or packets dropped: a limit was reached") \
+#define GOSSIP_COUNTERS(X)                                                             \
+    X(probes, "direct probes sent")                                                    \
+    X(probes_indirect, "indirect probes asked for")                                    \
+    X(acks, "acks received")                                                           \
+    X(suspicions, "members we began to suspect")                                       \
+    X(deaths, "members we declared dead")                                              \
+    X(withheld, "suspicions kept to ourselves: our budget of accusations was used up") \
+    X(denials, "answers of others that they have no answer either")                    \
+    X(refutations, "times we refuted what is said of us")                              \
+    X(deaths_refuted, "times we refuted that we are dead")                             \
+    X(malformed, "payloads that did not parse")                                        \
+    X(syncs, "full view exchanges asked for")                                          \
+    X(jumps, "records refused: their incarnation jumps")                               \
+    X(overflows, "records or packets dropped: a limit was reached")                    \
     X(stalls, "times we were frozen and accused nobody for it")
 struct gossip_counters {
 #define X(name, help) uint64_t name;

@@ -191,7 +191,7 @@ void watch_rest(struct gossip *g, struct watch *w)
 
     if (w->slot == 0 || m->fact->rec.state != MEMBER_ALIVE || w->seen.port != 0 || list_linked(&w->rumour) ||
         list_linked(&w->changed) || list_linked(&w->recent) || w->probe.state != PROBE_IDLE || w->probe.seq[0] != 0 ||
-        w->probe.seq[1] != 0)
+        w->probe.seq[1] != 0 || w->probe.unmet_since != 0)
         return;
     watch_free(g, w);
 }

@@ -26,7 +26,7 @@ static int target_get(const wire_value *map, struct payload *p)
     int err = wire_fixed(map, KEY_TARGET, p->target.bytes, NODE_ID_BYTES);
 
     p->has_target = err == 0;
-    if (err == MESH_E_MISSING && p->kind != PAYLOAD_ASK)
+    if (err == MESH_E_MISSING && p->kind != PAYLOAD_ASK && p->kind != PAYLOAD_NACK)
         err = 0;
     return err;
 }

@@ -14,6 +14,7 @@ enum payload_kind {
     PAYLOAD_ACK = 2,  /* with a target: it was the target that answered, through us */
     PAYLOAD_ASK = 3,  /* ping the target for me (SWIM's ping-req) */
     PAYLOAD_NEWS = 4, /* only records */
+    PAYLOAD_NACK = 5, /* the target that we were asked to ping has not answered yet */
 };
 
 struct payload {

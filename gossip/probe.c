@@ -12,7 +12,6 @@
 #define GONE_LATER     SEC(10)
 #define RANDOM_EACH    32 /* up to so many others, a random ping each period; above, each second one */
 #define RELAY_LIFE     SEC(2)
-#define ASKED_MAX      16
 #define RTT_SAMPLE_MAX SEC(10)
 #define WALK_MAX       256
 #define GONE_LOOK      64 /* gone members looked at in a period */
@@ -34,6 +33,9 @@ void probe_init(struct gossip *g)
     g->rand_relay = rand_of(g->cfg.seed, g->entity, RAND_RELAY);
     g->seq = 1 + rand_below(&seq, UINT32_MAX / 2);
     g->heard_at = g->now;
+    health_init(&g->health);
+    for (size_t i = 0; i < RELAYS_MAX; i++)
+        g->relays[i].timer.kind = TIMER_RELAY;
     g->round.kind = TIMER_ROUND;
     heap_set(&g->timers, &g->round.node, g->now + 1 + (mesh_ns)rand_below(&phase, (uint64_t)g->cfg.probe_period / 2));
 }
@@ -67,17 +69,13 @@ size_t probe_pick(struct gossip *g, struct rand *r, enum member_state state_max,
     return seen < n ? seen : n;
 }
 
-mesh_ns probe_patience(const struct gossip *g)
-{
-    return g->cfg.suspect_timeout;
-}
-
 /* ---- one probe ----
  *
- * IDLE --round--> DIRECT --ack_timeout--> INDIRECT --silence--> IDLE, and suspect
- * An ack in DIRECT or INDIRECT, straight or relayed, leads back to IDLE. */
+ * IDLE --round--> DIRECT --ack_timeout--> INDIRECT --silence--> INQUIRY (suspect.c), or IDLE
+ * An ack in DIRECT or INDIRECT, straight or relayed, leads back to IDLE. Timeouts grow
+ * with our own ill health. */
 
-static void probe_end(struct gossip *g, struct watch *w)
+void probe_end(struct gossip *g, struct watch *w)
 {
     w->probe.state = PROBE_IDLE;
     heap_remove(&g->timers, &w->probe.timer.node);
@@ -96,11 +94,13 @@ static void probe_start(struct gossip *g, struct member *m)
     p->began = p->sent[0] = g->now;
     p->seq[0] = g->seq++;
     p->seq[1] = 0;
+    memset(p->asked, 0, sizeof(p->asked));
+    p->asked_n = p->denied = 0;
     gossip_intend(g, PAYLOAD_PING, &member_rec(m)->id, NULL, p->seq[0]);
-    heap_set(&g->timers, &p->timer.node, g->now + g->cfg.ack_timeout);
+    heap_set(&g->timers, &p->timer.node, g->now + health_span(&g->health, g->cfg.ack_timeout));
 }
 
-/* The second ping tries another address, if there is one. */
+/* Repetitions try another address in turn, if there is one. */
 static const struct mesh_addr *other_addr(const struct gossip *g, const struct watch *w)
 {
     const struct member_record *r = member_rec(watch_member(g, w));
@@ -110,54 +110,101 @@ static const struct mesh_addr *other_addr(const struct gossip *g, const struct w
     return r->addrs_n > 1 ? &r->addrs[1] : NULL;
 }
 
-static void probe_ask_relays(struct gossip *g, struct watch *w)
+void probe_repeat(struct gossip *g, struct watch *w)
+{
+    struct probe *p = &w->probe;
+    bool other = p->state != PROBE_INQUIRY || g->seq % 2 == 0;
+
+    p->seq[1] = g->seq++;
+    p->sent[1] = g->now;
+    gossip_intend(g, PAYLOAD_PING, &member_rec(watch_member(g, w))->id, other ? other_addr(g, w) : NULL, p->seq[1]);
+}
+
+static uint32_t who_is(const struct member *m)
+{
+    return be32_get(member_rec(m)->id.bytes);
+}
+
+static void note_asked(struct probe *p, uint32_t who)
+{
+    for (size_t i = 0; i < ASKED_MAX; i++) {
+        if (p->asked[i] == who)
+            return;
+    }
+    p->asked[p->asked_n++ % ASKED_MAX] = who;
+}
+
+void probe_ask_relays(struct gossip *g, struct watch *w)
 {
     struct member *m = watch_member(g, w);
-    struct probe *p = &w->probe;
     struct member *relays[ASKED_MAX];
     size_t want = g->cfg.indirect < ASKED_MAX ? g->cfg.indirect : ASKED_MAX;
-    mesh_ns over = p->began + mesh_ns_min(g->cfg.probe_period, g->cfg.ack_timeout * 5 / 2);
 
     size_t n = probe_pick(g, &g->rand_relay, MEMBER_ALIVE, m, want, relays);
     for (size_t i = 0; i < n; i++) {
         char what[32] = ": no ack, ask ", id[SHORT_ID_MAX];
-        struct intent *ask = gossip_intend(g, PAYLOAD_ASK, &member_rec(relays[i])->id, NULL, p->seq[0]);
+        struct intent *ask = gossip_intend(g, PAYLOAD_ASK, &member_rec(relays[i])->id, NULL, w->probe.seq[0]);
         if (ask == NULL)
             continue;
         ask->has_target = true;
         ask->target = member_rec(m)->id;
+        if (member_rec(m)->state != MEMBER_ALIVE) { /* so that the target is told, and its refutation comes back */
+            ask->evidence[0] = ask->target;
+            ask->evidence_n = 1;
+        }
+        note_asked(&w->probe, who_is(relays[i]));
         g->counters.probes_indirect++;
         memcpy(what + 14, short_id(&member_rec(relays[i])->id, id), SHORT_ID_MAX);
         trace_probe(g, m, what);
     }
-    p->seq[1] = g->seq++;
-    p->sent[1] = g->now;
-    gossip_intend(g, PAYLOAD_PING, &member_rec(m)->id, other_addr(g, w), p->seq[1]);
+}
+
+static void probe_go_round(struct gossip *g, struct watch *w)
+{
+    struct probe *p = &w->probe;
+    mesh_ns span = mesh_ns_min(g->cfg.probe_period, g->cfg.ack_timeout * 5 / 2);
+    mesh_ns over = p->began + health_span(&g->health, span);
+
+    if (member_rec(watch_member(g, w))->state == MEMBER_ALIVE) /* else somebody else asks them */
+        probe_ask_relays(g, w);
+    probe_repeat(g, w);
     p->state = PROBE_INDIRECT;
     heap_set(&g->timers, &p->timer.node, over > g->now ? over : g->now + g->cfg.ack_timeout);
 }
 
-/* Only a peer that has answered us before is accused: a path that never worked proves nothing. */
 static void probe_give_up(struct gossip *g, struct watch *w)
 {
-    struct member *m = watch_member(g, w);
+    const struct member *m = watch_member(g, w);
 
-    probe_end(g, w);
-    if (member_rec(m)->state != MEMBER_ALIVE || !m->acked)
-        return;
-    trace_probe(g, m, ": silence, suspect");
-    g->counters.suspicions++;
-    view_state(g, m, MEMBER_SUSPECT);
-    gossip_intend(g, PAYLOAD_NEWS, &member_rec(m)->id, NULL, 0); /* it may refute at once */
+    health_silence(&g->health, w->probe.asked_n, w->probe.denied);
+    trace_probe(g, m, ": silence");
+    if (!member_live(m) || !suspect_accuse(g, w))
+        probe_end(g, w);
 }
 
 void probe_timeout(struct gossip *g, struct watch *w)
 {
     switch (w->probe.state) {
-    case PROBE_DIRECT: probe_ask_relays(g, w); break;
+    case PROBE_DIRECT: probe_go_round(g, w); break;
     case PROBE_INDIRECT: probe_give_up(g, w); break;
+    case PROBE_INQUIRY: suspect_timeout(g, w); break;
     case PROBE_IDLE: assert(!"a timer without a probe"); break;
     }
+}
+
+/* It lives: back to IDLE, or an accusation begins anew. */
+static void probe_succeeded(struct gossip *g, struct watch *w)
+{
+    w->probe.unmet_since = 0;
+    if (w->probe.state == PROBE_INQUIRY) {
+        suspect_heard(g, w);
+        return;
+    }
+    if (w->probe.state == PROBE_IDLE)
+        return;
+    health_answer(&g->health);
+    health_ping(&g->health, w->probe.state == PROBE_INDIRECT);
+    probe_end(g, w);
 }
 
 static void probe_answered(struct gossip *g, struct watch *w, int which)
@@ -172,7 +219,7 @@ static void probe_answered(struct gossip *g, struct watch *w, int which)
         rtt = rtt == 0 ? sample : rtt + (sample - rtt) / 8;
         m->rtt_us = (uint32_t)(rtt / US(1)) & INT32_MAX;
     }
-    probe_end(g, w);
+    probe_succeeded(g, w);
     watch_rest(g, w);
 }
 
@@ -185,9 +232,11 @@ static void relay_answered(struct gossip *g, const struct member *from, uint64_t
         struct intent *ack = gossip_intend(g, PAYLOAD_ACK, &r->asker, NULL, r->asker_seq);
         if (ack != NULL) {
             ack->has_target = true;
-            ack->target = member_rec(from)->id;
+            ack->target = ack->evidence[0] = member_rec(from)->id; /* it may have refuted */
+            ack->evidence_n = 1;
         }
         r->seq = 0;
+        heap_remove(&g->timers, &r->timer.node);
         return;
     }
 }
@@ -201,12 +250,12 @@ void probe_acked(struct gossip *g, struct member *from, const struct payload *p)
     if (p->has_target) {
         const struct member *m = view_find(g, &p->target);
         struct watch *w = m != NULL ? member_watch(g, m) : NULL;
-        if (w == NULL || w->probe.state != PROBE_INDIRECT || w->probe.seq[0] != p->seq)
+        if (w == NULL || w->probe.state < PROBE_INDIRECT || w->probe.seq[0] != p->seq)
             return;
         g->counters.acks++;
         memcpy(what + 16, short_id(&member_rec(from)->id, id), SHORT_ID_MAX);
         trace_probe(g, m, what);
-        probe_end(g, w);
+        probe_succeeded(g, w);
         return;
     }
     g->counters.acks++;
@@ -219,6 +268,9 @@ void probe_acked(struct gossip *g, struct member *from, const struct payload *p)
         probe_answered(g, w, 1);
     else
         relay_answered(g, from, p->seq);
+    w = member_watch(g, from);
+    if (w != NULL && w->probe.state == PROBE_INQUIRY) /* to whatever it answered: it lives */
+        probe_succeeded(g, w);
 }
 
 void probe_asked(struct gossip *g, struct member *from, const struct payload *p)
@@ -229,47 +281,69 @@ void probe_asked(struct gossip *g, struct member *from, const struct payload *p)
         return;
     if (gossip_intend(g, PAYLOAD_PING, &member_rec(target)->id, NULL, g->seq) == NULL)
         return;
-    g->relays[g->relays_at++ % RELAYS_MAX] = (struct relay){ .seq = g->seq++,
-                                                             .asker_seq = p->seq,
-                                                             .asker = member_rec(from)->id,
-                                                             .target = member_rec(target)->id,
-                                                             .until = g->now + RELAY_LIFE };
+    struct relay *r = &g->relays[g->relays_at++ % RELAYS_MAX];
+    r->seq = g->seq++;
+    r->asker_seq = p->seq;
+    r->asker = member_rec(from)->id;
+    r->target = member_rec(target)->id;
+    r->until = g->now + RELAY_LIFE;
+    heap_set(&g->timers, &r->timer.node, g->now + g->cfg.ack_timeout * 5 / 6); /* before the asker gives up */
 }
 
-/* ---- suspicion ----
- * Who hears nobody at all is more likely to be the broken one, and waits twice as long
- * (after Lifeguard's local health; Dadgar, Phillips, Currey 2018). With one peer only
- * there is no telling. */
-void probe_suspicion_over(struct gossip *g, struct watch *w)
+/* We say that we are here and the target does not answer: that is evidence, and shows the
+ * asker that its own links are well. A later answer is passed on all the same. */
+void probe_relay_over(struct gossip *g, struct relay *r)
 {
-    bool deaf = g->live > 1 && g->now - g->heard_at > g->cfg.probe_period * 5 / 2;
+    struct intent *nack = r->seq == 0 ? NULL : gossip_intend(g, PAYLOAD_NACK, &r->asker, NULL, r->asker_seq);
 
-    assert(member_rec(watch_member(g, w))->state == MEMBER_SUSPECT);
-    if (g->leaving)
+    if (nack == NULL)
         return;
-    if (deaf && w->excused == 0) {
-        w->excused++;
-        heap_set(&g->timers, &w->suspicion.node, g->now + g->cfg.suspect_timeout);
+    nack->has_target = true;
+    nack->target = r->target;
+}
+
+void probe_denied(struct gossip *g, struct member *from, const struct payload *p)
+{
+    const struct member *m = view_find(g, &p->target);
+    struct watch *w = m != NULL ? member_watch(g, m) : NULL;
+    uint32_t who = who_is(from);
+    size_t i = 0;
+
+    if (w == NULL || w->probe.state < PROBE_INDIRECT || w->probe.seq[0] != p->seq)
+        return;
+    while (i < ASKED_MAX && (w->probe.asked[i] != who || who == 0))
+        i++;
+    if (i == ASKED_MAX)
+        return;
+    w->probe.asked[i] = 0; /* each counts once for each time that it was asked */
+    g->counters.denials++;
+    if (w->probe.state == PROBE_INQUIRY) {
+        suspect_denied(g, w, who);
         return;
     }
-    g->counters.deaths++;
-    view_state(g, watch_member(g, w), MEMBER_DEAD);
+    if (w->probe.denied < CONFIRMED_MAX)
+        w->probe.deniers[w->probe.denied] = who;
+    w->probe.denied++;
 }
 
 void probe_stalled(struct gossip *g)
 {
-    mesh_ns sooner = g->now + g->cfg.suspect_timeout / 2;
-
     g->counters.stalls++;
     g->heard_at = g->now;
+    health_worse(&g->health);
+    for (size_t i = 0; i < RELAYS_MAX; i++) {
+        g->relays[i].seq = 0;
+        heap_remove(&g->timers, &g->relays[i].timer.node);
+    }
     for (size_t i = 0; i < g->watches_n; i++) {
         struct watch *w = g->watches[i];
         if (w == NULL)
             continue;
-        probe_end(g, w);
-        w->probe.seq[0] = w->probe.seq[1] = 0;
-        if (w->suspicion.node.queued && w->suspicion.node.at < sooner)
-            heap_set(&g->timers, &w->suspicion.node, sooner);
+        if (w->probe.state != PROBE_INQUIRY) {
+            probe_end(g, w);
+            w->probe.seq[0] = w->probe.seq[1] = 0;
+        }
+        suspect_stalled(g, w);
     }
 }
 
@@ -287,8 +361,10 @@ static struct member *successor(const struct gossip *g)
         if (index >= g->slot_of_cap || g->slot_of[index] == SLOT_NONE)
             continue;
         struct member *m = &g->members[g->slot_of[index]];
-        if (m->live_at != LIVE_NONE)
-            return m;
+        const struct watch *w = member_watch(g, m);
+        if (m->live_at == LIVE_NONE || (w != NULL && w->probe.state == PROBE_INQUIRY))
+            continue; /* who is silent does not hide who comes behind it */
+        return m;
     }
     return NULL;
 }
@@ -352,7 +428,7 @@ void probe_round(struct gossip *g)
 
     if (g->leaving)
         return;
-    heap_set(&g->timers, &g->round.node, g->now + g->cfg.probe_period / 2);
+    heap_set(&g->timers, &g->round.node, g->now + health_span(&g->health, g->cfg.probe_period / 2));
     if (n % 2 == 0) {
         struct member *m = successor(g);
         if (m != NULL)
@@ -384,5 +460,6 @@ void probe_member_state(struct gossip *g, struct watch *w, bool was_live, bool i
 
 void probe_watch_gone(struct gossip *g, struct watch *w)
 {
+    g->suspects -= member_rec(watch_member(g, w))->state == MEMBER_SUSPECT;
     probe_end(g, w);
 }

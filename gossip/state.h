@@ -4,6 +4,7 @@
 #define HEDGEROW_GOSSIP_STATE_H
 
 #include "gossip/gossip.h"
+#include "gossip/health.h"
 #include "gossip/payload.h"
 #include "gossip/roster.h"
 #include "proto/base/heap.h"
@@ -17,6 +18,8 @@
 #define RELAYS_MAX       32  /* pings in hand for others */
 #define EVIDENCE_MAX     4   /* contradicting records put in front of one packet */
 #define INTENTS_MAX      1024
+#define ASKED_MAX        16 /* members asked to ping another, and not heard of yet */
+#define CONFIRMED_MAX    3  /* members whose confirmation shortens our patience */
 #define BUCKETS          256
 #define RUMOUR_LEVELS    64 /* more than any retransmit limit */
 #define ACCEPTED_RUMOURS 3  /* sends of what came over a stream: others know most of it */
@@ -24,20 +27,37 @@
 /* Purposes of random numbers. */
 enum { RAND_PHASE = 1, RAND_ORDER, RAND_RELAY, RAND_PUSH, RAND_SEQ, RAND_MAP };
 
-enum timer_kind { TIMER_PROBE, TIMER_SUSPICION, TIMER_ROUND, TIMER_PUSH, TIMER_LEAVE };
+enum timer_kind { TIMER_PROBE, TIMER_SUSPICION, TIMER_ROUND, TIMER_PUSH, TIMER_LEAVE, TIMER_RELAY };
 struct timer {
     struct heap_node node;
     enum timer_kind kind;
 };
 
-/* One probe of one member; see probe.c for the states. */
-enum probe_state { PROBE_IDLE, PROBE_DIRECT, PROBE_INDIRECT };
+/* One probe of one member; see probe.c for the states. INQUIRY is suspect.c's. Those who are
+ * asked are told apart by four bytes of their ids, which are hashes of keys. */
+enum probe_state { PROBE_IDLE, PROBE_DIRECT, PROBE_INDIRECT, PROBE_INQUIRY };
 struct probe {
     enum probe_state state;
     mesh_ns began;
     uint64_t seq[2]; /* of the ping and of its repetition */
     mesh_ns sent[2];
+    mesh_ns unmet_since;       /* the first in vain of one that never answered us; 0: none */
+    uint32_t asked[ASKED_MAX]; /* who was asked to ping it; 0: nobody, or has answered */
+    unsigned asked_n;
+    uint32_t deniers[CONFIRMED_MAX]; /* those that had no answer either */
+    unsigned denied;
     struct timer timer;
+};
+
+/* Our own accusation, while it lasts. */
+struct inquiry {
+    mesh_ns began;  /* the suspect can refute since then */
+    unsigned vain;  /* pings without an answer: ours, and of those we asked */
+    bool first;     /* the doubt is ours, not one that we heard of */
+    bool heard;     /* it has answered in the meantime */
+    bool sentenced; /* others, who asked it, say that it is dead */
+    unsigned confirmed_n;
+    uint32_t confirmed[CONFIRMED_MAX];
 };
 
 #define WATCH_NONE UINT16_MAX
@@ -57,11 +77,11 @@ _Static_assert(sizeof(void *) != 8 || sizeof(struct member) == 16, "10^8 of them
 
 /* What there is to remember of a member to which something happens. Stays where it is. */
 struct watch {
-    uint16_t slot, index; /* of its member; its own in g->watches */
-    mesh_ns since;        /* when it left ALIVE, or came back to it */
-    struct timer suspicion;
-    unsigned excused; /* so often its suspicion was prolonged, because of what we thought of ourselves */
+    uint16_t slot, index;   /* of its member; its own in g->watches */
+    mesh_ns since;          /* when it left ALIVE, or came back to it */
+    struct timer suspicion; /* of others: until we ask ourselves */
     struct probe probe;
+    struct inquiry inquiry;
     struct mesh_addr seen; /* where its packets come from, if not from its first address; port 0: from there */
 
     struct list rumour;                /* in g->rumours[rumour_sent] */
@@ -97,6 +117,7 @@ struct relay {
     uint64_t seq, asker_seq;
     struct node_id asker, target;
     mesh_ns until;
+    struct timer timer; /* then we say that there was no answer */
 };
 
 /* A packet to be written when it is polled, so that it carries the latest. */
@@ -162,6 +183,9 @@ struct gossip {
     struct relay relays[RELAYS_MAX];
     size_t relays_at;
     mesh_ns heard_at; /* an authenticated packet of anybody */
+    struct health health;
+    size_t suspects;       /* in the view */
+    mesh_ns accused_until; /* the budget: what our accusations have used up */
 
     /* view digests that differ */
     unsigned differ;
@@ -289,19 +313,40 @@ void rumour_push(struct gossip *g);
 void probe_init(struct gossip *g);
 void probe_round(struct gossip *g);
 void probe_timeout(struct gossip *g, struct watch *w);
-void probe_suspicion_over(struct gossip *g, struct watch *w);
 void probe_acked(struct gossip *g, struct member *from, const struct payload *p);
 void probe_asked(struct gossip *g, struct member *from, const struct payload *p);
+/* probe_denied: |from|, whom we asked, has no answer either. */
+void probe_denied(struct gossip *g, struct member *from, const struct payload *p);
+void probe_relay_over(struct gossip *g, struct relay *r);
+/* probe_repeat pings it once more; probe_ask_relays has others ping it. probe_end: it is decided. */
+void probe_repeat(struct gossip *g, struct watch *w);
+void probe_ask_relays(struct gossip *g, struct watch *w);
+void probe_end(struct gossip *g, struct watch *w);
 /* probe_member_state follows a change of state: rounds, timers, lists. */
 void probe_member_state(struct gossip *g, struct watch *w, bool was_live, bool is_new);
-/* probe_patience is how long a suspect has to refute. */
-mesh_ns probe_patience(const struct gossip *g);
 void probe_watch_gone(struct gossip *g, struct watch *w); /* it is about to be freed */
 /* probe_stalled: we were frozen, so nobody's silence means anything. */
 void probe_stalled(struct gossip *g);
 /* probe_pick fills |out| with up to |n| random members in |state_max| or better, without |but|. */
 size_t probe_pick(struct gossip *g, struct rand *r, enum member_state state_max, const struct member *but, size_t n,
                   struct member **out);
+
+/* ---- suspect.c: from a doubt to a death ---- */
+
+/* suspect_accuse: a probe ended in silence. False if that is no reason to accuse. */
+bool suspect_accuse(struct gossip *g, struct watch *w);
+/* suspect_timeout is the next step of our own accusation, PROBE_INQUIRY. */
+void suspect_timeout(struct gossip *g, struct watch *w);
+/* suspect_sentenced: others say that it is dead, and it has not had the time to refute that.
+ * suspect_unheard: that time is over, or a doubt of others led to nothing for too long. */
+void suspect_sentenced(struct gossip *g, struct watch *w);
+void suspect_unheard(struct gossip *g, struct watch *w);
+/* suspect_heard: it answered. suspect_denied: |who| had no answer either. */
+void suspect_heard(struct gossip *g, struct watch *w);
+void suspect_denied(struct gossip *g, struct watch *w, uint32_t who);
+/* suspect_state follows a new state or incarnation. */
+void suspect_state(struct gossip *g, struct watch *w, bool was_suspect);
+void suspect_stalled(struct gossip *g, struct watch *w);
 
 /* ---- gossip.c ---- */
 

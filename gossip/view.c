@@ -157,13 +157,8 @@ static void member_set(struct gossip *g, struct watch *w, struct fact *f, bool i
     sum_add(g, f);
     rumour_recent(g, w);
     if (m != gossip_self(g)) {
-        if (is_new || newer || old->state != r->state) {
-            w->excused = 0;
-            if (r->state == MEMBER_SUSPECT)
-                heap_set(&g->timers, &w->suspicion.node, g->now + probe_patience(g));
-            else
-                heap_remove(&g->timers, &w->suspicion.node);
-        }
+        if (is_new || newer || old->state != r->state)
+            suspect_state(g, w, !is_new && old->state == MEMBER_SUSPECT);
         if (is_new || was_live != state_live(r->state))
             probe_member_state(g, w, was_live, is_new);
         member_changed(g, w, old, is_new);
@@ -242,6 +237,7 @@ static int self_heard(struct gossip *g, const struct member_record *r)
     if (!view_own_next(g, &own, r->counter))
         return VERDICT_KNOWN;
     g->counters.refutations++;
+    health_worse(&g->health);
     g->counters.deaths_refuted += r->state == MEMBER_DEAD;
     trace_record(g, "refute with", &own);
     view_restate(g, &own);
@@ -381,13 +377,17 @@ int view_merge(struct gossip *g, const struct member_record *r, const struct nod
     if (cmp <= 0)
         return cmp == 0 ? VERDICT_KNOWN : VERDICT_OLD;
     struct member_record taken = *r;
-    if (!believable(g, m, r)) {
+    bool sentenced = !believable(g, m, r);
+    if (sentenced)
         taken.state = MEMBER_SUSPECT;
-        if (member_record_cmp(&taken, member_rec(m)) <= 0)
-            return VERDICT_KNOWN;
+    if (sentenced && member_record_cmp(&taken, member_rec(m)) <= 0) {
+        suspect_sentenced(g, member_watch(g, m));
+        return VERDICT_KNOWN;
     }
     trace_record(g, "hear", &taken);
     int err = member_take(g, m, &taken, stream ? ACCEPTED_RUMOURS : 0);
+    if (err == 0 && sentenced)
+        suspect_sentenced(g, member_watch(g, m));
     return err != 0 ? err : VERDICT_NEWS;
 }
 

@@ -10,7 +10,7 @@
 #define TIMERS(X)                                                                                                      \
     X("probe", probe_period, SEC(1), "each member is probed about so often")                                           \
     X("ack", ack_timeout, MS(300), "a probe not answered by then is tried through others")                             \
-    X("suspect", suspect_timeout, SEC(4), "a suspect that does not speak up by then is dead")                          \
+    X("suspect", suspect_timeout, MS(3500), "a suspect has so long to speak up, and longer while evidence is scarce")  \
     X("ring-join", ring_join_delay, SEC(1), "members that join, heal or leave move the ring so much later")            \
     X("ring-death", ring_death_delay, SEC(10), "a death moves the ring only then")                                     \
     X("ramp", ramp, SEC(60), "a node that joins an old mesh grows to its full weight over so long")                    \

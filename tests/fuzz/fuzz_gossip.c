@@ -21,11 +21,11 @@ static void fuzz_start(void)
 /* A payload of each kind with some records, graver each time. */
 static void fuzz_sample(unsigned n, struct buf *out)
 {
-    struct payload p = { .kind = 1 + n % 4, .seq = 1 + n / 4, .view = 9, .boot = 3, .counter = 1 };
+    struct payload p = { .kind = 1 + n % 5, .seq = 1 + n / 5, .view = 9, .boot = 3, .counter = 1 };
     struct buf raw = BUF_EMPTY;
     unsigned records = n / 4 % (MEMBERS + 2);
 
-    p.has_target = p.kind == PAYLOAD_ASK || n % 3 == 0;
+    p.has_target = p.kind == PAYLOAD_ASK || p.kind == PAYLOAD_NACK || n % 3 == 0;
     p.want = n % 5 == 0;
     p.target = record_of(n / 8 % MEMBERS).id;
     for (unsigned i = 0; i < records; i++) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "gossip/gossip.h"
+#include "gossip/payload.h"
 #include "proto/base/rand.h"
 
 #define WORLD_NODES 64
@@ -38,6 +39,7 @@ struct world {
     uint32_t loss_ppm, duplicate_ppm;
     bool cut[WORLD_NODES][WORLD_NODES]; /* from, to */
     bool withhold_certs;
+    uint64_t muted; /* packets of this kind are lost; 0: none */
     struct rand rand;
     struct event *events; /* by time */
     struct world_node nodes[WORLD_NODES];
@@ -168,6 +170,16 @@ static inline void world_teach(struct world *w, size_t from, size_t to)
         assert_int_equal(gossip_learn(w->nodes[to].g, w->now, r), 0);
 }
 
+static inline bool world_muted(const struct world *w, struct slice payload)
+{
+    static struct payload p;
+
+    if (w->muted == 0)
+        return false;
+    assert_int_equal(payload_get(payload, &p), 0);
+    return p.kind == w->muted;
+}
+
 static inline void world_send(struct world *w, size_t i, const struct gossip_out *out)
 {
     size_t to = world_index(&out->to);
@@ -178,7 +190,7 @@ static inline void world_send(struct world *w, size_t i, const struct gossip_out
     w->bytes += out->payload.len;
     world_note(w, i << 8 | to);
     for (int copy = 0; copy < 2; copy++) {
-        bool lost = w->cut[i][to] || rand_below(&w->rand, 1000000) < w->loss_ppm;
+        bool lost = w->cut[i][to] || world_muted(w, out->payload) || rand_below(&w->rand, 1000000) < w->loss_ppm;
         if (!lost) {
             struct event *e = world_event(w, EVENT_PACKET, i, to, w->latency);
             e->len = out->payload.len;

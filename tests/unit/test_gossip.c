@@ -13,7 +13,7 @@
 
 /* Crash to death everywhere: a ping within one period, 2.5 ack timeouts of silence, the
  * suspicion, and a little for the rumour. */
-#define CRASH_BOUND MS(1000 + 750 + 4000 + 250)
+#define CRASH_BOUND MS(1000 + 750 + 3500 + 250)
 
 static void a_lone_node_is_a_mesh(void **state)
 {

@@ -208,6 +208,16 @@ static void golden_payload(void **state)
     assert_int_equal(back.records[0].serial, 70000);
 
     buf_clear(&b);
+    p.kind = PAYLOAD_NACK;
+    p.want = false;
+    put(&b, &p, 0);
+    check_golden(buf_slice(&b), "860105024d03cf11223344556677880403050206c410cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd");
+    assert_int_equal(payload_get(buf_slice(&b), &back), 0);
+    assert_int_equal(back.kind, PAYLOAD_NACK);
+    assert_true(back.has_target);
+
+    buf_clear(&b);
+    p.kind = PAYLOAD_ACK;
     p.has_target = p.want = false;
     put(&b, &p, 0);
     check_golden(buf_slice(&b), "850102024d03cf112233445566778804030502");
@@ -236,6 +246,10 @@ static void payloads_out_of_bounds(void **state)
     assert_int_equal(payload_get(buf_slice(&b), &back), 0);
     buf_clear(&b);
     p.has_target = false; /* whom? */
+    put(&b, &p, 0);
+    assert_int_equal(payload_get(buf_slice(&b), &back), MESH_E_MISSING);
+    buf_clear(&b);
+    p.kind = PAYLOAD_NACK;
     put(&b, &p, 0);
     assert_int_equal(payload_get(buf_slice(&b), &back), MESH_E_MISSING);
     buf_clear(&b);
