@@ -161,6 +161,7 @@ struct flight {
     bool personal;          /* never stored: it carries a viewer's own fields */
     struct node_id sources[RING_OWNERS];
     size_t sources_n, source_at;
+    bool passed_over;    /* an asker found none of the owners above us */
     unsigned agains;     /* how often a source was asked again */
     struct list waiters; /* readers without a head, or moving to another copy */
     struct object *object; /* held; NULL: no head yet */
@@ -182,6 +183,8 @@ struct flight *flight_find(struct engine *e, const struct digest *key, enum flig
 void flight_join(struct flight *f, struct reader *r);
 /* flight_owners lists whom to ask for |key| before acting ourselves; -1 or our own rank. */
 int flight_owners(struct engine *e, const struct digest *key, struct node_id out[RING_OWNERS], size_t *n);
+/* flight_passed_over: a node asks us because the owners above us do not answer it. */
+void flight_passed_over(struct engine *e, mesh_ns now, struct flight *f);
 /* Asks the next source. |f| may be gone afterwards. */
 void flight_go(struct engine *e, mesh_ns now, struct flight *f);
 /* A source gave a head: |o|, whose reference the flight takes over. False: the flight is

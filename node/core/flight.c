@@ -10,6 +10,8 @@
 
 #include "node/core/engine_impl.h"
 
+#define PATIENCE_WARNED MS(50) /* and four round trips: for an owner that others find silent */
+
 static void ask_failed(struct engine *e, mesh_ns now, struct flight *f)
 {
     ask_cancel(e, now, f);
@@ -369,6 +371,29 @@ static bool shared_already(struct engine *e, mesh_ns now, struct flight *f)
     return true;
 }
 
+/* Who is well answers an ask at once, so if another node has waited for the owners above us in
+ * vain, a few round trips are enough: else their silence would be waited for twice. */
+static mesh_ns patience(const struct engine *e, const struct flight *f, const struct mesh_member *above)
+{
+    return f->passed_over ? mesh_ns_min(PATIENCE_WARNED + 4 * above->rtt, e->timers.peer_silence)
+                          : e->timers.peer_silence;
+}
+
+void flight_passed_over(struct engine *e, mesh_ns now, struct flight *f)
+{
+    struct mesh_member m;
+
+    if (f->passed_over)
+        return;
+    f->passed_over = true;
+    if (f->class != FLIGHT_OWNER || f->ask.l == NULL || f->ask.answered ||
+        !mesh_find(e->mesh, &f->sources[f->source_at], &m))
+        return;
+    mesh_ns at = now + patience(e, f, &m);
+    if (f->patience.node.queued && at < f->patience.node.at)
+        timer_set(e, &f->patience, at);
+}
+
 static bool ask_next(struct engine *e, mesh_ns now, struct flight *f)
 {
     struct mesh_member m;
@@ -378,7 +403,7 @@ static bool ask_next(struct engine *e, mesh_ns now, struct flight *f)
         if (!mesh_find(e->mesh, id, &m) || !m.reachable || !ask_start(e, now, f, id))
             continue;
         if (f->class == FLIGHT_OWNER)
-            timer_set(e, &f->patience, now + e->timers.peer_silence);
+            timer_set(e, &f->patience, now + patience(e, f, &m));
         return true;
     }
     return false;

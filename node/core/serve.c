@@ -122,6 +122,8 @@ static bool fetch_as_owner(struct engine *e, mesh_ns now, struct serve *s, const
 
     if (f != NULL) {
         join(e, s, f);
+        if (m->rank > 0)
+            flight_passed_over(e, now, f);
         return true;
     }
     if ((f = flight_new(e, FLIGHT_OWNER, &m->key, m->host, m->path, m->request_id)) == NULL)
@@ -129,6 +131,7 @@ static bool fetch_as_owner(struct engine *e, mesh_ns now, struct serve *s, const
     flight_owners(e, &m->key, f->sources, &f->sources_n);
     answer(e, s->l, s->stream, ANSWER_LEASED, 0);
     flight_join(f, &s->reader);
+    f->passed_over = m->rank > 0;
     flight_go(e, now, f);
     return true;
 }

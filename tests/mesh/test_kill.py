@@ -23,8 +23,12 @@ class Load:
         self.failures = []
         self.fresh = OBJECTS
 
-    def one(self, connections, choice):
-        at = choice.randrange(len(self.nodes))
+    def at(self, choice, worker):
+        """The node that is asked next."""
+        return choice.randrange(len(self.nodes))
+
+    def one(self, connections, choice, worker):
+        at = self.at(choice, worker)
         with self.lock:
             self.fresh += 1
             number = self.fresh if choice.random() < self.new else choice.randrange(self.fresh)
@@ -50,7 +54,7 @@ class Load:
     def worker(self, number):
         choice, connections = random.Random(number), {}
         while not self.stop.is_set():
-            self.one(connections, choice)
+            self.one(connections, choice, number)
             time.sleep(self.pause)
         for connection in connections.values():
             connection.close()

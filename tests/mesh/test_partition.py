@@ -62,17 +62,20 @@ def test_two_halves_answer_and_become_one_again(case):
 
 
 class Watch(Load):
-    """Dense load of new objects, so that each node soon has something to ask of each other one; it notes of each request at
-    which node it was, when it began and when it ended."""
+    """Dense load of new objects, so that each node soon has something to ask of each other one, whatever the viewers of others
+    wait for; it notes of each request at which node it was, when it began and when it ended."""
     new, pause = 1.0, 0.003
 
     def __init__(self, nodes):
         super().__init__(nodes)
         self.log = []
 
-    def one(self, connections, choice):
+    def at(self, choice, worker):
+        return worker % len(self.nodes)
+
+    def one(self, connections, choice, worker):
         began = time.monotonic()
-        at = super().one(connections, choice)
+        at = super().one(connections, choice, worker)
         self.log.append((at, began, time.monotonic()))
 
 
