@@ -87,6 +87,7 @@ void status_metrics(struct buf *out, const struct status *s)
     gauge(out, "serves_open", "answers to other nodes under way", u->serves);
     gauge(out, "links_open", "backbone connections", u->links);
     gauge(out, "sessions_open", "backbone sessions that are established", u->sessions);
+    gauge(out, "handshakes_open", "handshakes of others with us that are under way", u->handshakes);
     gauge(out, "viewers_open", "viewer connections", s->node.viewers);
     gauge(out, "origin_connections_open", "connections to origins", s->node.origin_connections);
     gauge(out, "origin_connections_idle", "of them, those that wait for a request", s->node.origin_idle);

@@ -32,6 +32,8 @@
     X(sessions_opened, "backbone sessions opened")                                  \
     X(sessions_aes_256_gcm, "of these, sealed by AES-256-GCM: both sides have the instructions")\
     X(sessions_repinned, "backbone sessions begun anew since the pinned key was stale") \
+    X(handshakes_limited, "connections of others turned away: too many from there, or too often") \
+    X(handshakes_shed, "handshakes under way given up for newer ones")              \
     X(sessions_refused, "backbone sessions refused by name, by either side")        \
     X(sessions_broken, "backbone sessions broken: a record did not open or a frame was malformed") \
     X(links_silent, "links found silent while answers were due")                    \

@@ -53,6 +53,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     heap_init(&e->heap);
     timer_set(e, &e->expiry_timer, now + EXPIRY_LOOK);
     reach_start(e, now);
+    accept_start(e);
     struct list *lists[] = { &e->links, &e->flights, &e->dials, &e->writes,        &e->closes,
                              &e->starts, &e->flows,  &e->stops, &e->ready_requests, &e->ready_serves };
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
@@ -425,5 +426,6 @@ void engine_usage(const struct engine *e, struct engine_usage *out)
         .serves = e->serves_n,
         .links = e->links_n,
         .sessions = e->sessions_n,
+        .handshakes = e->half_open_n,
     };
 }

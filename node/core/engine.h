@@ -95,7 +95,8 @@ void *link_io(const struct link *l);
 void link_set_io(struct link *l, void *io);
 struct slice link_output(const struct link *l); /* lends until the next call on the engine */
 
-/* engine_accept: a peer connected to us from |from|. NULL: refuse it (too many, no memory). */
+/* engine_accept: a peer connected to us from |from|. NULL: refuse it (too many or too often, there or
+ * in all; no memory). */
 struct link *engine_accept(struct engine *e, mesh_ns now, const struct mesh_addr *from);
 void engine_connected(struct engine *e, mesh_ns now, struct link *l);
 void engine_received(struct engine *e, mesh_ns now, struct link *l, struct slice bytes);
@@ -228,6 +229,7 @@ const struct engine_counters *engine_counters(const struct engine *e);
 struct engine_usage {
     uint64_t objects, memory_bytes, memory_limit;
     size_t flights, requests, serves, links, sessions;
+    size_t handshakes; /* of others with us, under way */
 };
 void engine_usage(const struct engine *e, struct engine_usage *out);
 const struct engine_config *engine_config(const struct engine *e);

@@ -3,12 +3,14 @@
  *   request.c  viewers            flight.c  one fetch per key, source after source
  *   ask.c      we ask a peer      origin.c  we ask the origin
  *   serve.c    a peer asks us     links.c   backbone connections, joining, link health
+ *   accept.c   who may connect, how often and how many
  *   rolls.c    what the authorities say, on its way   engine.c   clock, timers, what is to be done */
 #ifndef HEDGEROW_CORE_ENGINE_IMPL_H
 #define HEDGEROW_CORE_ENGINE_IMPL_H
 
 #include "node/core/cache.h"
 #include "node/core/engine.h"
+#include "node/core/guard.h"
 #include "node/core/refusals.h"
 #include "proto/base/err.h"
 #include "proto/base/heap.h"
@@ -59,6 +61,7 @@ struct link {
     struct list serves; /* theirs */
     size_t serves_n;
     struct list todo;   /* in one of the engine's queues: dials, writes or closes */
+    struct list half;   /* in engine->half_open while it is a stranger's */
     struct timer dial_timer, silence_timer, progress_timer;
 };
 
@@ -82,6 +85,14 @@ void link_give_up_asks(struct engine *e, mesh_ns now, struct link *l);
 void links_opened(struct engine *e, mesh_ns now, struct link *l);
 /* links_refused notes that the session was refused by name. */
 void links_refused(struct engine *e, mesh_ns now, struct link *l, bool by_us);
+
+/* ---- connections that others make ---- */
+void accept_start(struct engine *e);
+/* accept_admits: may there be another one, from |from|? It counts, and may cost an older one its place. */
+bool accept_admits(struct engine *e, mesh_ns now, const struct mesh_addr *from);
+/* accept_begun counts a link as a handshake under way, accept_over ends that (being none is fine). */
+void accept_begun(struct engine *e, struct link *l);
+void accept_over(struct engine *e, struct link *l);
 
 /* ---- the roll on links ---- */
 int rolls_judge(void *ctx, const struct cert *cert); /* for session_config */
@@ -255,6 +266,9 @@ struct engine {
     struct list links, flights;
     struct map links_by_peer, flights_by_key;
     size_t links_n, flights_n, requests_n, serves_n, sessions_n;
+    struct list half_open; /* accepted links without a session yet, oldest first */
+    size_t half_open_n;
+    struct guard guard; /* how often others may connect */
     /* What is to be done, by kind */
     struct list dials, writes, closes;
     struct list starts, flows, stops;

@@ -51,6 +51,7 @@ static struct link *link_new(struct engine *e, mesh_ns now, const struct mesh_ad
     list_init(&l->asks);
     list_init(&l->serves);
     list_init(&l->todo);
+    list_init(&l->half);
     l->dial_timer.fire = dial_fire;
     l->silence_timer.fire = silence_fire;
     l->progress_timer.fire = progress_fire;
@@ -87,6 +88,7 @@ void link_free(struct engine *e, struct link *l)
     timer_stop(e, &l->progress_timer);
     list_remove(&l->todo);
     list_remove(&l->link);
+    accept_over(e, l);
     e->links_n--;
     session_free(l->session);
     l->magic = 0;
@@ -136,6 +138,7 @@ void link_close(struct engine *e, mesh_ns now, struct link *l)
     if (l->closing)
         return;
     l->closing = true;
+    accept_over(e, l);
     timer_stop(e, &l->dial_timer);
     timer_stop(e, &l->silence_timer);
     timer_stop(e, &l->progress_timer);
@@ -270,9 +273,13 @@ struct link *engine_accept(struct engine *e, mesh_ns now, const struct mesh_addr
     struct session_config cfg = session_config(e);
 
     e->now = now;
+    if (!accept_admits(e, now, from))
+        return NULL;
     struct link *l = link_new(e, now, from, session_accept(&cfg));
-    if (l != NULL)
-        l->connected = l->dial_told = true;
+    if (l == NULL)
+        return NULL;
+    l->connected = l->dial_told = true;
+    accept_begun(e, l);
     return l;
 }
 
@@ -417,6 +424,7 @@ void links_opened(struct engine *e, mesh_ns now, struct link *l)
     int err;
 
     l->opened = true;
+    accept_over(e, l);
     e->sessions_n++;
     e->counters.sessions_opened++;
     e->counters.sessions_aes_256_gcm += session_suite(l->session) == RECORD_AES_256_GCM;

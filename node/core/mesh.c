@@ -17,6 +17,10 @@
 /* A claim that our boot was this much higher is a lie, or we would have jumped before. */
 #define BOOT_JUMP_MAX (UINT64_C(1) << 32)
 
+/* BOOT and UNKNOWN: a restart is answered by each peer once, and a lost answer again. */
+static const struct guard_pace answers_each = { .period = MS(10), .burst = 256 };
+static const struct guard_pace answers_all = { .period = US(500), .burst = 4096 };
+
 /* ---- events ---- */
 
 static void item_free(struct mesh_item *item)
@@ -95,6 +99,20 @@ static void send_payload(struct mesh *m, const struct gossip_out *g)
     p->resends = 0;
     if (buf_ok(&p->last))
         send_last(m, p);
+}
+
+/* BOOT and UNKNOWN call for more bytes than they have, and whoever stands on the way can have a true
+ * one come from anywhere. So what they call for goes where the peer says that it is, or else where our
+ * datagram went. */
+static struct mesh_addr called_to(const struct mesh *m, const struct mesh_peer *p, const struct mesh_addr *from)
+{
+    const struct member_record *r = gossip_find(m->gossip, &p->cert.id);
+
+    for (size_t i = 0; r != NULL && i < r->addrs_n; i++) {
+        if (mesh_addr_eq(&r->addrs[i], from))
+            return *from;
+    }
+    return p->last_addr;
 }
 
 /* The peer could not open our last datagram and now can: no need to wait for the next period. */
@@ -211,9 +229,15 @@ static void count_dropped(struct mesh *m, int err)
         m->counters.datagrams_malformed++;
 }
 
-static void answer(struct mesh *m, const struct mesh_addr *to, struct mesh_peer *p, struct slice request)
+/* BOOT or UNKNOWN to whoever claims to be at |to|: never more bytes than came, and not for ever. */
+static void answer(struct mesh *m, mesh_ns now, const struct mesh_addr *to, struct mesh_peer *p, struct slice request)
 {
     struct buf bytes = BUF_EMPTY;
+
+    if (!guard_each(&m->guard, now, to) || !guard_all(&m->guard, now)) {
+        m->counters.answers_limited++;
+        return;
+    }
     int err =
         p != NULL ? datagram_boot(&p->dg, &m->self, request, &bytes) : datagram_unknown(&m->self, request, &bytes);
 
@@ -236,9 +260,10 @@ static void recv_sealed(struct mesh *m, mesh_ns now, const struct mesh_addr *fro
         m->company_since = now;
     outgrow(m, now, own_boot_seen);
     if (err == MESH_E_STATE) {
-        answer(m, from, p, datagram);
+        answer(m, now, from, p, datagram);
     } else if (kind == DATAGRAM_BOOT) {
-        resend(m, p, from);
+        struct mesh_addr to = called_to(m, p, from);
+        resend(m, p, &to);
     } else {
         p->seen = *from;
         gossip_seen(m->gossip, &p->cert.id, from);
@@ -250,6 +275,7 @@ static void recv_sealed(struct mesh *m, mesh_ns now, const struct mesh_addr *fro
 static void recv_unknown(struct mesh *m, const struct mesh_addr *from, struct mesh_peer *p, struct slice datagram)
 {
     struct buf bytes = BUF_EMPTY;
+    struct mesh_addr to = called_to(m, p, from);
 
     if (!datagram_unknown_answers(&p->dg, &m->self, datagram)) {
         m->counters.datagrams_unsealed++;
@@ -258,9 +284,9 @@ static void recv_unknown(struct mesh *m, const struct mesh_addr *from, struct me
     if (p->resends >= MESH_RESENDS)
         return; /* it does not take our certificate: try again with the next payload */
     if (datagram_cert(&m->self, &p->cert.id, &bytes) == 0)
-        send_bytes(m, from, &bytes);
+        send_bytes(m, &to, &bytes);
     buf_free(&bytes);
-    resend(m, p, from);
+    resend(m, p, &to);
 }
 
 void mesh_recv(struct mesh *m, mesh_ns now, int64_t wall_s, const struct mesh_addr *from, struct slice datagram)
@@ -290,7 +316,8 @@ void mesh_recv(struct mesh *m, mesh_ns now, int64_t wall_s, const struct mesh_ad
         mesh_take_cert(m, now, wall_s, datagram);
     } else if (p == NULL) {
         m->counters.datagrams_unknown++;
-        answer(m, from, NULL, datagram);
+        if (head.kind == DATAGRAM_DATA)
+            answer(m, now, from, NULL, datagram);
     } else if (head.kind == DATAGRAM_UNKNOWN) {
         recv_unknown(m, from, p, datagram);
     } else {
@@ -445,6 +472,7 @@ struct mesh *mesh_new(const struct mesh_config *cfg, mesh_ns now)
     list_init(&m->queue);
     heap_init(&m->syncs);
     secret_random(key, sizeof(key));
+    guard_init(&m->guard, key, answers_each, answers_all);
     bool ok = map_init(&m->peers, key) == 0 && mesh_roll_start(m, cfg->roll) != MESH_E_NOMEM &&
               (m->gossip = start_gossip(cfg, now)) != NULL && mesh_ring_start(m, now) == 0;
     m->cfg.roll = SLICE_EMPTY;

@@ -184,6 +184,7 @@ const struct gossip_counters *mesh_gossip_counters(const struct mesh *m);
     X(datagrams_replayed, "datagrams dropped: seen before")           \
     X(datagrams_unknown, "datagrams dropped: unknown sender")         \
     X(datagrams_revoked, "datagrams dropped: the sender is revoked")  \
+    X(answers_limited, "BOOT and UNKNOWN not sent: asked for too often")  \
     X(certs_refused, "certificates refused")                          \
     X(rolls_taken, "new rolls of the authorities taken")              \
     X(rolls_refused, "rolls refused: not signed, or malformed")       \

@@ -2,6 +2,7 @@
 #ifndef HEDGEROW_CORE_MESH_IMPL_H
 #define HEDGEROW_CORE_MESH_IMPL_H
 
+#include "node/core/guard.h"
 #include "node/core/mesh.h"
 #include "proto/base/heap.h"
 #include "proto/base/list.h"
@@ -69,6 +70,7 @@ struct mesh {
     mesh_ns now;
     struct mesh_counters counters;
 
+    struct guard guard; /* of answers to who has proved nothing */
     struct map peers;
     struct list peer_list;
     size_t peers_n;
