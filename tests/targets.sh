@@ -45,9 +45,11 @@ if wanted wire "what travels, beside the bare primitives"; then
     .build/tests/bench_proto >"$out.all"
     grep -v '^row' "$out.all"
     rows grep '^row' "$out.all"
+    rows .build/tests/bench_tamper "$([ -n "$quick" ] && echo 100000 || echo 1000000)"
 fi
 if wanted nodes "real processes on this machine"; then
     rows /usr/bin/python3 tests/bench/frozen.py "$([ -n "$quick" ] && echo 5 || echo 20)"
+    rows /usr/bin/python3 tests/bench/restart.py "$([ -n "$quick" ] && echo 5 || echo 20)"
     proof 27 "revoked: cut off everywhere within 5 s, transfers and all" m10_a_revoked_node_is_cut_off
     proof 28 "an authority rotated under load: 0 failed, 0 restarts" t28
 fi

@@ -126,8 +126,26 @@ def check_top(sources):
             yield f"{name} is not one of {' '.join(sorted(TOP))}"
 
 
+PROOFS = "tests/README.md"
+
+
+def check_proofs(sources):
+    """Each test that the table of rows names is there, and each test of such a row is named."""
+    rows = re.findall(r"^\| (?:row )?[A-Z0-9, ]+ \|.*\| (.*) \|$", sources.get(PROOFS, ""), re.M)
+    named = [name for row in rows for name in re.findall(r"`([\w.]+)(\*?)`", row)]
+    tests = "\n".join([text for path, text in sources.items() if path.startswith("tests/") and path.endswith((".c", ".py"))
+                       and not path.startswith("tests/layers/")] + [os.path.basename(path) + "\n" + path.rpartition(".")[0]
+                      for path in sources if path.startswith("tests/")])
+    for name, more in named:
+        if not re.search(r"(\b|\btest_)" + re.escape(name) + ("" if more else r"\b"), tests):
+            yield f"{PROOFS} names {name}{more}, and there is no such test"
+    for name in sorted(set(re.findall(r"^static void ((?:rob_[MG]\d+|row_\d+)_\w+)\(", tests, re.M))):
+        if not any(name == one or (more and name.startswith(one)) for one, more in named):
+            yield f"{name} is no test that {PROOFS} names"
+
+
 RULES = [("includes", check_includes), ("system-headers", check_headers), ("calls", check_calls),
-         ("words", check_words), ("top-level", check_top)]
+         ("words", check_words), ("top-level", check_top), ("proofs", check_proofs)]
 
 
 def tree_files():
@@ -156,7 +174,7 @@ def read_tree():
 def self_test():
     """Each rule finds what it is there for, and lets its lawful twin pass."""
     tree = {"ring/ring.h": "", "gossip/gossip.h": "", "proto/cert.h": "", "proto/base/err.h": "", "node/core/x.h": "",
-            "node/io/loop.h": "", "node/http/parse.h": ""}
+            "node/io/loop.h": "", "node/http/parse.h": "", "tests/unit/test_x.c": "static void rob_M1_there(void **state)\n"}
     cases = [
         (check_includes, "gossip/a.c", '#include "ring/ring.h"\n', '#include "proto/cert.h"\n'),
         (check_includes, "node/core/a.c", '#include "node/http/parse.h"\n', '#include "gossip/gossip.h"\n'),
@@ -169,6 +187,9 @@ def self_test():
         (check_calls, "node/core/a.c", 'void f(void)\n{\n    printf("x");\n}\n', 'const char *s = "printf(";\n'),
         (check_words, "ring/a.c", "/* TO" "DO: more */", "/* to do: less */"),
         (check_top, "docs/a.md", "", None),
+        (check_proofs, PROOFS, "| M1 | it holds | `rob_M1_gone` |\n", "| M1 | it holds | `rob_M1_there` |\n"),
+        (check_proofs, PROOFS, "| row 9 | it holds | `rob_M1_*`, `row_9_*` |\n", "| row 9 | it holds | `rob_M1_*` |\n"),
+        (check_proofs, PROOFS, "| row 9 | it holds | `x` |\n", "| row 9 | it holds | `rob_M1_there` |\n"),
     ]
     for rule, path, bad, good in cases:
         assert list(rule({**tree, path: bad})), (rule.__name__, path, bad)

@@ -208,7 +208,7 @@ static void mesh_authority_and_time_are_judged(void **state)
 }
 
 /* rob_M4: the signature covers all of it. */
-static void no_single_bit_can_be_changed(void **state)
+static void rob_M4_no_single_bit_of_a_certificate_can_be_changed(void **state)
 {
     struct cert c = example();
     struct buf b = BUF_EMPTY;
@@ -343,7 +343,7 @@ int main(void)
         cmocka_unit_test(the_region_is_in_front_of_the_slash),
         cmocka_unit_test(what_cannot_be_said_is_not_signed),
         cmocka_unit_test(mesh_authority_and_time_are_judged),
-        cmocka_unit_test(no_single_bit_can_be_changed),
+        cmocka_unit_test(rob_M4_no_single_bit_of_a_certificate_can_be_changed),
         cmocka_unit_test(fields_are_demanded_and_unknown_ones_ignored),
         cmocka_unit_test(other_shapes_are_refused),
     };

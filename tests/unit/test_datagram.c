@@ -30,7 +30,7 @@ static void payloads_are_bounded(void **state)
 }
 
 /* rob_M3 */
-static void each_datagram_counts_once_within_a_window_of_64(void **state)
+static void rob_M3_each_datagram_counts_once_within_a_window_of_64(void **state)
 {
     static struct packet k[200];
     (void)state;
@@ -200,7 +200,7 @@ static void recorded_talk(void)
 
 /* rob_M3: a capture of all earlier runs is worth nothing in any later one, whichever
  * way the numbers went, before and after the two have met again. */
-static void no_run_takes_what_another_one_said(void **state)
+static void rob_M3_no_run_takes_what_another_one_said(void **state)
 {
     static const uint64_t a[] = { 5, 6, 6, 1, 6, 6 }, b[] = { 6, 6, 0, 6, 1, 0 };
     (void)state;
@@ -220,7 +220,7 @@ static void no_run_takes_what_another_one_said(void **state)
 }
 
 /* A peer dropped and taken in again within one run has an empty window, yet a new link. */
-static void forgetting_a_peer_does_not_open_the_window(void **state)
+static void rob_M3_forgetting_a_peer_does_not_open_the_window(void **state)
 {
     (void)state;
     world();
@@ -361,6 +361,29 @@ static void counters_begin_anywhere(void **state)
     assert_true(b > UINT32_MAX && c > UINT32_MAX && b != c);
     meet(A, B);
     assert_true(nodes[A].peer[B].send_counter > UINT32_MAX && nodes[A].peer[B].send_counter != b);
+}
+
+/* Neither at 2^32, nor at the largest number at which counting may begin, nor far beyond: a counter is
+ * 64 bits, and what was seen before stays seen. */
+static void rob_M3_counters_pass_every_edge(void **state)
+{
+    static const uint64_t edges[] = { UINT64_C(1) << 16, UINT64_C(1) << 32, UINT64_C(1) << 48, UINT64_C(1) << 62,
+                                      UINT64_C(1) << 63, UINT64_MAX - 100 };
+    static struct packet k[160];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
+        world();
+        nodes[A].peer[B].send_counter = nodes[A].peer[B].boot_floor = edges[i] - 90;
+        tell(A, B, "hello");
+        for (int n = 0; n < 160; n++)
+            k[n] = seal(A, B, "x");
+        for (int n = 0; n < 160; n++)
+            assert_int_equal(receive(B, A, &k[n], "x"), 0);
+        for (int n = 159; n >= 0; n--)
+            assert_int_equal(receive(B, A, &k[n], "x"), MESH_E_REPLAY);
+        assert_true(nodes[B].peer[A].recv_top > edges[i]);
+    }
 }
 
 static void hello_ends_the_run_before(void **state)
@@ -506,19 +529,20 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_contact_takes_one_exchange_for_both_directions),
         cmocka_unit_test(payloads_are_bounded),
-        cmocka_unit_test(each_datagram_counts_once_within_a_window_of_64),
+        cmocka_unit_test(rob_M3_each_datagram_counts_once_within_a_window_of_64),
         cmocka_unit_test(first_datagrams_that_cross_meet_in_one_exchange),
         cmocka_unit_test(after_a_restart_one_exchange_is_enough),
         cmocka_unit_test(a_node_learns_that_it_was_further_once),
         cmocka_unit_test(a_jump_refuses_what_was_made_for_the_boot_before),
-        cmocka_unit_test(no_run_takes_what_another_one_said),
-        cmocka_unit_test(forgetting_a_peer_does_not_open_the_window),
+        cmocka_unit_test(rob_M3_no_run_takes_what_another_one_said),
+        cmocka_unit_test(rob_M3_forgetting_a_peer_does_not_open_the_window),
         cmocka_unit_test(a_renewed_certificate_changes_nothing),
         cmocka_unit_test(boot_answers_count_once_and_in_order),
         cmocka_unit_test(late_datagrams_of_the_run_before_turn_nothing_back),
         cmocka_unit_test(twins_both_get_through),
         cmocka_unit_test(a_late_datagram_does_not_turn_the_epoch_back),
         cmocka_unit_test(counters_begin_anywhere),
+        cmocka_unit_test(rob_M3_counters_pass_every_edge),
         cmocka_unit_test(hello_ends_the_run_before),
         cmocka_unit_test(a_datagram_is_for_one_pair_and_direction),
         cmocka_unit_test(weak_keys_and_ourselves_are_no_peers),

@@ -64,7 +64,7 @@ static bool b_takes_cert(const struct packet *k)
                       1710000000) == 0;
 }
 
-static void flipping_any_bit_of_any_datagram_is_refused(void **state)
+static void rob_M4_flipping_any_bit_of_any_datagram_is_refused(void **state)
 {
     struct buf b = BUF_EMPTY;
     (void)state;
@@ -274,7 +274,7 @@ static void storm_land(struct storm *s)
     buf_free(&payload);
 }
 
-static void nothing_is_taken_twice_in_a_storm(void **state)
+static void row_29_nothing_is_taken_twice_in_a_storm(void **state)
 {
     static struct storm s;
     (void)state;
@@ -341,9 +341,9 @@ static void no_key_and_counter_come_twice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(flipping_any_bit_of_any_datagram_is_refused),
+        cmocka_unit_test(rob_M4_flipping_any_bit_of_any_datagram_is_refused),
         cmocka_unit_test(golden_datagrams),
-        cmocka_unit_test(nothing_is_taken_twice_in_a_storm),
+        cmocka_unit_test(row_29_nothing_is_taken_twice_in_a_storm),
         cmocka_unit_test(no_key_and_counter_come_twice),
     };
 

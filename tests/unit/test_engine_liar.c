@@ -149,6 +149,36 @@ static void feat_M9_every_bit_of_a_small_answers_head(void **state)
     every_bit_is_refused(MSG_HEAD);
 }
 
+/* The trace names who sent it: the liar, whoever signed what it passed on. */
+static unsigned named;
+
+static void listen(void *ctx, mesh_ns now, const char *text)
+{
+    (void)ctx, (void)now;
+    named += strstr(text, "transfer from n1 rejected: ") == text;
+}
+
+static void row_26_who_sent_a_flipped_bit_is_named(void **state)
+{
+    struct rand r = rand_of(26, 26, 26);
+    unsigned rejected = 0;
+
+    (void)state;
+    named = 0;
+    node_stop(w, 0, true);
+    w->nodes[0].cfg.trace = (struct trace){ listen, NULL };
+    node_start(w, 0, true);
+    world_run(w, SEC(3));
+    for (int i = 0; i < 300; i++) {
+        size_t bits = 8 * (i % 2 == 0 ? 9u + BODY : 200u);
+        enum outcome o = lied_to(i % 2 == 0 ? MSG_LEAF : MSG_HEAD, 8 * MSG_HEAD_BYTES + rand_below(&r, bits));
+        assert_int_not_equal(o, TAKEN);
+        rejected += o == REJECTED;
+    }
+    assert_int_equal(rejected, 300);
+    assert_int_equal(named, 300);
+}
+
 /* The frame's own header: another type, or another stream. It is not for this ask then. */
 static void a_frame_with_another_name_is_missed(void **state)
 {
@@ -278,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(honest_frames_are_taken),
         TEST(feat_M9_every_bit_of_a_small_answers_leaf),
+        TEST(row_26_who_sent_a_flipped_bit_is_named),
         TEST(feat_M9_every_bit_of_a_small_answers_head),
         TEST(a_frame_with_another_name_is_missed),
         TEST(lies_about_having_it),

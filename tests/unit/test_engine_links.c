@@ -450,6 +450,37 @@ static void any_bit_of_an_ask_may_be_wrong(void **state)
     assert_true(count(w, 1)->sessions_broken > 3);  /* and what is no ask is no stream of ours */
 }
 
+/* A peer with all keys sends a map of four thousand million: its session is over, and it is counted. */
+static void bomb(void *ctx, uint8_t *frame, size_t len)
+{
+    static const uint8_t header[] = { 0xdf, 0xff, 0xff, 0xff, 0xff };
+    struct lie *l = ctx;
+
+    if (!l->armed || frame[0] != l->type || len < MSG_HEAD_BYTES + sizeof(header))
+        return;
+    l->armed = false;
+    memcpy(frame + MSG_HEAD_BYTES, header, sizeof(header));
+}
+
+static void rob_M1_a_bomb_in_a_frame_is_counted(void **state)
+{
+    struct lie lie = { .armed = true, .type = MSG_ASK };
+
+    (void)state;
+    w->nodes[0].cfg.outgoing = bomb;
+    w->nodes[0].cfg.outgoing_ctx = &lie;
+    for (int i = 0; i < 2; i++) {
+        node_start(w, i, true);
+        world_ring(w, i, "01");
+    }
+    struct viewer *v = ask(w, 0, site_at(w, path_owned(w, 0, "1"), 1000)->path);
+    world_run(w, SEC(2));
+    assert_false(lie.armed);
+    assert_int_equal(count(w, 1)->sessions_broken, 1);
+    assert_int_equal(count(w, 1)->asks_in, 0);
+    check_whole(v); /* from the origin */
+}
+
 static void any_bit_of_credit_and_cancel_may_be_wrong(void **state)
 {
     static const uint8_t types[] = { MSG_CREDIT, MSG_CANCEL };
@@ -505,6 +536,7 @@ int main(void)
         TEST(feat_R3_more_asks_than_a_link_takes_go_elsewhere),
         TEST(any_bit_of_an_ask_may_be_wrong),
         TEST(any_bit_of_credit_and_cancel_may_be_wrong),
+        TEST(rob_M1_a_bomb_in_a_frame_is_counted),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -625,7 +625,7 @@ static void lie_to_all(struct world *w, size_t liar, size_t first, const struct 
     buf_free(&b);
 }
 
-static void g4_a_forged_death_is_refuted_within_three_rounds(void **state)
+static void rob_G4_a_forged_death_is_refuted_within_three_rounds(void **state)
 {
     static const enum member_state forged[] = { MEMBER_SUSPECT, MEMBER_DEAD };
     (void)state;
@@ -650,7 +650,7 @@ static void g4_a_forged_death_is_refuted_within_three_rounds(void **state)
     }
 }
 
-static void g4_a_jump_of_the_incarnation_is_refused(void **state)
+static void rob_G4_a_jump_of_the_incarnation_is_refused(void **state)
 {
     struct world *w = world_joined(32, 36);
     struct node_id id = world_id(5);
@@ -726,8 +726,8 @@ int main(void)
         cmocka_unit_test(news_reach_all_soon_and_are_then_dropped),
         cmocka_unit_test(a_storm_of_news_keeps_to_the_budget),
         cmocka_unit_test(a_latecomer_is_shown_what_changed_last),
-        cmocka_unit_test(g4_a_forged_death_is_refuted_within_three_rounds),
-        cmocka_unit_test(g4_a_jump_of_the_incarnation_is_refused),
+        cmocka_unit_test(rob_G4_a_forged_death_is_refuted_within_three_rounds),
+        cmocka_unit_test(rob_G4_a_jump_of_the_incarnation_is_refused),
         cmocka_unit_test(same_seed_same_history),
     };
 

@@ -270,7 +270,7 @@ static void a_change_in_clear_is_found_one_message_later(const struct vector *v,
     buf_free(&got);
 }
 
-static void every_flipped_bit_in_every_message_is_refused(void **state)
+static void rob_M4_every_flipped_bit_in_every_message_is_refused(void **state)
 {
     (void)state;
     for (size_t k = 0; k < 2; k++) {
@@ -470,7 +470,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_embedded_vectors_match),
         cmocka_unit_test(all_public_vectors_match),
-        cmocka_unit_test(every_flipped_bit_in_every_message_is_refused),
+        cmocka_unit_test(rob_M4_every_flipped_bit_in_every_message_is_refused),
         cmocka_unit_test(every_cut_of_every_message_is_refused),
         cmocka_unit_test(another_prologue_or_responder_is_refused),
         cmocka_unit_test(weak_keys_are_refused),

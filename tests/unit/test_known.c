@@ -52,7 +52,7 @@ static void every_member_of_a_small_mesh_is_kept(void **state)
     world_free(w);
 }
 
-static void few_of_each_zone_and_network_make_room_for_others(void **state)
+static void rob_G3_few_of_each_zone_and_network_make_room_for_others(void **state)
 {
     (void)state;
     struct world *w = world_new();
@@ -89,7 +89,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_member_of_a_small_mesh_is_kept),
-        cmocka_unit_test(few_of_each_zone_and_network_make_room_for_others),
+        cmocka_unit_test(rob_G3_few_of_each_zone_and_network_make_room_for_others),
         cmocka_unit_test(what_is_no_list_of_members_gives_none),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

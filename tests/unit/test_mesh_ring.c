@@ -102,7 +102,7 @@ static void a_ring_holds_its_own_region_and_the_weights_that_certificates_allow(
     world_free(w);
 }
 
-static void a_liar_s_weight_is_clamped(void **state)
+static void rob_G6_a_liar_s_weight_is_clamped(void **state)
 {
     (void)state;
     struct world *w = company(2);
@@ -260,7 +260,7 @@ int main(void)
         cmocka_unit_test(a_crash_moves_the_ring_only_after_the_delay),
         cmocka_unit_test(a_restart_moves_nothing),
         cmocka_unit_test(a_ring_holds_its_own_region_and_the_weights_that_certificates_allow),
-        cmocka_unit_test(a_liar_s_weight_is_clamped),
+        cmocka_unit_test(rob_G6_a_liar_s_weight_is_clamped),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -146,7 +146,7 @@ static void flips(enum record_suite suite)
     buf_free(&out);
 }
 
-static void every_flipped_bit_breaks_the_record(void **state)
+static void rob_M4_every_flipped_bit_breaks_the_record(void **state)
 {
     (void)state;
     flips(RECORD_CHACHA20_POLY1305);
@@ -219,7 +219,7 @@ static void an_unacceptable_plaintext_leaves_the_buffer_as_it_was(void **state)
     buf_free(&out);
 }
 
-static void a_replayed_or_swapped_record_does_not_open(void **state)
+static void rob_M3_a_replayed_or_swapped_record_does_not_open(void **state)
 {
     struct record_half send, recv;
     struct buf first = BUF_EMPTY, second = BUF_EMPTY;
@@ -240,6 +240,41 @@ static void a_replayed_or_swapped_record_does_not_open(void **state)
     assert_int_equal(record_open(&recv, second.data, second.len, &used, &plain), 0);
     buf_free(&first);
     buf_free(&second);
+}
+
+/* The nonce is 64 bits: at 2^32 it does not begin anew, and what was sealed before does not open after. */
+static void rob_M3_records_pass_every_edge(void **state)
+{
+    static const uint64_t edges[] = { UINT64_C(1) << 32, UINT64_C(1) << 48, UINT64_C(1) << 63, UINT64_MAX - 3 };
+    struct slice plain;
+    size_t used;
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(edges) / sizeof(edges[0]); i++) {
+        enum record_suite suite = i % 2 == 0 ? RECORD_CHACHA20_POLY1305 : RECORD_AES_256_GCM;
+        struct record_half send, recv;
+        struct buf kept[6] = { BUF_EMPTY };
+        uint8_t copy[64];
+        if ((record_suites() & RECORD_SUITE_BIT(suite)) == 0)
+            continue;
+        record_init(&send, suite, KEY);
+        record_init(&recv, suite, KEY);
+        send.counter = recv.counter = edges[i / 2] - 3;
+        for (int n = 0; n < 6; n++) {
+            if (send.counter == UINT64_MAX - 1)
+                break; /* the end of all numbers; nobody gets there in a thousand years */
+            seal(&send, &kept[n], SLICE_LIT("record"));
+            memcpy(copy, kept[n].data, kept[n].len);
+            assert_int_equal(record_open(&recv, copy, kept[n].len, &used, &plain), 0);
+            for (int before = 0; before <= n; before++) {
+                memcpy(copy, kept[before].data, kept[before].len);
+                assert_int_equal(record_open(&recv, copy, kept[before].len, &used, &plain), MESH_E_SEAL);
+            }
+        }
+        assert_int_equal(recv.counter, send.counter);
+        for (int n = 0; n < 6; n++)
+            buf_free(&kept[n]);
+    }
 }
 
 /* Past the threshold both sides go on under a key that the old one does not open. |want|: the first
@@ -301,10 +336,11 @@ int main(void)
         cmocka_unit_test(or_aes_256_gcm_with_a_big_endian_counter),
         cmocka_unit_test(a_suite_opens_only_its_own),
         cmocka_unit_test(a_cut_record_waits_and_changes_nothing),
-        cmocka_unit_test(every_flipped_bit_breaks_the_record),
+        cmocka_unit_test(rob_M4_every_flipped_bit_breaks_the_record),
         cmocka_unit_test(lengths_are_bounded_before_anything_is_waited_for),
         cmocka_unit_test(an_unacceptable_plaintext_leaves_the_buffer_as_it_was),
-        cmocka_unit_test(a_replayed_or_swapped_record_does_not_open),
+        cmocka_unit_test(rob_M3_a_replayed_or_swapped_record_does_not_open),
+        cmocka_unit_test(rob_M3_records_pass_every_edge),
         cmocka_unit_test(the_key_is_replaced_after_so_many_records),
     };
 

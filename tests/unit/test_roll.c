@@ -176,7 +176,7 @@ static void a_retired_authority_cannot_come_back_by_itself(void **state)
     buf_free(&b);
 }
 
-static void no_bit_may_be_altered(void **state)
+static void rob_M4_no_bit_of_a_roll_may_be_altered(void **state)
 {
     struct roll r = example(), got;
     struct buf b = BUF_EMPTY;
@@ -455,7 +455,7 @@ int main(void)
         cmocka_unit_test(every_field_comes_back),
         cmocka_unit_test(only_who_is_trusted_or_linked_to_may_sign),
         cmocka_unit_test(a_retired_authority_cannot_come_back_by_itself),
-        cmocka_unit_test(no_bit_may_be_altered),
+        cmocka_unit_test(rob_M4_no_bit_of_a_roll_may_be_altered),
         cmocka_unit_test(what_is_revoked_stays_so_and_may_get_worse),
         cmocka_unit_test(the_fullest_roll_fits),
         cmocka_unit_test(what_no_authority_writes_is_refused),

@@ -269,7 +269,7 @@ static void refused_everywhere(const struct identity *bad, int err, unsigned ref
     }
 }
 
-static void bad_certificates_are_refused_by_name_on_both_sides(void **state)
+static void rob_M2_bad_certificates_are_refused_by_name_on_both_sides(void **state)
 {
     (void)state;
     struct identity id = admit(&authority, "old", NOW - 9 * DAY, NOW - DAY);
@@ -324,7 +324,7 @@ static void a_node_does_not_talk_to_itself(void **state)
     }
 }
 
-static void another_mesh_is_refused_before_any_key(void **state)
+static void rob_M2_another_mesh_is_refused_before_any_key(void **state)
 {
     (void)state;
     struct identity id = admit(&stranger, "guest", NOW - DAY, NOW + DAY);
@@ -506,7 +506,7 @@ static bool flip_one(bool ik, int from, size_t at, uint8_t flip)
     return hit;
 }
 
-static void every_changed_byte_ends_the_session(void **state)
+static void rob_M4_every_changed_byte_ends_the_session(void **state)
 {
     (void)state;
     for (int ik = 0; ik <= 1; ik++) {
@@ -747,15 +747,15 @@ int main(void)
         cmocka_unit_test(both_patterns_open_and_carry_frames),
         cmocka_unit_test(any_split_of_the_bytes_will_do),
         cmocka_unit_test(output_waits_in_order_and_is_dropped_piece_by_piece),
-        cmocka_unit_test(bad_certificates_are_refused_by_name_on_both_sides),
+        cmocka_unit_test(rob_M2_bad_certificates_are_refused_by_name_on_both_sides),
         cmocka_unit_test(a_node_does_not_talk_to_itself),
-        cmocka_unit_test(another_mesh_is_refused_before_any_key),
+        cmocka_unit_test(rob_M2_another_mesh_is_refused_before_any_key),
         cmocka_unit_test(other_parameters_are_refused_by_both),
         cmocka_unit_test(a_stale_pinned_key_leads_to_xx_on_the_same_connection),
         cmocka_unit_test(beginning_anew_happens_once_and_only_from_ik),
         cmocka_unit_test(a_second_first_message_that_does_not_open_is_refused),
         cmocka_unit_test(another_version_is_refused_by_name),
-        cmocka_unit_test(every_changed_byte_ends_the_session),
+        cmocka_unit_test(rob_M4_every_changed_byte_ends_the_session),
         cmocka_unit_test(what_is_no_stream_of_ours_is_not_answered),
         cmocka_unit_test(a_frame_before_hello_ends_the_session),
         cmocka_unit_test(in_the_open_session_hello_is_wrong_and_refuse_is_final),
