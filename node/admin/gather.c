@@ -24,6 +24,18 @@ static void gather_member(struct status_member *out, const struct mesh_member *m
     out->region = slash != NULL ? slice_of(out->zone, (size_t)(slash - out->zone)) : cert_region(m->cert);
 }
 
+static void gather_session(struct status_member *out, const struct engine *e, mesh_ns now)
+{
+    struct engine_session s;
+
+    if (!engine_session(e, &out->id, &s))
+        return;
+    out->has_session = true;
+    out->dialled = s.dialled;
+    out->session_age = now - s.opened_at;
+    out->suite = record_suite_word(s.suite);
+}
+
 int status_gather(struct status *out, struct node *n)
 {
     struct engine *e = node_engine(n);
@@ -58,8 +70,10 @@ int status_gather(struct status *out, struct node *n)
         return MESH_E_NOMEM;
     for (size_t i = 0; i < count; i++) {
         struct mesh_member m;
-        if (mesh_member(mesh, i, &m))
-            gather_member(&out->members[out->members_n++], &m, ring);
+        if (!mesh_member(mesh, i, &m))
+            continue;
+        gather_member(&out->members[out->members_n], &m, ring);
+        gather_session(&out->members[out->members_n++], e, out->now);
     }
     assert(out->members_n > 0); /* we know ourselves */
     return 0;

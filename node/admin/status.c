@@ -46,6 +46,15 @@ static json_t *json_node(const struct status *s)
                      "drained", (int)s->drained);
 }
 
+/* The session with a member, null when there is none: they are made when somebody asks. */
+static json_t *json_session(const struct status_member *m)
+{
+    if (!m->has_session)
+        return json_null();
+    return json_pack("{s:s, s:I, s:b}", "suite", m->suite, "age_s", (json_int_t)(m->session_age / SEC(1)), "dialled",
+                     (int)m->dialled);
+}
+
 /* |load| is stated by each member in its own packets once nodes measure it; null until then. */
 static json_t *json_member(const struct status *s, const struct status_member *m)
 {
@@ -53,11 +62,11 @@ static json_t *json_member(const struct status *s, const struct status_member *m
 
     json_t *rtt = m->rtt > 0 ? json_real((double)(m->rtt / 1000) / 1000.0) : json_null();
     json_t *address = m->addr.port != 0 ? json_string(mesh_addr_text(&m->addr, addr)) : json_null();
-    return json_pack("{s:s, s:o, s:s, s:s%, s:o, s:s, s:o, s:I, s:n, s:f, s:o, s:o}", "name", m->name, "id", id_text(&m->id),
-                     "zone", m->zone, "region", (const char *)m->region.data, m->region.len, "address", address,
+    return json_pack("{s:s, s:o, s:s, s:s%, s:o, s:s, s:o, s:I, s:n, s:f, s:o, s:o, s:o}", "name", m->name, "id",
+                     id_text(&m->id), "zone", m->zone, "region", (const char *)m->region.data, m->region.len, "address", address,
                      "state", member_state_word(m->state), "rtt_ms", rtt, "weight", (json_int_t)m->weight, "load",
                      "ring_share", share(m->arcs, s->arcs), "serial", whole(m->serial), "authority",
-                     key_id(m->authority));
+                     key_id(m->authority), "session", json_session(m));
 }
 
 static json_t *json_mesh(const struct status *s)

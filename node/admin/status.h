@@ -14,6 +14,10 @@ struct status_member {
     struct mesh_addr addr;
     enum member_state state;
     mesh_ns rtt;           /* 0: not known */
+    bool has_session;      /* that its asks go over now: */
+    bool dialled;          /* by us */
+    mesh_ns session_age;
+    const char *suite;     /* static text */
     uint64_t serial; /* of its certificate, and who signed that */
     uint8_t authority[SIGN_KEY_BYTES];
     uint32_t weight, arcs; /* arcs: of how many it is the first owner */

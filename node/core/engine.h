@@ -232,6 +232,15 @@ struct engine_usage {
     size_t handshakes; /* of others with us, under way */
 };
 void engine_usage(const struct engine *e, struct engine_usage *out);
+
+/* The session that a member's asks go over now: false, there is none. */
+struct engine_session {
+    enum record_suite suite;
+    mesh_ns opened_at;
+    bool dialled; /* by us */
+};
+bool engine_session(const struct engine *e, const struct node_id *id, struct engine_session *out);
+
 const struct engine_config *engine_config(const struct engine *e);
 
 #endif

@@ -54,6 +54,7 @@ struct link {
     bool dial_told, closing, close_told, write_told;
     uint64_t roll_sequence, roll_mark; /* the peer has this one, as far as we know */
     mesh_ns called_at; /* the peer had us dial it then */
+    mesh_ns opened_at; /* valid once |opened| */
     mesh_ns last_heard;
     mesh_ns last_sent; /* some of its output was taken, or it had none */
     uint32_t next_stream;

@@ -312,6 +312,16 @@ static void shutdown_soon(struct engine *e, struct link *l)
     timer_set(e, &l->dial_timer, e->now);
 }
 
+bool engine_session(const struct engine *e, const struct node_id *id, struct engine_session *out)
+{
+    const struct link *l = link_known(e, id, NULL);
+
+    if (l == NULL || !link_is_open(l))
+        return false;
+    *out = (struct engine_session){ session_suite(l->session), l->opened_at, session_dialled(l->session) };
+    return true;
+}
+
 size_t link_backlog(const struct link *l)
 {
     return session_output(l->session).len;
@@ -424,6 +434,7 @@ void links_opened(struct engine *e, mesh_ns now, struct link *l)
     int err;
 
     l->opened = true;
+    l->opened_at = now;
     accept_over(e, l);
     e->sessions_n++;
     e->counters.sessions_opened++;

@@ -162,6 +162,16 @@ static void an_open_session_is_no_handshake_under_way(void **state)
     assert_int_equal(usage(0).handshakes, 0);
     assert_int_equal(usage(0).sessions, 1);
     assert_int_equal(usage(1).handshakes, 0); /* our own dials are not strangers' */
+    struct engine_session s, of_dialler;
+    assert_true(engine_session(engine_of(w, 0), id_of(1), &s));
+    assert_true(engine_session(engine_of(w, 1), id_of(0), &of_dialler));
+    assert_true(of_dialler.dialled && !s.dialled);
+    assert_int_equal(s.suite, of_dialler.suite);
+    assert_in_range(w->now - s.opened_at, MS(60), MS(111));
+    assert_false(engine_session(engine_of(w, 0), id_of(2), &s));
+    node_stop(w, 1, true);
+    world_run(w, MS(20));
+    assert_false(engine_session(engine_of(w, 0), id_of(1), &s));
     world_run(w, SEC(1));
 }
 

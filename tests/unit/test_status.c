@@ -38,6 +38,9 @@ static int setup(void **state)
     }
     members[1].state = MEMBER_SUSPECT;
     members[1].rtt = US(12345);
+    members[1].has_session = true;
+    members[1].session_age = SEC(61) + MS(900);
+    members[1].suite = record_suite_word(RECORD_AES_256_GCM);
     status.members = members;
     status.members_n = 2;
     status.ready = true;
@@ -87,6 +90,18 @@ static json_t *at(json_t *j, const char *path)
     if (j == NULL)
         fail_msg("no %s", path);
     return j;
+}
+
+static void a_member_s_session_is_shown(void **state)
+{
+    (void)state;
+    json_t *j = as_json();
+
+    assert_true(json_is_null(at(j, "mesh.members.0.session")));
+    assert_string_equal(json_string_value(at(j, "mesh.members.1.session.suite")), "AES-256-GCM");
+    assert_int_equal(json_integer_value(at(j, "mesh.members.1.session.age_s")), 61);
+    assert_true(json_is_false(at(j, "mesh.members.1.session.dialled")));
+    json_decref(j);
 }
 
 static void every_promised_field_is_there(void **state)
@@ -379,6 +394,7 @@ static void figures_are_readable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_member_s_session_is_shown, setup),
         cmocka_unit_test_setup(every_promised_field_is_there, setup),
         cmocka_unit_test_setup(numbers_come_from_their_counters, setup),
         cmocka_unit_test_setup(an_idle_node_divides_by_nothing, setup),
