@@ -199,6 +199,7 @@ static uint64_t arc_build(const struct ring_build *b, uint32_t arc, uint16_t own
     if (b->rank.n <= 1) { /* nobody bids against anybody: a node that has just begun, alone */
         for (size_t i = 0; i < RING_OWNERS; i++)
             owners[i] = i < b->rank.n ? b->rank.rivals[i].member : RING_NOBODY;
+        b->r->bars[arc] = RANK_NO_BAR;
         return 1;
     }
     if (b->from != NULL) {
