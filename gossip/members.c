@@ -205,23 +205,40 @@ struct mesh_addr member_addr(const struct gossip *g, const struct member *m)
     return m->fact->rec.addrs_n > 0 ? m->fact->rec.addrs[0] : (struct mesh_addr){ .port = 0 };
 }
 
+/* Ourselves first, then |from|'s in their order: what is known of the places makes it quicker than to add
+ * one after the other. */
 int gossip_preload(struct gossip *g, const struct gossip *from)
 {
     OBJ_CHECK(g, GOSSIP_MAGIC);
     OBJ_CHECK(from, GOSSIP_MAGIC);
     const struct ident *self = gossip_self(g)->fact->ident;
+    size_t before = self->index < from->slot_of_cap ? from->slot_of[self->index] : SLOT_NONE;
     assert(g->roster == from->roster && g->members_n == 1);
-    if (!members_grow(g, from->members_n) || !slots_grow(g, from->slot_of_cap))
+    size_t need = from->members_n + (before == SLOT_NONE);
+    assert(need <= GOSSIP_MEMBERS_MAX);
+    if (!members_grow(g, need) || !slots_grow(g, from->slot_of_cap))
         return MESH_E_NOMEM;
     for (size_t i = 0; i < from->members_n; i++) {
         struct fact *f = from->members[i].fact;
         assert(f->rec.state == MEMBER_ALIVE);
-        if (f->ident == self)
+        if (i == before)
             continue;
         roster_keep(f);
-        members_live_set(g, members_add(g, f), true);
-        g->digest += f->hash;
-        g->buckets[bucket_of(&f->rec.id)] += f->hash;
+        g->members[g->members_n] = (struct member){ .fact = f, .watch = WATCH_NONE, .live_at = (uint16_t)g->live };
+        g->live_slots[g->live++] = (uint16_t)g->members_n++;
+    }
+    for (size_t i = 0; i < from->slot_of_cap; i++) {
+        uint16_t slot = from->slot_of[i];
+        if (slot != SLOT_NONE && slot != before)
+            g->slot_of[i] = (uint16_t)(slot + (slot < before));
+    }
+    g->digest += from->digest;
+    for (size_t i = 0; i < BUCKETS; i++)
+        g->buckets[i] += from->buckets[i];
+    if (before != SLOT_NONE) {
+        const struct fact *f = from->members[before].fact;
+        g->digest -= f->hash;
+        g->buckets[bucket_of(&f->rec.id)] -= f->hash;
     }
     return 0;
 }

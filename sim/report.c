@@ -212,6 +212,8 @@ void report_text(struct buf *out, struct world *w, const struct figures *f, cons
     buf_addf(out, "hedgerow-sim: seed %llu, %llu nodes in %llu zones, %s of virtual time\n\n",
              (unsigned long long)w->sc.seed, (unsigned long long)w->sc.nodes, (unsigned long long)w->sc.zones,
              seconds(a, f->virtual_ms));
+    if (world_stand_in(&w->sc))
+        buf_addf(out, "crypto: stand-in. Sizes and refusals are as ever, but nothing is secret or hard to forge.\n\n");
     put_mesh(out, w, f);
     put_origin(out, f);
     put_requests(out, w, f);
@@ -241,9 +243,9 @@ void report_json(struct buf *out, struct world *w, const struct figures *f, cons
     const struct check *c = w->check;
     char hash[TRACE_HASH_TEXT_MAX];
 
-    buf_addf(out,
-             "{\"schema\":1,\"ok\":%s,\"seed\":%llu,\"trace\":\"%s\",\"command\":", report_ok(w) ? "true" : "false",
-             (unsigned long long)w->sc.seed, trace_hash_text(&w->trace, hash));
+    buf_addf(out, "{\"schema\":1,\"ok\":%s,\"seed\":%llu,\"trace\":\"%s\",\"crypto\":\"%s\",\"command\":",
+             report_ok(w) ? "true" : "false", (unsigned long long)w->sc.seed, trace_hash_text(&w->trace, hash),
+             world_stand_in(&w->sc) ? "stand-in" : "real");
     put_json_text(out, how);
     buf_addf(out, ",\"nodes\":%llu,\"zones\":%llu,\"figures\":{", (unsigned long long)w->sc.nodes,
              (unsigned long long)w->sc.zones);

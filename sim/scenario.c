@@ -414,6 +414,8 @@ int scenario_check(const struct scenario *sc, struct scenario_error *e)
         return wrong(&r, NULL, MESH_E_RANGE, "the warm-up is longer than the whole time");
     if (sc->size_min > sc->size_max)
         return wrong(&r, NULL, MESH_E_RANGE, "size-min is above size-max");
+    if (sc->settled != 0 && sc->mode != 0)
+        return wrong(&r, NULL, MESH_E_RANGE, "only hedgerow can begin settled");
     if ((err = check_nodes(sc, &r, &sc->absent)) != 0)
         return err;
     for (size_t i = 0; i < sc->actions_n; i++) {

@@ -27,6 +27,7 @@ enum setting_kind {
     X(zones, "zones", COUNT, false, 3, 1, 100, "node i is in zone 1 + (i - 1) mod zones")                             \
     X(seeds, "seeds", COUNT, false, 3, 1, 60, "the first so many nodes are told to all as seeds")                     \
     X(arc_bits, "arc-bits", COUNT, false, 16, 16, 20, "the ring has 2^N arcs")                                        \
+    X(real_crypto, "real-crypto-nodes", COUNT, false, 200, 0, 1000, "with more a stand-in of the same sizes is used") \
     X(own_rings, "own-rings", COUNT, false, 1, 0, 1000, "the first so many make their ring tables; others share")     \
     X(join_every, "join-every", TIME, false, MS(50), 0, SEC(60), "from one node's start to the next one's")           \
     X(warmup, "warmup", TIME, false, SEC(15), 0, SEC(3600), "before viewers ask")                                     \

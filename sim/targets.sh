@@ -3,12 +3,14 @@
 # Lifeguard in the same world (a "-" where a mode was not run), beside its target, and whether it is met.
 # quick: fewer nodes, shorter, one seed: a minute. Else the sizes that the targets name: hours.
 # Environment: ROWS="1 3 8" only these (s: the simulator's own), SEEDS=N so many seeds where a row has several,
-# MODES="hedgerow" no baselines. A row of a smaller size than its target says so in its measure.
+# MODES="hedgerow" no baselines, JOBS=2 so many runs at a time. A row of a smaller size than its target says so in
+# its measure. What is done, and what it cost, comes on the error stream.
 set -u
 sim=$1
 quick=${2:-}
 rows=${ROWS:-1 3 4 5 6 8 9 10 s}
 modes=${MODES:-hedgerow swim lifeguard}
+jobs=${JOBS:-2}
 work=$(mktemp -d "${TMPDIR:-/tmp}/hedgerow-targets.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 missed=0
@@ -17,18 +19,46 @@ size() { if [ -n "$quick" ]; then echo "$1"; else echo "$2"; fi; }
 
 has() { case " $modes " in *" $1 "*) "$sim" members --mode "$1" --print >/dev/null 2>&1 ;; *) false ;; esac; }
 
-# runs NAME SEEDS, the scenario on the input: each mode with seeds 1 to SEEDS; a line of figures each.
+# one NAME MODE SEED: a run, its figures and its errors in files of its own.
+one() {
+    "$sim" members --scenario "$work/$1.scn" --mode "$2" --seed "$3" --json --cost >"$work/$1.$2.$3.json" \
+        2>"$work/$1.$2.$3.errors"
+    [ ! -t 2 ] || printf '\r%s %s, seed %s ' "$1" "$2" "$3" >&2
+}
+
+# gather NAME MODE SEEDS: all of these in order of seeds, and a line about their cost.
+gather() {
+    seed=1
+    while [ "$seed" -le "$3" ]; do
+        cat "$work/$1.$2.$seed.json" >>"$work/$1.$2"
+        grep -v '^cost ' "$work/$1.$2.$seed.errors" >>"$work/errors"
+        grep '^cost ' "$work/$1.$2.$seed.errors" >>"$work/$1.$2.cost"
+        seed=$((seed + 1))
+    done
+    [ ! -t 2 ] || printf '\r' >&2
+    awk -v what="$1, $2" -v runs="$3" -v took="$4" '
+        { cpu += $2; if ($6 + 0 > mib) mib = $6 + 0 }
+        END { printf "# %s: %d of %d runs told their cost: %.0f s of CPU, %d s, at most %d MiB\n", what, NR, runs, cpu, took, mib }
+    ' "$work/$1.$2.cost" >&2
+}
+
+# runs NAME SEEDS, the scenario on the input: each mode with seeds 1 to SEEDS, $jobs at a time.
 runs() {
     name=$1 seeds=$2
     cat >"$work/$name.scn"
     for mode in hedgerow swim lifeguard; do
         has $mode || continue
-        seed=1
+        began=$(date +%s) seed=1 under_way=0
         while [ "$seed" -le "$seeds" ]; do
-            "$sim" members --scenario "$work/$name.scn" --mode $mode --seed "$seed" --json >>"$work/$name.$mode" \
-                2>>"$work/errors"
-            seed=$((seed + 1))
+            one "$name" "$mode" "$seed" &
+            seed=$((seed + 1)) under_way=$((under_way + 1))
+            if [ "$under_way" -ge "$jobs" ]; then
+                wait
+                under_way=0
+            fi
         done
+        wait
+        gather "$name" "$mode" "$seeds" $(($(date +%s) - began))
     done
 }
 
@@ -69,7 +99,7 @@ wanted() { case " $rows " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
 line row measure ours SWIM Lifeguard target ''
 
 if wanted 1; then
-    n=$(size 120 1000) crashes=$(size 12 20) seeds=$(size 1 "${SEEDS:-10}")
+    n=$(size 120 1000) crashes=$(size 12 20) seeds=$(size 1 "${SEEDS:-200}")
     for loss in 0 10; do
         runs "crash$loss" "$seeds" <<END
 nodes $n
@@ -211,18 +241,21 @@ judged() { # NUMBER MEASURE VALUE TARGET OP
 
 if wanted s; then
     n=$(size 300 10000) t=$(size 120 600)
-    set -- $(ulimit -v 4000000 2>/dev/null; cost "$sim" members --nodes "$n" --time "${t}s" --quiet 0s --join-every 2ms)
-    judged sim "s of CPU, $n nodes x $t s, membership only" "$1" 60 '<='
+    set -- $(ulimit -v 4000000 2>/dev/null; cost "$sim" members --settled yes --nodes "$n" --time "${t}s" --quiet 0s)
+    judged sim "s of CPU, $n nodes x $t s, membership only, a settled mesh" "$1" 60 '<='
     judged sim "... MiB" "$2" 3072 '<='
-    set -- $(cost "$sim" run --nodes 50 --requests 0 --faults 10 --time 600s)
-    judged sim "x faster than life, 50 nodes, 10 faults in 600 s, whole engines" \
-        "$(awk -v c="$1" 'BEGIN { print (c > 0 ? int(600 / c) : "-") }')" 1000 '>='
+    for crypto in real none; do
+        [ $crypto = none ] && nodes=0 || nodes=200
+        set -- $(cost "$sim" run --nodes 50 --requests 0 --faults 10 --time 600s --real-crypto-nodes $nodes)
+        judged sim "x faster than life, 50 nodes, 10 faults in 600 s, engines; cryptography: $crypto" \
+            "$(awk -v c="$1" 'BEGIN { print (c > 0 ? int(600 / c) : "-") }')" 1000 '>='
+    done
     set -- $(cost "$sim" members --nodes 50 --time 600s --loss-pct 2 --quiet 0s)
     judged sim "... membership alone, 2 % loss" "$(awk -v c="$1" 'BEGIN { print (c > 0 ? int(600 / c) : "-") }')" 1000 '>='
-    one=$("$sim" members --nodes 60 --loss-pct 5 --seed 3 | tail -1)
-    two=$("$sim" members --nodes 60 --loss-pct 5 --seed 3 | tail -1)
+    first=$("$sim" members --nodes 60 --loss-pct 5 --seed 3 | tail -1)
+    again=$("$sim" members --nodes 60 --loss-pct 5 --seed 3 | tail -1)
     differ=1
-    [ -n "$one" ] && [ "$one" = "$two" ] && differ=0
+    [ -n "$first" ] && [ "$first" = "$again" ] && differ=0
     judged sim "repeated runs that differ" "$differ" 0 '<='
 fi
 

@@ -10,6 +10,7 @@
 #include "sim/net.h"
 #include "sim/origin_model.h"
 #include "sim/random.h"
+#include "sim/stand_in.h"
 #include "sim/viewer_model.h"
 
 #define WALL_START_S INT64_C(1700000000)
@@ -162,6 +163,7 @@ static int make(struct world *w, const struct scenario *sc)
     heap_init(&w->events);
     trace_hash_init(&w->trace);
     random_install(sc->seed);
+    stand_in_use(world_stand_in(sc));
     if (crypto_start() != 0)
         return -1;
     random_install(sc->seed); /* libsodium drew for itself as it began, in a process's first world only */

@@ -64,6 +64,12 @@ void world_note(struct world *w, enum note kind, uint32_t node, struct slice byt
 void world_notef(struct world *w, enum note kind, uint32_t node, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* world_stand_in: is there something in cryptography's place (stand_in.h)? */
+static inline bool world_stand_in(const struct scenario *sc)
+{
+    return sc->nodes > sc->real_crypto;
+}
+
 /* Unix time, as all clocks of the world have it. */
 int64_t world_wall_s(const struct world *w);
 

@@ -75,10 +75,16 @@ void agree_sample(struct crowd *c)
 
 uint64_t agree_stuck(struct crowd *c)
 {
+    uint32_t one = first_up(c); /* all views with its digest are right or wrong as it is */
+    bool one_wrong = one < c->n && wrong_about(c, one) < c->n;
     uint64_t stuck = 0;
 
-    for (uint32_t i = 0; i < c->n; i++)
-        stuck += crowd_up(c, i) && wrong_about(c, i) < c->n;
+    for (uint32_t i = 0; i < c->n; i++) {
+        if (!crowd_up(c, i))
+            continue;
+        bool same = one < c->n && c->nodes[i].digest == c->nodes[one].digest;
+        stuck += same ? one_wrong : wrong_about(c, i) < c->n;
+    }
     if (stuck == 0 && c->wrong[0] != '\0') { /* all live nodes are listed everywhere, and yet views differ */
         uint32_t first = first_up(c);
         for (uint32_t i = 0; i < c->n; i++)

@@ -153,18 +153,22 @@ static void make(struct crowd *c, const struct scenario *sc)
     c->ids = memory_new(c->n * sizeof(*c->ids));
     c->certs = memory_new(c->n * c->bit_words * sizeof(*c->certs));
     c->keyed = memory_new(c->n * c->bit_words * sizeof(*c->keyed));
+    c->roster = memory_kept(roster_new(sc->seed));
     queue_init(&c->queue);
     c->joined_at = c->healed_at = c->restarted_at = c->agreed_at = MESH_NS_NEVER;
     c->joined_from = c->healed_from = c->started_from = c->calm_from = MESH_NS_NEVER;
     c->changed = true;
+    mesh_ns apart = sc->settled != 0 ? 0 : (mesh_ns)sc->join_every;
     for (uint32_t i = 0; i < c->n; i++) {
         make_id(c, i);
         c->nodes[i].armed = MESH_NS_NEVER;
         c->nodes[i].weight = 100;
         if (!node_set_has(&sc->absent, i))
-            crowd_at(c, (mesh_ns)(i * sc->join_every), EVENT_BEGIN, i, 0);
+            crowd_at(c, i * apart, EVENT_BEGIN, i, 0);
     }
-    c->joined_from = (mesh_ns)((c->n - 1) * sc->join_every);
+    c->joined_from = (c->n - 1) * apart;
+    if (sc->settled != 0)
+        life_pattern(c);
     if (sc->actions_n > 0)
         crowd_at(c, sc->actions[0].at, EVENT_ACTION, 0, 0);
     crowd_at(c, 0, EVENT_SAMPLE, 0, 0);
@@ -202,6 +206,8 @@ void crowd_free(struct crowd *c)
         protocol_end(c, i);
         free(c->nodes[i].watch.waits);
     }
+    gossip_free(c->pattern);
+    roster_free(c->roster);
     for (uint32_t i = 0; i < c->flows_n; i++)
         buf_free(&c->flows[i].records);
     queue_fini(&c->queue);

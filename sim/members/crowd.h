@@ -7,6 +7,7 @@
 #include <assert.h>
 
 #include "gossip/gossip.h"
+#include "gossip/roster.h"
 #include "sim/link_model.h"
 #include "sim/members/baseline.h"
 #include "sim/members/figures.h"
@@ -129,8 +130,10 @@ struct crowd {
     struct parcels parcels;
     struct crowd_node *nodes;
     struct node_id *ids;
-    uint64_t *certs; /* n x bit_words bits: who holds whose certificate */
-    uint64_t *keyed; /* n x bit_words bits: the pair has keys for both as they are in this run */
+    struct roster *roster;  /* every record once, however many views hold it */
+    struct gossip *pattern; /* of a settled mesh: a view that holds all */
+    uint64_t *certs;        /* n x bit_words bits: who holds whose certificate */
+    uint64_t *keyed;        /* n x bit_words bits: the pair has keys for both as they are in this run */
     size_t bit_words;
     struct buf scratch;
     uint64_t trace[2], events;
@@ -211,6 +214,8 @@ static inline bool crowd_plain(const struct crowd *c)
 /* ---- life.c: one node's ---- */
 
 void life_begin(struct crowd *c, uint32_t i, bool boot_lost);
+/* life_pattern makes the view that a settled mesh begins with. */
+void life_pattern(struct crowd *c);
 void life_end(struct crowd *c, uint32_t i, bool silently);
 void life_tick(struct crowd *c, uint32_t i);
 /* Goes on with what waits in its socket. */

@@ -50,6 +50,7 @@ static struct gossip *make_gossip(struct crowd *c, uint32_t i)
         .probe_period = (mesh_ns)c->sc.probe_period,
         .ack_timeout = (mesh_ns)c->sc.ack_timeout,
         .suspect_timeout = (mesh_ns)c->sc.suspect_timeout,
+        .roster = c->roster,
         .self = { .id = c->ids[i], .boot = n->boot, .addrs_n = 1, .weight = n->weight, .serial = 1 },
     };
 
@@ -74,6 +75,22 @@ static struct baseline *make_baseline(struct crowd *c, uint32_t i)
     return baseline_new(&cfg, c->now);
 }
 
+void life_pattern(struct crowd *c)
+{
+    struct crowd_node *n = &c->nodes[0];
+
+    n->boot = 1;
+    c->pattern = make_gossip(c, 0);
+    n->boot = 0;
+    for (uint32_t i = 1; i < c->n; i++) {
+        struct member_record r = { .id = c->ids[i], .boot = 1, .addrs_n = 1, .weight = n->weight, .serial = 1 };
+        r.addrs[0] = crowd_addr(i);
+        gossip_learn(c->pattern, 0, &r);
+    }
+    memset(c->certs, 0xff, c->n * c->bit_words * sizeof(*c->certs));
+    memset(c->keyed, 0xff, c->n * c->bit_words * sizeof(*c->keyed));
+}
+
 void life_begin(struct crowd *c, uint32_t i, bool boot_lost)
 {
     struct crowd_node *n = &c->nodes[i];
@@ -86,11 +103,13 @@ void life_begin(struct crowd *c, uint32_t i, bool boot_lost)
         n->b = make_baseline(c, i);
     else
         n->g = make_gossip(c, i);
+    if (c->pattern != NULL && n->life == 1)
+        memory_kept(gossip_preload(n->g, c->pattern) == 0 ? n : NULL);
     n->began = c->now;
     n->excused = n->life > 1 ? c->now + HEALTHY_AFTER : 0;
     n->armed = MESH_NS_NEVER;
     n->digest = protocol_digest(c, i);
-    n->others = 0;
+    n->others = c->pattern != NULL && n->life == 1 ? c->n - 1 : 0;
     n->leaving = false;
     n->free_at = 0;
     n->up = n->down = n->up_stream = n->down_stream = (struct link_queue){ 0 };

@@ -181,6 +181,21 @@ static void a_full_socket_drops_and_a_frozen_node_reads_the_rest(void **state)
     crowd_free(c);
 }
 
+/* A settled mesh has nothing to say, and notices an end like any other. */
+static void a_settled_crowd_begins_with_equal_views(void **state)
+{
+    struct members_figures f;
+    struct crowd *c = live("nodes 30\nsettled yes\nwarmup 5s\ntime 30s\nat 6s crash 4\n", 1, &f);
+
+    (void)state;
+    assert_int_equal(f.joined_ms, 0);
+    assert_int_equal(f.certs, 0);
+    assert_int_equal(f.crash_missed, 0);
+    assert_int_equal(f.stuck, 0);
+    assert_int_equal(f.wrong_deaths, 0);
+    crowd_free(c);
+}
+
 /* A drawn fault has its end within the time, and what is written down is the same story. */
 static void drawn_faults_can_be_written_down(void **state)
 {
@@ -218,6 +233,7 @@ int main(void)
         cmocka_unit_test(a_death_is_wrong_only_without_a_reason),
         cmocka_unit_test(an_end_is_followed_until_all_know),
         cmocka_unit_test(an_update_is_followed_until_all_have_it),
+        cmocka_unit_test(a_settled_crowd_begins_with_equal_views),
         cmocka_unit_test(drawn_faults_can_be_written_down),
         cmocka_unit_test(a_full_socket_drops_and_a_frozen_node_reads_the_rest),
     };

@@ -155,6 +155,26 @@ static void tables_are_shared_and_are_what_one_makes_alone(void **state)
     scenario_fini(&sc);
 }
 
+/* The same events, whether packets are sealed or only marked; damage is refused in either. */
+static void a_stand_in_for_cryptography_changes_nothing_else(void **state)
+{
+    struct figures f[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct scenario sc;
+        read_scenario(&sc, i == 0 ? "corrupt-pct 0.5\n" : "corrupt-pct 0.5\nreal-crypto-nodes 0\n", 3);
+        struct world *w = world_run(&sc, NULL);
+        report_figures(w, &f[i]);
+        assert_true(report_ok(w));
+        assert_true(w->net->counts.damaged > 0);
+        world_free(w);
+        scenario_fini(&sc);
+    }
+    assert_int_equal(f[0].requests, f[1].requests);
+    assert_int_equal(f[0].error, f[1].error);
+}
+
 static void a_node_that_vanished_at_the_end_is_seen_to_be_missing(void **state)
 {
     struct scenario sc;
@@ -267,6 +287,7 @@ int main(void)
         cmocka_unit_test(a_quiet_world_breaks_no_rule),
         cmocka_unit_test(wrong_books_are_noticed),
         cmocka_unit_test(tables_are_shared_and_are_what_one_makes_alone),
+        cmocka_unit_test(a_stand_in_for_cryptography_changes_nothing_else),
         cmocka_unit_test(a_node_that_vanished_at_the_end_is_seen_to_be_missing),
         cmocka_unit_test(a_dead_origin_explains_failures),
         cmocka_unit_test(expectations_are_judged),
