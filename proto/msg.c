@@ -7,7 +7,7 @@
 #include <assert.h>
 
 /* Keys of the maps. A key is never given another meaning. */
-enum { HELLO_FEATURES = 1, HELLO_BOOT, HELLO_SALT, HELLO_PARAMS, HELLO_VERSION, HELLO_PORT };
+enum { HELLO_FEATURES = 1, HELLO_BOOT, HELLO_SALT, HELLO_PARAMS, HELLO_VERSION, HELLO_PORT, HELLO_YOU };
 enum { REFUSE_REASON = 1 };
 enum { MEMBERS_ITEMS = 1, MEMBERS_REPLY, MEMBERS_SETTLED, MEMBERS_PLACED };
 enum { ROLL_SEQUENCE = 1, ROLL_MARK, ROLL_ITSELF };
@@ -95,6 +95,33 @@ const char *msg_refusal_text(unsigned reason)
     }
 }
 
+#define ADDR_BYTES 18
+
+static void put_you(struct frame_out *o, const struct mesh_addr *you)
+{
+    static const struct mesh_addr none;
+    uint8_t raw[ADDR_BYTES];
+
+    if (mesh_addr_eq(you, &none))
+        return;
+    memcpy(raw, you->ip, sizeof(you->ip));
+    be16_put(raw + sizeof(you->ip), you->port);
+    frame_put_bin(o, HELLO_YOU, SLICE_OF(raw), sizeof(raw));
+}
+
+static void get_you(struct frame_in *in, struct mesh_addr *you)
+{
+    struct slice raw = frame_get_bin(in, HELLO_YOU, ADDR_BYTES);
+
+    *you = (struct mesh_addr){ .port = 0 };
+    if (raw.len == ADDR_BYTES) {
+        memcpy(you->ip, raw.data, sizeof(you->ip));
+        you->port = be16_get(raw.data + sizeof(you->ip));
+    } else if (raw.len > 0 && in->err == 0) {
+        in->err = MESH_E_RANGE;
+    }
+}
+
 int msg_put_hello(struct buf *b, const struct msg_hello *m)
 {
     struct frame_out o = frame_map(b, MSG_HELLO, 0);
@@ -105,6 +132,7 @@ int msg_put_hello(struct buf *b, const struct msg_hello *m)
     frame_put_bin(&o, HELLO_PARAMS, SLICE_OF(m->params.bytes), DIGEST_BYTES);
     frame_opt_str(&o, HELLO_VERSION, m->version, MSG_VERSION_MAX);
     frame_opt_u64(&o, HELLO_PORT, m->port);
+    put_you(&o, &m->you);
     return frame_end(&o);
 }
 
@@ -118,6 +146,7 @@ int msg_get_hello(struct wire *w, struct slice body, struct msg_hello *m)
     frame_need_fixed(&in, HELLO_PARAMS, m->params.bytes, DIGEST_BYTES);
     m->version = frame_get_str(&in, HELLO_VERSION, MSG_VERSION_MAX);
     m->port = (uint16_t)frame_get_u64(&in, HELLO_PORT, UINT16_MAX);
+    get_you(&in, &m->you);
     return frame_close(&in, false);
 }
 

@@ -11,6 +11,7 @@
 #ifndef HEDGEROW_PROTO_MSG_H
 #define HEDGEROW_PROTO_MSG_H
 
+#include "proto/base/addr.h"
 #include "proto/datagram.h"
 #include "proto/leaf.h"
 #include "proto/roll.h"
@@ -95,6 +96,8 @@ struct msg_hello {
     struct digest params; /* mesh_params_digest */
     struct slice version; /* software, for people; at most MSG_VERSION_MAX bytes */
     uint16_t port;        /* where we listen for the mesh, 0 = nowhere */
+    struct mesh_addr you; /* the reader as the sender sees it; port 0: the reader dialled, and only its
+                             ip says something; all zero: not said */
 };
 int msg_put_hello(struct buf *b, const struct msg_hello *m);
 int msg_get_hello(struct wire *w, struct slice body, struct msg_hello *m);

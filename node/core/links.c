@@ -21,13 +21,15 @@ static void outgoing(void *ctx, uint8_t *frame, size_t len)
     e->cfg.outgoing(e->cfg.outgoing_ctx, frame, len);
 }
 
-static struct session_config session_config(struct engine *e)
+/* For a session with |peer|, whom we dial there, or (port 0) who dialled us from there. */
+static struct session_config session_config(struct engine *e, const struct mesh_addr *peer)
 {
     return (struct session_config){
         .self = e->cfg.mesh.self,
         .boot = mesh_boot(e->mesh), /* it grows when peers remember a higher one */
         .version = e->cfg.version,
         .port = e->cfg.mesh_port,
+        .you = *peer,
         .suites = e->cfg.suites,
         .judge = rolls_judge,
         .probation = true,
@@ -165,7 +167,7 @@ struct link *link_dial(struct engine *e, mesh_ns now, const struct node_id *id)
 
     if (!mesh_find(e->mesh, id, &m) || m.addr.port == 0 || m.cert == NULL)
         return NULL;
-    struct session_config cfg = session_config(e);
+    struct session_config cfg = session_config(e, &m.addr);
     struct link *l = link_new(e, now, &m.addr, session_dial(&cfg, m.cert->dh_key));
     if (l == NULL)
         return NULL;
@@ -213,7 +215,7 @@ static bool seed_is_member(const struct engine *e, const struct engine_seed *s)
 
 static void dial_seed(struct engine *e, mesh_ns now, const struct engine_seed *s)
 {
-    struct session_config cfg = session_config(e);
+    struct session_config cfg = session_config(e, &s->addr);
     struct link *l = link_new(e, now, &s->addr, session_dial(&cfg, NULL));
     char text[MESH_ADDR_TEXT_MAX];
 
@@ -270,7 +272,9 @@ static void seed_answered(struct engine *e, const struct mesh_addr *addr, const 
 
 struct link *engine_accept(struct engine *e, mesh_ns now, const struct mesh_addr *from)
 {
-    struct session_config cfg = session_config(e);
+    struct mesh_addr seen = *from;
+    seen.port = 0;
+    struct session_config cfg = session_config(e, &seen);
 
     e->now = now;
     if (!accept_admits(e, now, from))
@@ -449,6 +453,8 @@ void links_opened(struct engine *e, mesh_ns now, struct link *l)
         at.port = session_peer_port(l->session); /* its address as we see it, its port as it says */
     mesh_met(e->mesh, now, cert, session_peer_cert_raw(l->session), session_peer_boot(l->session), &at);
     mesh_link(e->mesh, &cert->id, 0);
+    at = session_seen(l->session);
+    mesh_outside(e->mesh, now, &cert->id, &at);
     if (!session_dialled(l->session))
         reach_dialled(e, now);
     if (session_began_anew(l->session))

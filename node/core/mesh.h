@@ -28,6 +28,8 @@ struct mesh_config {
     struct boot boot;
     struct mesh_addr addrs[GOSSIP_ADDRS_MAX]; /* where we are reached */
     size_t addrs_n;
+    uint16_t port;            /* where we listen */
+    bool learn_addr;          /* where peers see us is one more: mesh_outside */
     uint32_t weight;          /* 0 = the certificate's, capped by it */
     uint64_t seed;            /* of gossip's choices */
     mesh_ns ring_join_delay;  /* 0 = 1 s: a joined, healed or left member moves the ring so much later */
@@ -96,6 +98,11 @@ void mesh_recv(struct mesh *m, mesh_ns now, int64_t wall_s, const struct mesh_ad
  * 0, MESH_E_FULL, MESH_E_NOMEM, or what mesh_admits says. */
 int mesh_met(struct mesh *m, mesh_ns now, const struct cert *cert, struct slice cert_raw, struct boot boot,
              const struct mesh_addr *addr);
+
+/* mesh_outside: |by| sees us at |addr| (port 0: at that ip; all zero: it does not say). What two
+ * peers say alike, and is no address we know or that nobody could reach, becomes one more of
+ * those we state, in place of what was learnt so before. Only if cfg.learn_addr. */
+void mesh_outside(struct mesh *m, mesh_ns now, const struct node_id *by, const struct mesh_addr *addr);
 
 /* mesh_members_put writes the |from|-th and further members (certificate and record,
  * ourselves included) to |out|, at most MSG_MEMBERS_MAX and about 60,000 bytes, and

@@ -60,6 +60,17 @@ struct mesh_weight {
     mesh_ns damped_until;
 };
 
+/* Where peers say that they see us (mesh_outside.c): the last ones, one of each peer. */
+#define MESH_SIGHTS_MAX 8
+struct mesh_sights {
+    struct mesh_sight {
+        struct node_id by;
+        struct mesh_addr addr;
+    } at[MESH_SIGHTS_MAX];
+    size_t n, next;
+    struct mesh_addr learnt; /* port 0: none */
+};
+
 struct mesh {
     uint32_t magic;
     struct mesh_config cfg;
@@ -99,6 +110,7 @@ struct mesh {
     mesh_ns ring_first, ring_last; /* first and last change that it waits for */
 
     struct mesh_weight weight;
+    struct mesh_sights sights;
 
     struct roll roll; /* live authorities also before there is one */
     struct buf roll_raw;

@@ -43,6 +43,7 @@ struct session {
     size_t peer_raw_len;
     struct boot peer_boot;
     uint16_t peer_port;
+    struct mesh_addr seen; /* we, by the peer */
 };
 
 /* ---- the two buffers ---- */
@@ -93,7 +94,7 @@ static int seal(struct session *s)
 static int send_hello(struct session *s)
 {
     struct msg_hello hello = {
-        .features = s->features, .boot = s->cfg.boot, .version = s->cfg.version, .port = s->cfg.port
+        .features = s->features, .boot = s->cfg.boot, .version = s->cfg.version, .port = s->cfg.port, .you = s->cfg.you
     };
 
     mesh_params_digest(&hello.params, &s->cfg.self->mesh);
@@ -441,6 +442,7 @@ static void take_hello(struct session *s, const struct msg_frame *frame)
     }
     s->peer_boot = hello.boot;
     s->peer_port = hello.port;
+    s->seen = hello.you;
     s->phase = PHASE_FRAMES;
 out:
     wire_close(&w);
@@ -670,6 +672,12 @@ uint16_t session_peer_port(const struct session *s)
 {
     OBJ_CHECK(s, SESSION_MAGIC);
     return s->peer_port;
+}
+
+struct mesh_addr session_seen(const struct session *s)
+{
+    OBJ_CHECK(s, SESSION_MAGIC);
+    return s->seen;
 }
 
 enum record_suite session_suite(const struct session *s)

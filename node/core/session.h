@@ -21,6 +21,7 @@ struct session_config {
     struct boot boot;
     struct slice version; /* software, for people */
     uint16_t port;        /* our mesh port */
+    struct mesh_addr you; /* where we see the peer, for it to know: see msg_hello */
     unsigned suites;      /* RECORD_SUITE_BITs offered for records; 0: all that the processor has */
     /* Further judgement of a certificate that is sound in itself (revocation): 0, or the
      * MESH_E_* that it is refused by. NULL: none. */
@@ -91,6 +92,8 @@ const char *session_peer_name(const struct session *s);
 struct slice session_peer_cert_raw(const struct session *s);
 struct boot session_peer_boot(const struct session *s);
 uint16_t session_peer_port(const struct session *s);
+/* session_seen: where the peer sees us (msg_hello.you). */
+struct mesh_addr session_seen(const struct session *s);
 /* The suite of its records; meaningful once OPEN. */
 enum record_suite session_suite(const struct session *s);
 bool session_dialled(const struct session *s);

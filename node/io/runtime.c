@@ -229,6 +229,8 @@ static int start_engine(struct node *n, char *error)
             .keep_roll = keep_roll,
             .keep_ctx = n,
             .boot = cfg->boot,
+            .port = n->mesh.port,
+            .learn_addr = cfg->advertise_n == 0,
             .weight = cfg->weight,
             .seed = secret_random_u64(),
             .ring_join_delay = cfg->ring_join_delay,

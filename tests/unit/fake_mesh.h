@@ -29,6 +29,7 @@ struct mesh {
     struct ring *ring;
     bool sync_wanted, left, unreached;
     struct node_id sync_with;
+    struct mesh_addr outside; /* what was said last of where we are */
     unsigned takes; /* MEMBERS frames taken */
     struct mesh_counters counters;
 };
@@ -145,6 +146,13 @@ void mesh_unreached(struct mesh *m, mesh_ns now, bool on)
 {
     m->now = now;
     m->unreached = on;
+}
+
+void mesh_outside(struct mesh *m, mesh_ns now, const struct node_id *by, const struct mesh_addr *addr)
+{
+    (void)by;
+    m->now = now;
+    m->outside = *addr;
 }
 
 void mesh_drain(struct mesh *m, mesh_ns now, bool on)

@@ -38,6 +38,7 @@ static inline struct msg_hello hello_of(bool bare)
         m.boot = (struct boot){ 7, UINT64_C(0x1122334455667788) };
         m.version = SLICE_LIT("hedgerow 0.1.0");
         m.port = 7400;
+        m.you = mesh_addr_v4(0xc0000201, 7401);
     }
     return m;
 }
@@ -65,6 +66,7 @@ static inline void check_hello_is(struct slice body, const struct msg_hello *wan
     assert_true(digest_eq(&m.params, &want->params));
     assert_true(slice_eq(m.version, want->version));
     assert_int_equal(m.port, want->port);
+    assert_true(mesh_addr_eq(&m.you, &want->you));
     wire_close(&w);
 }
 

@@ -1,4 +1,5 @@
-/* test_engine_reach.c - can the others dial us? CALL, and what follows when they cannot. */
+/* test_engine_reach.c - can the others dial us, and where? CALL, what follows when they cannot, and what
+ * each side says of the other's address. */
 #include "engine_world.h"
 
 static struct world *w;
@@ -78,6 +79,16 @@ static void who_is_alone_is_not_to_blame(void **state)
     assert_false(lost(1));
 }
 
+/* Who was dialled learns at what address, the other one from where its bytes come. */
+static void each_is_told_where_it_is_seen(void **state)
+{
+    struct mesh_addr dialler = w->nodes[1].addr;
+    (void)state;
+    dialler.port = 0;
+    assert_true(mesh_addr_eq(&mesh_of(w, 0)->outside, &w->nodes[0].addr));
+    assert_true(mesh_addr_eq(&mesh_of(w, 1)->outside, &dialler));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -85,6 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(who_only_dialled_is_dialled_for_once),
         TEST(who_is_reached_nowhere_gives_up_its_weight_until_it_is_reached),
+        TEST(each_is_told_where_it_is_seen),
         TEST(who_is_alone_is_not_to_blame),
     };
 
