@@ -1,7 +1,7 @@
 /* probe.c - who answers. Each period a node pings the next living member after itself in
  * the order of ids. That order is the same for all, so everybody is pinged once a period
  * by somebody; and because neighbours may fail together, half a period later it pings one
- * more, in the order of a random permutation (SWIM, section 4.3). */
+ * more, in the order of a random permutation (SWIM, section 4.3), or a further neighbour. */
 #include <stdlib.h>
 
 #include "gossip/state.h"
@@ -11,6 +11,7 @@
 #define GONE_PERIOD    SEC(1)
 #define GONE_LATER     SEC(10)
 #define RANDOM_EACH    32 /* up to so many others, a random ping each period; above, each second one */
+#define BEHIND         3  /* members behind the successor that are pinged now and then */
 #define RELAY_LIFE     SEC(2)
 #define RTT_SAMPLE_MAX SEC(10)
 #define WALK_MAX       256
@@ -349,8 +350,8 @@ void probe_stalled(struct gossip *g)
 
 /* ---- rounds ---- */
 
-/* The next living member in the order of ids, which is the same for all. */
-static struct member *successor(const struct gossip *g)
+/* The next living member in the order of ids, which is the same for all, or one |behind| it. */
+static struct member *successor(const struct gossip *g, size_t behind)
 {
     const struct roster *r = g->roster;
     size_t at = gossip_self(g)->fact->ident->rank;
@@ -364,7 +365,8 @@ static struct member *successor(const struct gossip *g)
         const struct watch *w = member_watch(g, m);
         if (m->live_at == LIVE_NONE || (w != NULL && w->probe.state == PROBE_INQUIRY))
             continue; /* who is silent does not hide who comes behind it */
-        return m;
+        if (behind-- == 0)
+            return m;
     }
     return NULL;
 }
@@ -430,14 +432,17 @@ void probe_round(struct gossip *g)
         return;
     heap_set(&g->timers, &g->round.node, g->now + health_span(&g->health, g->cfg.probe_period / 2));
     if (n % 2 == 0) {
-        struct member *m = successor(g);
+        struct member *m = successor(g, 0);
         if (m != NULL)
             probe_start(g, m);
         probe_the_gone(g);
         view_pending_sweep(g);
         rumour_recent_sweep(g);
     } else if (g->live > 1 && (g->live <= RANDOM_EACH || n % 4 == 1)) {
-        struct member *m = order_next(g);
+        /* Each fourth time one of the next behind the successor: we can only accuse whom we know. */
+        uint64_t turn = n / 4;
+        bool behind = g->live > RANDOM_EACH && turn % 4 == 0;
+        struct member *m = behind ? successor(g, 1 + turn / 4 % BEHIND) : order_next(g);
         if (m != NULL)
             probe_start(g, m);
     }
