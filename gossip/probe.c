@@ -11,6 +11,8 @@
 #define GONE_PERIOD    SEC(1)
 #define GONE_LATER     SEC(10)
 #define RANDOM_EACH    32 /* up to so many others, a random ping each period; above, each second one */
+#define REPEATS        3  /* questions before a doubt is said, where so much is lost that */
+#define PUBLIC_SHARE   3  /* there is not yet this part of the evidence for a death */
 #define BEHIND         3  /* members behind the successor that are pinged now and then */
 #define RELAY_LIFE     SEC(2)
 #define RTT_SAMPLE_MAX SEC(10)
@@ -96,7 +98,8 @@ static void probe_start(struct gossip *g, struct member *m)
     p->seq[0] = g->seq++;
     p->seq[1] = 0;
     memset(p->asked, 0, sizeof(p->asked));
-    p->asked_n = p->denied = 0;
+    memset(p->deniers, 0, sizeof(p->deniers));
+    p->asked_n = p->denied = p->repeated = 0;
     gossip_intend(g, PAYLOAD_PING, &member_rec(m)->id, NULL, p->seq[0]);
     heap_set(&g->timers, &p->timer.node, g->now + health_span(&g->health, g->cfg.ack_timeout));
 }
@@ -173,10 +176,31 @@ static void probe_go_round(struct gossip *g, struct watch *w)
     heap_set(&g->timers, &p->timer.node, over > g->now ? over : g->now + g->cfg.ack_timeout);
 }
 
+/* A doubt is news for all, and so is its refutation. So where much is lost a few more
+ * questions come first: most doubts end with them. */
+static bool probe_once_more(struct gossip *g, struct watch *w)
+{
+    struct probe *p = &w->probe;
+    unsigned vain = 2 + p->repeated + p->denied;
+
+    if (p->repeated == 0)
+        p->silent_since = g->now;
+    if (p->repeated == REPEATS || vain * PUBLIC_SHARE >= health_vain(&g->health))
+        return false;
+    p->repeated++;
+    if (member_rec(watch_member(g, w))->state == MEMBER_ALIVE)
+        probe_ask_relays(g, w);
+    probe_repeat(g, w);
+    heap_set(&g->timers, &p->timer.node, g->now + health_span(&g->health, g->cfg.ack_timeout));
+    return true;
+}
+
 static void probe_give_up(struct gossip *g, struct watch *w)
 {
     const struct member *m = watch_member(g, w);
 
+    if (member_live(m) && m->acked && probe_once_more(g, w))
+        return;
     health_silence(&g->health, w->probe.asked_n, w->probe.denied);
     trace_probe(g, m, ": silence");
     if (!member_live(m) || !suspect_accuse(g, w))
@@ -322,9 +346,12 @@ void probe_denied(struct gossip *g, struct member *from, const struct payload *p
         suspect_denied(g, w, who);
         return;
     }
-    if (w->probe.denied < CONFIRMED_MAX)
-        w->probe.deniers[w->probe.denied] = who;
     w->probe.denied++;
+    i = 0;
+    while (i < CONFIRMED_MAX && w->probe.deniers[i] != 0 && w->probe.deniers[i] != who)
+        i++;
+    if (i < CONFIRMED_MAX)
+        w->probe.deniers[i] = who;
 }
 
 void probe_stalled(struct gossip *g)

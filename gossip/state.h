@@ -41,11 +41,13 @@ struct probe {
     mesh_ns began;
     uint64_t seq[2]; /* of the ping and of its repetition */
     mesh_ns sent[2];
+    mesh_ns silent_since;      /* asked in vain for as long as is usual; what follows is only for evidence */
+    unsigned repeated;         /* since then */
     mesh_ns unmet_since;       /* the first in vain of one that never answered us; 0: none */
     uint32_t asked[ASKED_MAX]; /* who was asked to ping it; 0: nobody, or has answered */
     unsigned asked_n;
-    uint32_t deniers[CONFIRMED_MAX]; /* those that had no answer either */
-    unsigned denied;
+    uint32_t deniers[CONFIRMED_MAX]; /* some of those that had no answer either; 0: nobody */
+    unsigned denied;                 /* so often */
     struct timer timer;
 };
 

@@ -205,9 +205,9 @@ bool suspect_accuse(struct gossip *g, struct watch *w)
             return false;
         g->counters.suspicions++;
     }
-    inquire(g, w, first ? g->now : w->since, first);
-    in_vain(g, w, (acked ? 2 : 0) + denied);
-    for (size_t i = 0; i < denied && i < CONFIRMED_MAX; i++)
+    inquire(g, w, !first ? w->since : acked ? w->probe.silent_since : g->now, first);
+    in_vain(g, w, (acked ? 2 + w->probe.repeated : 0) + denied);
+    for (size_t i = 0; i < CONFIRMED_MAX && w->probe.deniers[i] != 0; i++)
         confirm(&w->inquiry, w->probe.deniers[i]);
     if (!first)
         confirm(&w->inquiry, SOMEBODY);

@@ -139,7 +139,7 @@ static void a_death_told_too_soon_waits(void **state)
     world_free(w);
 }
 
-/* A quarter of all packets is lost, each way: doubts all the time, and nobody dies of them. */
+/* A quarter of all packets is lost, each way: nobody dies of it, and few doubts get about. */
 static void a_quarter_lost_kills_nobody(void **state)
 {
     (void)state;
@@ -147,7 +147,8 @@ static void a_quarter_lost_kills_nobody(void **state)
         struct world *w = world_joined(16, 40 + seed);
         w->loss_ppm = 250000;
         world_run(w, SEC(400));
-        assert_true(WORLD_SUM(w, suspicions) > 200);
+        assert_true(WORLD_SUM(w, probes_indirect) > 10000); /* questions are many, */
+        assert_in_range(WORLD_SUM(w, suspicions), 1, 60);   /* doubts that are said are few */
         assert_int_equal(w->deaths, 0);
         /* And who does die is found out, on more evidence. */
         assert_in_range(crash(w, 5, SEC(30)), LEAST, SEC(9));
