@@ -30,7 +30,7 @@ struct gossip *gossip_new(const struct gossip_config *cfg, mesh_ns now)
     g->cfg.ack_timeout = cfg->ack_timeout != 0 ? cfg->ack_timeout : MS(300);
     g->cfg.suspect_timeout = cfg->suspect_timeout != 0 ? cfg->suspect_timeout : MS(3500);
     g->cfg.suspect_max = cfg->suspect_max != 0 ? cfg->suspect_max : 2 * g->cfg.suspect_timeout;
-    g->cfg.unmet_timeout = cfg->unmet_timeout != 0 ? cfg->unmet_timeout : SEC(30);
+    g->cfg.unmet_timeout = cfg->unmet_timeout != 0 ? cfg->unmet_timeout : SEC(10);
     g->cfg.indirect = cfg->indirect != 0 ? cfg->indirect : 3;
     g->entity = be64_get(cfg->self.id.bytes);
     g->now = now;

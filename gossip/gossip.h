@@ -57,7 +57,7 @@ struct gossip_config {
     mesh_ns ack_timeout;       /* 0 = 300 ms: then indirect probes; suspected after 2.5 of it, or the period */
     mesh_ns suspect_timeout;   /* 0 = 4 s: a suspect has at least so long to refute, */
     mesh_ns suspect_max;       /* 0 = twice that: and so long if nobody confirms the doubt */
-    mesh_ns unmet_timeout;     /* 0 = 30 s: who never answered us is not doubted sooner */
+    mesh_ns unmet_timeout;     /* 0 = 10 s: who never answered us is not doubted sooner */
     mesh_ns dead_probe_period; /* 0 = 1 s for the first 10 min, then each 10 s */
     uint32_t indirect;         /* 0 = 3 relays */
     struct roster *roster;     /* shared by the nodes of one process (roster.h), outlives them; NULL: one of our own */

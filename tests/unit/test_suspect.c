@@ -257,9 +257,9 @@ static void who_fell_before_it_ever_answered(void **state)
     world_teach(w, 6, 0); /* over a stream; then it is gone */
     world_crash(w, 6);
     world_poll(w, 0);
-    world_run(w, SEC(25));
+    world_run(w, SEC(9));
     assert_true(world_all(w, 6, MEMBER_ALIVE));
-    world_run(w, SEC(30));
+    world_run(w, SEC(16)); /* ten seconds of pings in vain, and then as anybody else */
     assert_true(world_all(w, 6, MEMBER_DEAD));
     assert_int_equal(w->wrong_deaths, 0);
     world_free(w);
