@@ -263,7 +263,7 @@ static void compare_views(struct gossip *g, struct member *m, const struct paylo
     if (g->differ < DIFFER_ENOUGH || g->now < g->sync_after)
         return;
     struct lately *lately = view_lately(g, m);
-    if (g->now < lately->sync_after)
+    if (g->now < lately->sync_after || !rumour_affords(g))
         return;
     g->differ = 0;
     g->sync = true;

@@ -102,7 +102,7 @@ enum gossip_out_kind {
     GOSSIP_CHANGED,   /* member |to| went from |was| to |is|; |is_new| at birth. With |was| == |is| its
                        * record has changed in something else: boot, addresses, weight, serial */
     GOSSIP_NEED_CERT, /* ask |via| for the certificate of |to| */
-    GOSSIP_SYNC,      /* our view and |to|'s differ persistently: exchange MEMBERS with it */
+    GOSSIP_SYNC,      /* our view and |to|'s differ persistently: exchange what differs (sums.h) with it */
     GOSSIP_SELF_BOOT, /* others know us under |boot|, above our own: our boot file was lost, or we have a
                        * twin. To go on, jump above it: gossip_reboot */
     GOSSIP_ROLL,      /* |to| has roll |roll|, and ours is older */
@@ -135,6 +135,11 @@ void gossip_restate(struct gossip *g, mesh_ns now, const struct member_record *s
 
 /* gossip_roll says which roll of the authorities we have: every packet carries its number. */
 void gossip_roll(struct gossip *g, uint64_t sequence);
+
+/* Exchanges over streams share the budget of bytes with what is pushed: gossip_spent tells of |bytes|
+ * that went into one, gossip_affords says whether one may be made, or answered, just now. */
+void gossip_spent(struct gossip *g, mesh_ns now, size_t bytes);
+bool gossip_affords(struct gossip *g, mesh_ns now);
 
 /* gossip_preload takes over the view of |from|, which has the same roster, as if all of it had
  * been known for long: nothing is spread and no events are told. Both must have nobody

@@ -233,12 +233,7 @@ int gossip_preload(struct gossip *g, const struct gossip *from)
             g->slot_of[i] = (uint16_t)(slot + (slot < before));
     }
     g->digest += from->digest;
-    for (size_t i = 0; i < BUCKETS; i++)
-        g->buckets[i] += from->buckets[i];
-    if (before != SLOT_NONE) {
-        const struct fact *f = from->members[before].fact;
-        g->digest -= f->hash;
-        g->buckets[bucket_of(&f->rec.id)] -= f->hash;
-    }
+    if (before != SLOT_NONE)
+        g->digest -= from->members[before].fact->hash;
     return 0;
 }

@@ -17,8 +17,9 @@
 #define MANY_RUMOURS  100
 #define BUDGET_MORE   256 /* per second, for each rumour beyond so many */
 
-/* Pushes stand back when the budget is used up; probes and their answers never do. A partition
- * that heals, or half of the mesh that begins anew, is so much news that it is granted more. */
+/* Pushes and exchanges (gossip_spent) stand back when the budget is used up; probes and their
+ * answers never do. A partition that heals, or half of the mesh that begins anew, is so much news
+ * that it is granted more. */
 static mesh_ns budget_rate(const struct gossip *g)
 {
     return BUDGET_RATE + (g->rumours_n > MANY_RUMOURS ? (mesh_ns)(g->rumours_n - MANY_RUMOURS) * BUDGET_MORE : 0);
@@ -31,6 +32,27 @@ static void budget_refill(struct gossip *g)
     g->budget += since / US(1) * budget_rate(g) / (SEC(1) / US(1));
     g->budget = g->budget < BUDGET_BURST ? g->budget : BUDGET_BURST;
     g->budget_at = g->now;
+}
+
+bool rumour_affords(struct gossip *g)
+{
+    budget_refill(g);
+    return g->budget >= 0;
+}
+
+void gossip_spent(struct gossip *g, mesh_ns now, size_t bytes)
+{
+    OBJ_CHECK(g, GOSSIP_MAGIC);
+    g->now = now > g->now ? now : g->now;
+    budget_refill(g);
+    g->budget -= (int64_t)bytes;
+}
+
+bool gossip_affords(struct gossip *g, mesh_ns now)
+{
+    OBJ_CHECK(g, GOSSIP_MAGIC);
+    g->now = now > g->now ? now : g->now;
+    return rumour_affords(g);
 }
 
 static void push_soon(struct gossip *g)
@@ -159,8 +181,7 @@ void rumour_push(struct gossip *g)
     if (!has_fresh(g))
         return;
     g->push_after = g->now + PUSH_INTERVAL;
-    budget_refill(g);
-    if (g->budget >= 0) {
+    if (rumour_affords(g)) {
         size_t n = probe_pick(g, &g->rand_push, MEMBER_SUSPECT, NULL, PUSH_FANOUT, to);
         for (size_t i = 0; i < n; i++)
             gossip_intend(g, PAYLOAD_NEWS, &member_rec(to[i])->id, NULL, 0);

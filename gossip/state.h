@@ -20,7 +20,6 @@
 #define INTENTS_MAX      1024
 #define ASKED_MAX        16 /* members asked to ping another, and not heard of yet */
 #define CONFIRMED_MAX    3  /* members whose confirmation shortens our patience */
-#define BUCKETS          256
 #define RUMOUR_LEVELS    64 /* more than any retransmit limit */
 #define ACCEPTED_RUMOURS 3  /* sends of what came over a stream: others know most of it */
 
@@ -155,7 +154,6 @@ struct gossip {
     uint16_t *watch_vacant;
     size_t watches_n, watches_cap, watch_vacant_n;
     uint64_t digest;
-    uint64_t buckets[BUCKETS]; /* sums of hashes by id */
     struct lately lately[LATELY_SLOTS];
     struct list pending;
     size_t pending_n;
@@ -240,15 +238,6 @@ static inline struct member *watch_member(const struct gossip *g, const struct w
     return &g->members[w->slot];
 }
 
-static inline size_t bucket_of(const struct node_id *id)
-{
-    size_t b = 0;
-
-    for (size_t i = 0; i < NODE_ID_BYTES; i++)
-        b ^= id->bytes[i];
-    return b;
-}
-
 #define SHORT_ID_MAX 9
 /* short_id writes the first four bytes in hex, for traces. */
 const char *short_id(const struct node_id *id, char text[SHORT_ID_MAX]);
@@ -305,6 +294,8 @@ void rumour_same_view(struct gossip *g);
 /* rumour_recent notes that |w|'s record changed now; the sweep forgets what is no longer recent. */
 void rumour_recent(struct gossip *g, struct watch *w);
 void rumour_recent_sweep(struct gossip *g);
+/* rumour_affords: pushes and exchanges need not stand back just now. */
+bool rumour_affords(struct gossip *g);
 /* rumour_write makes the payload of |i| in g->payload. */
 bool rumour_write(struct gossip *g, const struct intent *i);
 /* rumour_push sends fresh ones at once to a few members. */

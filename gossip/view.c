@@ -72,13 +72,11 @@ static int make_room(struct gossip *g)
 static void sum_add(struct gossip *g, const struct fact *f)
 {
     g->digest += f->hash;
-    g->buckets[bucket_of(&f->rec.id)] += f->hash;
 }
 
 static void sum_sub(struct gossip *g, const struct fact *f)
 {
     g->digest -= f->hash;
-    g->buckets[bucket_of(&f->rec.id)] -= f->hash;
 }
 
 int view_init(struct gossip *g)

@@ -9,7 +9,7 @@
 /* Keys of the maps. A key is never given another meaning. */
 enum { HELLO_FEATURES = 1, HELLO_BOOT, HELLO_SALT, HELLO_PARAMS, HELLO_VERSION, HELLO_PORT, HELLO_YOU };
 enum { REFUSE_REASON = 1 };
-enum { MEMBERS_ITEMS = 1, MEMBERS_REPLY, MEMBERS_SETTLED, MEMBERS_PLACED };
+enum { MEMBERS_ITEMS = 1, MEMBERS_REPLY, MEMBERS_SETTLED, MEMBERS_PLACED, MEMBERS_SUMS, MEMBERS_DIFF };
 enum { ROLL_SEQUENCE = 1, ROLL_MARK, ROLL_ITSELF };
 enum {
     ASK_KEY = 1,
@@ -195,7 +195,7 @@ bool msg_members_add(struct msg_members_out *m, struct slice cert, struct slice 
 {
     size_t before = m->items.len;
 
-    assert(cert.len > 0 && cert.len <= CERT_BYTES_MAX && record.len < MEMBERS_ROOM / 2);
+    assert(cert.len + record.len > 0 && cert.len <= CERT_BYTES_MAX && record.len < MEMBERS_ROOM / 2);
     if (m->n == MSG_MEMBERS_MAX)
         return false;
     wire_put_array(&m->items, 2);
@@ -219,6 +219,8 @@ int msg_put_members(struct buf *b, struct msg_members_out *m, bool reply_wanted)
     frame_opt_bool(&o, MEMBERS_REPLY, reply_wanted);
     frame_opt_u64(&o, MEMBERS_SETTLED, m->settled);
     frame_opt_bool(&o, MEMBERS_PLACED, m->placed);
+    frame_opt_bin(&o, MEMBERS_SUMS, m->sums, MSG_SUMS_MAX);
+    frame_opt_bin(&o, MEMBERS_DIFF, m->diff, MSG_DIFF_MAX);
     int err = frame_end(&o);
     if (!buf_ok(&m->items)) {
         b->len = o.start;
@@ -226,6 +228,7 @@ int msg_put_members(struct buf *b, struct msg_members_out *m, bool reply_wanted)
     }
     buf_free(&m->items);
     m->n = 0;
+    m->sums = m->diff = SLICE_EMPTY;
     return err;
 }
 
@@ -238,7 +241,7 @@ static int members_item(const wire_value *item, struct slice *cert, struct slice
         return n < 0 ? MESH_E_TYPE : MESH_E_MISSING;
     if ((err = wire_as_bin(wire_at(item, 0), cert)) != 0 || (err = wire_as_bin(wire_at(item, 1), record)) != 0)
         return err;
-    return cert->len > 0 && cert->len <= CERT_BYTES_MAX ? 0 : MESH_E_RANGE;
+    return cert->len + record->len > 0 && cert->len <= CERT_BYTES_MAX ? 0 : MESH_E_RANGE;
 }
 
 int msg_get_members(struct wire *w, struct slice body, struct msg_members *m)
@@ -249,6 +252,8 @@ int msg_get_members(struct wire *w, struct slice body, struct msg_members *m)
     m->reply_wanted = frame_get_bool(&in, MEMBERS_REPLY);
     m->settled = (uint32_t)frame_get_u64(&in, MEMBERS_SETTLED, UINT32_MAX);
     m->placed = frame_get_bool(&in, MEMBERS_PLACED);
+    m->sums = frame_get_bin(&in, MEMBERS_SUMS, MSG_SUMS_MAX);
+    m->diff = frame_get_bin(&in, MEMBERS_DIFF, MSG_DIFF_MAX);
     m->items = NULL;
     m->n = 0;
     if (in.err == 0)

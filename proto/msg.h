@@ -105,7 +105,8 @@ int msg_get_hello(struct wire *w, struct slice body, struct msg_hello *m);
 int msg_put_refuse(struct buf *b, unsigned reason);
 int msg_get_refuse(struct slice body, unsigned *reason);
 
-/* MEMBERS: an array of [certificate, record] (record = gossip's bytes, may be empty).
+/* MEMBERS: an array of [certificate, record] (record = gossip's bytes; one of both may be empty: an
+ * empty certificate is one that the reader holds). |sums| and |diff| say which are asked for, or meant.
  * Begin with a zeroed msg_members_out and add; false: this frame is full (or memory is
  * short, which msg_put_members will tell), put it and begin another. */
 #define MSG_MEMBERS_MAX 96
@@ -114,13 +115,18 @@ struct msg_members_out {
     uint32_t n;
     uint32_t settled; /* how many members of the sender's ring are no newcomers */
     bool placed;      /* the reader has a place in it */
+    struct slice sums, diff; /* lent; empty: none */
 };
+#define MSG_SUMS_MAX 3072
+#define MSG_DIFF_MAX 64
 bool msg_members_add(struct msg_members_out *m, struct slice cert, struct slice record);
 /* msg_put_members appends the frame and leaves |m| empty; |reply_wanted| asks the other side for its own. */
 int msg_put_members(struct buf *b, struct msg_members_out *m, bool reply_wanted);
 struct msg_members {
     bool reply_wanted, placed;
     uint32_t settled;
+    struct slice sums; /* with |reply_wanted|: only what differs from these sums of the sender's view */
+    struct slice diff; /* with |reply_wanted|: only these buckets */
     size_t n;
     const wire_value *items;
 };

@@ -51,6 +51,8 @@ struct link {
     struct mesh_addr addr;
     struct node_id peer; /* whom we dialled, or who proved itself */
     bool has_peer, connected, opened, probation, join, sync_wanted, doubted, silent;
+    bool diff_due;       /* we asked what differs: the peer may ask the same, once */
+    mesh_ns whole_after; /* the peer gets no other whole view before */
     bool dial_told, closing, close_told, write_told;
     uint64_t roll_sequence, roll_mark; /* the peer has this one, as far as we know */
     mesh_ns called_at; /* the peer had us dial it then */
@@ -80,6 +82,11 @@ size_t link_backlog(const struct link *l);
 void links_seek(struct engine *e, mesh_ns now);
 void links_sync(struct engine *e, mesh_ns now, const struct node_id *id);
 void link_free(struct engine *e, struct link *l);
+
+/* ---- members, exchanged over links (exchange.c) ---- */
+void exchange_ask(struct engine *e, mesh_ns now, struct link *l);
+void exchange_take(struct engine *e, mesh_ns now, struct link *l, struct slice body);
+
 void link_give_up_asks(struct engine *e, mesh_ns now, struct link *l);
 
 /* links_opened takes a link whose session is open and proven into use. */

@@ -389,35 +389,6 @@ void link_set_io(struct link *l, void *io)
 
 /* ---- joining ---- */
 
-static void send_members(struct engine *e, struct link *l, bool reply_wanted)
-{
-    size_t from = 0;
-
-    do {
-        struct msg_members_out m = { 0 };
-        from = mesh_members_put(e->mesh, from, &m);
-        mesh_members_say(e->mesh, &session_peer(l->session)->id, &m);
-        msg_put_members(session_begin(l->session), &m, reply_wanted && from == 0);
-        buf_free(&m.items);
-        link_commit(e, l);
-    } while (from != 0 && link_is_open(l));
-}
-
-static void take_members(struct engine *e, mesh_ns now, struct link *l, struct slice body)
-{
-    struct wire w = { 0 };
-    struct msg_members m;
-
-    if (msg_get_members(&w, body, &m) == 0) {
-        mesh_members_take(e->mesh, now, e->wall_s, &m);
-        if (m.reply_wanted && link_is_open(l))
-            send_members(e, l, false);
-    }
-    wire_close(&w);
-    if (mesh_alive(e->mesh) > 1)
-        e->joined = true;
-}
-
 /* links_sync exchanges members with |id|, over the link we have or a new one. */
 void links_sync(struct engine *e, mesh_ns now, const struct node_id *id)
 {
@@ -426,7 +397,7 @@ void links_sync(struct engine *e, mesh_ns now, const struct node_id *id)
     if (l == NULL)
         return;
     if (link_is_open(l))
-        send_members(e, l, true);
+        exchange_ask(e, now, l);
     else
         l->sync_wanted = true;
 }
@@ -467,7 +438,7 @@ void links_opened(struct engine *e, mesh_ns now, struct link *l)
     if (l->join)
         seed_answered(e, &l->addr, &cert->id);
     if (l->join || l->sync_wanted)
-        send_members(e, l, true);
+        exchange_ask(e, now, l);
     LIST_EACH_SAFE (a, &l->asks) {
         struct flight *f = OBJ_OF(a, struct flight, ask.link);
         if (!f->ask.sent && link_is_open(l))
@@ -486,7 +457,7 @@ static void frame(struct engine *e, mesh_ns now, struct link *l, const struct ms
     }
     switch (f->type) {
     case MSG_MEMBERS:
-        take_members(e, now, l, f->body);
+        exchange_take(e, now, l, f->body);
         break;
     case MSG_ROLL:
         rolls_frame(e, now, l, f->body);

@@ -353,6 +353,18 @@ int mesh_met(struct mesh *m, mesh_ns now, const struct cert *cert, struct slice 
     return 0;
 }
 
+void mesh_spent(struct mesh *m, mesh_ns now, size_t bytes)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    gossip_spent(m->gossip, now, bytes);
+}
+
+bool mesh_affords(struct mesh *m, mesh_ns now)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    return gossip_affords(m->gossip, now);
+}
+
 void mesh_members_take(struct mesh *m, mesh_ns now, int64_t wall_s, const struct msg_members *members)
 {
     OBJ_CHECK(m, MESH_MAGIC);

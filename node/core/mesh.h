@@ -7,6 +7,7 @@
 #define HEDGEROW_CORE_MESH_H
 
 #include "gossip/gossip.h"
+#include "gossip/sums.h"
 #include "proto/datagram.h"
 #include "proto/identity.h"
 #include "proto/msg.h"
@@ -104,10 +105,20 @@ int mesh_met(struct mesh *m, mesh_ns now, const struct cert *cert, struct slice 
  * those we state, in place of what was learnt so before. Only if cfg.learn_addr. */
 void mesh_outside(struct mesh *m, mesh_ns now, const struct node_id *by, const struct mesh_addr *addr);
 
+/* mesh_members_ask writes ourselves to |out| and the sums of our view to |sums|, which |out| lends:
+ * the question after what differs. False: there is nothing to sum up yet (or memory is short), so
+ * everything is to be asked for. */
+bool mesh_members_ask(const struct mesh *m, struct msg_members_out *out, struct buf *sums);
+/* mesh_members_differ compares our view with the sums that a peer sent. 0, MESH_E_RANGE (no such sums). */
+int mesh_members_differ(const struct mesh *m, struct slice theirs, struct view_diff *out);
 /* mesh_members_put writes the |from|-th and further members (certificate and record,
  * ourselves included) to |out|, at most MSG_MEMBERS_MAX and about 60,000 bytes, and
- * returns where to go on, 0 when all are written. */
-size_t mesh_members_put(const struct mesh *m, size_t from, struct msg_members_out *out);
+ * returns where to go on, 0 when all are written. |part|: only those in its buckets, and certificates
+ * only where it says so; NULL: all. */
+size_t mesh_members_put(const struct mesh *m, size_t from, const struct view_diff *part, struct msg_members_out *out);
+/* What is exchanged in part shares a budget with what is pushed (gossip_spent, gossip_affords). */
+void mesh_spent(struct mesh *m, mesh_ns now, size_t bytes);
+bool mesh_affords(struct mesh *m, mesh_ns now);
 /* mesh_members_say adds what |to| must know of our ring to weigh itself: how many of its members
  * are no newcomers, and whether |to| is in it. */
 void mesh_members_say(const struct mesh *m, const struct node_id *to, struct msg_members_out *out);
@@ -126,7 +137,7 @@ enum mesh_out_kind {
     MESH_OUT,      /* |id| is no peer any more, for reason |err|: cut its sessions, now */
     MESH_ASK_ROLL, /* |id| has a later roll: say to it which one we have */
     MESH_ROLL,     /* a new roll is in force: send it to everybody */
-    MESH_SYNC,     /* exchange MEMBERS with |id| over a stream (asked also for missing certificates) */
+    MESH_SYNC,     /* exchange what differs with |id| over a stream (asked also for missing certificates) */
     MESH_TWIN,     /* told once: our identity runs elsewhere too. We outgrew its boot again and again,
                       and it ours; |boot_seen| was its last */
 };

@@ -1,6 +1,7 @@
 /* Whose certificate we hold, how we come by it, and MEMBERS frames. */
 #include "node/core/mesh_impl.h"
 
+#include "gossip/payload.h"
 #include "proto/base/err.h"
 
 #include <stdlib.h>
@@ -165,15 +166,64 @@ void mesh_take_cert(struct mesh *m, mesh_ns now, int64_t wall_s, struct slice da
 
 /* ---- MEMBERS ---- */
 
-size_t mesh_members_put(const struct mesh *m, size_t from, struct msg_members_out *out)
+static uint32_t cert_sum(const struct cert *c)
+{
+    return sums_cert(&c->id, c->serial, c->not_after_s);
+}
+
+static void sum_up(const struct mesh *m, size_t n, struct sums *s)
+{
+    struct mesh_member member;
+
+    sums_init(s, n);
+    for (size_t i = 0; i < gossip_count(m->gossip); i++) {
+        if (mesh_member(m, i, &member))
+            sums_add(s, &member.cert->id, member_record_hash(member.record), cert_sum(member.cert));
+    }
+}
+
+bool mesh_members_ask(const struct mesh *m, struct msg_members_out *out, struct buf *sums)
+{
+    struct buf record = BUF_EMPTY;
+    struct mesh_member self;
+    struct sums s;
+
+    buf_clear(sums);
+    if (gossip_count(m->gossip) <= 1 || !mesh_member(m, 0, &self))
+        return false;
+    member_record_put(&record, self.record);
+    sum_up(m, sums_wanted(gossip_count(m->gossip)), &s);
+    sums_put(&s, sums);
+    bool ok = buf_ok(&record) && buf_ok(sums) && msg_members_add(out, self.cert_raw, buf_slice(&record));
+    out->sums = buf_slice(sums);
+    buf_free(&record);
+    return ok;
+}
+
+int mesh_members_differ(const struct mesh *m, struct slice theirs, struct view_diff *out)
+{
+    size_t n = sums_count(theirs);
+    struct sums ours;
+
+    if (n == 0)
+        return MESH_E_RANGE;
+    sum_up(m, n, &ours);
+    sums_differ(&ours, theirs, out);
+    return 0;
+}
+
+size_t mesh_members_put(const struct mesh *m, size_t from, const struct view_diff *part, struct msg_members_out *out)
 {
     struct buf record = BUF_EMPTY;
     struct mesh_member member;
+    bool cert = true;
     size_t i = from;
 
     for (; i < gossip_count(m->gossip) && out->n < MSG_MEMBERS_MAX; i++) {
-        if (!mesh_member(m, i, &member))
+        if (!mesh_member(m, i, &member) || (part != NULL && !diff_has(part, &member.cert->id, &cert)))
             continue;
+        if (!cert)
+            member.cert_raw = SLICE_EMPTY;
         buf_clear(&record);
         member_record_put(&record, member.record);
         if (!buf_ok(&record))
@@ -188,12 +238,27 @@ size_t mesh_members_put(const struct mesh *m, size_t from, struct msg_members_ou
     return i < gossip_count(m->gossip) && out->n > 0 ? i : 0;
 }
 
+/* A record of one whose certificate we hold. If we do not any more, the sums will tell so next time. */
+static void take_record(struct mesh *m, mesh_ns now, struct slice raw)
+{
+    struct member_record record;
+
+    if (member_record_get(raw, &record) != 0)
+        m->counters.certs_refused++;
+    else if (mesh_peer_find(m, &record.id) != NULL || node_id_eq(&record.id, &m->self.id->cert.id))
+        gossip_learn(m->gossip, now, &record);
+}
+
 static void take_member(struct mesh *m, mesh_ns now, int64_t wall_s, struct slice raw, struct slice record_raw)
 {
     struct member_record record;
     struct mesh_peer *p;
     struct cert cert;
 
+    if (raw.len == 0) {
+        take_record(m, now, record_raw);
+        return;
+    }
     if (cert_parse(&cert, raw) != 0 || member_record_get(record_raw, &record) != 0 ||
         !node_id_eq(&cert.id, &record.id)) {
         m->counters.certs_refused++;

@@ -8,6 +8,7 @@
 
 #include "gossip/gossip.h"
 #include "gossip/roster.h"
+#include "gossip/sums.h"
 #include "sim/link_model.h"
 #include "sim/members/baseline.h"
 #include "sim/members/figures.h"
@@ -83,6 +84,8 @@ struct flow {
     uint32_t from, to, from_life, to_life;
     enum { FLOW_DIAL, FLOW_FRAME, FLOW_PING, FLOW_PONG } phase;
     bool used, join, reply; /* it asks for an answer */
+    enum { EXCHANGE_ALL, EXCHANGE_SUMS, EXCHANGE_PART } what;
+    struct view_diff part;
     size_t at;              /* the next member to be sent */
     size_t sent;            /* bytes so far */
     struct buf records;     /* of the frame under way: u16 length, record */

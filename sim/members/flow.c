@@ -44,6 +44,24 @@ static struct rand flow_rand(struct crowd *c, uint32_t from)
     return r;
 }
 
+static uint32_t cert_of(const struct crowd *c, uint32_t node)
+{
+    return sums_cert(&c->ids[node], 1, 0);
+}
+
+/* The sums of what |i| would send. */
+static void sum_up(const struct crowd *c, uint32_t i, size_t n, struct sums *s)
+{
+    const struct member_record *r;
+
+    sums_init(s, n);
+    for (size_t at = 0; (r = protocol_member(c, i, at)) != NULL; at++) {
+        uint32_t of = crowd_index(c, &r->id);
+        if (of == i || life_holds(c, i, of))
+            sums_add(s, &r->id, member_record_hash(r), cert_of(c, of));
+    }
+}
+
 static void count(struct crowd *c, uint32_t from, size_t bytes)
 {
     c->counts.stream_bytes += bytes;
@@ -63,20 +81,34 @@ static size_t write_frame(struct crowd *c, struct flow *f)
 {
     const struct member_record *r;
     size_t bytes = FRAME_OVERHEAD;
-    bool plain = crowd_plain(c);
+    bool plain = crowd_plain(c), cert = !plain;
 
     buf_clear(&f->records);
     for (size_t n = 0; (plain || n < FRAME_MEMBERS) && (r = protocol_member(c, f->from, f->at)) != NULL; n++, f->at++) {
         if (!life_holds(c, f->from, crowd_index(c, &r->id)) && !node_id_eq(&r->id, &c->ids[f->from]))
             continue;
+        if (f->what == EXCHANGE_SUMS && f->at > 0)
+            break;
+        if (f->what == EXCHANGE_PART && !diff_has(&f->part, &r->id, &cert))
+            continue;
         buf_clear(&c->scratch);
         member_record_put(&c->scratch, r);
-        size_t item = c->scratch.len + (plain ? 0 : c->sc.cert_bytes) + ITEM_BYTES;
+        size_t item = c->scratch.len + (cert ? c->sc.cert_bytes : 0) + ITEM_BYTES;
         if (bytes + item > FRAME_BYTES)
             break;
         bytes += item;
+        buf_add_u8(&f->records, cert);
         buf_add_u16(&f->records, (uint16_t)c->scratch.len);
         buf_add_slice(&f->records, buf_slice(&c->scratch));
+    }
+    if (f->what == EXCHANGE_SUMS) {
+        struct sums s;
+        sum_up(c, f->from, sums_wanted(protocol_count(c, f->from)), &s);
+        bytes += s.n * SUMS_ITEM;
+        sums_put(&s, &f->records); /* behind the one record */
+        f->at = SIZE_MAX;
+    } else if (f->what == EXCHANGE_PART && f->reply && protocol_member(c, f->from, f->at) == NULL) {
+        bytes += f->part.n / 8 * 2;
     }
     memory_kept(buf_ok(&f->records) ? f : NULL);
     return bytes;
@@ -96,12 +128,15 @@ static void send_frame(struct crowd *c, uint32_t i)
     if (c->sc.down_rate > 0)
         at = link_queue_pass(&c->nodes[f->to].down_stream, at, bytes, (c->sc.down_rate + 1) / 2, UINT64_MAX);
     count(c, f->from, bytes);
+    if (!crowd_plain(c) && f->what != EXCHANGE_ALL)
+        gossip_spent(c->nodes[f->from].g, c->now, bytes);
     f->sent += bytes;
     f->phase = FLOW_FRAME;
     crowd_at(c, at, EVENT_FLOW, i, 0);
 }
 
-static void begin(struct crowd *c, uint32_t from, uint32_t to, bool reply)
+/* |part|: NULL for everything. */
+static void begin(struct crowd *c, uint32_t from, uint32_t to, const struct view_diff *part, bool reply)
 {
     uint32_t i = flow_new(c);
 
@@ -112,24 +147,69 @@ static void begin(struct crowd *c, uint32_t from, uint32_t to, bool reply)
         .to_life = c->nodes[to].life,
         .used = true,
         .reply = reply,
+        .what = part != NULL ? EXCHANGE_PART : EXCHANGE_ALL,
+    };
+    if (part != NULL)
+        c->flows[i].part = *part;
+    send_frame(c, i);
+}
+
+/* As exchange_ask: the sums of our view, or all of it if that is nothing yet. */
+static void ask(struct crowd *c, uint32_t from, uint32_t to)
+{
+    if (crowd_plain(c) || protocol_count(c, from) <= 1) {
+        begin(c, from, to, NULL, true);
+        return;
+    }
+    uint32_t i = flow_new(c);
+    c->flows[i] = (struct flow){
+        .from = from,
+        .to = to,
+        .from_life = c->nodes[from].life,
+        .to_life = c->nodes[to].life,
+        .used = true,
+        .reply = true,
+        .what = EXCHANGE_SUMS,
     };
     send_frame(c, i);
 }
 
-static void take_frame(struct crowd *c, const struct flow *f)
+/* As exchange_take: the other side's turn, once all is there. */
+static void answer(struct crowd *c, const struct flow *f, struct slice theirs)
+{
+    struct view_diff part;
+    struct sums ours;
+
+    if (f->what == EXCHANGE_ALL) {
+        begin(c, f->to, f->from, NULL, false);
+    } else if (f->what == EXCHANGE_PART) {
+        begin(c, f->to, f->from, &f->part, false);
+    } else if (gossip_affords(c->nodes[f->to].g, c->now)) {
+        sum_up(c, f->to, sums_count(theirs), &ours);
+        sums_differ(&ours, theirs, &part);
+        begin(c, f->to, f->from, &part, protocol_count(c, f->to) > 1);
+    }
+}
+
+/* Returns what follows the records. */
+static struct slice take_frame(struct crowd *c, const struct flow *f)
 {
     struct slice rest = buf_slice(&f->records);
     struct member_record r;
 
     crowd_note(c, EVENT_FLOW, f->to, f->from, rest);
-    while (rest.len > 0) {
-        size_t len = be16_get(rest.data);
-        int err = member_record_get(slice_head(slice_from(rest, 2), len), &r);
+    for (size_t n = 0; rest.len > 0 && (n == 0 || f->what != EXCHANGE_SUMS); n++) {
+        size_t len = be16_get(rest.data + 1);
+        int err = member_record_get(slice_head(slice_from(rest, 3), len), &r);
+        uint32_t of = crowd_index(c, &r.id);
         assert(err == 0);
-        life_hold(c, f->to, crowd_index(c, &r.id));
-        protocol_learn(c, f->to, &r);
-        rest = slice_from(rest, 2 + len);
+        if (rest.data[0] || crowd_plain(c))
+            life_hold(c, f->to, of);
+        if (of == f->to || life_holds(c, f->to, of))
+            protocol_learn(c, f->to, &r);
+        rest = slice_from(rest, 3 + len);
     }
+    return rest;
 }
 
 static void arrived(struct crowd *c, uint32_t i)
@@ -137,8 +217,7 @@ static void arrived(struct crowd *c, uint32_t i)
     struct flow f = c->flows[i];
 
     c->flows[i].records = BUF_EMPTY; /* taken: pumping may begin flows and move this one */
-    take_frame(c, &f);
-    buf_free(&f.records);
+    struct slice sums = take_frame(c, &f);
     life_pump(c, f.to);
     if (broken(c, &f)) {
         flow_over(c, i);
@@ -147,8 +226,9 @@ static void arrived(struct crowd *c, uint32_t i)
     } else {
         flow_over(c, i);
         if (f.reply)
-            begin(c, f.to, f.from, false);
+            answer(c, &f, sums);
     }
+    buf_free(&f.records);
 }
 
 /* ---- sessions ---- */
@@ -254,9 +334,9 @@ static void opened(struct crowd *c, uint32_t i)
         gossip_seen(c->nodes[from].g, &c->ids[to], &to_addr);
         gossip_seen(c->nodes[to].g, &c->ids[from], &from_addr);
     }
-    begin(c, from, to, true);
+    ask(c, from, to);
     if (!crowd_plain(c) && !knows(c, to, from))
-        begin(c, to, from, true);
+        ask(c, to, from);
 }
 
 void flow_step(struct crowd *c, uint32_t i)

@@ -10,7 +10,11 @@ static void fuzz_start(void)
 
 static void put_some(unsigned n, struct buf *b)
 {
-    struct msg_members_out members = { BUF_EMPTY, 0, n % 5, n % 3 == 0 };
+    static const uint8_t sums[16 * 12] = { 1, 2, 3 };
+    struct msg_members_out members = { .settled = n % 5,
+                                       .placed = n % 3 == 0,
+                                       .sums = slice_of(sums, n % 2 * sizeof(sums)),
+                                       .diff = slice_of(sums, n % 4) };
     struct digest hashes[2] = { { { 1 } }, { { 2 } } };
     struct leaf_batch batch = { .first = 3, .count = 2, .final = n % 2 == 0 };
     struct msg_hello hello = { 1, { 2, 3 }, { { 4 } }, SLICE_LIT("version"), 7400 };
@@ -65,7 +69,7 @@ static void fuzz_sample(unsigned n, struct buf *b)
 static int again(const struct msg_frame *f, struct buf *b)
 {
     struct wire w = { NULL, NULL };
-    struct msg_members_out out = { BUF_EMPTY, 0, 0, false };
+    struct msg_members_out out = { .n = 0 };
     struct slice cert, record;
     struct digest hashes[LEAF_BATCH_MAX], before;
     unsigned reason, status;
@@ -98,6 +102,8 @@ static int again(const struct msg_frame *f, struct buf *b)
             break;
         out.settled = m.members.settled;
         out.placed = m.members.placed;
+        out.sums = m.members.sums;
+        out.diff = m.members.diff;
         for (size_t i = 0; i < m.members.n; i++) {
             err = msg_members_item(&m.members, i, &cert, &record);
             assert(err == 0);

@@ -263,7 +263,7 @@ static inline void give_members(struct world *w, int from, int to)
         struct msg_frame f;
         struct wire wire = { 0 };
 
-        at = mesh_members_put(mesh_of(w, from), at, &out);
+        at = mesh_members_put(mesh_of(w, from), at, NULL, &out);
         mesh_members_say(mesh_of(w, from), id_of(w, to), &out);
         assert_int_equal(msg_put_members(&frame, &out, false), 0);
         assert_int_equal(msg_open(buf_slice(&frame), &f), 0);

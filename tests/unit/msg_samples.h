@@ -126,6 +126,51 @@ static inline void check_members(const struct msg_frame *f)
     wire_close(&w);
 }
 
+/* The question, and the answer to it. */
+static inline int put_members_sums(struct buf *b)
+{
+    struct msg_members_out m = { .sums = SLICE_LIT("sums") };
+
+    assert_true(msg_members_add(&m, SLICE_LIT("cert-a"), SLICE_LIT("record-a")));
+    int err = msg_put_members(b, &m, true);
+    assert_int_equal(m.sums.len, 0);
+    return err;
+}
+
+static inline void check_members_sums(const struct msg_frame *f)
+{
+    struct wire w;
+    struct msg_members m;
+
+    assert_int_equal(msg_get_members(&w, f->body, &m), 0);
+    assert_true(m.reply_wanted && m.n == 1);
+    assert_true(slice_eq(m.sums, SLICE_LIT("sums")));
+    assert_int_equal(m.diff.len, 0);
+    wire_close(&w);
+}
+
+static inline int put_members_diff(struct buf *b)
+{
+    struct msg_members_out m = { .diff = SLICE_LIT("diff") };
+
+    assert_true(msg_members_add(&m, SLICE_EMPTY, SLICE_LIT("record-a")));
+    return msg_put_members(b, &m, true);
+}
+
+static inline void check_members_diff(const struct msg_frame *f)
+{
+    struct wire w;
+    struct msg_members m;
+    struct slice cert, record;
+
+    assert_int_equal(msg_get_members(&w, f->body, &m), 0);
+    assert_true(m.reply_wanted && m.sums.len == 0);
+    assert_true(slice_eq(m.diff, SLICE_LIT("diff")));
+    assert_int_equal(msg_members_item(&m, 0, &cert, &record), 0);
+    assert_true(cert.len == 0 && slice_eq(record, SLICE_LIT("record-a")));
+    wire_close(&w);
+}
+
 static inline int put_roll(struct buf *b)
 {
     const struct msg_roll m = { 7, 0x1122334455667788, SLICE_LIT("a roll") };

@@ -111,7 +111,7 @@ static void many_members_travel_in_several_frames(void **state)
     start(w, 1, 1);
     crowd(mesh_of(w, 0), w->now, 230, WALL);
     assert_int_equal(mesh_count(mesh_of(w, 0)), 231);
-    size_t next = mesh_members_put(mesh_of(w, 0), 0, &out);
+    size_t next = mesh_members_put(mesh_of(w, 0), 0, NULL, &out);
     assert_int_equal(out.n, next);
     assert_in_range(next, 60, MSG_MEMBERS_MAX);
     assert_true(out.items.len <= 60000);

@@ -52,7 +52,11 @@ static void fields_are_judged(void **state)
         { MSG_MEMBERS, "81 01 91 91 c40161", MESH_E_MISSING },
         { MSG_MEMBERS, "81 01 91 92 c40161 c400", 0 },
         { MSG_MEMBERS, "81 01 91 93 c40161 c400 05", 0 }, /* more may follow one day */
-        { MSG_MEMBERS, "81 01 91 92 c400 c40161", MESH_E_RANGE },
+        { MSG_MEMBERS, "81 01 91 92 c400 c40161", 0 }, /* the reader has the certificate */
+        { MSG_MEMBERS, "81 01 91 92 c400 c400", MESH_E_RANGE },
+        { MSG_MEMBERS, "82 01 90 05 05", MESH_E_TYPE },
+        { MSG_MEMBERS, "82 01 90 06 a161", MESH_E_TYPE },
+        { MSG_MEMBERS, "82 01 90 07 05", 0 }, /* a field of some other day */
         { MSG_MEMBERS, "81 01 91 92 a161 c400", MESH_E_TYPE },
         { MSG_MEMBERS, "82 01 90 02 01", MESH_E_TYPE },
         { MSG_ASK, "83 01 " BIN32 " 02 a161 04 a12f", 0 },
