@@ -17,7 +17,7 @@ static void put_some(unsigned n, struct buf *b)
                                        .diff = slice_of(sums, n % 4) };
     struct digest hashes[2] = { { { 1 } }, { { 2 } } };
     struct leaf_batch batch = { .first = 3, .count = 2, .final = n % 2 == 0 };
-    struct msg_hello hello = { 1, { 2, 3 }, { { 4 } }, SLICE_LIT("version"), 7400 };
+    struct msg_hello hello = { 1, { 2, 3 }, { { 4 } }, SLICE_LIT("version"), 7400, { { 9 }, 7401 } };
     struct msg_ask ask = { { { 1 } },
                            SLICE_LIT("photos"),
                            SLICE_LIT("host"),
