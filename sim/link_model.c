@@ -3,7 +3,6 @@
 #include <assert.h>
 
 #define SEGMENT         1460
-#define WINDOW_FIRST    (10 * SEGMENT)
 #define RTO             MS(200)
 #define SEGMENTS_LOOKED 4096 /* for which loss is drawn one by one */
 #define AGAIN_MAX       6
@@ -49,7 +48,7 @@ mesh_ns link_queue_pass(struct link_queue *q, mesh_ns now, size_t bytes, uint64_
 mesh_ns link_stream_time(size_t bytes, mesh_ns one_way)
 {
     mesh_ns time = one_way;
-    size_t window = WINDOW_FIRST;
+    size_t window = LINK_WINDOW_FIRST;
 
     for (size_t sent = window; sent < bytes; sent += window) {
         time += 2 * one_way;

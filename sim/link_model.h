@@ -27,6 +27,7 @@ struct link_queue {
 };
 mesh_ns link_queue_pass(struct link_queue *q, mesh_ns now, size_t bytes, uint64_t rate, uint64_t queue_bytes);
 
+#define LINK_WINDOW_FIRST 14600u /* ten segments of 1,460 bytes */
 /* When a stream's first |bytes| are all at the other end, counted from the start of the
  * first segment: slow start from ten segments, doubling each round trip (RFC 6928, RFC 5681). */
 mesh_ns link_stream_time(size_t bytes, mesh_ns one_way);

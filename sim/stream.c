@@ -11,10 +11,12 @@
 #include <stdlib.h>
 
 #include "sim/edge.h"
+#include "sim/link_model.h"
 #include "sim/net.h"
 
 #define SEGMENT_MAX (8u << 10)
-#define WINDOW      (256u << 10) /* under way and not acknowledged */
+#define WINDOW      (256u << 10) /* most that is under way and not acknowledged */
+#define MSS         1460u
 #define RTO         MS(200)      /* Linux's least; doubles with each try up to ... */
 #define RTO_MAX     SEC(5)
 #define SYN_RTO     SEC(1)
@@ -40,6 +42,7 @@ struct pipe {
     struct stream *s;
     struct list segments;
     uint32_t under_way, arrived; /* not acknowledged; of those, with the other side */
+    uint32_t window;             /* so much may be under way; 0: begin anew */
     mesh_ns last_at;             /* nothing arrives before what was sent before it */
     mesh_ns rto;
 };
@@ -140,6 +143,7 @@ static void segment_send(struct end *e, struct slice bytes, bool end)
 
     for (mesh_ns rto = RTO; net_lost(w->net, from, &r) && rto < RTO_MAX; rto *= 2) {
         at += rto;
+        p->window = MSS;
         w->net->counts.stalls++;
     }
     seg->at = p->last_at = at > p->last_at ? at : p->last_at;
@@ -157,12 +161,22 @@ static void segment_send(struct end *e, struct slice bytes, bool end)
     list_push_back(&p->segments, &seg->link);
 }
 
-void net_write(struct edge *edge, struct link *l)
+/* Slow start from ten segments, doubled by a round trip's acknowledgements (RFC 5681 section 3.1, RFC
+ * 6928), anew after a timeout or a rest as long as one (section 4.1). There is no congestion but that of
+ * access links, so it only ends at what the receiver takes. */
+static uint32_t window_of(struct pipe *p, mesh_ns now)
+{
+    if (p->window == 0 || (p->under_way == 0 && now - p->last_at > RTO))
+        p->window = LINK_WINDOW_FIRST;
+    return p->window;
+}
+
+static void write_within(struct edge *edge, struct link *l, uint32_t window)
 {
     struct end *e = link_io(l);
     struct pipe *p = pipe_from(e);
 
-    while (p->under_way < WINDOW) {
+    while (p->under_way < window) {
         struct slice out = link_output(l);
         if (out.len == 0)
             return;
@@ -170,10 +184,15 @@ void net_write(struct edge *edge, struct link *l)
         struct rand r = world_rand(edge->w, e->s->number, DRAW_SEGMENT);
         r.counter = edge->w->net->counts.segments;
         size_t most = rand_below(&r, 4) == 0 ? 1 + (size_t)rand_below(&r, SEGMENT_MAX) : SEGMENT_MAX;
-        out = slice_head(out, most);
+        out = slice_head(out, most < window - p->under_way ? most : window - p->under_way);
         segment_send(e, out, false);
         engine_sent(edge->engine, edge->w->now, l, out.len);
     }
+}
+
+void net_write(struct edge *edge, struct link *l)
+{
+    write_within(edge, l, window_of(pipe_from(link_io(l)), edge->w->now));
 }
 
 void net_close(struct edge *edge, struct link *l)
@@ -181,7 +200,7 @@ void net_close(struct edge *edge, struct link *l)
     struct end *e = link_io(l);
 
     if (e->s->phase != DIALLED || e == &e->s->ends[1]) {
-        net_write(edge, l);
+        write_within(edge, l, WINDOW); /* what a kernel would hold and still send */
         segment_send(e, SLICE_EMPTY, true);
     }
     end_shut(e);
@@ -197,6 +216,7 @@ static void pipe_retry(struct pipe *p)
 {
     struct world *w = p->s->w;
 
+    p->window = MSS;
     p->rto = p->rto == 0 ? RTO : mesh_ns_min(2 * p->rto, RTO_MAX);
     p->last_at = w->now + p->rto;
     w->net->counts.stalls++;
@@ -227,6 +247,7 @@ static void ack(struct world *w, struct event *ev)
         return;
     }
     p->under_way -= p->arrived;
+    p->window = p->window + p->arrived < WINDOW ? p->window + p->arrived : WINDOW;
     p->arrived = 0;
     struct edge *edge = e->edge;
     edge_enter(edge);

@@ -9,6 +9,7 @@
 #include "ring/table.h"
 #include "sim/body.h"
 #include "sim/check.h"
+#include "sim/link_model.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
 #include "sim/report.h"
@@ -237,6 +238,30 @@ static void loss_is_as_told(void **state)
     scenario_fini(&sc);
 }
 
+/* Between nodes with nothing else in the way, a body takes as long as slow start says: one way for the
+ * question, and the answer's round trips. */
+static void bodies_start_slowly(void **state)
+{
+    const size_t size = 400u << 10;
+    const mesh_ns one_way = MS(50);
+    struct scenario sc;
+
+    (void)state;
+    read_scenario(&sc,
+                  "nodes 5\nzones 5\nzone-delay-ms 50\njitter-ms 0\nsize-min 400KiB\nsize-max 400KiB\nkeys 40\n"
+                  "time 200s\nslow-viewers-pct 0\nleavers-pct 0\n",
+                  1);
+    struct world *w = world_run(&sc, NULL);
+    struct times *t = &w->viewers->by_result_ns[RESULT_PEER];
+    assert_true(t->n >= 5);
+    mesh_ns theory = one_way + link_stream_time(size, one_way),
+            seen = (mesh_ns)times_at(t, 1000); /* a body that does not pack */
+    assert_true(theory > 9 * one_way);         /* it does matter */
+    assert_true(seen > theory - theory / 20 && seen < theory + theory / 20);
+    world_free(w);
+    scenario_fini(&sc);
+}
+
 static void any_piece_of_a_body_is_the_same_bytes(void **state)
 {
     uint8_t whole[4096], piece[100];
@@ -292,6 +317,7 @@ int main(void)
         cmocka_unit_test(a_dead_origin_explains_failures),
         cmocka_unit_test(expectations_are_judged),
         cmocka_unit_test(loss_is_as_told),
+        cmocka_unit_test(bodies_start_slowly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
