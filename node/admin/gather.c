@@ -5,12 +5,14 @@
 #include "node/admin/status.h"
 #include "proto/base/err.h"
 
-static void gather_member(struct status_member *out, const struct mesh_member *m, const struct ring *ring)
+static void gather_member(struct status_member *out, const struct mesh_member *m, const struct ring *ring,
+                          mesh_ns now)
 {
     *out = (struct status_member){
         .id = m->record->id,
         .state = m->record->state,
         .rtt = m->rtt,
+        .distrusted = now < m->distrusted_until ? m->distrusted_until - now : 0,
         .weight = m->record->weight < m->cert->weight_max ? m->record->weight : m->cert->weight_max,
         .arcs = ring_share(ring, &m->record->id),
     };
@@ -72,7 +74,7 @@ int status_gather(struct status *out, struct node *n)
         struct mesh_member m;
         if (!mesh_member(mesh, i, &m))
             continue;
-        gather_member(&out->members[out->members_n], &m, ring);
+        gather_member(&out->members[out->members_n], &m, ring, out->now);
         gather_session(&out->members[out->members_n++], e, out->now);
     }
     assert(out->members_n > 0); /* we know ourselves */

@@ -17,6 +17,7 @@ struct status_member {
     bool has_session;      /* that its asks go over now: */
     bool dialled;          /* by us */
     mesh_ns session_age;
+    mesh_ns distrusted;    /* it lied, and is not asked for so much longer; 0: trusted */
     const char *suite;     /* static text */
     uint64_t serial; /* of its certificate, and who signed that */
     uint8_t authority[SIGN_KEY_BYTES];

@@ -254,6 +254,12 @@ static void put_member(const struct writer *w, const json_t *m, int name_columns
     put_share(w, real(m, "ring_share"));
     buf_addf(w->out, "  %6llu  ", (unsigned long long)number(m, "weight"));
     safe(w->out, text(m, "address"), 0);
+    unsigned long long distrusted = (unsigned long long)number(m, "distrusted_s");
+    if (distrusted > 0) {
+        color(w, state_color("dead"));
+        buf_addf(w->out, "  lied: not asked for %llu s", distrusted);
+        color(w, COLOR_OFF);
+    }
     buf_add_str(w->out, "\n");
 }
 

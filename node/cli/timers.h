@@ -21,6 +21,7 @@
     X("seed-retry", engine.seed_retry, SEC(1), "between attempts to join while alone, at first")                       \
     X("join-wait", engine.join_wait, SEC(10), "a node that could not join is ready all the same after so long")        \
     X("reach-wait", engine.reach_wait, SEC(30), "a node that nobody could dial for so long owns nothing in the ring")  \
+    X("distrust", engine.distrust, SEC(60), "a peer whose answer did not verify is not asked so long, doubling")       \
     X("slip", engine.slip, MS(10), "bytes from an origin are held back so long to be sent together")                   \
     X("origin-connect", timers.origin_connect, SEC(10), "one attempt to connect to the origin")                        \
     X("origin-first-byte", timers.origin_first_byte, SEC(30), "from a request to its answer's first byte")             \

@@ -92,13 +92,17 @@ void ask_credit(struct engine *e, struct flight *f)
 }
 
 /* What was promised by a signature does not hold, or the frames make no sense together:
- * nothing of it was shown to anybody. The peer is dropped, the flight goes elsewhere. */
+ * nothing of it was shown to anybody. The peer is dropped and for a while not asked, the flight
+ * goes elsewhere. */
 static void reject(struct engine *e, mesh_ns now, struct flight *f, const char *what, int err)
 {
     struct link *l = f->ask.l;
 
     e->counters.transfers_rejected++;
     trace_f(&e->cfg.trace, now, "transfer from %s rejected: %s: %s", f->peer_name, what, mesh_strerror(err));
+    mesh_ns until = mesh_distrust(e->mesh, now, &l->peer, e->timers.distrust);
+    if (until > e->distrust_until)
+        e->distrust_until = until;
     ask_over(f);
     flight_source_failed(e, now, f);
     link_close(e, now, l);

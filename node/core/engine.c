@@ -43,6 +43,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
         .seed_retry = or_default(t->seed_retry, SEC(1)),
         .join_wait = or_default(t->join_wait, SEC(10)),
         .reach_wait = or_default(t->reach_wait, SEC(30)),
+        .distrust = or_default(t->distrust, SEC(60)),
         .slip = or_default(t->slip, MS(10)),
     };
     e->now = e->started = now;
@@ -338,6 +339,8 @@ uint32_t engine_alarms(const struct engine *e, mesh_ns now)
         bits |= ALARM_BIT(clock_wrong);
     if (e->reach.lost)
         bits |= ALARM_BIT(unreached);
+    if (now < e->distrust_until)
+        bits |= ALARM_BIT(member_lies);
     if (mesh_roll_forked(e->mesh))
         bits |= ALARM_BIT(roll_forked);
     return bits;

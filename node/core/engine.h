@@ -31,6 +31,7 @@ struct engine_timers { /* 0 = the default */
     mesh_ns seed_retry;   /* 1 s, doubling to 8 s: while alone (in company a seed that is no member is tried each 5 s) */
     mesh_ns join_wait;    /* 10 s: ready without having joined after so long */
     mesh_ns reach_wait;   /* 30 s: nobody could dial us for so long: we own nothing */
+    mesh_ns distrust;     /* 60 s, doubling: a peer whose answer did not verify is not asked */
     mesh_ns slip;         /* 10 ms: the oldest unsent byte of an unfinished leaf */
 };
 

@@ -297,6 +297,7 @@ struct engine {
     } sizes[RING_SIZES]; /* of the last minute, latest first */
     size_t ring_size;    /* now */
     mesh_ns shrunk_at;   /* 0: never */
+    mesh_ns distrust_until; /* somebody is, until then */
     size_t shrunk_from;
     bool clock_wrong; /* by it most certificates have run out */
     struct refusals refusals;

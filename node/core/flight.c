@@ -400,7 +400,7 @@ static bool ask_next(struct engine *e, mesh_ns now, struct flight *f)
 
     for (; f->source_at < f->sources_n; f->source_at++) {
         const struct node_id *id = &f->sources[f->source_at];
-        if (!mesh_find(e->mesh, id, &m) || !m.reachable || !ask_start(e, now, f, id))
+        if (!mesh_find(e->mesh, id, &m) || !m.reachable || now < m.distrusted_until || !ask_start(e, now, f, id))
             continue;
         if (f->class == FLIGHT_OWNER)
             timer_set(e, &f->patience, now + patience(e, f, &m));

@@ -385,6 +385,16 @@ void mesh_link(struct mesh *m, const struct node_id *id, mesh_ns until)
     p->addr_at += until != 0;
 }
 
+mesh_ns mesh_distrust(struct mesh *m, mesh_ns now, const struct node_id *id, mesh_ns first)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    struct mesh_peer *p = mesh_peer_find(m, id);
+    if (p == NULL)
+        return 0;
+    distrust_add(&p->distrust, now, first);
+    return p->distrust.until;
+}
+
 /* ---- time ---- */
 
 void mesh_tick(struct mesh *m, mesh_ns now)
@@ -564,7 +574,8 @@ static bool describe(const struct mesh *m, const struct member_record *r, struct
                                  .cert_raw = us ? identity_cert(m->self.id) : buf_slice(&p->raw),
                                  .addr = us ? (struct mesh_addr){ .port = 0 } : dial_at(p, r),
                                  .rtt = us ? 0 : gossip_rtt(m->gossip, &r->id),
-                                 .reachable = worth_asking(m, p, r->state) };
+                                 .reachable = worth_asking(m, p, r->state),
+                                 .distrusted_until = p != NULL ? p->distrust.until : 0 };
     return true;
 }
 

@@ -167,6 +167,7 @@ struct mesh_member {
     struct mesh_addr addr; /* where to dial it now: another one after each failure (mesh_link); port 0: nowhere */
     mesh_ns rtt;    /* 0: not known */
     bool reachable; /* alive or suspect, and its link is healthy: worth asking */
+    mesh_ns distrusted_until; /* it lied, and is not asked for an object before; 0: it never did */
 };
 size_t mesh_count(const struct mesh *m); /* members seen, ourselves (index 0) included */
 bool mesh_member(const struct mesh *m, size_t i, struct mesh_member *out);
@@ -175,6 +176,10 @@ size_t mesh_alive(const struct mesh *m); /* ourselves included */
 
 /* mesh_link notes what a backbone link shows: unhealthy until |until| (0: healthy). */
 void mesh_link(struct mesh *m, const struct node_id *id, mesh_ns until);
+
+/* mesh_distrust: what |id| answered did not verify: it is not asked for |first|, or longer (distrust.h). Returns
+ * until when; 0, and nothing is changed: nobody of that name is here. */
+mesh_ns mesh_distrust(struct mesh *m, mesh_ns now, const struct node_id *id, mesh_ns first);
 
 /* mesh_drain: while |on| we are a member that owns nothing (weight 0). */
 void mesh_drain(struct mesh *m, mesh_ns now, bool on);

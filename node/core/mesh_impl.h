@@ -2,6 +2,7 @@
 #ifndef HEDGEROW_CORE_MESH_IMPL_H
 #define HEDGEROW_CORE_MESH_IMPL_H
 
+#include "node/core/distrust.h"
 #include "node/core/guard.h"
 #include "node/core/mesh.h"
 #include "proto/base/heap.h"
@@ -28,6 +29,7 @@ struct mesh_peer {
 
     unsigned addr_at;    /* which of its addresses is dialled next */
     mesh_ns link_until; /* its link is unhealthy until then; 0 = healthy */
+    struct distrust distrust;
     uint64_t told_boot; /* the boot that its record had when we last looked */
     bool grace;         /* died at |died_at| and keeps its place in the ring for now */
     mesh_ns died_at;

@@ -36,10 +36,11 @@ class Taken(AssertionError):
 class Table:
     """A liar, and a node that asks it and is lied to; what is right it can always have from the origin."""
 
-    def __init__(self, case, victim=Node):
+    def __init__(self, case, victim=Node, distrust="1us"):
         self.origin = case.origin()
         self.liar = case.node("liar", self.origin.url, kind=Liar)
-        self.victim = case.node("victim", self.origin.url, zone="eu/ams", seeds=[self.liar.mesh], kind=victim)
+        self.victim = case.node("victim", self.origin.url, zone="eu/ams", seeds=[self.liar.mesh], kind=victim,
+                                timers={"distrust": distrust})
         case.wait_agreed([self.liar, self.victim])
         self.connections = {}
         self.number = 0
@@ -125,3 +126,22 @@ def test_a_node_that_takes_any_signature_is_found_out(case):
             taken.append(str(error))
             table.connections.clear()
     assert any("signature" in text for text in taken) and any("head.fields" in text for text in taken), taken
+
+
+@needs("hedgerow", "liar")
+def test_who_lied_is_not_asked_for_a_while(case):
+    """G5: one lie, and the liar is asked no more; the operator sees who it is. It lies to this node alone, so
+    nothing else is held against it: it stays a member and an owner."""
+    table = Table(case, distrust="60s")
+    table.lie("leaf", BEFORE + 80)
+    sent = table.liar.counter("asks_in")
+    for _ in range(20):
+        target, body = table.next_target()
+        answer = table.ask(table.victim, target)
+        equal(answer.body, body, target)
+    equal(table.liar.counter("asks_in"), sent, "asks that reached the liar")
+    status = table.victim.status()
+    assert "member_lies" in [alarm["name"] for alarm in status["alarms"]], status["alarms"]
+    member = {m["name"]: m for m in status["mesh"]["members"]}["liar"]
+    assert 0 < member["distrusted_s"] <= 60 and member["state"] == "alive", member
+    assert "lied: not asked for" in case.run("status", "--admin", "{}:{}".format(*table.victim.admin)).stdout, "hedgerow status"

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "node/core/distrust.h"
 #include "node/core/mesh.h"
 #include "proto/base/err.h"
 
@@ -19,6 +20,7 @@ struct fake_member {
     size_t raw_len;
     mesh_ns link_until; /* its link is unhealthy so long */
     bool down;          /* membership says so */
+    struct distrust distrust;
 };
 
 struct mesh {
@@ -330,7 +332,8 @@ bool mesh_member(const struct mesh *m, size_t i, struct mesh_member *out)
                                  .cert = &f->cert,
                                  .cert_raw = slice_of(f->raw, f->raw_len),
                                  .addr = f->record.addrs[0],
-                                 .reachable = i > 0 && !f->down && f->link_until == 0 };
+                                 .reachable = i > 0 && !f->down && f->link_until == 0,
+                                 .distrusted_until = f->distrust.until };
     return true;
 }
 
@@ -354,6 +357,15 @@ void mesh_link(struct mesh *m, const struct node_id *id, mesh_ns until)
     struct fake_member *f = fake_find(m, id);
     if (f != NULL)
         f->link_until = until;
+}
+
+mesh_ns mesh_distrust(struct mesh *m, mesh_ns now, const struct node_id *id, mesh_ns first)
+{
+    struct fake_member *f = fake_find(m, id);
+    if (f == NULL)
+        return 0;
+    distrust_add(&f->distrust, now, first);
+    return f->distrust.until;
 }
 
 void mesh_leave(struct mesh *m, mesh_ns now)

@@ -41,6 +41,8 @@ static int begin(void **state)
     lie = (struct lie){ .armed = false };
     w = world_bare(3);
     w->delay = US(10); /* so that no age is told: the one thing the signer does not sign */
+    for (int i = 0; i < 3; i++)
+        w->nodes[i].cfg.timers.distrust = US(1); /* many lies are told here; rob_G5 has it as it is */
     w->nodes[LIAR].cfg.outgoing = outgoing;
     w->nodes[LIAR].cfg.outgoing_ctx = &lie;
     for (int i = 0; i < 3; i++)
@@ -147,6 +149,47 @@ static void feat_M9_every_bit_of_a_small_answers_head(void **state)
 {
     (void)state;
     every_bit_is_refused(MSG_HEAD);
+}
+
+static void start_over(int n, mesh_ns distrust)
+{
+    node_stop(w, n, true);
+    w->nodes[n].cfg.timers.distrust = distrust;
+    node_start(w, n, true);
+    world_run(w, SEC(3));
+}
+
+static mesh_ns distrusted(int n)
+{
+    struct mesh_member m;
+
+    assert_true(mesh_find(mesh_of(w, n), &w->nodes[LIAR].cfg.mesh.self->cert.id, &m));
+    bool alarm = (engine_alarms(engine_of(w, n), w->now) & ALARM_BIT(member_lies)) != 0;
+    assert_int_equal(alarm, w->now < m.distrusted_until);
+    return w->now < m.distrusted_until ? m.distrusted_until - w->now : 0;
+}
+
+/* One lie is one answer lost: then it is not asked for a minute, whatever it has, and after the next lie for two.
+ * Others ask it as before: what one node says of another moves nobody else. */
+static void rob_G5_who_lied_is_not_asked_for_a_while(void **state)
+{
+    (void)state;
+    start_over(0, 0);
+    assert_int_equal(distrusted(0), 0);
+    assert_int_equal(lied_to(MSG_LEAF, 8 * MSG_HEAD_BYTES + 80), REJECTED);
+    assert_in_range(distrusted(0), SEC(50), SEC(60));
+    for (int i = 0; i < 18; i++)
+        assert_int_equal(lied_to(MSG_LEAF, SIZE_MAX), ELSEWHERE); /* which takes 3 s */
+    world_run(w, SEC(4));
+    assert_int_equal(distrusted(0), 0);
+    assert_int_equal(lied_to(MSG_LEAF, SIZE_MAX), TAKEN);
+    assert_int_equal(lied_to(MSG_LEAF, 8 * MSG_HEAD_BYTES + 80), REJECTED);
+    assert_in_range(distrusted(0), SEC(110), SEC(120));
+    assert_int_equal(distrusted(2), 0);
+    world_run(w, 64 * SEC(60) + SEC(121));
+    assert_int_equal(lied_to(MSG_LEAF, 8 * MSG_HEAD_BYTES + 80), REJECTED);
+    assert_in_range(distrusted(0), SEC(50), SEC(60)); /* long ago is forgotten */
+    assert_int_equal(count(w, 0)->transfers_rejected, 3);
 }
 
 /* The trace names who sent it: the liar, whoever signed what it passed on. */
@@ -308,6 +351,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(honest_frames_are_taken),
         TEST(feat_M9_every_bit_of_a_small_answers_leaf),
+        TEST(rob_G5_who_lied_is_not_asked_for_a_while),
         TEST(row_26_who_sent_a_flipped_bit_is_named),
         TEST(feat_M9_every_bit_of_a_small_answers_head),
         TEST(a_frame_with_another_name_is_missed),

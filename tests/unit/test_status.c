@@ -40,6 +40,7 @@ static int setup(void **state)
     members[1].rtt = US(12345);
     members[1].has_session = true;
     members[1].session_age = SEC(61) + MS(900);
+    members[1].distrusted = MS(57100);
     members[1].suite = record_suite_word(RECORD_AES_256_GCM);
     status.members = members;
     status.members_n = 2;
@@ -101,6 +102,8 @@ static void a_member_s_session_is_shown(void **state)
     assert_string_equal(json_string_value(at(j, "mesh.members.1.session.suite")), "AES-256-GCM");
     assert_int_equal(json_integer_value(at(j, "mesh.members.1.session.age_s")), 61);
     assert_true(json_is_false(at(j, "mesh.members.1.session.dialled")));
+    assert_int_equal(json_integer_value(at(j, "mesh.members.0.distrusted_s")), 0);
+    assert_int_equal(json_integer_value(at(j, "mesh.members.1.distrusted_s")), 58);
     json_decref(j);
 }
 
@@ -336,7 +339,7 @@ static void people_see_a_table(void **state)
     assert_non_null(strstr(text, "\n> fra-1  eu/fra  alive            -  ============      "
                                  "75.0 %     100  127.0.0.1:7400\n"));
     assert_non_null(strstr(text, "\n  fra-2  eu/fra  suspect    12.3 ms  ====    "
-                                 "          25.0 %     100  127.0.0.1:7401\n"));
+                                 "          25.0 %     100  127.0.0.1:7401  lied: not asked for 58 s\n"));
     assert_non_null(strstr(text, "##############################++++++++++++++++++............\n"));
     assert_non_null(strstr(text, "# this node 50.0 %   + neighbours 30.0 %   . origin 20.0 %"));
     assert_null(strstr(text, "errors"));
