@@ -186,6 +186,9 @@ struct request {
  * ENGINE_REQUEST follows each later change. |r| must stay until engine_request_end. */
 void engine_request(struct engine *e, mesh_ns now, struct request *r);
 
+/* request_seek: the body is read on from byte |at|, which may not be there yet. Only forward. */
+void request_seek(struct engine *e, mesh_ns now, struct request *r, uint64_t at);
+
 /* request_answer refreshes answer's ages for |now|. */
 void request_answer(struct engine *e, mesh_ns now, struct request *r);
 

@@ -368,6 +368,11 @@ int object_same(const struct object *a, const struct object *b, uint64_t bytes)
     uint32_t whole = (uint32_t)(bytes / LEAF_BYTES), rest = (uint32_t)(bytes % LEAF_BYTES);
     struct slice x, y;
 
+    if (bytes > object_available(a)) { /* read from further on, which it did not reach: nothing of that was seen */
+        bytes = object_available(a);
+        whole = (uint32_t)(bytes / LEAF_BYTES);
+        rest = (uint32_t)(bytes % LEAF_BYTES);
+    }
     if (!same_representation(a->head, b->head))
         return 0;
     if (a->has_length && b->has_length ? a->length != b->length : a->has_length) {

@@ -210,16 +210,21 @@ size_t request_body(struct request *r, struct slice *pieces, size_t max)
     return r->reader.object != NULL ? object_read(r->reader.object, r->reader.at, pieces, max) : 0;
 }
 
-void request_take(struct engine *e, mesh_ns now, struct request *r, size_t n)
+void request_seek(struct engine *e, mesh_ns now, struct request *r, uint64_t at)
 {
-    struct object *o = r->reader.object;
     uint64_t leaf = r->reader.at / LEAF_BYTES;
 
     e->now = now;
-    r->reader.at += n;
-    assert(r->reader.at <= object_available(o));
-    if (r->reader.at / LEAF_BYTES != leaf)
-        flight_readers_moved(e, now, o);
+    assert(at >= r->reader.at);
+    r->reader.at = at;
+    if (at / LEAF_BYTES != leaf)
+        flight_readers_moved(e, now, r->reader.object);
+}
+
+void request_take(struct engine *e, mesh_ns now, struct request *r, size_t n)
+{
+    assert(r->reader.at + n <= object_available(r->reader.object));
+    request_seek(e, now, r, r->reader.at + n);
 }
 
 bool request_done(const struct request *r)

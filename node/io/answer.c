@@ -5,9 +5,9 @@
 #include "node/http/cache_status.h"
 #include "node/http/serialise.h"
 
-enum answer_framing answer_framing(const struct answer *a, const struct answer_to *to)
+enum answer_framing answer_framing(const struct answer *a, const struct selection *s, const struct answer_to *to)
 {
-    if (to->head_only || a->head->status == 204 || a->head->status == 304)
+    if (to->head_only || s->how == SELECT_NOT_MODIFIED || a->head->status == 204 || a->head->status == 304)
         return ANSWER_BARE;
     if (a->has_length)
         return ANSWER_LENGTH;
@@ -27,14 +27,30 @@ static bool replaced(struct slice name)
     }
 }
 
+/* What says how the body is made up is not said of one that is not sent (RFC 9110 section 15.4.5). */
+static bool of_the_body(struct slice name)
+{
+    return slice_eq_nocase(slice_head(name, 8), SLICE_LIT("content-")) &&
+           !slice_eq_nocase(name, SLICE_LIT("content-location")) &&
+           !slice_eq_nocase(name, SLICE_LIT("content-security-policy"));
+}
+
+static bool omitted(const struct selection *s, struct slice name)
+{
+    if (s->how == SELECT_NOT_MODIFIED)
+        return of_the_body(name);
+    return s->how == SELECT_RANGES && (slice_eq_nocase(name, SLICE_LIT("content-range")) ||
+                                       (s->ranges.n > 1 && slice_eq_nocase(name, SLICE_LIT("content-type"))));
+}
+
 /* Returns whether a Date was among them. */
-static bool put_stored(struct buf *out, const struct fields *fields)
+static bool put_stored(struct buf *out, const struct fields *fields, const struct selection *s)
 {
     bool has_date = false;
 
     for (size_t i = 0; i < fields->n; i++) {
         const struct field *field = &fields->at[i];
-        if (replaced(field->name))
+        if (replaced(field->name) || omitted(s, field->name))
             continue;
         has_date = has_date || slice_eq_nocase(field->name, SLICE_LIT("date"));
         /* The head was judged when it was decoded: what is refused here cannot be there. */
@@ -113,17 +129,76 @@ static void put_connection(struct buf *out, const struct answer_to *to)
         buf_add_str(out, "Connection: keep-alive\r\n");
 }
 
-void answer_head(struct buf *out, const struct answer *a, const struct answer_to *to)
+/* ---- ranges ---- */
+
+static void put_content_range(struct buf *out, const struct range *r, uint64_t length)
+{
+    buf_addf(out, "Content-Range: bytes %llu-%llu/%llu\r\n", (unsigned long long)r->first,
+             (unsigned long long)(r->first + r->length - 1), (unsigned long long)length);
+}
+
+void answer_part(struct buf *out, const struct answer *a, const struct selection *s, size_t i,
+                 const struct answer_to *to)
+{
+    const struct field *type = fields_find(&a->head->fields, SLICE_LIT("content-type"));
+
+    buf_addf(out, "\r\n--%.*s%s\r\n", SLICE_FMT(to->request_id), i == s->ranges.n ? "--" : "");
+    if (i == s->ranges.n)
+        return;
+    if (type != NULL)
+        (void)http_put_field(out, SLICE_LIT("Content-Type"), type->value);
+    put_content_range(out, &s->ranges.at[i], a->length);
+    buf_add_str(out, "\r\n");
+}
+
+/* Also says how long the whole is: the parts are written for it, and taken back. */
+static uint64_t parts_length(struct buf *out, const struct answer *a, const struct selection *s,
+                             const struct answer_to *to)
+{
+    size_t before = out->len;
+    uint64_t length = 0;
+
+    for (size_t i = 0; i <= s->ranges.n; i++) {
+        answer_part(out, a, s, i, to);
+        length += i < s->ranges.n ? s->ranges.at[i].length : 0;
+    }
+    length += out->len - before;
+    out->len = before;
+    return length;
+}
+
+static uint64_t put_ranges(struct buf *out, const struct answer *a, const struct selection *s,
+                           const struct answer_to *to)
+{
+    if (s->ranges.n == 1) {
+        put_content_range(out, &s->ranges.at[0], a->length);
+        return s->ranges.at[0].length;
+    }
+    buf_addf(out, "Content-Type: multipart/byteranges; boundary=%.*s\r\n", SLICE_FMT(to->request_id));
+    return parts_length(out, a, s, to);
+}
+
+static uint16_t status_of(const struct answer *a, const struct selection *s)
+{
+    return s->how == SELECT_NOT_MODIFIED ? 304 : s->how == SELECT_RANGES ? 206 : a->head->status;
+}
+
+uint16_t answer_head(struct buf *out, const struct answer *a, const struct selection *s, const struct answer_to *to)
 {
     const struct head *head = a->head;
-    enum answer_framing framing = answer_framing(a, to);
+    enum answer_framing framing = answer_framing(a, s, to);
+    uint16_t status = status_of(a, s);
+    uint64_t length = a->length;
 
     assert(framing != ANSWER_UNTIL_CLOSE || to->close);
-    http_put_status_line(out, head->status);
-    if (!put_stored(out, &head->fields))
+    assert(s->how != SELECT_UNSATISFIABLE);
+    http_put_status_line(out, status);
+    if (!put_stored(out, &head->fields, s))
         (void)http_put_field(out, SLICE_LIT("Date"), to->date);
-    if (a->has_length && head->status != 204 && head->status != 304)
-        http_put_number(out, SLICE_LIT("Content-Length"), a->length);
+    if (s->how == SELECT_RANGES)
+        length = put_ranges(out, a, s, to);
+    if (a->has_length && status != 204 && status != 304)
+        http_put_number(out, SLICE_LIT("Content-Length"), length);
     else if (framing == ANSWER_CHUNKED)
         buf_add_str(out, "Transfer-Encoding: chunked\r\n");
     http_put_number(out, SLICE_LIT("Age"), a->age_ns > 0 ? (uint64_t)(a->age_ns / SEC(1)) : 0);
@@ -133,6 +208,7 @@ void answer_head(struct buf *out, const struct answer *a, const struct answer_to
     (void)http_put_field(out, SLICE_LIT("X-Request-Id"), to->request_id);
     put_connection(out, to);
     http_put_end(out);
+    return status;
 }
 
 static void put_text(struct buf *out, const struct answer_page *page, const struct answer_to *to)
@@ -165,8 +241,10 @@ size_t answer_page(struct buf *out, const struct answer_page *page, const struct
     buf_add_str(out, "Cache-Control: no-store\r\n");
     if (page->allow != NULL)
         (void)http_put_field(out, SLICE_LIT("Allow"), slice_str(page->allow));
+    if (page->of != NULL)
+        buf_addf(out, "Content-Range: bytes */%llu\r\n", (unsigned long long)page->of->length);
     put_via(out, to->node);
-    put_x_cache(out, RESULT_ERROR);
+    put_x_cache(out, page->of != NULL ? page->of->result : RESULT_ERROR);
     if (page->forwarded) {
         struct cache_status ours = { .name = to->node, .fwd = CACHE_STATUS_URI_MISS };
         put_members(out, NULL, &ours);

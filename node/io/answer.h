@@ -4,6 +4,7 @@
 #define HEDGEROW_IO_ANSWER_H
 
 #include "node/core/engine.h"
+#include "node/core/selection.h"
 
 /* Who is answered, by whom. Slices are lent. */
 struct answer_to {
@@ -21,16 +22,23 @@ enum answer_framing {
     ANSWER_CHUNKED,     /* the length is not known yet */
     ANSWER_UNTIL_CLOSE, /* the same to HTTP/1.0: |close| must be set */
 };
-enum answer_framing answer_framing(const struct answer *a, const struct answer_to *to);
+enum answer_framing answer_framing(const struct answer *a, const struct selection *s, const struct answer_to *to);
 
-/* answer_head appends the head of |a|. */
-void answer_head(struct buf *out, const struct answer *a, const struct answer_to *to);
+/* answer_head appends the head of what |s| selects of |a| (not SELECT_UNSATISFIABLE: that is a page). Returns its
+ * status. */
+uint16_t answer_head(struct buf *out, const struct answer *a, const struct selection *s, const struct answer_to *to);
+
+/* Of several ranges each is a part of a multipart/byteranges (RFC 9110 section 14.6), between delimiters that hold
+ * the request's id. answer_part appends what goes before the |i|-th one's bytes; |i| = ranges.n: the end. */
+void answer_part(struct buf *out, const struct answer *a, const struct selection *s, size_t i,
+                 const struct answer_to *to);
 
 /* An answer of our own, with a sentence for people. */
 struct answer_page {
     unsigned status;
     const char *text;
     const char *allow; /* the Allow field's value, or NULL */
+    const struct answer *of; /* 416: the answer of which there is no such range, or NULL */
     bool forwarded;    /* the fault lies behind us: the request went on and came to nothing */
 };
 

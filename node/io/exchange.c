@@ -26,10 +26,11 @@ static struct exchange *take_spare(struct worker *w)
         return calloc(1, sizeof(*x));
     xs->spare = x->next_spare;
     xs->spare_n--;
-    struct buf out = x->out, words = x->words;
+    struct buf out = x->out, words = x->words, wanted = x->wanted;
     memset(x, 0, sizeof(*x));
     x->out = out;
     x->words = words;
+    x->wanted = wanted;
     return x;
 }
 
@@ -37,6 +38,7 @@ static void exchange_free(struct exchange *x)
 {
     buf_free(&x->out);
     buf_free(&x->words);
+    buf_free(&x->wanted);
     free(x);
 }
 
@@ -52,8 +54,11 @@ static void give_back(struct exchange *x)
         buf_free(&x->out);
     if (x->words.cap > OUT_KEPT_MAX)
         buf_free(&x->words);
+    if (x->wanted.cap > OUT_KEPT_MAX)
+        buf_free(&x->wanted);
     buf_clear(&x->out);
     buf_clear(&x->words);
+    buf_clear(&x->wanted);
     x->next_spare = xs->spare;
     xs->spare = x;
     xs->spare_n++;
@@ -170,6 +175,33 @@ static struct slice origin_form(struct worker *w, const struct http_request *q)
     return buf_slice(&w->head);
 }
 
+/* Copies what decides about the answer, for when it is there. A field of several lines is one list; where there
+ * may be only one line, several say nothing. */
+static void keep_wants(struct exchange *x, const struct fields *f)
+{
+    static const struct slice names[] = { SLICE_LIT("range"), SLICE_LIT("if-range"), SLICE_LIT("if-none-match"),
+                                          SLICE_LIT("if-modified-since") };
+    struct slice *wants[] = { &x->wants.range, &x->wants.if_range, &x->wants.if_none_match,
+                              &x->wants.if_modified_since };
+    size_t ends[4];
+
+    for (size_t i = 0; i < 4; i++) {
+        const struct field *first = fields_find(f, names[i]), *at = first;
+        bool one = first == NULL || fields_next(f, names[i], first) == NULL;
+        if (at != NULL && (one || i == 2))
+            buf_add_slice(&x->wanted, at->value);
+        while (at != NULL && i == 2 && (at = fields_next(f, names[i], at)) != NULL) {
+            buf_add_str(&x->wanted, ", ");
+            buf_add_slice(&x->wanted, at->value);
+        }
+        ends[i] = x->wanted.len;
+    }
+    if (!buf_ok(&x->wanted))
+        return; /* then it is answered whole */
+    for (size_t i = 0, begin = 0; i < 4; begin = ends[i++])
+        *wants[i] = slice_of(x->wanted.data + begin, ends[i] - begin);
+}
+
 struct exchange *exchange_begin(struct viewer *v, const struct http_request *q)
 {
     struct worker *w = v->worker;
@@ -189,6 +221,7 @@ struct exchange *exchange_begin(struct viewer *v, const struct http_request *q)
         x->r.target = origin_form(w, q);
         x->r.fields = &q->fields;
         x->r.request_id = x->to.request_id;
+        keep_wants(x, &q->fields);
         engine_request(w->engine, w->now, &x->r);
     }
     return x;
@@ -262,18 +295,26 @@ static void begin_body(struct exchange *x)
 {
     struct worker *w = x->worker;
     struct answer *a = &x->r.answer;
+    const struct selection *s = &x->selection;
 
     request_answer(w->engine, w->now, &x->r);
     x->to.date = worker_date(w);
     x->to.close = x->to.close || w->draining;
-    x->framing = answer_framing(a, &x->to);
+    selection_make(&x->selection, &x->wants, a->head, a->has_length, a->length, x->to.head_only,
+                   x->wall_us / 1000000 - a->age_ns / SEC(1));
+    x->r.head_sent = true;
+    if (s->how == SELECT_UNSATISFIABLE) {
+        struct answer_page page = { .status = 416, .text = "There are no such bytes.", .of = a };
+        set_page(x, &page);
+        return;
+    }
+    x->framing = answer_framing(a, s, &x->to);
     if (x->framing == ANSWER_UNTIL_CLOSE)
         x->to.close = true;
-    x->status = a->head->status;
-    x->left = x->framing == ANSWER_LENGTH ? a->length : x->framing == ANSWER_UNTIL_CLOSE ? UINT64_MAX : 0;
-    answer_head(&x->out, a, &x->to);
+    x->status = answer_head(&x->out, a, s, &x->to);
+    if (s->how != SELECT_RANGES)
+        x->left = x->framing == ANSWER_LENGTH ? a->length : x->framing == ANSWER_UNTIL_CLOSE ? UINT64_MAX : 0;
     x->in_body = true;
-    x->r.head_sent = true;
 }
 
 /* What the engine has done since: |*flow| is set where there is nothing to write. */
@@ -326,12 +367,35 @@ static void next_chunk(struct exchange *x, size_t available)
     }
 }
 
+/* Between ranges: goes to where the next one begins. */
+static void next_range(struct exchange *x)
+{
+    const struct ranges *r = &x->selection.ranges;
+
+    if (r->n > 1)
+        answer_part(&x->out, &x->r.answer, &x->selection, x->part, &x->to);
+    if (x->part < r->n) {
+        request_seek(x->worker->engine, x->worker->now, &x->r, r->at[x->part].first);
+        x->left = r->at[x->part].length;
+    }
+    x->part++;
+}
+
+/* After one range, or behind the end of several, nothing follows. */
+static bool ranges_begun(const struct exchange *x)
+{
+    const struct ranges *r = &x->selection.ranges;
+    return x->part == (r->n > 1 ? r->n + 1 : r->n);
+}
+
 /* Gathers what can be written now; returns how many parts. */
 static size_t gather(struct exchange *x, struct iovec iov[PIECES_MAX + 1], size_t turn)
 {
     struct slice pieces[PIECES_MAX];
     size_t n = 0, pieces_n = 0, room = turn;
 
+    if (x->in_body && x->framing == ANSWER_LENGTH && x->left == 0 && !ranges_begun(x))
+        next_range(x);
     if (x->in_body && x->framing != ANSWER_BARE && !x->last_chunk)
         pieces_n = request_body(&x->r, pieces, PIECES_MAX);
     if (x->framing == ANSWER_CHUNKED && x->in_body && x->left == 0 && !x->last_chunk)
@@ -379,7 +443,7 @@ static bool all_written(const struct exchange *x)
         return true;
     switch (x->framing) {
     case ANSWER_BARE: return true;
-    case ANSWER_LENGTH: return x->left == 0;
+    case ANSWER_LENGTH: return x->left == 0 && ranges_begun(x);
     case ANSWER_CHUNKED: return x->last_chunk;
     case ANSWER_UNTIL_CLOSE: return request_done(&x->r);
     }

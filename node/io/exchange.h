@@ -23,6 +23,10 @@ struct exchange {
     struct buf words;
     char request_id[REQUEST_ID_BYTES];
     struct answer_to to;
+    struct wants wants; /* in |wanted| */
+    struct buf wanted;
+    struct selection selection;
+    size_t part;     /* of several ranges, which is next; of one: whether it was begun */
     uint16_t status; /* of the answer; 0: none yet */
     bool linger;     /* bytes of the request may be unread: do not let a reset destroy the answer */
     bool in_body;    /* the head is in |out|, the body follows from the engine */

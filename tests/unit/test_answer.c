@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -14,6 +15,7 @@
 #define OURS "Via: 1.1 fra-1 (hedgerow)\r\nX-Cache: "
 
 static struct head head;
+static const struct selection whole;
 
 static struct answer answer_of(uint16_t status, enum request_result result)
 {
@@ -45,7 +47,7 @@ static void check(const struct answer *a, const struct answer_to *to, const char
 {
     struct buf b = BUF_EMPTY;
 
-    answer_head(&b, a, to);
+    answer_head(&b, a, &whole, to);
     buf_add_u8(&b, 0);
     assert_true(buf_ok(&b));
     assert_string_equal((const char *)b.data, want);
@@ -87,7 +89,7 @@ static void check_status(const struct answer *a, const char *x_cache, const char
     struct answer_to to = viewer(1);
     struct buf b = BUF_EMPTY, want = BUF_EMPTY;
 
-    answer_head(&b, a, &to);
+    answer_head(&b, a, &whole, &to);
     buf_addf(&want, "X-Cache: %s from hedgerow\r\nCache-Status: %s\r\n", x_cache, cache_status);
     if (memmem(b.data, b.len, want.data, want.len) == NULL)
         fail_msg("no \"%.*s\" in \"%.*s\"", SLICE_FMT(want), SLICE_FMT(b));
@@ -130,12 +132,12 @@ static void how_a_body_of_unknown_length_is_framed(void **state)
 
     (void)state;
     a.has_length = false;
-    assert_int_equal(answer_framing(&a, &to), ANSWER_CHUNKED);
+    assert_int_equal(answer_framing(&a, &whole, &to), ANSWER_CHUNKED);
     buf_addf(&want, "HTTP/1.1 200 OK\r\nDate: %s\r\nTransfer-Encoding: chunked\r\n%s\r\n%c", DATE, end, 0);
     check(&a, &to, (const char *)want.data);
 
     to = viewer(0);
-    assert_int_equal(answer_framing(&a, &to), ANSWER_UNTIL_CLOSE);
+    assert_int_equal(answer_framing(&a, &whole, &to), ANSWER_UNTIL_CLOSE);
     to.close = true;
     buf_clear(&want);
     buf_addf(&want, "HTTP/1.1 200 OK\r\nDate: %s\r\n%sConnection: close\r\n\r\n%c", DATE, end, 0);
@@ -143,7 +145,7 @@ static void how_a_body_of_unknown_length_is_framed(void **state)
 
     to = viewer(1);
     to.head_only = true;
-    assert_int_equal(answer_framing(&a, &to), ANSWER_BARE);
+    assert_int_equal(answer_framing(&a, &whole, &to), ANSWER_BARE);
     buf_clear(&want);
     buf_addf(&want, "HTTP/1.1 200 OK\r\nDate: %s\r\n%s\r\n%c", DATE, end, 0);
     check(&a, &to, (const char *)want.data);
@@ -160,8 +162,8 @@ static void answers_without_a_body(void **state)
         struct answer a = answer_of(statuses[i], RESULT_HIT);
         struct buf b = BUF_EMPTY;
         a.length = 0;
-        assert_int_equal(answer_framing(&a, &to), ANSWER_BARE);
-        answer_head(&b, &a, &to);
+        assert_int_equal(answer_framing(&a, &whole, &to), ANSWER_BARE);
+        answer_head(&b, &a, &whole, &to);
         assert_null(memmem(b.data, b.len, "Content-Length", 14));
         assert_null(memmem(b.data, b.len, "Transfer-Encoding", 17));
         /* HTTP/1.0 is told that the connection stays. */
@@ -172,7 +174,7 @@ static void answers_without_a_body(void **state)
     to = viewer(1);
     to.head_only = true;
     struct buf b = BUF_EMPTY;
-    answer_head(&b, &a, &to);
+    answer_head(&b, &a, &whole, &to);
     assert_non_null(memmem(b.data, b.len, "\r\nContent-Length: 5\r\n", 21));
     buf_free(&b);
 }
@@ -226,6 +228,83 @@ static void a_page_about_what_lies_behind_us(void **state)
     buf_free(&b);
 }
 
+static void check_selected(const struct answer *a, const struct selection *s, const char *want)
+{
+    struct answer_to to = viewer(1);
+    struct buf b = BUF_EMPTY;
+
+    answer_head(&b, a, s, &to);
+    for (size_t i = 0; s->ranges.n > 1 && i <= s->ranges.n; i++)
+        answer_part(&b, a, s, i, &to);
+    buf_add_u8(&b, 0);
+    assert_true(buf_ok(&b));
+    assert_string_equal((const char *)b.data, want);
+    buf_free(&b);
+}
+
+#define TAIL                                                                                            \
+    "Age: 7\r\n" OURS "Hit from hedgerow\r\nCache-Status: fra-1; hit; ttl=52\r\nX-Request-Id: 0a1b\r\n" \
+    "\r\n"
+
+static void feat_R10_what_is_not_modified_has_no_body_and_says_nothing_of_it(void **state)
+{
+    struct answer a = answer_of(200, RESULT_HIT);
+    struct selection s = { .how = SELECT_NOT_MODIFIED };
+    struct answer_to to = viewer(1);
+
+    (void)state;
+    add("Content-Type", "text/plain");
+    add("Content-Encoding", "gzip");
+    add("Content-Location", "/a.txt");
+    add("Content-Security-Policy", "default-src 'none'");
+    add("ETag", "\"a\"");
+    add("Vary", "Accept-Encoding");
+    assert_int_equal(answer_framing(&a, &s, &to), ANSWER_BARE);
+    check_selected(&a, &s,
+                   "HTTP/1.1 304 Not Modified\r\nContent-Location: /a.txt\r\n"
+                   "Content-Security-Policy: default-src 'none'\r\nETag: \"a\"\r\nVary: Accept-Encoding\r\n"
+                   "Date: " DATE "\r\n" TAIL);
+}
+
+static void feat_R16_one_range_and_several(void **state)
+{
+    struct answer a = answer_of(200, RESULT_HIT);
+    struct selection s = { .how = SELECT_RANGES, .ranges = { .n = 1, .at = { { 10, 20 }, { 50, 1 } } } };
+
+    (void)state;
+    a.length = 100;
+    add("Content-Type", "text/plain");
+    check_selected(&a, &s,
+                   "HTTP/1.1 206 Partial Content\r\nContent-Type: text/plain\r\nDate: " DATE "\r\n"
+                   "Content-Range: bytes 10-29/100\r\nContent-Length: 20\r\n" TAIL);
+    s.ranges.n = 2;
+    const char *parts = "\r\n--0a1b\r\nContent-Type: text/plain\r\nContent-Range: bytes 10-29/100\r\n\r\n"
+                        "\r\n--0a1b\r\nContent-Type: text/plain\r\nContent-Range: bytes 50-50/100\r\n\r\n"
+                        "\r\n--0a1b--\r\n";
+    char want[1024];
+    snprintf(want, sizeof(want),
+             "HTTP/1.1 206 Partial Content\r\nDate: " DATE "\r\n"
+             "Content-Type: multipart/byteranges; boundary=0a1b\r\nContent-Length: %zu\r\n" TAIL "%s",
+             strlen(parts) + 21, parts);
+    check_selected(&a, &s, want);
+}
+
+static void a_page_about_bytes_that_are_not_there(void **state)
+{
+    struct answer a = answer_of(200, RESULT_HIT);
+    struct answer_page page = { .status = 416, .text = "There are no such bytes.", .of = &a };
+    struct answer_to to = viewer(1);
+    struct buf b = BUF_EMPTY;
+
+    (void)state;
+    answer_page(&b, &page, &to);
+    buf_add_u8(&b, 0);
+    assert_ptr_equal(strstr((char *)b.data, "HTTP/1.1 416 "), b.data);
+    assert_non_null(strstr((char *)b.data, "\r\nContent-Range: bytes */5\r\n"));
+    assert_non_null(strstr((char *)b.data, "\r\nX-Cache: Hit from hedgerow\r\n"));
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +314,9 @@ int main(void)
         cmocka_unit_test(how_a_body_of_unknown_length_is_framed),
         cmocka_unit_test(answers_without_a_body),
         cmocka_unit_test(a_page_of_ours),
+        cmocka_unit_test(feat_R10_what_is_not_modified_has_no_body_and_says_nothing_of_it),
+        cmocka_unit_test(feat_R16_one_range_and_several),
+        cmocka_unit_test(a_page_about_bytes_that_are_not_there),
         cmocka_unit_test(a_page_about_what_lies_behind_us),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

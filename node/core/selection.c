@@ -1,0 +1,113 @@
+#include "node/core/selection.h"
+
+#include "node/core/date.h"
+
+static struct slice opaque(struct slice tag)
+{
+    return tag.len >= 2 && tag.data[0] == 'W' && tag.data[1] == '/' ? slice_from(tag, 2) : tag;
+}
+
+static bool is_tag(struct slice tag)
+{
+    return tag.len >= 2 && tag.data[0] == '"' && tag.data[tag.len - 1] == '"';
+}
+
+bool etag_weakly_equal(struct slice a, struct slice b)
+{
+    return is_tag(opaque(a)) && slice_eq(opaque(a), opaque(b));
+}
+
+bool etag_strongly_equal(struct slice a, struct slice b)
+{
+    return is_tag(a) && slice_eq(a, b);
+}
+
+static struct slice value(const struct fields *f, struct slice name)
+{
+    const struct field *field = fields_find(f, name);
+    return field != NULL ? field->value : SLICE_EMPTY;
+}
+
+/* The next tag of a list; in a tag a backslash is like any other character. False: no more, or no tag. */
+static bool next_tag(struct slice *rest, struct slice *tag)
+{
+    size_t i = 0;
+
+    while (i < rest->len && (rest->data[i] == ',' || rest->data[i] == ' ' || rest->data[i] == '\t'))
+        i++;
+    size_t begin = i, quote = i + 1 < rest->len && rest->data[i] == 'W' && rest->data[i + 1] == '/' ? i + 2 : i;
+    if (quote >= rest->len || rest->data[quote] != '"')
+        return false;
+    const uint8_t *end = memchr(rest->data + quote + 1, '"', rest->len - quote - 1);
+    if (end == NULL)
+        return false;
+    size_t after = (size_t)(end - rest->data) + 1;
+    *tag = slice_of(rest->data + begin, after - begin);
+    *rest = slice_from(*rest, after);
+    return true;
+}
+
+/* If-None-Match: is the tag among those? */
+static bool listed(struct slice list, struct slice tag)
+{
+    struct slice one;
+
+    if (slice_eq(slice_trim(list), SLICE_LIT("*")))
+        return true;
+    while (next_tag(&list, &one)) {
+        if (etag_weakly_equal(one, tag))
+            return true;
+    }
+    return false;
+}
+
+/* RFC 9111 section 4.3.2: against Last-Modified, else Date, else when it came. */
+static bool modified_since(struct slice since, const struct fields *f, int64_t received_s)
+{
+    int64_t limit, at = received_s;
+
+    if (date_parse(since, &limit) != 0)
+        return true;
+    if (date_parse(value(f, SLICE_LIT("last-modified")), &at) != 0)
+        (void)date_parse(value(f, SLICE_LIT("date")), &at);
+    return at > limit;
+}
+
+static bool not_modified(const struct wants *w, const struct head *head, int64_t received_s)
+{
+    if (head->status != 200)
+        return false; /* conditions are about what a plain request would be answered with success */
+    if (w->if_none_match.len > 0)
+        return listed(w->if_none_match, value(&head->fields, SLICE_LIT("etag")));
+    return w->if_modified_since.len > 0 && !modified_since(w->if_modified_since, &head->fields, received_s);
+}
+
+/* RFC 9110 sections 13.1.5 and 8.8.2.2: a date is a strong validator only if the answer was made a while after. */
+static bool still_the_same(struct slice if_range, const struct fields *f)
+{
+    int64_t asked, modified, made;
+
+    if (is_tag(opaque(if_range)))
+        return etag_strongly_equal(if_range, value(f, SLICE_LIT("etag")));
+    return date_parse(if_range, &asked) == 0 && date_parse(value(f, SLICE_LIT("last-modified")), &modified) == 0 &&
+           asked == modified && date_parse(value(f, SLICE_LIT("date")), &made) == 0 && made > modified;
+}
+
+void selection_make(struct selection *out, const struct wants *w, const struct head *head, bool has_length,
+                    uint64_t length, bool head_only, int64_t received_s)
+{
+    out->how = SELECT_WHOLE;
+    out->ranges.n = 0;
+    if (not_modified(w, head, received_s)) {
+        out->how = SELECT_NOT_MODIFIED;
+        return;
+    }
+    if (w->range.len == 0 || head_only || head->status != 200 || !has_length ||
+        (w->if_range.len > 0 && !still_the_same(w->if_range, &head->fields)))
+        return;
+    switch (ranges_read(&out->ranges, w->range, length)) {
+    case RANGE_WHOLE:         break;
+    case RANGE_PART:          out->how = SELECT_RANGES; break;
+    case RANGE_UNSATISFIABLE: out->how = SELECT_UNSATISFIABLE; break;
+    }
+}
