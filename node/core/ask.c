@@ -98,6 +98,12 @@ static void reject(struct engine *e, mesh_ns now, struct flight *f, const char *
 {
     struct link *l = f->ask.l;
 
+    if (err == MESH_E_NOMEM) { /* that is our own fault: nobody lied */
+        e->counters.transfers_failed++;
+        ask_cancel(e, now, f);
+        flight_source_failed(e, now, f);
+        return;
+    }
     e->counters.transfers_rejected++;
     trace_f(&e->cfg.trace, now, "transfer from %s rejected: %s: %s", f->peer_name, what, mesh_strerror(err));
     mesh_ns until = mesh_distrust(e->mesh, now, &l->peer, e->timers.distrust);

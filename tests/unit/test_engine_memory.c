@@ -1,0 +1,55 @@
+/* test_engine_memory.c - memory that is short in the midst of a transfer: the fault is ours, so nobody is held for a
+ * liar, and the viewer gets its bytes from elsewhere. Linked with --wrap=malloc. */
+#include "engine_world.h"
+
+#define OWNER 1
+#define BODY  12345
+
+void *__real_malloc(size_t n);
+void *__wrap_malloc(size_t n);
+
+static size_t refused; /* the next piece of so many bytes is not to be had; 0: all are */
+static unsigned refusals;
+
+void *__wrap_malloc(size_t n)
+{
+    if (n != refused)
+        return __real_malloc(n);
+    refused = 0;
+    refusals++;
+    return NULL;
+}
+
+static void a_leaf_for_which_there_is_no_memory_is_no_lie(void **state)
+{
+    struct world *w = world_new(3);
+    struct mesh_member m;
+
+    (void)state;
+    struct site *s = site_at(w, path_owned(w, 0, "12"), BODY);
+    struct viewer *v = ask(w, OWNER, s->path);
+    world_run(w, SEC(1));
+    check_whole(v);
+    refusals = 0;
+    refused = BODY;
+    v = ask(w, 0, s->path);
+    world_run(w, SEC(3));
+    assert_int_equal(refusals, 1);
+    check_whole(v);
+    assert_int_equal(count(w, 0)->transfers_rejected, 0);
+    assert_int_equal(count(w, 0)->transfers_failed, 1);
+    assert_true(mesh_find(mesh_of(w, 0), &w->nodes[OWNER].cfg.mesh.self->cert.id, &m));
+    assert_true(m.reachable && m.distrusted_until == 0);
+    assert_int_equal(engine_alarms(engine_of(w, 0), w->now) & ALARM_BIT(member_lies), 0);
+    world_calm(w);
+    world_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_leaf_for_which_there_is_no_memory_is_no_lie),
+    };
+
+    return cmocka_run_group_tests(tests, setup, NULL);
+}
