@@ -93,6 +93,20 @@ static bool still_the_same(struct slice if_range, const struct fields *f)
            asked == modified && date_parse(value(f, SLICE_LIT("date")), &made) == 0 && made > modified;
 }
 
+#define PART_BYTES 192 /* at most, of a part's delimiter and fields but for the type's value (node/io/answer.c) */
+
+/* Several ranges that with all around them are longer than the body: then the body is the better answer. */
+static bool too_costly(const struct ranges *r, const struct head *head, uint64_t length)
+{
+    uint64_t sum = 0;
+
+    if (r->n < 2)
+        return false;
+    for (size_t i = 0; i < r->n; i++)
+        sum += r->at[i].length + PART_BYTES + value(&head->fields, SLICE_LIT("content-type")).len;
+    return sum > length;
+}
+
 void selection_make(struct selection *out, const struct wants *w, const struct head *head, bool has_length,
                     uint64_t length, bool head_only, int64_t received_s)
 {
@@ -106,8 +120,13 @@ void selection_make(struct selection *out, const struct wants *w, const struct h
         (w->if_range.len > 0 && !still_the_same(w->if_range, &head->fields)))
         return;
     switch (ranges_read(&out->ranges, w->range, length)) {
-    case RANGE_WHOLE:         break;
-    case RANGE_PART:          out->how = SELECT_RANGES; break;
+    case RANGE_WHOLE: break;
+    case RANGE_PART:
+        if (!too_costly(&out->ranges, head, length))
+            out->how = SELECT_RANGES;
+        break;
     case RANGE_UNSATISFIABLE: out->how = SELECT_UNSATISFIABLE; break;
     }
+    if (out->how != SELECT_RANGES)
+        out->ranges.n = 0;
 }

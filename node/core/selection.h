@@ -21,11 +21,12 @@ enum selected {
 
 struct selection {
     enum selected how;
-    struct ranges ranges;
+    struct ranges ranges; /* of SELECT_RANGES, else none */
 };
 
 /* selection_make: |length| is the body's, if it is known. |head_only|: HEAD, for which there are no ranges.
- * |received_s|: when the answer came, Unix time, for one that says nothing of its age. */
+ * Several ranges that would cost more than the whole body are not selected. |received_s|: when the answer came, Unix
+ * time, for one that says nothing of its age. */
 void selection_make(struct selection *out, const struct wants *w, const struct head *head, bool has_length,
                     uint64_t length, bool head_only, int64_t received_s);
 

@@ -30,9 +30,8 @@ static bool replaced(struct slice name)
 /* What says how the body is made up is not said of one that is not sent (RFC 9110 section 15.4.5). */
 static bool of_the_body(struct slice name)
 {
-    return slice_eq_nocase(slice_head(name, 8), SLICE_LIT("content-")) &&
-           !slice_eq_nocase(name, SLICE_LIT("content-location")) &&
-           !slice_eq_nocase(name, SLICE_LIT("content-security-policy"));
+    return slice_eq_nocase(name, SLICE_LIT("content-type")) || slice_eq_nocase(name, SLICE_LIT("content-encoding")) ||
+           slice_eq_nocase(name, SLICE_LIT("content-language")) || slice_eq_nocase(name, SLICE_LIT("content-range"));
 }
 
 static bool omitted(const struct selection *s, struct slice name)
@@ -249,6 +248,8 @@ size_t answer_page(struct buf *out, const struct answer_page *page, const struct
         struct cache_status ours = { .name = to->node, .fwd = CACHE_STATUS_URI_MISS };
         put_members(out, NULL, &ours);
     }
+    if (page->of != NULL)
+        put_cache_status(out, page->of, to->node);
     (void)http_put_field(out, SLICE_LIT("X-Request-Id"), to->request_id);
     put_connection(out, to);
     http_put_end(out);

@@ -196,8 +196,8 @@ static void keep_wants(struct exchange *x, const struct fields *f)
         }
         ends[i] = x->wanted.len;
     }
-    if (!buf_ok(&x->wanted))
-        return; /* then it is answered whole */
+    if (x->wanted.len == 0 || !buf_ok(&x->wanted))
+        return; /* short of memory: then it is answered whole */
     for (size_t i = 0, begin = 0; i < 4; begin = ends[i++])
         *wants[i] = slice_of(x->wanted.data + begin, ends[i] - begin);
 }

@@ -89,6 +89,8 @@ def test_r16_ranges_come_from_the_copy(case):
         equal(ask(node, target, Range="bytes=0-9", If_Range='"v2"').body, body, "If-Range that does not")
         equal(client.fetch(node.http, target, method="HEAD", headers=[("Range", "bytes=0-9")]).status, 200, "HEAD")
         equal(origin.count(target), 1, "requests at the origin")
+    small = ask(nodes[0], "/bytes/300?seed=small", Range="bytes=0-0,2-2,4-4")
+    equal((small.status, small.body), (200, body_of(300, "small")), "parts that would be longer than the body")
 
 
 @needs("hedgerow")

@@ -257,12 +257,14 @@ static void feat_R10_what_is_not_modified_has_no_body_and_says_nothing_of_it(voi
     add("Content-Encoding", "gzip");
     add("Content-Location", "/a.txt");
     add("Content-Security-Policy", "default-src 'none'");
+    add("content-type-options", "x");
     add("ETag", "\"a\"");
     add("Vary", "Accept-Encoding");
     assert_int_equal(answer_framing(&a, &s, &to), ANSWER_BARE);
     check_selected(&a, &s,
                    "HTTP/1.1 304 Not Modified\r\nContent-Location: /a.txt\r\n"
-                   "Content-Security-Policy: default-src 'none'\r\nETag: \"a\"\r\nVary: Accept-Encoding\r\n"
+                   "Content-Security-Policy: default-src 'none'\r\ncontent-type-options: x\r\nETag: \"a\"\r\nVary: "
+                   "Accept-Encoding\r\n"
                    "Date: " DATE "\r\n" TAIL);
 }
 
@@ -289,6 +291,25 @@ static void feat_R16_one_range_and_several(void **state)
     check_selected(&a, &s, want);
 }
 
+/* What selection.c counts for a part is enough for the longest one: numbers of 20 digits, an id of 32 bytes,
+ * and the end's delimiter besides. */
+static void a_part_is_no_longer_than_it_is_taken_for(void **state)
+{
+    struct answer a = answer_of(200, RESULT_HIT);
+    struct selection s = { .how = SELECT_RANGES, .ranges = { .n = 1, .at = { { UINT64_MAX - 2, 1 } } } };
+    struct answer_to to = viewer(1);
+    struct buf b = BUF_EMPTY;
+
+    (void)state;
+    a.length = UINT64_MAX;
+    add("Content-Type", "");
+    to.request_id = SLICE_LIT("0123456789abcdef0123456789abcdef");
+    answer_part(&b, &a, &s, 0, &to);
+    answer_part(&b, &a, &s, 1, &to);
+    assert_in_range(b.len, 100, 192);
+    buf_free(&b);
+}
+
 static void a_page_about_bytes_that_are_not_there(void **state)
 {
     struct answer a = answer_of(200, RESULT_HIT);
@@ -301,7 +322,7 @@ static void a_page_about_bytes_that_are_not_there(void **state)
     buf_add_u8(&b, 0);
     assert_ptr_equal(strstr((char *)b.data, "HTTP/1.1 416 "), b.data);
     assert_non_null(strstr((char *)b.data, "\r\nContent-Range: bytes */5\r\n"));
-    assert_non_null(strstr((char *)b.data, "\r\nX-Cache: Hit from hedgerow\r\n"));
+    assert_non_null(strstr((char *)b.data, "\r\nX-Cache: Hit from hedgerow\r\nCache-Status: fra-1; hit; ttl=52\r\n"));
     buf_free(&b);
 }
 
@@ -316,6 +337,7 @@ int main(void)
         cmocka_unit_test(a_page_of_ours),
         cmocka_unit_test(feat_R10_what_is_not_modified_has_no_body_and_says_nothing_of_it),
         cmocka_unit_test(feat_R16_one_range_and_several),
+        cmocka_unit_test(a_part_is_no_longer_than_it_is_taken_for),
         cmocka_unit_test(a_page_about_bytes_that_are_not_there),
         cmocka_unit_test(a_page_about_what_lies_behind_us),
     };

@@ -122,7 +122,7 @@ struct given {
     const char *etag, *modified, *date;
 };
 
-static struct selection selected(const struct given *g, struct wants w)
+static struct selection selected_of(const struct given *g, struct wants w, uint64_t length, const char *type)
 {
     struct head *head = calloc(1, sizeof(*head));
     struct selection s;
@@ -135,9 +135,35 @@ static struct selection selected(const struct given *g, struct wants w)
         fields_add(&head->fields, SLICE_LIT("Last-Modified"), slice_str(g->modified));
     if (g->date != NULL)
         fields_add(&head->fields, SLICE_LIT("Date"), slice_str(g->date));
-    selection_make(&s, &w, head, true, 100, false, RECEIVED);
+    if (type != NULL)
+        fields_add(&head->fields, SLICE_LIT("Content-Type"), slice_str(type));
+    selection_make(&s, &w, head, true, length, false, RECEIVED);
+    assert_int_equal(s.ranges.n > 0, s.how == SELECT_RANGES);
     free(head);
     return s;
+}
+
+static struct selection selected(const struct given *g, struct wants w)
+{
+    return selected_of(g, w, 100, NULL);
+}
+
+/* Each range is a part with fields of its own: of a small body they would be longer than all of it. */
+static void rob_R1_parts_are_not_longer_than_the_body(void **state)
+{
+    char type[30001];
+    static const struct given g = { 200, NULL, NULL, NULL };
+    struct wants w = { .range = SLICE_LIT("bytes=0-0,2-2,4-4,6-6,8-8,10-10,12-12,14-14") };
+
+    (void)state;
+    memset(type, 'a', sizeof(type) - 1);
+    type[sizeof(type) - 1] = '\0';
+    assert_int_equal(selected_of(&g, w, 100, NULL).how, SELECT_WHOLE);
+    assert_int_equal(selected_of(&g, w, 1500, NULL).how, SELECT_WHOLE);
+    assert_int_equal(selected_of(&g, w, 20000, NULL).how, SELECT_RANGES);
+    assert_int_equal(selected_of(&g, w, 20000, type).how, SELECT_WHOLE);
+    w.range = SLICE_LIT("bytes=0-0"); /* alone it has no parts */
+    assert_int_equal(selected_of(&g, w, 2, type).how, SELECT_RANGES);
 }
 
 static bool matches(const char *etag, const char *none_match)
@@ -252,6 +278,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(feat_R16_ranges_first_mid_suffix_open_and_beyond),
         cmocka_unit_test(rob_R1_many_ranges_cost_no_more_than_the_body),
+        cmocka_unit_test(rob_R1_parts_are_not_longer_than_the_body),
         cmocka_unit_test(feat_R10_entity_tags_are_compared_weakly),
         cmocka_unit_test(if_modified_since_is_judged_by_the_best_date_there_is),
         cmocka_unit_test(if_range_wants_a_strong_validator),
