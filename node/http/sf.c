@@ -273,6 +273,13 @@ static bool key_of(struct slice *s, struct slice *key)
     return n > 0 && (key->data[0] == '*' || (key->data[0] >= 'a' && key->data[0] <= 'z'));
 }
 
+bool sf_key(struct slice text)
+{
+    struct slice key;
+
+    return key_of(&text, &key) && text.len == 0;
+}
+
 /* One parameter, its semicolon included. */
 static int param(struct slice *s, struct sf_member *m)
 {

@@ -82,6 +82,9 @@ int sf_put_field(struct buf *out, enum sf_kind kind, struct slice field);
  * 4.1.5). Few digits and a large value: the result is out of sf_put's range. */
 int64_t sf_thousandths(int64_t value, unsigned digits);
 
+/* sf_key: may |text| be a key? */
+bool sf_key(struct slice text);
+
 /* sf_utf8: is |text| well-formed UTF-8 (RFC 3629)? */
 bool sf_utf8(struct slice text);
 

@@ -137,24 +137,12 @@ int sf_put(struct buf *out, const struct sf_value *v)
 
 /* ---- members ---- */
 
-static bool is_key(struct slice key)
-{
-    if (key.len == 0 || (key.data[0] != '*' && (key.data[0] < 'a' || key.data[0] > 'z')))
-        return false;
-    for (size_t i = 0; i < key.len; i++) {
-        uint8_t c = key.data[i];
-        if ((c < 'a' || c > 'z') && !chars_is(c, CHARS_DIGIT) && c != '_' && c != '-' && c != '.' && c != '*')
-            return false;
-    }
-    return true;
-}
-
 int sf_put_pair(struct buf *out, struct slice key, const struct sf_value *v)
 {
     size_t before = out->len;
     int err;
 
-    if (!is_key(key))
+    if (!sf_key(key))
         return MESH_E_SYNTAX;
     buf_add_slice(out, key);
     if (v->type == SF_BOOLEAN && v->number != 0)
