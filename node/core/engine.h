@@ -118,6 +118,7 @@ struct fetch {
     const struct fields *forward; /* a viewer's end-to-end fields to pass on, or NULL */
     bool paused;              /* take no more body bytes until this is false again */
     void *io;                 /* the rim's own */
+    unsigned cause;           /* the rim's: why it fails, should it fail now; see request.error_cause */
 };
 /* The answer, in order: head, body pieces, end. 1xx are the rim's affair. |length| is
  * the body's length, or -1 when unknown. engine_fetch_end: 0 = the body is complete;
@@ -173,6 +174,7 @@ struct request {
     enum request_state state;
     uint16_t error_status; /* 400, 502, 504, 503 */
     const char *error_text;/* a sentence for people; static */
+    unsigned error_cause;  /* the failed fetch's |cause|, 0 where it was another node's, or none */
     struct answer answer;
     /* The rim sets it once it has begun to write the answer's head: from then on the
      * answer may continue from another copy only if every byte so far is the same. */

@@ -174,6 +174,7 @@ struct flight {
     struct map_node by_key;
     bool mapped;
     struct digest key;
+    unsigned cause; /* of our own fetch's failure */
     struct buf host, path, request_id;
     struct fields *forward; /* of a request with Authorization; lends from forward_bytes */
     struct buf forward_bytes;

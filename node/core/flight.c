@@ -174,6 +174,8 @@ void flight_source_again(struct engine *e, mesh_ns now, struct flight *f)
 
 static void fail_reader(struct engine *e, mesh_ns now, struct reader *r, uint16_t status, const char *text)
 {
+    if (!r->of_peer && r->flight != NULL)
+        reader_request(r)->error_cause = r->flight->cause;
     list_remove(&r->wait_link);
     r->flight = NULL;
     if (r->of_peer)

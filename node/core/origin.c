@@ -137,6 +137,7 @@ void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint1
     fresh_of(&fresh, &e->cfg.distribution, status, fields, e->wall_s, now - o->began);
     struct object *body = make_object(e, f, status, fields, &fresh, length);
     if (body == NULL) {
+        f->cause = fetch->cause;
         e->counters.origin_failures++;
         origin_stop(e, f);
         flight_fail(e, now, f, 502, "The origin's answer has a head that is too large or not well formed.");
@@ -170,6 +171,8 @@ void engine_fetch_end(struct engine *e, mesh_ns now, struct fetch *fetch, int er
     struct flight *f = o->flight;
 
     e->now = now;
+    if (f != NULL)
+        f->cause = fetch->cause;
     origin_free(o);
     if (f == NULL)
         return;

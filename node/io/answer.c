@@ -106,6 +106,16 @@ static void put_cache_status(struct buf *out, const struct answer *a, struct sli
     put_members(out, by_peer ? &peer : NULL, &ours);
 }
 
+/* The next hop is not named: where origins are is no viewer's business (RFC 9209 section 4). */
+static void put_proxy_status(struct buf *out, enum proxy_error error, struct slice node)
+{
+    struct proxy_status ours = { .name = node, .error = error };
+
+    buf_add_str(out, "Proxy-Status: ");
+    proxy_status_put(out, &ours);
+    buf_add_str(out, "\r\n");
+}
+
 static void put_via(struct buf *out, struct slice node)
 {
     buf_add_str(out, "Via: 1.1 ");
@@ -250,6 +260,8 @@ size_t answer_page(struct buf *out, const struct answer_page *page, const struct
     }
     if (page->of != NULL)
         put_cache_status(out, page->of, to->node);
+    if (page->error != PROXY_OK)
+        put_proxy_status(out, page->error, to->node);
     (void)http_put_field(out, SLICE_LIT("X-Request-Id"), to->request_id);
     put_connection(out, to);
     http_put_end(out);

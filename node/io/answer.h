@@ -5,6 +5,7 @@
 
 #include "node/core/engine.h"
 #include "node/core/selection.h"
+#include "node/http/proxy_status.h"
 
 /* Who is answered, by whom. Slices are lent. */
 struct answer_to {
@@ -37,9 +38,10 @@ void answer_part(struct buf *out, const struct answer *a, const struct selection
 struct answer_page {
     unsigned status;
     const char *text;
-    const char *allow; /* the Allow field's value, or NULL */
+    const char *allow;       /* the Allow field's value, or NULL */
     const struct answer *of; /* 416: the answer of which there is no such range, or NULL */
-    bool forwarded;    /* the fault lies behind us: the request went on and came to nothing */
+    bool forwarded;          /* the fault lies behind us: the request went on and came to nothing */
+    enum proxy_error error;  /* what Proxy-Status says; PROXY_OK: nothing */
 };
 
 /* answer_page appends the whole answer. Returns where in |out| the page begins. */

@@ -125,16 +125,33 @@ static void refuse(struct exchange *x, unsigned status, const char *text, const 
 {
     struct answer_page page = { .status = status, .text = text, .allow = allow };
 
+    page.error = status == 508   ? PROXY_PROXY_LOOP_DETECTED
+                 : status == 403 ? PROXY_HTTP_REQUEST_DENIED
+                                 : PROXY_HTTP_REQUEST_ERROR;
     x->to.close = true;
     x->linger = true;
     set_page(x, &page);
+}
+
+/* What is known of a failure: of a fetch of another node no more than its status. */
+static enum proxy_error error_of(const struct request *r)
+{
+    if (r->error_cause != PROXY_OK)
+        return (enum proxy_error)r->error_cause;
+    switch (r->error_status) {
+    case 502: return PROXY_DESTINATION_UNAVAILABLE;
+    case 504: return PROXY_HTTP_RESPONSE_TIMEOUT;
+    default: return PROXY_PROXY_INTERNAL_ERROR;
+    }
 }
 
 /* The engine could not answer: the request was at fault, or what is behind us. */
 static void engine_failed(struct exchange *x)
 {
     const struct request *r = &x->r;
-    struct answer_page page = { .status = r->error_status, .text = r->error_text, .forwarded = true };
+    struct answer_page page = {
+        .status = r->error_status, .text = r->error_text, .forwarded = true, .error = error_of(r)
+    };
 
     if (r->error_status < 500) {
         x->worker->counters.requests_malformed++;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "node/http/chunked.h"
+#include "node/http/proxy_status.h"
 #include "node/io/sock.h"
 #include "node/io/upstream_request.h"
 #include "node/io/worker.h"
@@ -116,10 +117,27 @@ static void finish(struct conn *c, int err)
     engine_fetch_end(w->engine, w->now, f, err);
 }
 
+static void fail(struct conn *c, int err, enum proxy_error cause)
+{
+    c->fetch->cause = cause;
+    finish(c, err);
+}
+
 /* ---- connecting ---- */
 
-/* Tries addresses until one attempt is under way, or gives up with |err| for the last one. */
-static void connect_next(struct conn *c, int err)
+static enum proxy_error cause_of(int error)
+{
+    switch (error) {
+    case ECONNREFUSED: return PROXY_CONNECTION_REFUSED;
+    case ETIMEDOUT: return PROXY_CONNECTION_TIMEOUT;
+    case EHOSTUNREACH:
+    case ENETUNREACH: return PROXY_DESTINATION_IP_UNROUTABLE;
+    default: return PROXY_DESTINATION_UNAVAILABLE;
+    }
+}
+
+/* Tries addresses until one attempt is under way, or gives up with |err| and |cause| of the last one. */
+static void connect_next(struct conn *c, int err, enum proxy_error cause)
 {
     struct upstream_pool *p = c->pool;
     struct worker *w = p->worker;
@@ -137,16 +155,17 @@ static void connect_next(struct conn *c, int err)
             return;
         }
         err = MESH_E_REFUSED;
+        cause = cause_of(errno);
     }
     p->fresh_until = w->now; /* perhaps the name has moved */
-    finish(c, err);
+    fail(c, err, cause);
 }
 
 static void connect_first(struct conn *c)
 {
     c->attempts = 0;
     move_to(c, &c->pool->busy);
-    connect_next(c, MESH_E_REFUSED);
+    connect_next(c, MESH_E_REFUSED, PROXY_DESTINATION_UNAVAILABLE);
 }
 
 static void on_addresses(void *ctx, const struct mesh_addr *addrs, size_t n, const char *error)
@@ -169,7 +188,7 @@ static void on_addresses(void *ctx, const struct mesh_addr *addrs, size_t n, con
         if (p->addrs_n > 0)
             connect_first(c);
         else
-            finish(c, MESH_E_REFUSED);
+            fail(c, MESH_E_REFUSED, PROXY_DNS_ERROR);
     }
 }
 
@@ -198,8 +217,10 @@ static void broken(struct conn *c)
 {
     if (c->reused && (c->state == SENDING || c->state == HEAD) && c->in.len == 0 && c->interim == 0)
         start_over(c);
+    else if (c->state == BODY || c->in.len > 0 || c->interim > 0)
+        fail(c, MESH_E_CLOSED, PROXY_HTTP_RESPONSE_INCOMPLETE);
     else
-        finish(c, MESH_E_CLOSED);
+        fail(c, MESH_E_CLOSED, PROXY_CONNECTION_TERMINATED);
 }
 
 /* ---- the answer ---- */
@@ -246,7 +267,7 @@ static bool take_body(struct conn *c, struct slice *in)
         err = MESH_E_SYNTAX;
     }
     buf_clear(&c->in);
-    finish(c, err);
+    fail(c, err, err != 0 ? PROXY_HTTP_PROTOCOL_ERROR : PROXY_OK);
     return false;
 }
 
@@ -272,7 +293,7 @@ static bool take_head(struct conn *c, struct slice *in)
     if (err != 0) {
         w->counters.origin_malformed++;
         buf_clear(&c->in);
-        finish(c, MESH_E_SYNTAX);
+        fail(c, MESH_E_SYNTAX, PROXY_HTTP_PROTOCOL_ERROR);
         return false;
     }
     c->state = BODY;
@@ -284,6 +305,7 @@ static bool take_head(struct conn *c, struct slice *in)
         c->framing = HTTP_BODY_LENGTH;
         c->left = 0;
     }
+    c->fetch->cause = PROXY_HTTP_PROTOCOL_ERROR; /* should the engine find it too bad to keep */
     engine_fetch_head(w->engine, w->now, c->fetch, r->status, &r->fields,
                       c->framing == HTTP_BODY_LENGTH ? (int64_t)c->left : -1);
     return take_body(c, in);
@@ -300,7 +322,7 @@ static bool take(struct conn *c, struct slice bytes)
         in = buf_slice(&c->in);
     }
     if (!buf_ok(&c->in)) {
-        finish(c, MESH_E_NOMEM);
+        fail(c, MESH_E_NOMEM, PROXY_PROXY_INTERNAL_ERROR);
         return false;
     }
     if (c->state == HEAD ? !take_head(c, &in) : !take_body(c, &in))
@@ -310,7 +332,7 @@ static bool take(struct conn *c, struct slice bytes)
     else
         buf_add_slice(&c->in, in);
     if (!buf_ok(&c->in)) {
-        finish(c, MESH_E_NOMEM);
+        fail(c, MESH_E_NOMEM, PROXY_PROXY_INTERNAL_ERROR);
         return false;
     }
     return true;
@@ -390,6 +412,7 @@ static void on_io(struct ev_loop *loop, ev_io *io, int revents)
 {
     struct conn *c = io->data;
     struct worker *w = c->pool->worker;
+    int error;
 
     (void)loop;
     (void)revents;
@@ -397,8 +420,9 @@ static void on_io(struct ev_loop *loop, ev_io *io, int revents)
     worker_now(w);
     switch (c->state) {
     case CONNECTING:
-        if (sock_connect_error(io->fd) != 0) {
-            connect_next(c, MESH_E_REFUSED);
+        error = sock_connect_error(io->fd);
+        if (error != 0) {
+            connect_next(c, MESH_E_REFUSED, cause_of(error));
             break;
         }
         w->counters.origin_opened++;
@@ -453,10 +477,10 @@ void upstream_begin(struct upstream_pool *p, struct fetch *f)
         move_to(c, &p->busy);
     }
     int err = upstream_request(&c->out, p->url, f, slice_str(w->cfg->self->cert.name), &w->cfg->self->mesh.id);
-    if (err == 0 && !refresh_addresses(p))
-        err = MESH_E_REFUSED;
     if (err != 0) {
-        finish(c, err);
+        fail(c, err, PROXY_PROXY_INTERNAL_ERROR);
+    } else if (!refresh_addresses(p)) {
+        fail(c, MESH_E_REFUSED, PROXY_DNS_ERROR);
     } else if (c->reused) {
         send_request(c);
     } else if (p->addrs_n > 0) {
@@ -496,12 +520,14 @@ void upstream_drop(struct upstream_pool *p, struct fetch *f)
 
 static void on_connect_timeout(struct timeout *t)
 {
-    connect_next(conn_of(t), MESH_E_TIMEOUT);
+    connect_next(conn_of(t), MESH_E_TIMEOUT, PROXY_CONNECTION_TIMEOUT);
 }
 
 static void on_silence(struct timeout *t)
 {
-    finish(conn_of(t), MESH_E_TIMEOUT);
+    struct conn *c = conn_of(t);
+
+    fail(c, MESH_E_TIMEOUT, c->state == SENDING ? PROXY_CONNECTION_WRITE_TIMEOUT : PROXY_CONNECTION_READ_TIMEOUT);
 }
 
 static void on_unused(struct timeout *t)

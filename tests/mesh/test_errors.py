@@ -46,6 +46,7 @@ def test_an_origin_that_refuses_is_502(case):
     answer = node.get("/bytes/10?seed=b")
     equal((answer.status, answer.result()), (502, "Error"), "the answer")
     assert answer.body and node.name in (answer.get("Cache-Status") or ""), answer.headers
+    equal(answer.get("Proxy-Status"), "fra-1; error=connection_refused", "the cause (RFC 9209)")
     equal(node.get("/bytes/10?seed=a").result(), "Hit", "what was there before")
     status = node.wait_status(lambda s: s["requests"]["total"] == 3, "three requests")
     equal((status["requests"]["hit"], status["requests"]["error"]), (1, 1), "requests")
@@ -61,6 +62,7 @@ def test_an_origin_that_hangs_is_504(case):
     began = time.monotonic()
     answers = at_once(10, lambda _: (node.get("/bytes/10?hang=head"), time.monotonic() - began))
     equal([answer.status for answer, _ in answers], [504] * 10, "statuses")
+    equal({answer.get("Proxy-Status") for answer, _ in answers}, {"fra-1; error=connection_read_timeout"}, "causes")
     equal(origin.count("/bytes/10?hang=head") <= 3, True, "at most an attempt each of three")
     took = [seconds for _, seconds in answers]
     assert 1 < min(took) and max(took) < 8 and max(took) - min(took) < 1, took
@@ -82,7 +84,9 @@ def test_a_broken_origin_answer_is_502(case):
         "/a-bad-coding": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
         "/a-bare-line-feed": b"HTTP/1.1 200 OK\nContent-Length: 0\n\n",
         "/no-answer": b"",
+        "/half-a-head": b"HTTP/1.1 200 OK\r\nContent-",
     }
+    causes = {"/no-answer": "connection_terminated", "/half-a-head": "http_response_incomplete"}
     listener = socket.create_server(("127.0.0.1", 0))
     case.cleanups.append(listener.close)
 
@@ -100,6 +104,7 @@ def test_a_broken_origin_answer_is_502(case):
     for path in answers:
         answer = node.get(path)
         equal((answer.status, answer.result()), (502, "Error"), path)
+        equal(answer.get("Proxy-Status"), f"fra-1; error={causes.get(path, 'http_protocol_error')}", path)
     equal(node.status()["cache"]["objects"], 0, "objects kept")
 
 

@@ -215,11 +215,13 @@ static void a_page_of_ours(void **state)
 
 static void a_page_about_what_lies_behind_us(void **state)
 {
-    struct answer_page page = { .status = 502, .text = "The origin cannot be reached.", .forwarded = true };
+    struct answer_page page = {
+        .status = 502, .text = "The origin cannot be reached.", .forwarded = true, .error = PROXY_CONNECTION_REFUSED
+    };
     struct answer_to to = viewer(1);
     struct buf b = BUF_EMPTY;
-    const char *want =
-        "X-Cache: Error from hedgerow\r\nCache-Status: fra-1; fwd=uri-miss\r\nX-Request-Id: 0a1b\r\n\r\n";
+    const char *want = "X-Cache: Error from hedgerow\r\nCache-Status: fra-1; fwd=uri-miss\r\n"
+                       "Proxy-Status: fra-1; error=connection_refused\r\nX-Request-Id: 0a1b\r\n\r\n";
 
     (void)state;
     answer_page(&b, &page, &to);
