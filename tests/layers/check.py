@@ -139,7 +139,7 @@ def check_proofs(sources):
     for name, more in named:
         if not re.search(r"(\b|\btest_)" + re.escape(name) + ("" if more else r"\b"), tests):
             yield f"{PROOFS} names {name}{more}, and there is no such test"
-    for name in sorted(set(re.findall(r"^static void ((?:rob_[MG]\d+|row_\d+)_\w+)\(", tests, re.M))):
+    for name in sorted(set(re.findall(r"^static void ((?:rob_[MGS]\d+|row_\d+)_\w+)\(", tests, re.M))):
         if not any(name == one or (more and name.startswith(one)) for one, more in named):
             yield f"{name} is no test that {PROOFS} names"
 
