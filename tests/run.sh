@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh - installs what is missing, builds, and runs every test, layer by layer:
 #   sh tests/run.sh                  all layers, in this order
-#   sh tests/run.sh unit mesh        only these: unit, sim, rules, mesh, fuzz
+#   sh tests/run.sh unit mesh        only these: unit, sim, rules, mesh, media, fuzz
 # Each test is one line, "ok NAME", "FAIL NAME" or "skip NAME: reason"; the last line is
 # "N passed, N failed, N skipped". Exit code 0 only when nothing failed.
 #
@@ -135,6 +135,26 @@ layer_mesh() {
     run_lines mesh /usr/bin/python3 tests/mesh/run.py --builds .build,.build-asan
 }
 
+# install GROUP... of packages that only one layer needs.
+install() {
+    if [ "${HEDGEROW_INSTALL:-yes}" != no ]; then
+        packages_install "$@" || result FAIL "install packages for $*"
+    fi
+}
+
+# Debian's npm does not go with a Node from elsewhere: where there is one, it is taken.
+install_npm() {
+    command -v npm >/dev/null || install npm
+}
+
+layer_media() {
+    heading "players in a browser"
+    build_release || return
+    install_npm
+    install media
+    run_lines media /usr/bin/python3 tests/media/run.py --builds .build
+}
+
 layer_fuzz() {
     heading "fuzzers, $FUZZ_SECONDS s in all"
     build fuzz .build-fuzz fuzzers -DCMAKE_C_COMPILER=clang -DHEDGEROW_FUZZ=ON \
@@ -143,12 +163,12 @@ layer_fuzz() {
 }
 
 started=$(date +%s)
-layers=${*:-unit sim rules mesh fuzz}
+layers=${*:-unit sim rules mesh media fuzz}
 for layer in $layers; do
     case $layer in
-    unit | sim | rules | mesh | fuzz) ;;
+    unit | sim | rules | mesh | media | fuzz) ;;
     *)
-        echo "unknown layer \"$layer\": unit, sim, rules, mesh or fuzz" >&2
+        echo "unknown layer \"$layer\": unit, sim, rules, mesh, media or fuzz" >&2
         exit 2
         ;;
     esac

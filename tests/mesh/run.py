@@ -4,6 +4,7 @@
     /usr/bin/python3 tests/mesh/run.py                    all
     /usr/bin/python3 tests/mesh/run.py -k counts          those with "counts" in their name
     /usr/bin/python3 tests/mesh/run.py -k counts --keep   and keep their folders
+    /usr/bin/python3 tests/mesh/run.py --tests tests/media    those of another folder
 
 One line a test: "ok NAME (seconds)", "FAIL NAME" behind what it said, or "skip NAME: reason"; then a summary. The
 binaries are those of HEDGEROW_BUILD (.build). With two builds, --builds RELEASE,SANITIZED, tests that measure time or
@@ -30,21 +31,23 @@ SKIPPED = 77
 
 
 class Test:
-    def __init__(self, module, function):
+    def __init__(self, layer, module, function):
         self.module, self.function = module, function
-        self.name = f"mesh/{module}.{function.__name__[5:]}"
+        self.name = f"{layer}/{module}.{function.__name__[5:]}"
         need = getattr(function, "needs", {"tools": (), "release": False, "alone": False, "timeout": 60})
         self.tools, self.release, self.alone, self.timeout = (need[k] for k in ("tools", "release", "alone", "timeout"))
         if harness.soak():
             self.timeout *= 5
 
 
-def find(pattern):
-    found = []
-    for file in sorted(os.listdir(HERE)):
+def find(folder, pattern):
+    """The tests of a folder; they are named after it."""
+    found, layer = [], os.path.basename(folder)
+    sys.path[1:1] = [folder, os.path.dirname(folder)] if folder != HERE else []
+    for file in sorted(os.listdir(folder)):
         if file.startswith("test_") and file.endswith(".py"):
             module = importlib.import_module(file[:-3])
-            found += [Test(file[5:-3], function) for _, function in harness.tests_of(module)]
+            found += [Test(layer, file[5:-3], function) for _, function in harness.tests_of(module)]
     return [test for test in found if pattern in test.name]
 
 
@@ -70,7 +73,8 @@ def run_here(test, folder, builds):
 
 def keep_logs(test, folder, builds):
     """Moves what explains a failure to the build, and returns where that is."""
-    place = os.path.join(builds[0], "mesh-logs", test.name.partition("/")[2])
+    layer, _, name = test.name.partition("/")
+    place = os.path.join(builds[0], f"{layer}-logs", name)
     shutil.rmtree(place, ignore_errors=True)
     os.makedirs(place)
     for where, _, files in os.walk(folder):
@@ -82,8 +86,8 @@ def keep_logs(test, folder, builds):
 
 
 class Runner:
-    def __init__(self, builds, keep):
-        self.builds, self.keep = builds, keep
+    def __init__(self, folder, builds, keep):
+        self.tests, self.builds, self.keep = folder, builds, keep
         self.lock = threading.Lock()
         self.counts = {"ok": 0, "FAIL": 0, "skip": 0}
 
@@ -107,7 +111,7 @@ class Runner:
             code, output = self.in_process(test, folder)
             took = f"({time.monotonic() - began:.1f} s)"
             if code == 0:
-                self.say("ok", f"{test.name} {took}")
+                self.say("ok", f"{test.name} {took}", output if harness.soak() else "")
             elif code == SKIPPED:
                 self.say("skip", f"{test.name}: {output.strip().splitlines()[-1] if output.strip() else 'not here'}")
             else:
@@ -123,8 +127,9 @@ class Runner:
         output = os.path.join(folder, "test.log")
         with open(output, "wb") as log:
             child = subprocess.Popen(
-                [sys.executable, os.path.abspath(__file__), "--one", test.name, "--folder", folder, "--builds",
-                 ",".join(self.builds)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                [sys.executable, os.path.abspath(__file__), "--tests", self.tests, "--one", test.name, "--folder",
+                 folder, "--builds", ",".join(self.builds)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
             try:
                 code = child.wait(test.timeout)
             except subprocess.TimeoutExpired:
@@ -146,8 +151,9 @@ def main():
     parser.add_argument("-k", metavar="TEXT", default="", help="only tests with TEXT in their name")
     parser.add_argument("-j", metavar="N", type=int, default=2, help="how many at a time (2, and no more)")
     parser.add_argument("--builds", default=os.environ.get("HEDGEROW_BUILD", ".build"), help="RELEASE[,SANITIZED]")
-    parser.add_argument("--soak", action="store_true", help="the long form of tests that have one")
+    parser.add_argument("--soak", action="store_true", help="the long form of tests that have one, and what they tell")
     parser.add_argument("--keep", action="store_true", help="keep the tests' folders")
+    parser.add_argument("--tests", metavar="DIR", default=HERE, help="whose test_*.py (tests/mesh)")
     parser.add_argument("--list", action="store_true", help="list the tests and what each proves")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)
@@ -155,9 +161,9 @@ def main():
     if options.soak:
         os.environ["HEDGEROW_SOAK"] = "1"
     builds = [os.path.abspath(build) for build in options.builds.split(",")]
+    tests = find(os.path.abspath(options.tests), options.one or options.k)
     if options.one:
-        return run_here(next(test for test in find(options.one) if test.name == options.one), options.folder, builds)
-    tests = find(options.k)
+        return run_here(next(test for test in tests if test.name == options.one), options.folder, builds)
     if options.list:
         for test in tests:
             print(f"{test.name}\n    {' '.join((test.function.__doc__ or '').split())}")
@@ -165,7 +171,7 @@ def main():
     if not tests:
         print(f"no test has \"{options.k}\" in its name", file=sys.stderr)
         return 2
-    runner = Runner(builds, options.keep)
+    runner = Runner(options.tests, builds, options.keep)
     # Longest first, so that the end is not one long test beside nothing.
     side_by_side = sorted((test for test in tests if not test.alone), key=lambda test: -test.timeout)
     with concurrent.futures.ThreadPoolExecutor(max(1, min(options.j, 2))) as pool:
@@ -174,7 +180,8 @@ def main():
         if test.alone:
             runner.run(test)
     counts = runner.counts
-    print(f"mesh: {counts['ok']} passed, {counts['FAIL']} failed, {counts['skip']} skipped")
+    layer = os.path.basename(os.path.abspath(options.tests))
+    print(f"{layer}: {counts['ok']} passed, {counts['FAIL']} failed, {counts['skip']} skipped")
     return 1 if counts["FAIL"] else 0
 
 

@@ -1,0 +1,104 @@
+"""Real players in a real browser, each page through a node of its own."""
+import os
+import urllib.parse
+
+import media
+from harness import equal, needs, soak, wait_until
+
+DELAY = 12      # seconds that live players stay behind: what a busy machine does to one of them is no stall
+PLAYERS = {"hls": "master.m3u8", "dash": "manifest.mpd"}
+LIBRARIES = {"hls": ("hls.js", "dist", "hls.min.js"), "dash": ("dashjs", "dist", "modern", "umd", "dash.all.min.js")}
+
+
+def start(case, stream):
+    """The origin of the stream, the pages and the players; and three nodes."""
+    scripts = os.path.join(case.folder, "js")
+    os.makedirs(scripts)
+    for path in LIBRARIES.values():
+        os.symlink(os.path.join(media.HERE, "node_modules", *path), os.path.join(scripts, path[-1]))
+    origin = media.Origin(case, {"stream": stream, "js": scripts, "page": media.HERE})
+    return origin, case.mesh(3, origin.url)
+
+
+def pages(nodes, delay=0):
+    """A page for each player and node."""
+    found = []
+    for node in nodes:
+        for player, manifest in PLAYERS.items():
+            query = urllib.parse.urlencode({"player": player, "src": f"/stream/{manifest}", "delay": delay})
+            found.append("http://{}:{}/page/player.html?{}".format(*node.http, query))
+    return found
+
+
+def check(reports):
+    """What every viewer may expect."""
+    for report in reports:
+        who = report["url"]
+        equal((report["errors"], report["stalls"]), ([], []), f"errors and stalls of {who}")
+        assert report["started"], f"{who} has not started: {report}"
+        equal(list(report["answers"]), ["200"], f"statuses of answers to {who}")
+        assert report["manifests"], f"{who} has seen no manifest"
+        for seen in report["manifests"]:
+            media.check_age(f"{seen['url']} for {who} ({seen['xcache']})", seen["asked"], seen["made"])
+
+
+def tell(reports):
+    """Figures for people."""
+    ages = [seen["asked"] - seen["made"] for report in reports for seen in report["manifests"]]
+    behind = [seconds for report in reports for seconds in report["latency"]]
+    print(f"{len(reports)} players, {len(ages)} manifests, the oldest {max(ages):.2f} s when asked for"
+          + (f"; behind live by {min(behind):.1f} to {max(behind):.1f} s" if behind else ""))
+
+
+def check_shared(nodes):
+    """Each node served viewers, and much of it came from its neighbours."""
+    for node in nodes:
+        counts = node.status()["requests"]
+        equal(counts["error"], 0, f"errors of {node.name}")
+        assert counts["peer"] > 0, f"{node.name} has nothing from its neighbours: {counts}"
+
+
+@needs("hedgerow", release=True, alone=True, timeout=360)
+def test_feat_D1_on_demand_plays_to_its_end(case):
+    """D1: hls.js and dash.js play a stream on demand through each of three nodes: from start to end without a stall, no
+    error, and the origin is asked once for each object."""
+    media.needs_browser()
+    seconds = 600 if soak() else 16
+    stream = os.path.join(case.folder, "stream")
+    media.encode(case, stream, seconds)
+    origin, nodes = start(case, stream)
+    reports = media.play(case, pages(nodes), seconds + 60)
+    tell(reports)
+    check(reports)
+    for report in reports:
+        assert report["ended"] and abs(report["position"] - seconds) < 1, f"{report['url']} has not ended: {report}"
+    media.check_origin(origin)
+    check_shared(nodes)
+
+
+@needs("hedgerow", release=True, alone=True, timeout=360)
+def test_feat_D1_live_plays_without_a_stall(case):
+    """D1: hls.js and dash.js play a live stream through each of three nodes: no stall, no error, no manifest older than
+    its TTL and a second, not ever further behind; the origin is asked once for each segment and once per TTL for each
+    manifest."""
+    media.needs_browser()
+    seconds = 600 if soak() else 20
+    stream = os.path.join(case.folder, "stream")
+    encoder = media.broadcast(case, stream, window=2 * DELAY)
+    origin, nodes = start(case, stream)
+    wait_until(lambda: os.path.exists(os.path.join(stream, f"chunk-stream0-{DELAY + 1:05}.m4s")),
+               lambda: f"enough of the stream to begin with\n{encoder.log()}", 60)
+    reports = media.play(case, pages(nodes, DELAY), seconds)
+    tell(reports)
+    check(reports)
+    for report in reports:
+        who = report["url"]
+        assert not report["paused"] and report["latency"], f"{who} does not play: {report}"
+        # As far behind as asked for and as it took to start, a segment, an old manifest and some rounding; and it stays so.
+        most = DELAY + report["started"] - report["opened"] + 1 + media.TTL + 1 + 4
+        assert max(report["latency"]) < most, f"{who} is more than {most:.1f} s behind live: {report['latency']}"
+        assert report["latency"][-1] - report["latency"][0] < 2, f"{who} falls behind: {report['latency']}"
+        # One for each two segments, at the least, kept coming.
+        assert len(report["manifests"]) > seconds / 4, f"{who} saw few manifests: {report['manifests']}"
+    media.check_origin(origin)
+    check_shared(nodes)
