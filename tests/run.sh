@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh - installs what is missing, builds, and runs every test, layer by layer:
 #   sh tests/run.sh                  all layers, in this order
-#   sh tests/run.sh unit mesh        only these: unit, sim, rules, mesh, media, fuzz
+#   sh tests/run.sh unit mesh        only these: unit, sim, rules, mesh, conformance, media, fuzz
 # Each test is one line, "ok NAME", "FAIL NAME" or "skip NAME: reason"; the last line is
 # "N passed, N failed, N skipped". Exit code 0 only when nothing failed.
 #
@@ -147,6 +147,13 @@ install_npm() {
     command -v npm >/dev/null || install npm
 }
 
+layer_conformance() {
+    heading "http-cache-tests"
+    build_release && build_asan || return
+    install_npm
+    run_lines conformance /usr/bin/python3 tests/conformance/run.py --builds .build,.build-asan
+}
+
 layer_media() {
     heading "players in a browser"
     build_release || return
@@ -163,12 +170,12 @@ layer_fuzz() {
 }
 
 started=$(date +%s)
-layers=${*:-unit sim rules mesh media fuzz}
+layers=${*:-unit sim rules mesh conformance media fuzz}
 for layer in $layers; do
     case $layer in
-    unit | sim | rules | mesh | media | fuzz) ;;
+    unit | sim | rules | mesh | conformance | media | fuzz) ;;
     *)
-        echo "unknown layer \"$layer\": unit, sim, rules, mesh, media or fuzz" >&2
+        echo "unknown layer \"$layer\": unit, sim, rules, mesh, conformance, media or fuzz" >&2
         exit 2
         ;;
     esac

@@ -109,6 +109,16 @@ class Process:
         line, self.pending = self.pending.split(b"\n", 1)
         return line.decode()
 
+    def drain(self):
+        """Nothing reads the rest of standard output; it must not fill the pipe."""
+        def read():
+            try:
+                while self.process.stdout.read(65536):
+                    pass
+            except (OSError, ValueError):
+                pass
+        threading.Thread(target=read, daemon=True).start()
+
     def log(self, last=40):
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
             return "".join(log.readlines()[-last:])
@@ -203,16 +213,8 @@ class Node(Process):
         ready = json.loads(self.line(timeout))
         equal(ready["ready"], True, f"{self.name}'s ready line")
         self.http, self.mesh, self.admin = (client.address_of(ready[key]) for key in ("http", "mesh", "admin"))
-        # Nothing reads the rest; it must not fill the pipe.
-        threading.Thread(target=self._drain, daemon=True).start()
+        self.drain()
         return self
-
-    def _drain(self):
-        try:
-            while self.process.stdout.read(65536):
-                pass
-        except (OSError, ValueError):
-            pass
 
     def get(self, path, **options):
         return client.fetch(self.http, path, **options)

@@ -13,7 +13,7 @@ class Liar(Node):
     """Its lies are ordered on its standard input (tests/liar/main.c)."""
     tool, has_input = "liar", True
 
-    def _drain(self):
+    def drain(self):
         """Nothing: what it says behind the ready line are answers."""
 
     def tell(self, command):
