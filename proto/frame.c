@@ -16,13 +16,32 @@ struct frame_out frame_begin(struct buf *b, uint8_t type, uint32_t stream)
     return o;
 }
 
+/* The map was begun with the header of an empty one: a byte, which does for up to 15 pairs; more take three. */
+static void put_pairs(struct frame_out *o)
+{
+    static const uint8_t more[2];
+    size_t body = o->map + 1;
+
+    if (o->n <= 15) {
+        o->b->data[o->map] = (uint8_t)(0x80 | o->n);
+        return;
+    }
+    buf_add(o->b, more, sizeof(more));
+    if (!buf_ok(o->b))
+        return;
+    memmove(o->b->data + body + sizeof(more), o->b->data + body, o->b->len - sizeof(more) - body);
+    o->b->data[o->map] = 0xde;
+    o->b->data[o->map + 1] = 0;
+    o->b->data[o->map + 2] = (uint8_t)o->n;
+}
+
 int frame_end(struct frame_out *o)
 {
     int err = 0;
 
     assert(o->n <= FRAME_PAIRS_MAX);
-    if (o->map != 0 && buf_ok(o->b)) /* up to 15 pairs a map's header is one byte */
-        o->b->data[o->map] = (uint8_t)(0x80 | o->n);
+    if (o->map != 0 && buf_ok(o->b))
+        put_pairs(o);
     if (!buf_ok(o->b))
         err = MESH_E_NOMEM;
     else if (o->bad || o->b->len - o->start > RECORD_PLAIN_MAX)

@@ -6,7 +6,7 @@
 
 #include "proto/wire.h"
 
-#define FRAME_PAIRS_MAX 15
+#define FRAME_PAIRS_MAX 31
 
 /* A frame being written at the end of |b|. Errors wait for frame_end. */
 struct frame_out {

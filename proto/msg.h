@@ -26,6 +26,7 @@
 #define MSG_REQUEST_ID_MAX  64
 #define MSG_VERSION_MAX     32
 #define MSG_OBJECT_HEAD_MAX 64000
+#define MSG_FIELDS_MAX      24000
 
 enum msg_type {
     MSG_HELLO = 1,    /* session: first frame of each side */
@@ -166,7 +167,8 @@ struct msg_ask {
     uint32_t flags;                        /* ASK_* */
     uint64_t generation;                   /* 0, or: only this one, from first_leaf */
     uint32_t first_leaf;
-    uint32_t credit; /* leaves you may send */
+    uint32_t credit;     /* leaves you may send */
+    struct slice fields; /* of the viewer's request, see PROTOCOL.md; at most MSG_FIELDS_MAX bytes */
 };
 int msg_put_ask(struct buf *b, uint32_t stream, const struct msg_ask *m);
 int msg_get_ask(struct wire *w, struct slice body, struct msg_ask *m);

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "node/core/engine_impl.h"
-#include "node/core/fresh.h"
 
 bool ask_start(struct engine *e, mesh_ns now, struct flight *f, const struct node_id *id)
 {
@@ -45,8 +44,9 @@ void ask_send(struct engine *e, mesh_ns now, struct flight *f)
         .deadline_ms = (uint32_t)(e->timers.fetch / MS(1)),
         .hops = upward ? 2 : 1,
         .rank = (uint8_t)f->source_at,
-        .flags = ASK_AS_OWNER | (upward ? ASK_NO_ORIGIN : 0),
+        .flags = ASK_AS_OWNER | (upward ? ASK_NO_ORIGIN : 0) | (f->stale != NULL ? ASK_MUST_FRESH : 0),
         .credit = a->credit,
+        .fields = f->forward != NULL ? f->forward->raw : SLICE_EMPTY,
     };
     msg_put_ask(session_begin(a->l->session), a->stream, &m);
     link_commit(e, a->l);
@@ -197,7 +197,7 @@ static struct object *make_object(struct engine *e, mesh_ns now, const struct fl
      * clocks, so no hop renews a lifetime. */
     uint64_t age_ms = m->age_ms < UINT32_MAX ? m->age_ms : UINT32_MAX;
     o->born = now - MS(age_ms) - (now - f->ask.sent_at);
-    o->lifetime = fresh.lifetime_ns;
+    flight_dress(f, o, &fresh);
     if (m->form == HEAD_ONE) {
         o->has_length = true;
         o->length = m->length;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "node/core/vary.h"
 #include "proto/base/err.h"
 
 #define HITS_MAX 3           /* S3-FIFO's two-bit counter */
@@ -36,7 +37,7 @@ struct cache {
     struct object_memory memory;
     struct queue small, main;
     struct ghosts ghosts;
-    uint64_t limit, evictions;
+    uint64_t limit, evictions, puts;
 };
 
 static struct slice key_slice(const struct digest *key)
@@ -197,9 +198,9 @@ void cache_fit(struct cache *c)
 
 /* ---- the index ---- */
 
-static struct object *lookup(const struct cache *c, const struct digest *key)
+static struct object *under(struct map_node *n, const struct digest *key)
 {
-    for (struct map_node *n = map_find(&c->objects, map_hash(&c->objects, key_slice(key))); n != NULL; n = map_same(n)) {
+    for (; n != NULL; n = map_same(n)) {
         struct object *o = OBJ_OF(n, struct object, by_key);
         if (digest_eq(&o->head->key, key))
             return o;
@@ -207,43 +208,109 @@ static struct object *lookup(const struct cache *c, const struct digest *key)
     return NULL;
 }
 
-static bool usable(const struct object *o, mesh_ns now)
+static struct object *first_under(const struct cache *c, const struct digest *key)
 {
-    return o->state == OBJECT_FILLING || (o->state == OBJECT_COMPLETE && now - o->born < o->lifetime);
+    return under(map_find(&c->objects, map_hash(&c->objects, key_slice(key))), key);
 }
 
-struct object *cache_get(struct cache *c, mesh_ns now, const struct digest *key)
+static struct object *next_under(struct object *o)
 {
-    struct object *o = lookup(c, key);
+    return under(map_same(&o->by_key), &o->head->key);
+}
 
-    if (o == NULL)
-        return NULL;
-    if (!usable(o, now)) {
-        take_out(c, o);
-        return NULL;
+bool cache_is_for(const struct object *o, const struct fields *fields)
+{
+    struct digest variant;
+
+    if (!o->varies)
+        return true;
+    vary_digest(&variant, &o->head->fields, fields);
+    return digest_eq(&variant, &o->variant);
+}
+
+static struct object *latest_for(const struct cache *c, const struct digest *key, const struct fields *fields)
+{
+    struct object *latest = NULL;
+
+    for (struct object *o = first_under(c, key); o != NULL; o = next_under(o)) {
+        if ((latest == NULL || o->order > latest->order) && cache_is_for(o, fields))
+            latest = o;
     }
+    return latest;
+}
+
+static bool usable(const struct object *o, mesh_ns now)
+{
+    return (o->state == OBJECT_FILLING && o->lifetime > 0) ||
+           (o->state == OBJECT_COMPLETE && now - o->born < o->lifetime);
+}
+
+static struct object *used(struct object *o)
+{
     if (o->hits < HITS_MAX)
         o->hits++;
     return o;
 }
 
-struct object *cache_peek(const struct cache *c, mesh_ns now, const struct digest *key)
+struct object *cache_get(struct cache *c, mesh_ns now, const struct digest *key, const struct fields *fields)
 {
-    struct object *o = lookup(c, key);
+    struct object *o = latest_for(c, key, fields);
+    return o != NULL && usable(o, now) ? used(o) : NULL;
+}
+
+struct object *cache_peek(const struct cache *c, mesh_ns now, const struct digest *key, const struct fields *fields)
+{
+    struct object *o = latest_for(c, key, fields);
     return o != NULL && usable(o, now) ? o : NULL;
 }
 
-void cache_put(struct cache *c, struct object *o)
+struct object *cache_stale(struct cache *c, mesh_ns now, const struct digest *key, const struct fields *fields)
 {
-    struct object *old = lookup(c, &o->head->key);
+    struct object *o = latest_for(c, key, fields);
+    return o != NULL && o->state == OBJECT_COMPLETE && !usable(o, now) ? used(o) : NULL;
+}
+
+struct object *cache_varying(const struct cache *c, const struct digest *key)
+{
+    struct object *latest = NULL;
+
+    for (struct object *o = first_under(c, key); o != NULL; o = next_under(o)) {
+        if (o->varies && (latest == NULL || o->order > latest->order))
+            latest = o;
+    }
+    return latest;
+}
+
+/* Those that |o|, got for |fields|, takes the place of; and the oldest, where there are too many. */
+static void make_way(struct cache *c, const struct digest *key, const struct fields *fields)
+{
+    struct object *oldest = NULL, *next;
+    unsigned n = 0;
+
+    for (struct object *o = first_under(c, key); o != NULL; o = next) {
+        next = next_under(o);
+        if (cache_is_for(o, fields)) {
+            take_out(c, o);
+            continue;
+        }
+        n++;
+        if (oldest == NULL || o->order < oldest->order)
+            oldest = o;
+    }
+    if (n >= CACHE_VARIANTS_MAX)
+        evict(c, oldest);
+}
+
+void cache_put(struct cache *c, struct object *o, const struct fields *fields)
+{
     uint64_t hash = map_hash(&c->objects, key_slice(&o->head->key));
 
     assert(!o->indexed);
-    if (old != NULL)
-        take_out(c, old);
+    make_way(c, &o->head->key, fields);
     object_ref(o);
     o->indexed = true;
     o->hits = 0;
+    o->order = c->puts++;
     map_insert(&c->objects, &o->by_key, hash);
     enter(c, o, ghost_take(&c->ghosts, hash) ? QUEUE_MAIN : QUEUE_SMALL);
     cache_fit(c);

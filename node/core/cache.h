@@ -23,14 +23,29 @@ void cache_free(struct cache *c);
 /* Objects are made against this sum. */
 struct object_memory *cache_memory(struct cache *c);
 
-/* cache_get lends the object of |key|: fresh at |now|, or still filling; NULL: none. It
- * counts as a use. A stale or failed one is taken out on the way. */
-struct object *cache_get(struct cache *c, mesh_ns now, const struct digest *key);
-/* cache_peek is cache_get without counting, and without taking out. */
-struct object *cache_peek(const struct cache *c, mesh_ns now, const struct digest *key);
+/* Under one key there may be several objects, for different requests: |fields| are the asking one's, NULL being none.
+ * Of those that are for it the latest put is meant. */
 
-/* cache_put indexes |o| under its key (taking a reference), in place of the one there. */
-void cache_put(struct cache *c, struct object *o);
+/* cache_get lends the object that answers at once: fresh at |now|, or still filling and not to be validated for each
+ * use; NULL: none. It counts as a use. */
+struct object *cache_get(struct cache *c, mesh_ns now, const struct digest *key, const struct fields *fields);
+/* cache_peek is cache_get without counting. */
+struct object *cache_peek(const struct cache *c, mesh_ns now, const struct digest *key, const struct fields *fields);
+
+/* cache_stale lends the complete object that is to be validated first, or served as staleness allows. Counts as a use.
+ */
+struct object *cache_stale(struct cache *c, mesh_ns now, const struct digest *key, const struct fields *fields);
+
+/* cache_varying lends the latest object under |key| that is not for all; NULL: none. */
+struct object *cache_varying(const struct cache *c, const struct digest *key);
+
+/* cache_is_for: does |o| answer somebody with |fields|? */
+bool cache_is_for(const struct object *o, const struct fields *fields);
+
+/* cache_put indexes |o|, got for |fields|, under its key (taking a reference), in place of those that are for them.
+ * More than CACHE_VARIANTS_MAX under one key: the oldest goes. */
+void cache_put(struct cache *c, struct object *o, const struct fields *fields);
+#define CACHE_VARIANTS_MAX 32
 
 /* cache_remove takes |o| out of the index, if it is in. */
 void cache_remove(struct cache *c, struct object *o);

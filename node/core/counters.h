@@ -23,6 +23,7 @@
     X(bytes_origin, "body bytes received from origins")                             \
     X(origin_fetches, "requests begun at origins")                                  \
     X(origin_failures, "origin requests that failed")                               \
+    X(origin_validated, "stored answers that origins confirmed")                    \
     X(transfers_verified, "objects received from other nodes, all signatures good") \
     X(transfers_rejected, "transfers refused: a signature, hash or length is wrong")\
     X(transfers_failed, "transfers that ended early")                               \

@@ -115,7 +115,8 @@ struct fetch {
     struct slice path;        /* normal form, with query */
     struct slice host;        /* the viewer's, normal form; may be empty */
     struct slice request_id;
-    const struct fields *forward; /* a viewer's end-to-end fields to pass on, or NULL */
+    const struct fields *forward;                  /* the viewer's fields that go along */
+    struct slice if_none_match, if_modified_since; /* a stored answer is to be validated; empty: absent */
     bool paused;              /* take no more body bytes until this is false again */
     void *io;                 /* the rim's own */
     unsigned cause;           /* the rim's: why it fails, should it fail now; see request.error_cause */
@@ -157,6 +158,7 @@ struct answer {
     uint64_t length;     /* of the body */
     enum request_result result;
     bool stored, collapsed;
+    bool was_stale;       /* there was a copy, which had to be asked for */
     bool via_peer;        /* bytes come from another node ... */
     char peer_name[CERT_NAME_MAX + 1];
     bool peer_hit;        /* ... which had them (else it fetched them for us) */

@@ -2,7 +2,8 @@
  *
  *   request.c  viewers            flight.c  one fetch per key, source after source
  *   ask.c      we ask a peer      origin.c  we ask the origin
- *   serve.c    a peer asks us     links.c   backbone connections, joining, link health
+ *   serve.c    a peer asks us     stale.c   copies past their time: validated, or served as they are
+ *   links.c    backbone connections, joining, link health
  *   accept.c   who may connect, how often and how many
  *   rolls.c    what the authorities say, on its way   engine.c   clock, timers, what is to be done */
 #ifndef HEDGEROW_CORE_ENGINE_IMPL_H
@@ -10,6 +11,8 @@
 
 #include "node/core/cache.h"
 #include "node/core/engine.h"
+#include "node/core/forward.h"
+#include "node/core/fresh.h"
 #include "node/core/guard.h"
 #include "node/core/refusals.h"
 #include "proto/base/err.h"
@@ -150,6 +153,7 @@ void ask_credit(struct engine *e, struct flight *f);
 enum origin_state { ORIGIN_NEW, ORIGIN_RUNNING, ORIGIN_STOPPING };
 struct origin {
     struct fetch fetch;
+    struct forward *forward; /* held for |fetch| */
     struct list todo; /* starts, flows or stops */
     enum origin_state state;
     struct flight *flight; /* NULL: nobody waits any more */
@@ -158,6 +162,8 @@ struct origin {
 };
 bool origin_start(struct engine *e, mesh_ns now, struct flight *f);
 void origin_stop(struct engine *e, struct flight *f);
+/* origin_leave: the flight has all it wanted; the rim ends the exchange in its own time. */
+void origin_leave(struct flight *f);
 void origin_flow(struct engine *e, struct flight *f);
 void origin_free(struct origin *o);
 
@@ -176,9 +182,13 @@ struct flight {
     struct digest key;
     unsigned cause; /* of our own fetch's failure */
     struct buf host, path, request_id;
-    struct fields *forward; /* of a request with Authorization; lends from forward_bytes */
-    struct buf forward_bytes;
+    struct forward *forward;
     bool personal;          /* never stored: it carries a viewer's own fields */
+    bool solo;              /* nobody joins: what it brings is to be validated for each use */
+    bool background;        /* nobody waits: behind an answer that was served stale */
+    struct object *stale;   /* held: the copy to be validated, or served if all fails; NULL: none */
+    struct object *varying; /* held: an earlier answer, whose Vary tells who may join; NULL: all may */
+    bool validated, rescued; /* |stale| is the answer: the origin said so, or it did not answer */
     struct node_id sources[RING_OWNERS];
     size_t sources_n, source_at;
     bool passed_over;    /* an asker found none of the owners above us */
@@ -193,18 +203,30 @@ struct flight {
     struct timer patience; /* with an owner above us */
 };
 
-struct flight *flight_new(struct engine *e, enum flight_class class, const struct digest *key,
-                          struct slice host, struct slice path, struct slice request_id);
+/* What is to be fetched, and for whom; all lent. */
+struct aim {
+    struct digest key;
+    struct slice host, path, request_id;
+    struct forward *forward;
+};
+struct flight *flight_new(struct engine *e, mesh_ns now, enum flight_class class, const struct aim *aim);
+/* flight_toward is a new one by way of the key's owners: as an edge, or |as_owner|. */
+struct flight *flight_toward(struct engine *e, mesh_ns now, bool as_owner, const struct aim *aim);
 /* Which fetch under way may be joined: a viewer waits for any; a peer for one that we make as
  * an owner; an owner that asks upward only for one that asks the origin by now, or two that
  * rank each other first would wait for each other. */
 enum flight_need { FLIGHT_ANY, FLIGHT_FOR_PEER, FLIGHT_AT_ORIGIN };
-struct flight *flight_find(struct engine *e, const struct digest *key, enum flight_need need);
+struct flight *flight_find(struct engine *e, const struct digest *key, const struct fields *fields,
+                           enum flight_need need);
 void flight_join(struct flight *f, struct reader *r);
 /* flight_owners lists whom to ask for |key| before acting ourselves; -1 or our own rank. */
 int flight_owners(struct engine *e, const struct digest *key, struct node_id out[RING_OWNERS], size_t *n);
 /* flight_passed_over: a node asks us because the owners above us do not answer it. */
 void flight_passed_over(struct engine *e, mesh_ns now, struct flight *f);
+/* flight_dress says of |o|, which |f| got, whom it is for and how long. */
+void flight_dress(const struct flight *f, struct object *o, const struct freshness *fresh);
+/* flight_share: |f| has become needless: its waiters read |o|, where it has come, or wait in |other|. */
+void flight_share(struct engine *e, mesh_ns now, struct flight *f, struct object *o, struct flight *other);
 /* Asks the next source. |f| may be gone afterwards. */
 void flight_go(struct engine *e, mesh_ns now, struct flight *f);
 /* A source gave a head: |o|, whose reference the flight takes over. False: the flight is
@@ -248,6 +270,19 @@ void serve_abort(struct engine *e, mesh_ns now, struct serve *s, unsigned reason
 void serve_end(struct engine *e, mesh_ns now, struct serve *s);
 void serve_attached(struct serve *s);
 
+/* ---- copies past their time ---- */
+/* May |o| be served as it is: while it is validated, or because the origin fails? */
+bool stale_while_revalidate(const struct object *o, mesh_ns now);
+bool stale_if_error(const struct object *o, mesh_ns now);
+/* stale_served: may |o| answer now, before the origin is asked? |refresh|: it is to be validated in the background. */
+bool stale_served(const struct object *o, mesh_ns now, bool *refresh);
+/* stale_refresh validates in the background what |aim| aims at, unless that is under way. */
+void stale_refresh(struct engine *e, mesh_ns now, bool as_owner, const struct aim *aim);
+/* stale_rescue: |f| came to nothing, and its stale copy may answer instead: then |f| is gone. */
+bool stale_rescue(struct engine *e, mesh_ns now, struct flight *f);
+/* stale_validated: the origin answered 304 to |f|, which is gone afterwards. */
+void stale_validated(struct engine *e, mesh_ns now, struct flight *f, const struct fields *fields);
+
 /* ---- viewers ---- */
 void request_attached(struct request *r, struct object *o, const struct flight *f, bool leader);
 void request_failed(struct engine *e, struct request *r, uint16_t status, const char *text);
@@ -255,6 +290,10 @@ void request_go_direct(struct engine *e, mesh_ns now, struct request *r, const s
 static inline struct request *reader_request(struct reader *r)
 {
     return OBJ_OF(r, struct request, reader);
+}
+static inline const struct fields *reader_fields(const struct reader *r)
+{
+    return r->forward != NULL ? &r->forward->fields : NULL;
 }
 static inline struct serve *reader_serve(struct reader *r)
 {

@@ -76,6 +76,32 @@ bool fields_lists(const struct fields *f, struct slice name, struct slice elemen
     return false;
 }
 
+/* RFC 9110 section 5.6.2: tchar. */
+static bool token(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.data[i];
+        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!alnum && (c == 0 || strchr("!#$%&'*+-.^_`|~", c) == NULL))
+            return false;
+    }
+    return s.len > 0;
+}
+
+static bool printable(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if ((s.data[i] < 0x20 && s.data[i] != '\t') || s.data[i] == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+bool field_is_sound(struct slice name, struct slice value)
+{
+    return token(name) && printable(value);
+}
+
 bool fields_hop_by_hop(const struct fields *f, const struct field *field)
 {
 #define NAME(text)             \

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "node/core/engine_impl.h"
+#include "node/core/vary.h"
 
 #define PATIENCE_WARNED MS(50) /* and four round trips: for an owner that others find silent */
 
@@ -42,26 +43,50 @@ static void patience_fire(struct engine *e, mesh_ns now, struct timer *t)
         ask_failed(e, now, f);
 }
 
-struct flight *flight_new(struct engine *e, enum flight_class class, const struct digest *key,
-                          struct slice host, struct slice path, struct slice request_id)
+static void forget(struct flight *f)
+{
+    buf_free(&f->host);
+    buf_free(&f->path);
+    buf_free(&f->request_id);
+    forward_unref(f->forward);
+    object_unref(f->stale);
+    object_unref(f->varying);
+    f->magic = 0;
+    free(f);
+}
+
+static const struct fields *fields_of(const struct flight *f)
+{
+    return f->forward != NULL ? &f->forward->fields : NULL;
+}
+
+static struct object *held(struct object *o)
+{
+    return o != NULL ? object_ref(o) : NULL;
+}
+
+struct flight *flight_new(struct engine *e, mesh_ns now, enum flight_class class, const struct aim *aim)
 {
     struct flight *f = e->flights_n < FLIGHTS_MAX ? calloc(1, sizeof(*f)) : NULL;
 
     if (f == NULL)
         return NULL;
-    buf_add_slice(&f->host, host);
-    buf_add_slice(&f->path, path);
-    buf_add_slice(&f->request_id, request_id);
+    f->forward = forward_ref(aim->forward);
+    buf_add_slice(&f->host, aim->host);
+    buf_add_slice(&f->path, aim->path);
+    buf_add_slice(&f->request_id, aim->request_id);
     if (!buf_ok(&f->host) || !buf_ok(&f->path) || !buf_ok(&f->request_id)) {
-        buf_free(&f->host);
-        buf_free(&f->path);
-        buf_free(&f->request_id);
-        free(f);
+        forget(f);
         return NULL;
     }
     f->magic = FLIGHT_MAGIC;
     f->class = class;
-    f->key = *key;
+    f->key = aim->key;
+    if (class != FLIGHT_DIRECT) {
+        f->stale = held(cache_stale(e->cache, now, &f->key, fields_of(f)));
+        f->varying = held(cache_varying(e->cache, &f->key));
+        f->solo = f->stale != NULL && f->stale->lifetime == 0;
+    }
     list_init(&f->waiters);
     list_init(&f->ask.link);
     f->deadline.fire = deadline_fire;
@@ -72,9 +97,21 @@ struct flight *flight_new(struct engine *e, enum flight_class class, const struc
     return f;
 }
 
+struct flight *flight_toward(struct engine *e, mesh_ns now, bool as_owner, const struct aim *aim)
+{
+    struct flight *f = flight_new(e, now, as_owner ? FLIGHT_OWNER : FLIGHT_EDGE, aim);
+
+    if (f == NULL)
+        return NULL;
+    flight_owners(e, &f->key, f->sources, &f->sources_n);
+    if (f->sources_n == 0) /* first among the owners: what we fetch, we fetch for all */
+        f->class = FLIGHT_OWNER;
+    return f;
+}
+
 static void enter_map(struct engine *e, struct flight *f)
 {
-    if (f->class == FLIGHT_DIRECT || f->mapped)
+    if (f->class == FLIGHT_DIRECT || f->solo || f->mapped)
         return;
     f->mapped = true;
     map_insert(&e->flights_by_key, &f->by_key, map_hash(&e->flights_by_key, SLICE_OF(f->key.bytes)));
@@ -87,13 +124,26 @@ static void leave_map(struct engine *e, struct flight *f)
     f->mapped = false;
 }
 
-struct flight *flight_find(struct engine *e, const struct digest *key, enum flight_need need)
+/* May somebody with |fields| hope to be answered by what |f| brings? */
+static bool suits(const struct flight *f, const struct fields *fields)
+{
+    struct digest theirs, ours;
+
+    if (f->varying == NULL)
+        return true;
+    vary_digest(&theirs, &f->varying->head->fields, fields);
+    vary_digest(&ours, &f->varying->head->fields, fields_of(f));
+    return digest_eq(&theirs, &ours);
+}
+
+struct flight *flight_find(struct engine *e, const struct digest *key, const struct fields *fields,
+                           enum flight_need need)
 {
     for (struct map_node *n = map_find(&e->flights_by_key, map_hash(&e->flights_by_key, SLICE_OF(key->bytes))); n != NULL;
          n = map_same(n)) {
         struct flight *f = OBJ_OF(n, struct flight, by_key);
         bool fits = need == FLIGHT_ANY || (f->class == FLIGHT_OWNER && (need == FLIGHT_FOR_PEER || f->origin != NULL));
-        if (digest_eq(&f->key, key) && fits)
+        if (digest_eq(&f->key, key) && fits && suits(f, fields))
             return f;
     }
     return NULL;
@@ -144,6 +194,8 @@ static void lose_object(struct engine *e, mesh_ns now, struct flight *f)
             serve_abort(e, now, reader_serve(r), ABORT_GONE, 0);
             continue;
         }
+        if (r->forward == NULL) /* it found the copy here: what holds for the fetch holds for it */
+            r->forward = forward_ref(f->forward);
         if (!reader_request(r)->head_sent) { /* as if it had never been */
             reader_detach(r);
             r->at = 0;
@@ -165,7 +217,7 @@ void flight_source_again(struct engine *e, mesh_ns now, struct flight *f)
 {
     if (f->object != NULL)
         lose_object(e, now, f);
-    if (list_empty(&f->waiters)) {
+    if (list_empty(&f->waiters) && !f->background) {
         flight_free(e, f);
         return;
     }
@@ -189,6 +241,8 @@ void flight_fail(struct engine *e, mesh_ns now, struct flight *f, uint16_t statu
     struct object *o = f->object;
 
     OBJ_CHECK(f, FLIGHT_MAGIC);
+    if (o == NULL && stale_rescue(e, now, f))
+        return;
     leave_map(e, f);
     if (o != NULL) {
         f->object = NULL;
@@ -229,13 +283,7 @@ void flight_free(struct engine *e, struct flight *f)
     }
     list_remove(&f->link);
     e->flights_n--;
-    buf_free(&f->host);
-    buf_free(&f->path);
-    buf_free(&f->request_id);
-    buf_free(&f->forward_bytes);
-    free(f->forward);
-    f->magic = 0;
-    free(f);
+    forget(f);
 }
 
 /* A body that only passes through needs somebody to pass it to; so does a fetch for one
@@ -313,6 +361,34 @@ void flight_disperse(struct engine *e, mesh_ns now, struct flight *f)
     flight_free(e, f);
 }
 
+static struct aim aim_of(const struct flight *f, const struct reader *r)
+{
+    return (struct aim){ f->key, buf_slice(&f->host), buf_slice(&f->path), buf_slice(&f->request_id), r->forward };
+}
+
+/* What |f| brought is not for |r|: to another flight, or to one of its own, that nobody |solo| joins. */
+static void leave(struct engine *e, mesh_ns now, struct flight *f, struct reader *r, bool solo)
+{
+    struct aim aim = aim_of(f, r);
+    struct flight *other =
+        solo ? NULL : flight_find(e, &f->key, reader_fields(r), r->of_peer ? FLIGHT_FOR_PEER : FLIGHT_ANY);
+
+    list_remove(&r->wait_link);
+    r->flight = NULL;
+    if (other != NULL) {
+        flight_join(other, r);
+        r->joined = true;
+        return;
+    }
+    if ((other = flight_toward(e, now, r->of_peer, &aim)) == NULL) {
+        fail_reader(e, now, r, 503, "This node is busy with too many fetches. Try again in a moment.");
+        return;
+    }
+    other->solo = other->solo || solo;
+    flight_join(other, r);
+    flight_go(e, now, other);
+}
+
 static void attach_waiters(struct engine *e, mesh_ns now, struct flight *f, struct object *o)
 {
     bool first = true;
@@ -323,14 +399,17 @@ static void attach_waiters(struct engine *e, mesh_ns now, struct flight *f, stru
             continue; /* waits to be moved */
         if (o->uncacheable && !first)
             disperse(e, now, f, r);
+        else if (!cache_is_for(o, reader_fields(r)) && !o->uncacheable)
+            leave(e, now, f, r, false);
+        else if (o->lifetime == 0 && !first && !f->rescued)
+            leave(e, now, f, r, true);
         else
-            attach(e, f, r, o, first && o->flight == f);
+            attach(e, f, r, o, first && (o->flight == f || f->validated || f->rescued));
         first = false;
     }
 }
 
-/* |f| has become needless: its waiters read |o|, where it has come, or wait in |other|. */
-static void share(struct engine *e, mesh_ns now, struct flight *f, struct object *o, struct flight *other)
+void flight_share(struct engine *e, mesh_ns now, struct flight *f, struct object *o, struct flight *other)
 {
     leave_map(e, f);
     if (o != NULL)
@@ -355,21 +434,21 @@ static void share(struct engine *e, mesh_ns now, struct flight *f, struct object
  * have asked us as an owner, and that fetch is the one for all. */
 static bool shared_already(struct engine *e, mesh_ns now, struct flight *f)
 {
-    struct object *o = cache_peek(e->cache, now, &f->key);
+    struct object *o = cache_peek(e->cache, now, &f->key, fields_of(f));
     struct flight *other;
 
-    if (f->class == FLIGHT_DIRECT)
+    if (f->class == FLIGHT_DIRECT || f->solo)
         return false;
     if (o != NULL) {
-        share(e, now, f, o, o->flight);
+        flight_share(e, now, f, o, o->flight);
         return true;
     }
     leave_map(e, f);
-    other = flight_find(e, &f->key, FLIGHT_FOR_PEER);
+    other = flight_find(e, &f->key, fields_of(f), FLIGHT_FOR_PEER);
     enter_map(e, f);
     if (other == NULL)
         return false;
-    share(e, now, f, NULL, other);
+    flight_share(e, now, f, NULL, other);
     return true;
 }
 
@@ -426,6 +505,17 @@ void flight_go(struct engine *e, mesh_ns now, struct flight *f)
         flight_fail(e, now, f, 503, "This node is out of memory for more fetches.");
 }
 
+void flight_dress(const struct flight *f, struct object *o, const struct freshness *fresh)
+{
+    o->lifetime = fresh->lifetime_ns;
+    o->for_authorized = fresh->for_authorized;
+    o->stale_while_revalidate = fresh->stale_while_revalidate_ns;
+    o->stale_if_error = fresh->stale_if_error_ns;
+    o->varies = vary_names(&o->head->fields);
+    if (o->varies)
+        vary_digest(&o->variant, &o->head->fields, fields_of(f));
+}
+
 /* The origin's pace is the rim's affair. */
 static void watch_body(struct engine *e, mesh_ns now, struct flight *f)
 {
@@ -437,7 +527,7 @@ static void watch_body(struct engine *e, mesh_ns now, struct flight *f)
 
 bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object *o)
 {
-    struct object *other = o->uncacheable ? NULL : cache_peek(e->cache, now, &f->key);
+    struct object *other = o->uncacheable ? NULL : cache_peek(e->cache, now, &f->key, fields_of(f));
 
     OBJ_CHECK(f, FLIGHT_MAGIC);
     assert(f->object == NULL);
@@ -445,7 +535,7 @@ bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object 
     leave_map(e, f);
     if (other != NULL) { /* another flight was faster: one copy is enough */
         object_unref(o);
-        share(e, now, f, other, other->flight);
+        flight_share(e, now, f, other, other->flight);
         return false;
     }
     f->object = o;
@@ -453,10 +543,12 @@ bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object 
     o->pass_through = o->uncacheable || (o->has_length && o->length > cache_object_max(e->cache));
     if (!o->uncacheable) {
         cache_unmark(e->cache, &f->key);
-        cache_put(e->cache, o);
+        cache_put(e->cache, o, fields_of(f));
     } else if (f->class != FLIGHT_DIRECT) {
         cache_mark(e->cache, now, &f->key);
     }
+    if (o->uncacheable && f->stale != NULL && o->head->status < 500)
+        cache_remove(e->cache, f->stale); /* it is not what the origin says any more */
     attach_waiters(e, now, f, o);
     if (purposeless(f)) {
         flight_free(e, f);
@@ -506,8 +598,9 @@ static void let_fall(struct engine *e, mesh_ns now, struct object *o)
             engine_ready_reader(e, r);
             continue;
         }
-        struct flight *own = flight_new(e, FLIGHT_DIRECT, &o->head->key, buf_slice(&o->flight->host),
-                                        buf_slice(&o->flight->path), reader_request(r)->request_id);
+        struct aim aim = aim_of(o->flight, r);
+        aim.forward = o->flight->forward;
+        struct flight *own = flight_new(e, now, FLIGHT_DIRECT, &aim);
         if (own == NULL || o->uncacheable) {
             if (own != NULL)
                 flight_free(e, own);

@@ -30,7 +30,9 @@ void cache_control_read(struct cache_control *cc, const struct fields *f)
     struct fields_cursor at = { 0 };
     struct slice d;
 
-    *cc = (struct cache_control){ .max_age_s = -1, .s_maxage_s = -1 };
+    *cc = (struct cache_control){
+        .max_age_s = -1, .s_maxage_s = -1, .stale_while_revalidate_s = -1, .stale_if_error_s = -1
+    };
     while (fields_list(f, SLICE_LIT("cache-control"), &at, &d)) {
         const uint8_t *eq = memchr(d.data, '=', d.len);
         size_t n = eq != NULL ? (size_t)(eq - d.data) : d.len;
@@ -51,6 +53,10 @@ void cache_control_read(struct cache_control *cc, const struct fields *f)
             cc->max_age_s = delta_seconds(value);
         else if (slice_eq_nocase(name, SLICE_LIT("s-maxage")) && cc->s_maxage_s < 0)
             cc->s_maxage_s = delta_seconds(value);
+        else if (slice_eq_nocase(name, SLICE_LIT("stale-while-revalidate")) && cc->stale_while_revalidate_s < 0)
+            cc->stale_while_revalidate_s = delta_seconds(value);
+        else if (slice_eq_nocase(name, SLICE_LIT("stale-if-error")) && cc->stale_if_error_s < 0)
+            cc->stale_if_error_s = delta_seconds(value);
     }
 }
 
@@ -64,7 +70,8 @@ static bool one_of(uint16_t status, const uint16_t *list, size_t n)
 }
 #define ONE_OF(status, list) one_of(status, list, sizeof(list) / sizeof((list)[0]))
 
-/* Seconds of freshness for an answer that states none, as CloudFront gives them; -1: do not store. */
+/* Seconds of freshness for an answer that states none, as CloudFront gives them, or a tenth of its age; -1: do not
+ * store. */
 static int64_t default_lifetime(const struct distribution *d, uint16_t status, int64_t wall_s, const int64_t *modified)
 {
     static const uint16_t by_default[] = { 200, 203, 300, 301, 308 };
@@ -76,11 +83,10 @@ static int64_t default_lifetime(const struct distribution *d, uint16_t status, i
             return d->default_ttl_s;
         return ONE_OF(status, errors) ? ERROR_TTL_S : -1;
     }
-    if (ONE_OF(status, heuristic) && modified != NULL && *modified < wall_s) {
-        int64_t tenth = (wall_s - *modified) / 10;
-        return tenth < HEURISTIC_MAX_S ? tenth : HEURISTIC_MAX_S;
-    }
-    return -1;
+    if (!ONE_OF(status, heuristic))
+        return -1;
+    int64_t tenth = modified != NULL && *modified < wall_s ? (wall_s - *modified) / 10 : 0;
+    return tenth < HEURISTIC_MAX_S ? tenth : HEURISTIC_MAX_S;
 }
 
 static bool date_field(const struct fields *f, struct slice name, int64_t *out)
@@ -99,45 +105,81 @@ static int64_t stated_age(const struct fields *f)
     return delta_seconds(v);
 }
 
-/* Sets |*lifetime_s|; false: not storable by what it says. */
-static bool lifetime(const struct distribution *d, uint16_t status, const struct fields *f, int64_t wall_s,
-                     int64_t date_s, int64_t *lifetime_s)
+/* Seconds; below 0: the answer says nothing by which it could be stored. */
+static int64_t lifetime(const struct distribution *d, uint16_t status, const struct cache_control *cc,
+                        const struct fields *f, int64_t wall_s, int64_t date_s)
+{
+    int64_t modified, expires, s;
+
+    if (cc->no_cache)
+        return 0;
+    if (cc->s_maxage_s >= 0)
+        return cc->s_maxage_s;
+    if (cc->max_age_s >= 0)
+        return cc->max_age_s;
+    if (fields_find(f, SLICE_LIT("expires")) != NULL) {
+        /* one that is no date means "already" (RFC 9111 section 5.3) */
+        s = date_field(f, SLICE_LIT("expires"), &expires) ? expires - date_s : 0;
+        return s < 0 ? 0 : s < DIRECTIVE_MAX_S ? s : DIRECTIVE_MAX_S;
+    }
+    bool has = date_field(f, SLICE_LIT("last-modified"), &modified);
+    return default_lifetime(d, status, wall_s, has ? &modified : NULL);
+}
+
+static bool forbidden(uint16_t status, const struct cache_control *cc, const struct fields *f)
 {
     static const uint16_t never[] = { 206, 304, 413, 416, 431 };
-    struct cache_control cc;
-    int64_t modified;
 
-    cache_control_read(&cc, f);
-    if (status < 200 || ONE_OF(status, never) || cc.no_store || cc.no_cache || cc.is_private ||
-        fields_lists(f, SLICE_LIT("vary"), SLICE_LIT("*")))
-        return false;
-    if (cc.s_maxage_s >= 0) {
-        *lifetime_s = cc.s_maxage_s;
-    } else if (cc.max_age_s >= 0) {
-        *lifetime_s = cc.max_age_s;
-    } else if (fields_find(f, SLICE_LIT("expires")) != NULL) {
-        int64_t expires; /* one that is no date means "already" (RFC 9111 section 5.3) */
-        *lifetime_s = date_field(f, SLICE_LIT("expires"), &expires) ? expires - date_s : 0;
-    } else {
-        bool has = date_field(f, SLICE_LIT("last-modified"), &modified);
-        *lifetime_s = default_lifetime(d, status, wall_s, has ? &modified : NULL);
+    /* Set-Cookie speaks to one viewer; a copy for all would hand it on. */
+    return status < 200 || ONE_OF(status, never) || cc->no_store || cc->is_private ||
+           fields_lists(f, SLICE_LIT("vary"), SLICE_LIT("*")) || fields_find(f, SLICE_LIT("set-cookie")) != NULL;
+}
+
+static bool has_validator(const struct fields *f)
+{
+    return fields_find(f, SLICE_LIT("etag")) != NULL || fields_find(f, SLICE_LIT("last-modified")) != NULL;
+}
+
+/* RFC 9111 section 4.2.4: what forbids that it is served stale. */
+static bool never_stale(const struct cache_control *cc)
+{
+    return cc->no_cache || cc->must_revalidate || cc->proxy_revalidate || cc->s_maxage_s >= 0;
+}
+
+static void set_staleness(struct freshness *out, const struct cache_control *cc)
+{
+    if (never_stale(cc))
+        return;
+    out->stale_while_revalidate_ns = SEC(cc->stale_while_revalidate_s > 0 ? cc->stale_while_revalidate_s : 0);
+    out->stale_if_error_ns = SEC(cc->stale_if_error_s >= 0 ? cc->stale_if_error_s : DIRECTIVE_MAX_S);
+}
+
+/* RFC 9111 section 3.5. A request with Authorization is shown to the origin as it is; so what others are not asked for
+ * may not decide about the answer. */
+static bool for_authorized(const struct cache_control *cc, const struct fields *f)
+{
+    static const char *const own[] = { "authorization", "cookie", "accept-encoding" };
+
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        if (fields_lists(f, SLICE_LIT("vary"), slice_str(own[i])))
+            return false;
     }
-    if (*lifetime_s > DIRECTIVE_MAX_S)
-        *lifetime_s = DIRECTIVE_MAX_S;
-    return *lifetime_s > 0;
+    return cc->is_public || cc->must_revalidate || cc->s_maxage_s >= 0;
 }
 
 void fresh_of(struct freshness *out, const struct distribution *d, uint16_t status, const struct fields *f,
               int64_t wall_s, mesh_ns response_delay_ns)
 {
-    int64_t date_s = wall_s, lifetime_s = 0;
+    int64_t date_s = wall_s;
+    struct cache_control cc;
 
     *out = (struct freshness){ .storable = false };
-    bool dated = date_field(f, SLICE_LIT("date"), &date_s);
-    if (!lifetime(d, status, f, wall_s, dated ? date_s : wall_s, &lifetime_s))
+    cache_control_read(&cc, f);
+    if (forbidden(status, &cc, f))
         return;
-    /* Set-Cookie speaks to one viewer; a copy for all would hand it on. */
-    if (fields_find(f, SLICE_LIT("set-cookie")) != NULL)
+    bool dated = date_field(f, SLICE_LIT("date"), &date_s);
+    int64_t lifetime_s = lifetime(d, status, &cc, f, wall_s, dated ? date_s : wall_s);
+    if (lifetime_s < 0 || (lifetime_s == 0 && !has_validator(f)))
         return;
     int64_t apparent_s = dated && wall_s > date_s ? wall_s - date_s : 0;
     if (apparent_s > DIRECTIVE_MAX_S)
@@ -146,4 +188,6 @@ void fresh_of(struct freshness *out, const struct distribution *d, uint16_t stat
     out->age_ns = SEC(apparent_s) > corrected ? SEC(apparent_s) : corrected;
     out->lifetime_ns = SEC(lifetime_s);
     out->storable = true;
+    out->for_authorized = for_authorized(&cc, f);
+    set_staleness(out, &cc);
 }

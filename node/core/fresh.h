@@ -11,13 +11,18 @@
 struct cache_control {
     bool no_store, no_cache, is_private, is_public, must_revalidate, proxy_revalidate;
     int64_t max_age_s, s_maxage_s;
+    int64_t stale_while_revalidate_s, stale_if_error_s; /* RFC 5861 */
 };
 void cache_control_read(struct cache_control *cc, const struct fields *f);
 
 struct freshness {
-    bool storable;        /* by a shared cache, and worth it: its lifetime is above 0. It may be
-                             stale already, by its age: then those who wait share it, nobody else */
-    mesh_ns lifetime_ns;  /* from age 0 */
+    bool storable;       /* by a shared cache, and worth it: it can be used again, be it only after validation. It
+                            may be stale already, by its age: then those who wait share it, nobody else */
+    bool for_authorized; /* also if the request had Authorization (RFC 9111 section 3.5) */
+    mesh_ns lifetime_ns; /* from age 0; 0: each use is to be validated */
+    mesh_ns stale_while_revalidate_ns; /* beyond the lifetime: served while it is validated; 0: not so */
+    mesh_ns stale_if_error_ns;         /* beyond the lifetime: served when the origin fails; 0: not so, without a
+                                          word of the origin's a hundred years */
     mesh_ns age_ns;       /* corrected initial age (RFC 9111 section 4.2.3) */
 };
 /* fresh_of judges a response to a GET that carried no Authorization. |wall_s| is now,

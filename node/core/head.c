@@ -58,27 +58,6 @@ int head_encode(struct buf *out, const struct head *h)
     return 0;
 }
 
-/* RFC 9110 section 5.6.2: tchar. */
-static bool token(struct slice s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.data[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!alnum && (c == 0 || strchr("!#$%&'*+-.^_`|~", c) == NULL))
-            return false;
-    }
-    return s.len > 0;
-}
-
-static bool printable(struct slice s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if ((s.data[i] < 0x20 && s.data[i] != '\t') || s.data[i] == 0x7f)
-            return false;
-    }
-    return true;
-}
-
 static int decode_fields(struct fields *f, const wire_value *array, size_t n)
 {
     int err;
@@ -89,7 +68,7 @@ static int decode_fields(struct fields *f, const wire_value *array, size_t n)
         struct slice name, value;
         if ((err = wire_as_bin(wire_at(array, i), &name)) != 0 || (err = wire_as_bin(wire_at(array, i + 1), &value)) != 0)
             return err;
-        if (!token(name) || !printable(value))
+        if (!field_is_sound(name, value))
             return MESH_E_SYNTAX;
         if ((err = fields_add(f, name, value)) != 0)
             return err;

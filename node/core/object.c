@@ -51,6 +51,11 @@ void signer_unref(struct signer *s)
         free(s);
 }
 
+static size_t head_bytes(const struct head *h, size_t raw)
+{
+    return raw + offsetof(struct head, fields.at) + h->fields.n * sizeof(struct field);
+}
+
 struct object *object_new(struct object_memory *memory, struct slice head_raw, const struct identity *self,
                           struct signer *signer)
 {
@@ -81,8 +86,41 @@ struct object *object_new(struct object_memory *memory, struct slice head_raw, c
     leaf_chain_start(&o->chain, head->generation);
     list_init(&o->readers);
     list_init(&o->queue);
-    hold(o, sizeof(*o) + head_raw.len + offsetof(struct head, fields.at) + head->fields.n * sizeof(struct field));
+    hold(o, sizeof(*o) + head_bytes(head, head_raw.len));
     return o;
+}
+
+bool object_renew(struct object *o, struct slice head_raw, const struct identity *self)
+{
+    uint8_t *raw = malloc(head_raw.len);
+    const struct head *head = NULL;
+
+    OBJ_CHECK(o, OBJECT_MAGIC);
+    assert(o->state == OBJECT_COMPLETE && o->first_held == 0);
+    if (raw != NULL) {
+        memcpy(raw, head_raw.data, head_raw.len);
+        head = head_kept(slice_of(raw, head_raw.len));
+    }
+    if (head == NULL) {
+        free(raw);
+        return false;
+    }
+    assert(head->generation == o->head->generation);
+    object_hold(o, (int64_t)head_bytes(head, head_raw.len) - (int64_t)head_bytes(o->head, o->head_len));
+    free((void *)(uintptr_t)o->head);
+    free(o->head_raw);
+    o->head = head;
+    o->head_raw = raw;
+    o->head_len = head_raw.len;
+    o->has_head_sig = o->has_one_sig = false;
+    if (o->self == self)
+        return true;
+    signer_unref(o->signer);
+    o->signer = NULL;
+    o->self = self;
+    o->batches_n = o->batched = 0;
+    leaf_chain_start(&o->chain, head->generation);
+    return true;
 }
 
 struct object *object_ref(struct object *o)
@@ -409,6 +447,7 @@ void reader_init(struct reader *r, bool of_peer)
     list_init(&r->wait_link);
     r->flight = NULL;
     r->joined = false;
+    r->forward = NULL;
     r->object = NULL;
     r->at = 0;
     r->of_peer = of_peer;

@@ -6,6 +6,7 @@
 #ifndef HEDGEROW_CORE_OBJECT_H
 #define HEDGEROW_CORE_OBJECT_H
 
+#include "node/core/forward.h"
 #include "node/core/head.h"
 #include "proto/base/buf.h"
 #include "proto/base/list.h"
@@ -42,6 +43,7 @@ struct reader {
     struct list ready_link; /* in the engine's queue */
     struct list wait_link;  /* in the flight's waiters */
     struct flight *flight;  /* waited for; NULL: none */
+    struct forward *forward; /* what goes along with a fetch for it, held; NULL where it was answered at once */
     bool joined;            /* came to a flight that was under way */
 };
 
@@ -73,10 +75,16 @@ struct object {
     const struct identity *self; /* not NULL: we are the signer and may sign */
     uint8_t head_sig[SIGNATURE_BYTES], one_sig[SIGNATURE_BYTES];
     bool has_head_sig, has_one_sig;
-    bool uncacheable; /* one request's alone */
+    bool uncacheable;    /* one request's alone */
+    bool for_authorized; /* the origin said that it is for those who show a pass, too */
+    /* Whom it is for: all, or those who say the same in the fields that its Vary names */
+    bool varies;
+    struct digest variant; /* vary_digest */
     /* Freshness */
     mesh_ns born;     /* when its age was 0 */
-    mesh_ns lifetime;
+    mesh_ns lifetime; /* 0: each use is to be validated */
+    mesh_ns stale_while_revalidate, stale_if_error; /* beyond its lifetime */
+    mesh_ns retry_at;                               /* the origin failed: until then it is not asked again */
     /* The body */
     enum object_state state;
     bool has_length; /* the length is known (announced, or complete) */
@@ -101,6 +109,7 @@ struct object {
     struct map_node by_key;
     struct list queue;
     uint64_t *queue_bytes; /* the sum of its queue, kept along with |bytes|; NULL: in none */
+    uint64_t order;        /* of being put */
     bool indexed;
     uint8_t hits, queue_id;
 };
@@ -131,6 +140,11 @@ int object_close_tail(struct object *o);
 /* object_finish: the body is complete. MESH_E_SHORT when less than announced came. */
 int object_finish(struct object *o);
 void object_fail(struct object *o);
+
+/* object_renew replaces the head of a complete object by what a validation made of it (RFC 9111 section 4.3.4), and
+ * takes its hitherto head away: readers must not lend it any more. From now on |self| is the signer; unless it was so
+ * before, no peer may be in the midst of reading. False: out of memory, and nothing has changed. */
+bool object_renew(struct object *o, struct slice head_raw, const struct identity *self);
 
 /* ---- proving (our own objects are signed when a peer first needs it) ---- */
 /* object_sign_head, object_sign_one: the signature is there afterwards; false: we are not

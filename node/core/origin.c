@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "node/core/engine_impl.h"
-#include "node/core/fresh.h"
 
 static struct origin *of(struct fetch *f)
 {
@@ -15,6 +14,7 @@ void origin_free(struct origin *o)
     if (o == NULL)
         return;
     list_remove(&o->todo);
+    forward_unref(o->forward);
     free(o);
 }
 
@@ -29,37 +29,33 @@ static struct slice keep(uint8_t **at, struct slice s)
     return kept;
 }
 
-static size_t forward_bytes(const struct fields *f)
+/* The validators of |o|, as conditions (RFC 9111 section 4.3.1). */
+static void conditions(const struct object *o, struct slice *etag, struct slice *modified)
 {
-    size_t n = 0;
-    if (f == NULL)
-        return 0;
-    for (size_t i = 0; i < f->n; i++)
-        n += f->at[i].name.len + f->at[i].value.len;
-    return n + sizeof(struct fields);
+    const struct field *f = o != NULL ? fields_find(&o->head->fields, SLICE_LIT("etag")) : NULL;
+
+    *etag = f != NULL ? f->value : SLICE_EMPTY;
+    f = o != NULL ? fields_find(&o->head->fields, SLICE_LIT("last-modified")) : NULL;
+    *modified = f != NULL ? f->value : SLICE_EMPTY;
 }
 
 bool origin_start(struct engine *e, mesh_ns now, struct flight *f)
 {
-    size_t texts = f->path.len + f->host.len + f->request_id.len + forward_bytes(f->forward);
-    struct origin *o = calloc(1, sizeof(*o) + texts + sizeof(void *));
+    struct slice etag, modified;
 
+    conditions(f->stale, &etag, &modified);
+    size_t texts = f->path.len + f->host.len + f->request_id.len + etag.len + modified.len;
+    struct origin *o = calloc(1, sizeof(*o) + texts);
     if (o == NULL)
         return false;
     uint8_t *at = (uint8_t *)(o + 1);
-    if (f->forward != NULL) {
-        struct fields *kept = (struct fields *)(void *)at;
-        at += sizeof(*kept);
-        kept->n = f->forward->n;
-        for (size_t i = 0; i < kept->n; i++) {
-            kept->at[i].name = keep(&at, f->forward->at[i].name);
-            kept->at[i].value = keep(&at, f->forward->at[i].value);
-        }
-        o->fetch.forward = kept;
-    }
     o->fetch.path = keep(&at, buf_slice(&f->path));
     o->fetch.host = keep(&at, buf_slice(&f->host));
     o->fetch.request_id = keep(&at, buf_slice(&f->request_id));
+    o->fetch.if_none_match = keep(&at, etag);
+    o->fetch.if_modified_since = keep(&at, modified);
+    o->forward = forward_ref(f->forward);
+    o->fetch.forward = o->forward != NULL ? &o->forward->fields : NULL;
     o->state = ORIGIN_NEW;
     o->flight = f;
     o->began = now;
@@ -68,6 +64,12 @@ bool origin_start(struct engine *e, mesh_ns now, struct flight *f)
     list_push_back(&e->starts, &o->todo);
     e->counters.origin_fetches++;
     return true;
+}
+
+void origin_leave(struct flight *f)
+{
+    f->origin->flight = NULL;
+    f->origin = NULL;
 }
 
 void origin_stop(struct engine *e, struct flight *f)
@@ -118,10 +120,16 @@ static struct object *make_object(struct engine *e, struct flight *f, uint16_t s
     struct object *o = object_new(cache_memory(e->cache), buf_slice(&e->scratch), e->cfg.mesh.self, NULL);
     if (o == NULL)
         return NULL;
-    o->uncacheable = f->personal || !fresh->storable;
+    o->uncacheable = !fresh->storable || (f->personal && !fresh->for_authorized);
     o->born = e->now - fresh->age_ns;
-    o->lifetime = fresh->lifetime_ns;
+    flight_dress(f, o, fresh);
     return o;
+}
+
+/* RFC 5861 section 4. */
+static bool fails(uint16_t status)
+{
+    return status == 500 || (status >= 502 && status <= 504);
 }
 
 void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint16_t status, const struct fields *fields,
@@ -133,6 +141,17 @@ void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint1
 
     e->now = now;
     if (f == NULL)
+        return;
+    if (status == 304 && f->stale != NULL) {
+        stale_validated(e, now, f, fields);
+        return;
+    }
+    if (status == 304) {
+        e->counters.origin_failures++;
+        flight_fail(e, now, f, 502, "The origin says that nothing has changed, but it was not asked that.");
+        return;
+    }
+    if (fails(status) && stale_rescue(e, now, f))
         return;
     fresh_of(&fresh, &e->cfg.distribution, status, fields, e->wall_s, now - o->began);
     struct object *body = make_object(e, f, status, fields, &fresh, length);

@@ -32,6 +32,7 @@ void request_attached(struct request *r, struct object *o, const struct flight *
 
     set_answer(r, o);
     a->collapsed = !leader;
+    a->was_stale = f->stale != NULL;
     a->via_peer = f->from_peer && o->flight == f;
     a->peer_hit = f->peer_hit;
     a->peer_name[0] = '\0';
@@ -39,6 +40,8 @@ void request_attached(struct request *r, struct object *o, const struct flight *
         memcpy(a->peer_name, f->peer_name, sizeof(a->peer_name));
     if (a->via_peer)
         a->result = leader && !f->peer_hit ? RESULT_MISS : RESULT_PEER;
+    else if (f->validated || f->rescued)
+        a->result = f->validated ? RESULT_REFRESH : RESULT_STALE;
     else
         a->result = leader ? RESULT_MISS : RESULT_HIT;
 }
@@ -68,43 +71,6 @@ void request_failed(struct engine *e, struct request *r, uint16_t status, const 
 
 /* ---- fetches ---- */
 
-/* Of a request that is answered for itself alone the origin sees these fields too. */
-static bool forwards(const struct fields *f, const struct field *field)
-{
-    static const char *const own[] = { "host",       "range",          "if-range",       "if-match",
-                                       "if-none-match", "if-modified-since", "if-unmodified-since", "content-length",
-                                       "expect",     "via",            "cdn-loop",       "x-request-id",
-                                       "max-forwards" };
-
-    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-        if (slice_eq_nocase(field->name, slice_str(own[i])))
-            return false;
-    }
-    return !fields_hop_by_hop(f, field);
-}
-
-static bool copy_forwarded(struct flight *f, const struct fields *from)
-{
-    size_t total = 0, at = 0;
-
-    for (size_t i = 0; i < from->n; i++)
-        total += from->at[i].name.len + from->at[i].value.len;
-    f->forward = calloc(1, sizeof(*f->forward));
-    if (f->forward == NULL || buf_reserve(&f->forward_bytes, total + 1) == NULL)
-        return false;
-    for (size_t i = 0; i < from->n; i++) {
-        const struct field *one = &from->at[i];
-        if (!forwards(from, one))
-            continue;
-        buf_add_slice(&f->forward_bytes, one->name);
-        buf_add_slice(&f->forward_bytes, one->value);
-        fields_add(f->forward, slice_of(f->forward_bytes.data + at, one->name.len),
-                   slice_of(f->forward_bytes.data + at + one->name.len, one->value.len));
-        at = f->forward_bytes.len;
-    }
-    return true;
-}
-
 static void fly(struct engine *e, mesh_ns now, struct request *r, struct flight *f)
 {
     if (f == NULL) {
@@ -118,49 +84,68 @@ static void fly(struct engine *e, mesh_ns now, struct request *r, struct flight 
 
 void request_go_direct(struct engine *e, mesh_ns now, struct request *r, const struct flight *was)
 {
-    fly(e, now, r,
-        flight_new(e, FLIGHT_DIRECT, &was->key, buf_slice(&was->host), buf_slice(&was->path), r->request_id));
+    struct aim aim = { was->key, buf_slice(&was->host), buf_slice(&was->path), r->request_id, r->reader.forward };
+    fly(e, now, r, flight_new(e, now, FLIGHT_DIRECT, &aim));
 }
 
-static void go_personal(struct engine *e, mesh_ns now, struct request *r, const struct digest *key, struct slice host,
-                        struct slice path)
+static void go_personal(struct engine *e, mesh_ns now, struct request *r, const struct aim *aim)
 {
-    struct flight *f = flight_new(e, FLIGHT_DIRECT, key, host, path, r->request_id);
+    struct flight *f = flight_new(e, now, FLIGHT_DIRECT, aim);
 
-    if (f != NULL && !copy_forwarded(f, r->fields)) {
-        flight_free(e, f);
-        f = NULL;
-    }
     if (f != NULL)
         f->personal = true;
     fly(e, now, r, f);
 }
 
-static void go_shared(struct engine *e, mesh_ns now, struct request *r, const struct digest *key, struct slice host,
-                      struct slice path)
+static void go_shared(struct engine *e, mesh_ns now, struct request *r, const struct aim *aim)
 {
-    struct flight *f = flight_find(e, key, FLIGHT_ANY);
+    const struct object *stale = cache_stale(e->cache, now, &aim->key, reader_fields(&r->reader));
+    bool solo = stale != NULL && stale->lifetime == 0;
+    struct flight *f = solo ? NULL : flight_find(e, &aim->key, reader_fields(&r->reader), FLIGHT_ANY);
 
-    if (f != NULL) {
-        r->state = REQUEST_WAITING;
-        flight_join(f, &r->reader);
-        e->counters.collapsed++;
+    if (f == NULL) {
+        fly(e, now, r, flight_toward(e, now, false, aim));
         return;
     }
-    f = flight_new(e, FLIGHT_EDGE, key, host, path, r->request_id);
-    if (f != NULL) {
-        /* First among the owners: what we fetch, we fetch for all. */
-        flight_owners(e, key, f->sources, &f->sources_n);
-        if (f->sources_n == 0)
-            f->class = FLIGHT_OWNER;
+    r->state = REQUEST_WAITING;
+    flight_join(f, &r->reader);
+    e->counters.collapsed++;
+}
+
+static bool answer_stale(struct engine *e, mesh_ns now, struct request *r, const struct aim *aim)
+{
+    struct object *o = cache_stale(e->cache, now, &aim->key, reader_fields(&r->reader));
+    bool refresh;
+
+    if (o == NULL || !stale_served(o, now, &refresh))
+        return false;
+    answer_from_here(r, o);
+    r->answer.result = RESULT_STALE;
+    if (refresh)
+        stale_refresh(e, now, false, aim);
+    return true;
+}
+
+/* There is no fresh copy here. */
+static void seek(struct engine *e, mesh_ns now, struct request *r, struct aim *aim, bool personal)
+{
+    if ((r->reader.forward = forward_of(r->fields, !personal)) == NULL) {
+        refuse(r, 503, "This node is out of memory for more fetches.");
+        return;
     }
-    fly(e, now, r, f);
+    aim->forward = r->reader.forward;
+    if (personal)
+        go_personal(e, now, r, aim);
+    else if (cache_marked(e->cache, now, &aim->key))
+        fly(e, now, r, flight_new(e, now, FLIGHT_DIRECT, aim));
+    else if (!answer_stale(e, now, r, aim))
+        go_shared(e, now, r, aim);
 }
 
 void engine_request(struct engine *e, mesh_ns now, struct request *r)
 {
     struct buf path = BUF_EMPTY, host = BUF_EMPTY;
-    struct digest key;
+    struct aim aim = { .request_id = r->request_id };
     struct object *o;
 
     e->now = now;
@@ -178,15 +163,14 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r)
                err == MESH_E_RANGE ? "The request's path is too long." : "The request's path or host is not well formed.");
         goto out;
     }
-    key_hash(&key, &e->cfg.mesh.self->mesh, &e->cfg.distribution, SLICE_EMPTY, buf_slice(&path));
-    if (r->fields != NULL && fields_find(r->fields, SLICE_LIT("authorization")) != NULL)
-        go_personal(e, now, r, &key, buf_slice(&host), buf_slice(&path));
-    else if ((o = cache_get(e->cache, now, &key)) != NULL)
+    aim.path = buf_slice(&path);
+    aim.host = buf_slice(&host);
+    key_hash(&aim.key, &e->cfg.mesh.self->mesh, &e->cfg.distribution, SLICE_EMPTY, aim.path);
+    bool personal = r->fields != NULL && fields_find(r->fields, SLICE_LIT("authorization")) != NULL;
+    if ((o = cache_get(e->cache, now, &aim.key, r->fields)) != NULL && (!personal || o->for_authorized))
         answer_from_here(r, o);
-    else if (cache_marked(e->cache, now, &key))
-        fly(e, now, r, flight_new(e, FLIGHT_DIRECT, &key, buf_slice(&host), buf_slice(&path), r->request_id));
     else
-        go_shared(e, now, r, &key, buf_slice(&host), buf_slice(&path));
+        seek(e, now, r, &aim, personal);
 out:
     buf_free(&path);
     buf_free(&host);
@@ -270,6 +254,8 @@ void engine_request_end(struct engine *e, mesh_ns now, struct request *r, bool c
     }
     if (f != NULL)
         flight_left(e, f);
+    forward_unref(r->reader.forward);
+    r->reader.forward = NULL;
     r->state = REQUEST_IDLE;
     r->magic = 0;
 }

@@ -79,6 +79,7 @@ void serve_end(struct engine *e, mesh_ns now, struct serve *s)
         flight_readers_moved(e, now, o);
         object_unref(o);
     }
+    forward_unref(s->reader.forward);
     s->magic = 0;
     free(s);
 }
@@ -108,6 +109,19 @@ static bool sound(struct engine *e, const struct msg_ask *m)
     return digest_eq(&key, &m->key);
 }
 
+static int read_forward(struct forward **out, struct slice raw)
+{
+    if (raw.len > 0)
+        return forward_read(out, raw);
+    *out = forward_of(NULL, true);
+    return *out != NULL ? 0 : MESH_E_NOMEM;
+}
+
+static struct aim aim_of(const struct serve *s, const struct msg_ask *m)
+{
+    return (struct aim){ m->key, m->host, m->path, m->request_id, s->reader.forward };
+}
+
 static void join(struct engine *e, struct serve *s, struct flight *f)
 {
     answer(e, s->l, s->stream, ANSWER_FILLING, 0);
@@ -118,7 +132,10 @@ static void join(struct engine *e, struct serve *s, struct flight *f)
 /* Begins (or joins) the one fetch for this key that we make as an owner. False: no memory. */
 static bool fetch_as_owner(struct engine *e, mesh_ns now, struct serve *s, const struct msg_ask *m)
 {
-    struct flight *f = flight_find(e, &m->key, FLIGHT_FOR_PEER);
+    struct aim aim = aim_of(s, m);
+    const struct object *stale = cache_stale(e->cache, now, &m->key, reader_fields(&s->reader));
+    bool solo = stale != NULL && stale->lifetime == 0;
+    struct flight *f = solo ? NULL : flight_find(e, &m->key, reader_fields(&s->reader), FLIGHT_FOR_PEER);
 
     if (f != NULL) {
         join(e, s, f);
@@ -126,13 +143,34 @@ static bool fetch_as_owner(struct engine *e, mesh_ns now, struct serve *s, const
             flight_passed_over(e, now, f);
         return true;
     }
-    if ((f = flight_new(e, FLIGHT_OWNER, &m->key, m->host, m->path, m->request_id)) == NULL)
+    if ((f = flight_toward(e, now, true, &aim)) == NULL)
         return false;
-    flight_owners(e, &m->key, f->sources, &f->sources_n);
     answer(e, s->l, s->stream, ANSWER_LEASED, 0);
     flight_join(f, &s->reader);
     f->passed_over = m->rank > 0;
     flight_go(e, now, f);
+    return true;
+}
+
+static void read_from_here(struct engine *e, struct serve *s, struct object *o)
+{
+    answer(e, s->l, s->stream, o->state == OBJECT_COMPLETE ? ANSWER_HAVE : ANSWER_FILLING, 0);
+    reader_attach(&s->reader, o);
+    engine_ready_reader(e, &s->reader);
+}
+
+/* A copy past its time, for a peer that has none itself. */
+static bool read_stale(struct engine *e, mesh_ns now, struct serve *s, const struct msg_ask *m)
+{
+    struct object *o = cache_stale(e->cache, now, &m->key, reader_fields(&s->reader));
+    struct aim aim = aim_of(s, m);
+    bool refresh;
+
+    if (o == NULL || !stale_served(o, now, &refresh) || (refresh && (m->flags & ASK_MUST_FRESH) != 0))
+        return false;
+    read_from_here(e, s, o);
+    if (refresh)
+        stale_refresh(e, now, true, &aim);
     return true;
 }
 
@@ -154,23 +192,31 @@ static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t str
         answer(e, l, stream, ANSWER_BUSY, 0);
         return;
     }
-    if ((o = cache_get(e->cache, now, &m->key)) != NULL) {
-        answer(e, l, stream, o->state == OBJECT_COMPLETE ? ANSWER_HAVE : ANSWER_FILLING, 0);
-        reader_attach(&s->reader, o);
-        engine_ready_reader(e, &s->reader);
+    int err = read_forward(&s->reader.forward, m->fields);
+    if (err != 0) {
+        answer(e, l, stream, err == MESH_E_NOMEM ? ANSWER_BUSY : ANSWER_NOT_OWNER,
+               err == MESH_E_NOMEM ? 0 : NOT_OWNER_CONFIG);
+        serve_end(e, now, s);
+        return;
+    }
+    if ((o = cache_get(e->cache, now, &m->key, reader_fields(&s->reader))) != NULL) {
+        read_from_here(e, s, o);
         return;
     }
     if (cache_marked(e->cache, now, &m->key)) {
         serve_abort(e, now, s, ABORT_UNCACHEABLE, 0);
         return;
     }
+    if (read_stale(e, now, s, m))
+        return;
     if (ring_size(ring) == 0 || ring_rank(ring, ring_arc(ring, &m->key), &e->cfg.mesh.self->cert.id) < 0) {
         answer(e, l, stream, ANSWER_NOT_OWNER, NOT_OWNER_RING);
         serve_end(e, now, s);
         return;
     }
     struct flight *f = NULL;
-    if ((m->flags & ASK_NO_ORIGIN) != 0 && (f = flight_find(e, &m->key, FLIGHT_AT_ORIGIN)) == NULL) {
+    if ((m->flags & ASK_NO_ORIGIN) != 0 &&
+        (f = flight_find(e, &m->key, reader_fields(&s->reader), FLIGHT_AT_ORIGIN)) == NULL) {
         answer(e, l, stream, ANSWER_NONE, 0);
         serve_end(e, now, s);
         return;

@@ -74,7 +74,7 @@ static void describe(struct cache_status *s, const struct answer *a)
         break;
     case RESULT_PEER:
     case RESULT_MISS:
-    case RESULT_ERROR: s->fwd = CACHE_STATUS_URI_MISS; break;
+    case RESULT_ERROR: s->fwd = a->was_stale ? CACHE_STATUS_STALE : CACHE_STATUS_URI_MISS; break;
     }
     s->stored = a->stored;
     s->collapsed = a->collapsed;

@@ -1,5 +1,6 @@
 #include "node/io/upstream_request.h"
 
+#include "node/core/forward.h"
 #include "node/http/serialise.h"
 #include "proto/base/err.h"
 
@@ -37,47 +38,6 @@ bool upstream_loops(const struct fields *fields, const struct mesh_id *mesh)
     return false;
 }
 
-/* Fields of a viewer that never reach an origin: those that we write ourselves; those that
- * would make the answer another one than the key says (ranges, conditions); those by which a
- * viewer could speak as a proxy that the origin trusts, or choose another answer with
- * something that is in no key. */
-static bool withheld(const struct fields *all, const struct field *field)
-{
-    static const char *const names[] = {
-        "host",
-        "content-length",
-        "expect",
-        "range",
-        "via",
-        "cdn-loop",
-        "x-request-id",
-        "forwarded",
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "x-forwarded-port",
-        "x-forwarded-prefix",
-        "x-forwarded-proto",
-        "x-forwarded-scheme",
-        "x-forwarded-server",
-        "x-host",
-        "x-http-method",
-        "x-http-method-override",
-        "x-method-override",
-        "x-original-host",
-        "x-original-url",
-        "x-real-ip",
-        "x-rewrite-url",
-    };
-
-    if (fields_hop_by_hop(all, field) || slice_eq_nocase(slice_head(field->name, 3), SLICE_LIT("if-")))
-        return true;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (slice_eq_nocase(field->name, slice_str(names[i])))
-            return true;
-    }
-    return false;
-}
-
 static bool forwards(const struct fetch *f, struct slice name)
 {
     return f->forward != NULL && fields_find(f->forward, name) != NULL;
@@ -90,7 +50,9 @@ static int put_forwarded(struct buf *out, const struct fields *all)
     int err = 0;
 
     for (size_t i = 0; i < all->n && err == 0; i++) {
-        if (!withheld(all, &all->at[i]))
+        bool list = slice_eq_nocase(all->at[i].name, SLICE_LIT("via")) ||
+                    slice_eq_nocase(all->at[i].name, SLICE_LIT("cdn-loop"));
+        if (!list && forward_passes(all, &all->at[i], false))
             err = http_put_field(out, all->at[i].name, all->at[i].value);
     }
     for (size_t i = 0; i < 2; i++) {
@@ -99,6 +61,11 @@ static int put_forwarded(struct buf *out, const struct fields *all)
             err = http_put_field(out, slice_str(lists[i]), field->value);
     }
     return err;
+}
+
+static int put_condition(struct buf *out, struct slice name, struct slice value)
+{
+    return value.len > 0 ? http_put_field(out, name, value) : 0;
 }
 
 static int put_target(struct buf *out, const struct origin_url *url, const struct fetch *f)
@@ -122,7 +89,9 @@ int upstream_request(struct buf *out, const struct origin_url *url, const struct
 
     if ((err = put_target(out, url, f)) != 0 || (err = http_put_field(out, SLICE_LIT("Host"), url->authority)) != 0 ||
         (f->forward != NULL && (err = put_forwarded(out, f->forward)) != 0) ||
-        (err = http_put_field(out, SLICE_LIT("X-Request-Id"), f->request_id)) != 0)
+        (err = http_put_field(out, SLICE_LIT("X-Request-Id"), f->request_id)) != 0 ||
+        (err = put_condition(out, SLICE_LIT("If-None-Match"), f->if_none_match)) != 0 ||
+        (err = put_condition(out, SLICE_LIT("If-Modified-Since"), f->if_modified_since)) != 0)
         return err;
     if (!forwards(f, SLICE_LIT("user-agent")))
         buf_add_str(out, "User-Agent: hedgerow\r\n");

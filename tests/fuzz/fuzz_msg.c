@@ -32,7 +32,8 @@ static void put_some(unsigned n, struct buf *b)
                            1,
                            5,
                            6,
-                           7 };
+                           7,
+                           SLICE_LIT("fields") };
     struct msg_answer answer = { ANSWER_NOT_OWNER, NOT_OWNER_RING, 9, 50 };
     struct msg_head head = { .form = (uint8_t)(1 + n % 2), .head = SLICE_LIT("head"), .has_length = true, .length = 9 };
     struct msg_leaf leaf = { 1, LEAF_RAW, 3, SLICE_LIT("raw") };

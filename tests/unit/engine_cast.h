@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "fake_mesh.h"
+#include "node/core/cache.h"
 #include "node/core/engine.h"
 #include "node/core/key.h"
 #include "proto/base/err.h"
@@ -76,6 +77,8 @@ struct site {
     uint16_t status;
     const char *lines;      /* more fields: "Name: value\n" ... */
     uint64_t version;       /* of its bytes, told in X-Version */
+    bool by_variant;        /* the version is what the request's X-Variant says */
+    const char *validator;  /* who asks with this If-None-Match gets 304 */
     uint64_t changed_at;    /* bytes from here on depend on the version */
     bool text;              /* bytes that can be packed */
     mesh_ns head_after;     /* from the request on */
@@ -85,6 +88,7 @@ struct site {
     int cut_err;            /* ... this; at 0: before a head */
     bool stuck;             /* never says more than it has said */
     unsigned fetches, open; /* begun; under way */
+    unsigned validated;     /* of the fetches: answered with 304 */
     uint64_t sent;          /* body bytes given out */
     char last_from[100];    /* the last request's host and id */
     char last_fields[512];  /* what the last request carried: "name: value|" ... */

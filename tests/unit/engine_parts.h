@@ -34,7 +34,7 @@ struct visit { /* a fetch at the origin */
     struct fetch *fetch;
     struct site *site;
     int node;
-    bool head_told;
+    bool head_told, unchanged;
     uint64_t at, version;
     struct event *event; /* its next step */
     struct visit *next;

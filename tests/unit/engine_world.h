@@ -135,10 +135,15 @@ static inline void visit_head(struct world *w, struct visit *v)
         slice_split(&line, ':', &name);
         fields_add(&f, name, slice_trim(line));
     }
-    snprintf(version, sizeof(version), "%llu", (unsigned long long)s->version);
-    fields_add(&f, SLICE_LIT("X-Version"), slice_str(version));
-    v->version = s->version;
     v->head_told = true;
+    if (v->unchanged) {
+        v->site->validated++;
+        v->at = UINT64_MAX;
+        engine_fetch_head(engine_of(w, v->node), w->now, v->fetch, 304, &f, 0);
+        return;
+    }
+    snprintf(version, sizeof(version), "%llu", (unsigned long long)v->version);
+    fields_add(&f, SLICE_LIT("X-Version"), slice_str(version));
     engine_fetch_head(engine_of(w, v->node), w->now, v->fetch, s->status, &f,
                       s->chunked ? -1 : (int64_t)(s->announced != 0 ? s->announced : s->length));
 }
@@ -189,6 +194,11 @@ static inline void fetch_begin(struct world *w, int n, struct fetch *f)
     v->site->last_fields[0] = '\0';
     if (f->forward != NULL)
         fields_text(f->forward, v->site->last_fields, sizeof(v->site->last_fields));
+    v->unchanged = v->site->validator != NULL && slice_eq(f->if_none_match, slice_str(v->site->validator));
+    v->version = v->site->version;
+    const struct field *variant = fields_find(f->forward, SLICE_LIT("x-variant"));
+    if (v->site->by_variant)
+        assert_true(variant != NULL && slice_u64(variant->value, &v->version) == 0);
     f->io = v;
     v->next = w->visits;
     w->visits = v;

@@ -58,20 +58,20 @@ static void put(struct cache *c, uint32_t n, size_t len)
 
     assert_int_equal(object_append(o, NOW, slice_of(body, len)), 0);
     assert_int_equal(object_finish(o), 0);
-    cache_put(c, o);
+    cache_put(c, o, NULL);
     object_unref(o);
 }
 
 static struct object *get(struct cache *c, uint32_t n)
 {
     struct digest key = key_of(n);
-    return cache_get(c, NOW, &key);
+    return cache_get(c, NOW, &key, NULL);
 }
 
 static bool has(struct cache *c, uint32_t n)
 {
     struct digest key = key_of(n);
-    return cache_peek(c, NOW, &key) != NULL;
+    return cache_peek(c, NOW, &key, NULL) != NULL;
 }
 
 /* Which of the keys below |n| are there. */
@@ -115,13 +115,13 @@ static void feat_R2_fresh_ones_are_found(void **state)
     assert_null(get(c, 1));
     put(c, 1, 10);
     assert_int_equal(cache_objects(c), 1);
-    assert_non_null(cache_get(c, NOW + LIFETIME - 1, &key));
-    assert_ptr_equal(cache_peek(c, NOW + LIFETIME - 1, &key), cache_get(c, NOW, &key));
-    assert_null(cache_peek(c, NOW + LIFETIME, &key)); /* looks on */
+    assert_non_null(cache_get(c, NOW + LIFETIME - 1, &key, NULL));
+    assert_ptr_equal(cache_peek(c, NOW + LIFETIME - 1, &key, NULL), cache_get(c, NOW, &key, NULL));
+    assert_null(cache_stale(c, NOW + LIFETIME - 1, &key, NULL));
+    assert_null(cache_peek(c, NOW + LIFETIME, &key, NULL));
+    assert_null(cache_get(c, NOW + LIFETIME, &key, NULL)); /* it stays, to be validated */
+    assert_ptr_equal(cache_stale(c, NOW + LIFETIME, &key, NULL), cache_get(c, NOW, &key, NULL));
     assert_int_equal(cache_objects(c), 1);
-    assert_null(cache_get(c, NOW + LIFETIME, &key)); /* takes it out */
-    assert_int_equal(cache_objects(c), 0);
-    assert_int_equal(cache_bytes(c), 0);
     assert_int_equal(cache_evictions(c), 0);
     cache_free(c);
 }
@@ -133,13 +133,15 @@ static void a_filling_one_is_found_whatever_its_age(void **state)
     struct object *o = make(c, 1);
 
     (void)state;
-    cache_put(c, o);
-    assert_ptr_equal(cache_get(c, NOW + 10 * LIFETIME, &key), o);
+    cache_put(c, o, NULL);
+    assert_ptr_equal(cache_get(c, NOW + 10 * LIFETIME, &key, NULL), o);
     object_fail(o);
-    assert_null(cache_peek(c, NOW, &key));
-    assert_null(cache_get(c, NOW, &key));
-    assert_false(o->indexed);
+    assert_null(cache_peek(c, NOW, &key, NULL));
+    assert_null(cache_get(c, NOW, &key, NULL));
+    assert_null(cache_stale(c, NOW + 10 * LIFETIME, &key, NULL));
+    cache_remove(c, o);
     cache_remove(c, o); /* being out of it is fine */
+    assert_false(o->indexed);
     object_unref(o);
     cache_free(c);
 }
@@ -299,7 +301,7 @@ static void feat_R29_the_budget_holds(void **state)
             }
         } else if (get(c, n) == NULL) {
             filling = make(c, n);
-            cache_put(c, filling);
+            cache_put(c, filling, NULL);
         }
         put(c, n + 1000, (size_t)rand_below(&r, 20000) >> rand_below(&r, 12));
         assert_true(cache_bytes(c) <= limit);

@@ -377,9 +377,11 @@ static void an_answer_longer_than_announced_is_refused(void **state)
 static void rob_OR2_a_silent_origin_is_not_waited_for_for_ever(void **state)
 {
     struct site *s = site_at(w, "/a", 100);
-    struct viewer *a = ask(w, 0, "/a"), *b;
+    struct viewer *a, *b;
 
     (void)state;
+    s->lines = "Cache-Control: max-age=86400, must-revalidate\nETag: \"1\"\n"; /* no old copy may stand in */
+    a = ask(w, 0, "/a");
     world_run(w, 0);
     s->head_after = SEC(1000);
     b = ask(w, 0, "/a");
@@ -396,6 +398,42 @@ static void rob_OR2_a_silent_origin_is_not_waited_for_for_ever(void **state)
     check_failed(a, 504);
     check_failed(b, 504); /* all together */
     assert_int_equal(s->open, 0);
+}
+
+/* RFC 9111 section 3.5: the origin says that the answer is for others too. */
+static void rob_P7_what_is_public_is_shared_in_spite_of_a_pass(void **state)
+{
+    static const struct {
+        const char *path, *lines;
+        bool shared;
+    } rows[] = {
+        { "/a", "Cache-Control: max-age=60, public\n", true },
+        { "/b", "Cache-Control: s-maxage=60\n", true },
+        { "/c", "Cache-Control: max-age=60, must-revalidate\n", true },
+        { "/d", "Cache-Control: max-age=60\n", false },
+        { "/e", "Cache-Control: max-age=60, public\nVary: Authorization\n", false },
+        { "/f", "Cache-Control: max-age=60, public\nVary: X-A, Cookie\n", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct site *s = site_at(w, rows[i].path, 100);
+        struct viewer *v = viewer_new(w, 0, rows[i].path);
+        s->lines = rows[i].lines;
+        fields_add(&v->fields, SLICE_LIT("Authorization"), SLICE_LIT("Basic x"));
+        viewer_ask(v);
+        world_run(w, SEC(1));
+        check_result(v, RESULT_MISS);
+        v = ask(w, 0, rows[i].path);
+        world_run(w, SEC(1));
+        check_result(v, rows[i].shared ? RESULT_HIT : RESULT_MISS);
+        v = viewer_new(w, 0, rows[i].path);
+        fields_add(&v->fields, SLICE_LIT("Authorization"), SLICE_LIT("Basic y"));
+        viewer_ask(v);
+        world_run(w, SEC(1));
+        check_result(v, rows[i].shared ? RESULT_HIT : RESULT_MISS);
+        assert_int_equal(s->fetches, rows[i].shared ? 1 : 3);
+    }
 }
 
 static void targets_that_are_none(void **state)
@@ -561,6 +599,7 @@ int main(void)
         TEST(feat_C5_a_cut_answer_is_never_kept),
         TEST(an_answer_longer_than_announced_is_refused),
         TEST(rob_OR2_a_silent_origin_is_not_waited_for_for_ever),
+        TEST(rob_P7_what_is_public_is_shared_in_spite_of_a_pass),
         TEST(targets_that_are_none),
         TEST(heads_that_cannot_be_kept_are_refused),
         TEST(an_uncacheable_fetch_ends_with_its_viewer),

@@ -19,9 +19,15 @@ static const struct golden {
     { "members", MSG_MEMBERS, put_members, check_members,
       "030000000084019292c406636572742d61c4087265636f72642d6192c406636572742d62c40002c303cd012c04c3" },
     { "members, sums", MSG_MEMBERS, put_members_sums, check_members_sums,
-      "0300000000830191" "92c406636572742d61c4087265636f72642d61" "02c3" "05c40473756d73" },
+      "0300000000830191"
+      "92c406636572742d61c4087265636f72642d61"
+      "02c3"
+      "05c40473756d73" },
     { "members, diff", MSG_MEMBERS, put_members_diff, check_members_diff,
-      "0300000000830191" "92c400c4087265636f72642d61" "02c3" "06c40464696666" },
+      "0300000000830191"
+      "92c400c4087265636f72642d61"
+      "02c3"
+      "06c40464696666" },
     { "members, none", MSG_MEMBERS, put_members_none, check_members_none, "0300000000810190" },
     { "roll", MSG_ROLL, put_roll, check_roll, "0c0000000083010702cf112233445566778803c4066120726f6c6c" },
     { "roll, none", MSG_ROLL, put_roll_none, check_roll_none, "0c0000000080" },
@@ -29,9 +35,9 @@ static const struct golden {
     { "goodbye", MSG_GOODBYE, put_goodbye, check_empty, "0500000000" },
     { "call", MSG_CALL, put_call, check_empty, "0d00000000" },
     { "ask", MSG_ASK, put_ask, check_ask,
-      "10010203048f01c420404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f02a670686f746f7303"
+      "1001020304de001001c420404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f02a670686f746f7303"
       "ab6578616d706c652e636f6d04b02f696d672f612e6a70673f773d31303005a57265712d3106cfa1a2a3a4a5a6a7a807cfb1"
-      "b2b3b4b5b6b7b808cfc1c2c3c4c5c6c7c809cd05dc0a020b010c050dcfd1d2d3d4d5d6d7d80ece000111700f20" },
+      "b2b3b4b5b6b7b808cfc1c2c3c4c5c6c7c809cd05dc0a020b010c050dcfd1d2d3d4d5d6d7d80ece000111700f2010c4066669656c6473" },
     { "ask, bare", MSG_ASK, put_ask_bare, check_ask_bare,
       "10000000018301c420404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f02a764656661756c74"
       "04a12f" },

@@ -183,6 +183,10 @@ static void writers_refuse_what_readers_would(void **state)
     struct msg_ask ask = ask_of(false);
     ask.path = slice_of(bytes, MSG_PATH_MAX + 1);
     assert_int_equal(msg_put_ask(&b, 1, &ask), MESH_E_RANGE);
+    ask = ask_of(false);
+    ask.fields = slice_of(bytes, MSG_FIELDS_MAX + 1);
+    assert_int_equal(msg_put_ask(&b, 1, &ask), MESH_E_RANGE);
+    ask = ask_of(false);
     ask.path = SLICE_EMPTY;
     assert_int_equal(msg_put_ask(&b, 1, &ask), MESH_E_RANGE);
     struct msg_head head = head_of(true);
@@ -214,6 +218,7 @@ static void writers_refuse_what_readers_would(void **state)
     ask.host = slice_of(bytes, MSG_HOST_MAX);
     ask.path = slice_of(bytes, MSG_PATH_MAX);
     ask.request_id = slice_of(bytes, MSG_REQUEST_ID_MAX);
+    ask.fields = slice_of(bytes, MSG_FIELDS_MAX);
     ask.deadline_ms = ask.flags = ask.first_leaf = ask.credit = UINT32_MAX;
     ask.hops = ask.rank = UINT8_MAX;
     buf_clear(&b);

@@ -1,0 +1,32 @@
+/* forward.h - what of a viewer's request goes along with a fetch made for it, to the origin or to the node that
+ * asks the origin: its end-to-end fields, without those that are ours to say, that would make the answer another
+ * one than its key says, or by which a viewer could speak for others. Immutable, counted references; not thread
+ * safe. */
+#ifndef HEDGEROW_CORE_FORWARD_H
+#define HEDGEROW_CORE_FORWARD_H
+
+#include "node/core/fields.h"
+
+#define FORWARD_BYTES_MAX 24000 /* of the wire form */
+
+struct forward {
+    uint32_t refs;
+    struct slice raw;     /* the wire form, for an ask (PROTOCOL.md, ASK) */
+    struct fields fields; /* lends from |raw|; last: fields past the n-th do not exist */
+};
+
+/* forward_passes: may |field| of a viewer's |all| go on? |shared|: into a fetch whose answer others may get too. Then
+ * nothing goes that speaks of one viewer (Cookie, Authorization), or that we negotiate ourselves (Accept-Encoding). */
+bool forward_passes(const struct fields *all, const struct field *field, bool shared);
+
+/* forward_of keeps what passes of |all|, NULL being none. NULL: out of memory, or longer than FORWARD_BYTES_MAX. */
+struct forward *forward_of(const struct fields *all, bool shared);
+
+/* forward_read takes a wire form that came from a peer, strictly; what would not pass into a shared fetch is an
+ * error. 0 with |*out| (the caller's reference), MESH_E_SYNTAX, MESH_E_RANGE, MESH_E_NOMEM ... */
+int forward_read(struct forward **out, struct slice raw);
+
+struct forward *forward_ref(struct forward *f); /* NULL stays NULL */
+void forward_unref(struct forward *f);
+
+#endif

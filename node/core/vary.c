@@ -1,0 +1,137 @@
+#include "node/core/vary.h"
+
+#include "node/core/forward.h"
+#include "proto/base/buf.h"
+
+#define LANGS_MAX 16
+#define TAG_MAX   35 /* RFC 5646 section 4.4.1 */
+
+/* Framed, so that no two different lists give the same bytes. */
+static void mix(struct digest *d, struct slice part)
+{
+    uint8_t frame[8];
+
+    be64_put(frame, part.len);
+    struct slice parts[] = { SLICE_OF(d->bytes), SLICE_OF(frame), part };
+    digest_of(d, parts, 3);
+}
+
+/* ---- Accept-Language (RFC 9110 section 12.5.4) ---- */
+
+struct lang {
+    uint8_t tag[TAG_MAX];
+    size_t len;
+    unsigned weight; /* thousandths */
+};
+
+/* "q=0.5": RFC 9110 section 12.4.2. */
+static bool read_weight(struct slice s, unsigned *out)
+{
+    struct slice name;
+    unsigned unit = 1000;
+
+    if (!slice_split(&s, '=', &name) || !slice_eq_nocase(slice_trim(name), SLICE_LIT("q")))
+        return false;
+    s = slice_trim(s);
+    if (s.len == 0 || s.len > 5 || (s.data[0] != '0' && s.data[0] != '1') || (s.len > 1 && s.data[1] != '.'))
+        return false;
+    *out = (unsigned)(s.data[0] - '0') * unit;
+    for (size_t i = 2; i < s.len; i++) {
+        unit /= 10;
+        if (s.data[i] < '0' || s.data[i] > '9')
+            return false;
+        *out += (unsigned)(s.data[i] - '0') * unit;
+    }
+    return *out <= 1000;
+}
+
+static bool read_lang(struct lang *l, struct slice element)
+{
+    struct slice tag;
+
+    if (!slice_split(&element, ';', &tag))
+        return false;
+    tag = slice_trim(tag);
+    element = slice_trim(element);
+    l->len = tag.len;
+    l->weight = 1000;
+    if (tag.len == 0 || tag.len > TAG_MAX || (element.len > 0 && !read_weight(element, &l->weight)))
+        return false;
+    for (size_t i = 0; i < tag.len; i++)
+        l->tag[i] = tag.data[i] >= 'A' && tag.data[i] <= 'Z' ? (uint8_t)(tag.data[i] | 0x20) : tag.data[i];
+    return true;
+}
+
+static bool before(const struct lang *a, const struct lang *b)
+{
+    size_t n = a->len < b->len ? a->len : b->len;
+
+    if (a->weight != b->weight)
+        return a->weight > b->weight;
+    int c = memcmp(a->tag, b->tag, n);
+    return c != 0 ? c < 0 : a->len < b->len;
+}
+
+/* In order of preference, those wanted alike by name. False: it is no such list; nothing is mixed in. */
+static bool mix_languages(struct digest *d, const struct fields *request, struct slice name)
+{
+    struct lang langs[LANGS_MAX];
+    struct fields_cursor at = { 0 };
+    struct slice element;
+    size_t n = 0;
+
+    while (fields_list(request, name, &at, &element)) {
+        struct lang l;
+        size_t i = n;
+        if (n == LANGS_MAX || !read_lang(&l, element))
+            return false;
+        for (; i > 0 && before(&l, &langs[i - 1]); i--)
+            langs[i] = langs[i - 1];
+        langs[i] = l;
+        n++;
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint8_t weight[2] = { (uint8_t)(langs[i].weight >> 8), (uint8_t)langs[i].weight };
+        mix(d, slice_of(langs[i].tag, langs[i].len));
+        mix(d, SLICE_OF(weight));
+    }
+    return true;
+}
+
+/* ---- any field ---- */
+
+static void mix_field(struct digest *d, const struct fields *request, struct slice name)
+{
+    struct fields_cursor at = { 0 };
+    const struct field *field = request != NULL ? fields_find(request, name) : NULL;
+    struct slice element;
+
+    if (field == NULL || !forward_passes(request, field, true)) {
+        mix(d, SLICE_LIT("absent"));
+        return;
+    }
+    mix(d, SLICE_LIT("present"));
+    if (slice_eq_nocase(name, SLICE_LIT("accept-language")) && mix_languages(d, request, name))
+        return;
+    while (fields_list(request, name, &at, &element))
+        mix(d, element);
+    mix(d, SLICE_EMPTY); /* no element is empty: the list ends */
+}
+
+bool vary_names(const struct fields *response)
+{
+    struct fields_cursor at = { 0 };
+    struct slice name;
+
+    return fields_list(response, SLICE_LIT("vary"), &at, &name);
+}
+
+void vary_digest(struct digest *out, const struct fields *response, const struct fields *request)
+{
+    struct fields_cursor at = { 0 };
+    struct slice name;
+
+    *out = (struct digest){ { 0 } };
+    while (fields_list(response, SLICE_LIT("vary"), &at, &name))
+        mix_field(out, request, name);
+}
