@@ -1,5 +1,9 @@
 #include "node/http/chars.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #define ALPHA(c) ((((c) | 0x20) >= 'a') && (((c) | 0x20) <= 'z'))
 #define DIGIT(c) ((c) >= '0' && (c) <= '9')
 #define HEX(c)   (DIGIT(c) || (((c) | 0x20) >= 'a' && ((c) | 0x20) <= 'f'))
@@ -36,7 +40,7 @@ static bool any_control(uint64_t w)
     return ((low | ((del - EACH_BYTE(1)) & ~del)) & EACH_BYTE(0x80)) != 0;
 }
 
-size_t chars_control(struct slice s, size_t from)
+size_t chars_control_words(struct slice s, size_t from)
 {
     size_t i = from;
 
@@ -56,3 +60,40 @@ size_t chars_control(struct slice s, size_t from)
     }
     return s.len;
 }
+
+#ifdef __SSE2__
+/* Bit n: is byte n a control byte? Exact: a tab is none. */
+static unsigned controls_of(__m128i v)
+{
+    __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1F)), v), tab = _mm_cmpeq_epi8(v, _mm_set1_epi8('\t')),
+            del = _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7F));
+
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del));
+}
+
+size_t chars_control(struct slice s, size_t from)
+{
+    size_t i = from;
+    __m128i v;
+
+    for (; i + sizeof(v) <= s.len; i += sizeof(v)) {
+        memcpy(&v, s.data + i, sizeof(v));
+        unsigned found = controls_of(v);
+        if (found != 0)
+            return i + (size_t)__builtin_ctz(found);
+    }
+    if (s.len < sizeof(v) || i >= s.len)
+        return chars_control_words(s, i);
+    /* The last sixteen overlap what was looked at before: that is clean from |from| on, and what lies before is masked.
+     */
+    size_t last = s.len - sizeof(v);
+    memcpy(&v, s.data + last, sizeof(v));
+    unsigned tail = controls_of(v) & ~((1u << (i - last)) - 1);
+    return tail != 0 ? last + (size_t)__builtin_ctz(tail) : s.len;
+}
+#else
+size_t chars_control(struct slice s, size_t from)
+{
+    return chars_control_words(s, from);
+}
+#endif

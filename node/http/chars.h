@@ -43,8 +43,11 @@ static inline bool chars_is_control(uint8_t c)
     return (c < 0x20 && c != '\t') || c == 0x7F;
 }
 
-/* chars_control returns the offset, from |from| on, of the first such byte, or |s.len|. Eight bytes at a time. */
+/* chars_control returns the offset, from |from| on, of the first such byte, or |s.len|: sixteen bytes at a time where
+ * the processor has SSE2, else eight. chars_control_words is the latter, everywhere, so that tests can compare the two.
+ */
 size_t chars_control(struct slice s, size_t from);
+size_t chars_control_words(struct slice s, size_t from);
 
 /* chars_escape writes |c| percent-encoded, in upper case (RFC 3986 section 2.1). */
 static inline void chars_escape(uint8_t c, uint8_t out[3])

@@ -141,3 +141,26 @@ int http_chunked_read(struct http_chunked *c, struct slice *in, struct slice *da
         return err;
     return MESH_E_SHORT;
 }
+
+int http_chunked_gather(struct http_chunked *c, struct slice *in, struct slice *data, uint8_t *room, size_t room_len)
+{
+    size_t small = room_len / 4, n = 0;
+    struct slice run;
+    int err;
+
+    while ((err = http_chunked_read(c, in, &run)) == 0 && run.len > 0 && run.len < small && n + small <= room_len) {
+        memcpy(room + n, run.data, run.len);
+        n += run.len;
+    }
+    if (n == 0) {
+        *data = run;
+        return err;
+    }
+    *data = slice_of(room, n);
+    if (run.len > 0) { /* a long one, or there is no room: the next call lends it */
+        c->left += run.len;
+        c->state = HTTP_CHUNKED_DATA;
+        *in = slice_of(run.data, run.len + in->len);
+    }
+    return err;
+}

@@ -52,6 +52,12 @@ void http_chunked_init(struct http_chunked *c);
  *         take(data); */
 int http_chunked_read(struct http_chunked *c, struct slice *in, struct slice *data);
 
+/* http_chunked_gather reads as http_chunked_read does, but copies runs shorter than a quarter of |room_len|, as many as
+ * follow one another, to |room|, and lends those from there: for who pays for each call more than for each byte (row
+ * S6).
+ * |*data| may therefore come with any code: take it first, then look at the code and at http_chunked_done. */
+int http_chunked_gather(struct http_chunked *c, struct slice *in, struct slice *data, uint8_t *room, size_t room_len);
+
 static inline bool http_chunked_done(const struct http_chunked *c)
 {
     return c->state == HTTP_CHUNKED_DONE;
