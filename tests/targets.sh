@@ -2,11 +2,11 @@
 # targets.sh [quick] - what the mesh core promises in numbers, one row a promise: what was seen, beside whom, the target,
 # pass or MISS. Wants a quiet machine. quick: smaller meshes and fewer seeds, some minutes; else the sizes that the
 # targets name, which takes hours (sim/targets.sh says how to choose rows, seeds and modes).
-# Environment: PARTS="ring wire nodes sim" only these; ROWS, SEEDS, MODES, JOBS as in sim/targets.sh.
+# Environment: PARTS="http ring wire nodes sim" only these; ROWS, SEEDS, MODES, JOBS as in sim/targets.sh.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 quick=${1:-}
-parts=${PARTS:-ring wire nodes sim}
+parts=${PARTS:-http ring wire nodes sim}
 missed=0
 
 wanted() { case " $parts " in *" $1 "*) echo; echo "== $2" ;; *) return 1 ;; esac; }
@@ -46,6 +46,10 @@ if wanted wire "what travels, beside the bare primitives"; then
     grep -v '^row' "$out.all"
     rows grep '^row' "$out.all"
     rows .build/tests/bench_tamper "$([ -n "$quick" ] && echo 100000 || echo 1000000)"
+fi
+if wanted http "HTTP/1.1, beside picohttpparser"; then
+    rows .build/tests/bench_parse "$([ -n "$quick" ] && echo 51 || echo 501)"
+    rows /usr/bin/python3 tests/bench/chunks.py "$([ -n "$quick" ] && echo 5 || echo 15)"
 fi
 if wanted nodes "real processes on this machine"; then
     rows /usr/bin/python3 tests/bench/frozen.py "$([ -n "$quick" ] && echo 5 || echo 20)"

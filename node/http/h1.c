@@ -80,11 +80,30 @@ int h1_version(struct slice text, uint8_t *minor, struct http_fault *fault)
     return 0;
 }
 
-static int read_length(struct slice value, struct h1_facts *facts, struct http_fault *fault)
+/* Is there a tab between colon and line end, outside of the value? A blank by RFC 9110, but there are readers that stop
+ * at it, and then see another framing (row S3). The head is whole, so that the line ends in CR. */
+static bool tab_around(const struct field *field)
+{
+    const uint8_t *at = field->name.data + field->name.len + 1, *end = field->value.data + field->value.len;
+
+    for (; at < field->value.data; at++) {
+        if (*at == '\t')
+            return true;
+    }
+    for (; *end != '\r'; end++) {
+        if (*end == '\t')
+            return true;
+    }
+    return false;
+}
+
+static int read_length(const struct field *field, struct h1_facts *facts, struct http_fault *fault)
 {
     if (facts->has_length)
         return h1_refuse(fault, 400, "two Content-Length fields");
-    if (slice_u64(value, &facts->length) != 0 || facts->length > INT64_MAX)
+    if (tab_around(field))
+        return h1_refuse(fault, 400, "a tab around Content-Length");
+    if (slice_u64(field->value, &facts->length) != 0 || facts->length > INT64_MAX)
         return h1_refuse(fault, 400, "bad Content-Length");
     facts->has_length = true;
     return 0;
@@ -144,13 +163,14 @@ static int read_field(const struct field *field, struct h1_facts *facts, struct 
         if (named(field->name, SLICE_LIT("connection")))
             read_connection(field->value, facts);
         return 0;
-    case 14:
-        return named(field->name, SLICE_LIT("content-length")) ? read_length(field->value, facts, fault) : 0;
+    case 14: return named(field->name, SLICE_LIT("content-length")) ? read_length(field, facts, fault) : 0;
     case 17:
         if (!named(field->name, SLICE_LIT("transfer-encoding")))
             return 0;
         if (facts->transfer_encoding != NULL)
             return h1_refuse(fault, 400, "two Transfer-Encoding fields");
+        if (tab_around(field))
+            return h1_refuse(fault, 400, "a tab around Transfer-Encoding");
         facts->transfer_encoding = field;
         return 0;
     default: return 0;

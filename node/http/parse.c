@@ -102,6 +102,9 @@ static int settle_request(struct http_request *out)
         out->body.framing = HTTP_BODY_CHUNKED;
     else if (facts.has_length)
         out->body = (struct http_body){ HTTP_BODY_LENGTH, true, facts.length };
+    /* What follows a CONNECT is no body (RFC 9110 section 9.3.6), and some readers skip none. */
+    if (out->method == HTTP_CONNECT && out->body.framing != HTTP_BODY_NONE && !(facts.has_length && facts.length == 0))
+        return h1_refuse(&out->fault, 400, "a body where none may be");
     out->keep_alive = h1_keep_alive(&facts, out->minor);
     if (facts.expect != NULL && out->minor > 0) {
         if (!slice_eq_nocase(facts.expect->value, SLICE_LIT("100-continue")))

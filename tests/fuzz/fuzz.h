@@ -82,6 +82,16 @@ static inline uint8_t *fuzz_copy(const uint8_t *data, size_t size)
     return copy;
 }
 
+/* A number that only the bytes decide: where to cut an input, so that any message as it is can be a seed. */
+static inline size_t fuzz_hash(const uint8_t *data, size_t size)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+
+    for (size_t i = 0; i < size; i++)
+        h = (h ^ data[i]) * UINT64_C(0x100000001b3);
+    return (size_t)(h ^ h >> 32);
+}
+
 /* Reads every byte, so that a sanitizer sees a slice that lends what is not there. */
 static inline unsigned fuzz_touch(struct slice s)
 {

@@ -17,6 +17,13 @@ if [ "$total" -eq 0 ]; then
     echo "skip fuzz: no targets"
     exit 0
 fi
+# Seeds out of public corpora, where they are.
+corpora=${HEDGEROW_CORPORA:-../shared/corpora}
+/usr/bin/python3 tests/fuzz/seeds.py "$corpora" "$build/seeds" || echo "FAIL fuzz-seeds"
+if [ ! -x "$build/tests/fuzz_http_differ" ]; then
+    echo "skip fuzz_http_differ: libh2o-dev or libhttp-parser-dev was not there when this was built"
+fi
+
 each=$((seconds * jobs / total))
 if [ "$each" -lt 1 ]; then each=1; fi
 
@@ -26,7 +33,10 @@ fuzz_one() {
     corpus=$build/corpus/$name
     mkdir -p "$corpus"
     seeds=
-    if [ -d "tests/fuzz/seeds/$name" ]; then seeds=tests/fuzz/seeds/$name; fi
+    if [ -d "$build/seeds/$name" ]; then seeds=$build/seeds/$name; fi
+    case $name in
+    fuzz_http_* | fuzz_chunked) if [ -f "$corpora/http.dict" ]; then seeds="$seeds -dict=$corpora/http.dict"; fi ;;
+    esac
     # shellcheck disable=SC2086
     if "$1" -max_total_time="$each" -timeout=20 -rss_limit_mb=2048 -artifact_prefix="$build/crash-$name-" \
         -print_final_stats=1 "$corpus" $seeds >"$corpus.log" 2>&1; then
@@ -52,3 +62,10 @@ done
 wait
 cat "$build"/fuzz.[0-9]*.out
 rm -f "$build"/fuzz.[0-9]*.out
+
+# What is kept, read by another parser.
+if command -v node >/dev/null; then
+    node tests/fuzz/llhttp.mjs "$build" || echo "node ended with $?"
+else
+    echo "skip fuzz-llhttp: no node on the PATH"
+fi

@@ -56,7 +56,7 @@ def test_rob_S1_length_with_transfer_encoding(case):
 @needs("hedgerow")
 def test_rob_S2_lengths_that_are_read_differently(case):
     """S2: two lengths, lists, signs, other bases, too many digits: 400 each."""
-    values = ("5, 5", "5,", "+5", "-0", "-5", "0x5", "5_0", "5.0", "5 5", "", "\"5\"", "00000000000000000005",
+    values = ("5, 5", "5,", "+5", "-0", "-5", "0x5", "5_0", "5.0", "5 5", "5\t", "", "\"5\"", "00000000000000000005",
               "9223372036854775808", "18446744073709551621", "99999999999999999999999999999999")
     requests = {value: head(f"Content-Length: {value}", start="POST /bytes/10 HTTP/1.1") + b"hello" for value in values}
     for second in ("5", "6"):
@@ -68,8 +68,8 @@ def test_rob_S2_lengths_that_are_read_differently(case):
 def test_rob_S3_transfer_encoding_other_than_chunked(case):
     """S3: anything but exactly one "chunked": 400 or 501; in HTTP/1.0 always 400."""
     values = ("gzip, chunked", "chunked, chunked", "chunked, identity", "chunked,", ",chunked", "identity", "xchunked",
-              "chunked;q=1", "\"chunked\"", "\x0bchunked", "chunked\x0c", "chunked\x00", "\x85chunked", "chunked\xa0", "",
-              "\r\n chunked", "chu\tnked")
+              "chunked;q=1", "\"chunked\"", "\tchunked", "chunked\t",
+              "\x0bchunked", "chunked\x0c", "chunked\x00", "\x85chunked", "chunked\xa0", "", "\r\n chunked", "chu\tnked")
     requests = {value: head(f"Transfer-Encoding: {value}") + b"0\r\n\r\n" for value in values}
     requests["two fields"] = head("Transfer-Encoding: chunked", "transfer-encoding: chunked") + b"0\r\n\r\n"
     requests["a blank before the colon"] = head("Transfer-Encoding : chunked") + b"0\r\n\r\n"
