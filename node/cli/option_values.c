@@ -202,3 +202,13 @@ int option_host(const char *text, void *field, struct buf *why)
     out->at[out->n++] = text;
     return 0;
 }
+
+int option_methods(const char *text, void *field, struct buf *why)
+{
+    const char *fault;
+    int err = methods_parse(field, slice_str(text), &fault);
+
+    if (err != 0)
+        buf_addf(why, "must be get, options or all, with more methods behind commas if need be: all,PROPFIND. %s.", fault);
+    return err;
+}

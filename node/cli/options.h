@@ -3,6 +3,7 @@
 #ifndef HEDGEROW_CLI_OPTIONS_H
 #define HEDGEROW_CLI_OPTIONS_H
 
+#include "node/core/methods.h"
 #include "proto/base/addr.h"
 #include "proto/base/buf.h"
 #include "proto/base/time.h"
@@ -61,6 +62,7 @@ option_read option_u32;      /* uint32_t, decimal */
 option_read option_size;     /* uint64_t bytes: 512MiB, 20GiB, 1000000, 5MB */
 option_read option_duration; /* mesh_ns: 400ms, 2s, 1.5s, 5m, 1h */
 option_read option_listen;   /* struct option_addr: IP:PORT, port 0 picks a free one */
+option_read option_methods;  /* struct methods, lent: get, options, all, and more behind a comma */
 option_read option_host;     /* struct option_hosts: HOST:PORT, name or address */
 
 struct option_addr {

@@ -87,6 +87,10 @@ static const struct option options[] = {
       "how long an answer that does not say is fresh (86400);\n"
       "heuristic: a tenth of its age since Last-Modified, a day at most",
       read_default_ttl, FIELD(default_ttl_s), false },
+    { "--methods", "LIST",
+      "what viewers may do (all): get: GET HEAD; options: OPTIONS too; all: POST PUT PATCH DELETE too;\n"
+      "more behind commas, such as all,PROPFIND; other methods are answered with 403",
+      option_methods, FIELD(methods), false },
     { "--access-log", "FILE|-", "one JSON line a request; - is standard output (DIR/access.log)", option_text,
       FIELD(access_log), false },
     { "--workers", "N", "threads that serve: 1, more are not available in this version", read_workers, 0, false },

@@ -22,6 +22,7 @@
     X(bytes_peer_out_wire, "the same as they travelled, packed")                    \
     X(bytes_origin, "body bytes received from origins")                             \
     X(origin_fetches, "requests begun at origins")                                  \
+    X(passages, "of these, by methods that no copy answers, such as POST")          \
     X(origin_failures, "origin requests that failed")                               \
     X(origin_validated, "stored answers that origins confirmed")                    \
     X(transfers_verified, "objects received from other nodes, all signatures good") \

@@ -115,6 +115,8 @@ struct fetch {
     struct slice path;        /* normal form, with query */
     struct slice host;        /* the viewer's, normal form; may be empty */
     struct slice request_id;
+    struct slice method;      /* empty: GET */
+    void *from;               /* with a method: the |io| of the request, whose body goes along; else NULL */
     const struct fields *forward;                  /* the viewer's fields that go along */
     struct slice if_none_match, if_modified_since; /* a stored answer is to be validated; empty: absent */
     bool paused;              /* take no more body bytes until this is false again */
@@ -159,6 +161,7 @@ struct answer {
     enum request_result result;
     bool stored, collapsed;
     bool was_stale;       /* there was a copy, which had to be asked for */
+    bool passed;          /* the method had it go to the origin, and what came of it is nobody else's */
     bool via_peer;        /* bytes come from another node ... */
     char peer_name[CERT_NAME_MAX + 1];
     bool peer_hit;        /* ... which had them (else it fetched them for us) */
@@ -170,6 +173,8 @@ struct request {
     void *io;            /* the rim's own */
     struct slice host;   /* Host without port, as received; lent during engine_request */
     struct slice target; /* origin-form target as received; lent during engine_request */
+    struct slice method; /* lent during engine_request. Empty, GET and HEAD are answered from copies; all others
+                            go to the origin, with |io| for their bodies' sake, and never to a peer */
     struct slice request_id;      /* lent while the request holds; at most 64 bytes */
     const struct fields *fields;  /* the viewer's; lent during engine_request */
     /* Read by the rim: */
@@ -207,8 +212,10 @@ bool request_done(const struct request *r);
  * counted by its result (an error of the rim's own: set state REQUEST_FAILED before). */
 void engine_request_end(struct engine *e, mesh_ns now, struct request *r, bool count);
 
-/* engine_count_error counts a request the rim answered itself with an error. */
+/* engine_count_error counts a request the rim answered itself with an error, engine_count_here one that it answered
+ * itself with what it was asked for. */
 void engine_count_error(struct engine *e);
+void engine_count_here(struct engine *e);
 void engine_count_sent(struct engine *e, uint64_t body_bytes);
 
 /* ---- the authorities ---- */

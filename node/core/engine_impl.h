@@ -4,6 +4,7 @@
  *   ask.c      we ask a peer      origin.c  we ask the origin
  *   serve.c    a peer asks us     stale.c   copies past their time: validated, or served as they are
  *   links.c    backbone connections, joining, link health
+ *   passage.c  methods that go to the origin
  *   accept.c   who may connect, how often and how many
  *   rolls.c    what the authorities say, on its way   engine.c   clock, timers, what is to be done */
 #ifndef HEDGEROW_CORE_ENGINE_IMPL_H
@@ -182,6 +183,8 @@ struct flight {
     struct digest key;
     unsigned cause; /* of our own fetch's failure */
     struct buf host, path, request_id;
+    struct buf method; /* empty: GET; else a passage: one request's alone, at its own pace */
+    void *from;        /* a passage's: the rim's own of its request */
     struct forward *forward;
     bool personal;          /* never stored: it carries a viewer's own fields */
     bool solo;              /* nobody joins: what it brings is to be validated for each use */
@@ -287,6 +290,14 @@ void stale_validated(struct engine *e, mesh_ns now, struct flight *f, const stru
 void request_attached(struct request *r, struct object *o, const struct flight *f, bool leader);
 void request_failed(struct engine *e, struct request *r, uint16_t status, const char *text);
 void request_go_direct(struct engine *e, mesh_ns now, struct request *r, const struct flight *was);
+/* request_fly lets |r| wait for |f| (NULL: it fails), which begins. */
+void request_fly(struct engine *e, mesh_ns now, struct request *r, struct flight *f);
+static inline bool is_passage(const struct flight *f)
+{
+    return f->method.len > 0;
+}
+/* passage_begin takes a request whose method no copy answers to the origin. */
+void passage_begin(struct engine *e, mesh_ns now, struct request *r, struct aim *aim);
 static inline struct request *reader_request(struct reader *r)
 {
     return OBJ_OF(r, struct request, reader);

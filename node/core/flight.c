@@ -48,6 +48,7 @@ static void forget(struct flight *f)
     buf_free(&f->host);
     buf_free(&f->path);
     buf_free(&f->request_id);
+    buf_free(&f->method);
     forward_unref(f->forward);
     object_unref(f->stale);
     object_unref(f->varying);
@@ -493,7 +494,7 @@ static bool ask_next(struct engine *e, mesh_ns now, struct flight *f)
 void flight_go(struct engine *e, mesh_ns now, struct flight *f)
 {
     enter_map(e, f);
-    if (!f->deadline.node.queued)
+    if (!f->deadline.node.queued && !is_passage(f)) /* a body may take long: the rim watches over it */
         timer_set(e, &f->deadline, now + e->timers.fetch);
     if (ask_next(e, now, f))
         return;

@@ -16,7 +16,7 @@ static bool named(struct slice name, const char *const *names, size_t n)
     return false;
 }
 
-bool forward_passes(const struct fields *all, const struct field *field, bool shared)
+bool forward_passes(const struct fields *all, const struct field *field, enum forward_into into)
 {
     static const char *const never[] = {
         /* written by us */
@@ -24,9 +24,6 @@ bool forward_passes(const struct fields *all, const struct field *field, bool sh
         "content-length",
         "expect",
         "x-request-id",
-        "max-forwards",
-        /* another answer than the key says; conditions (if-...) too */
-        "range",
         /* a proxy's word that an origin may trust, or another target in no key */
         "forwarded",
         "x-forwarded-for",
@@ -45,12 +42,17 @@ bool forward_passes(const struct fields *all, const struct field *field, bool sh
         "x-real-ip",
         "x-rewrite-url",
     };
+    /* another answer than the key says; conditions (if-...) too */
+    static const char *const of_copies[] = { "range", "max-forwards" };
     static const char *const alone[] = { "accept-encoding", "authorization", "cookie" };
 
-    if (fields_hop_by_hop(all, field) || slice_eq_nocase(slice_head(field->name, 3), SLICE_LIT("if-")))
+    if (fields_hop_by_hop(all, field))
+        return false;
+    if (into != FORWARD_PASSAGE && (named(field->name, of_copies, sizeof(of_copies) / sizeof(of_copies[0])) ||
+                                    slice_eq_nocase(slice_head(field->name, 3), SLICE_LIT("if-"))))
         return false;
     return !named(field->name, never, sizeof(never) / sizeof(never[0])) &&
-           !(shared && named(field->name, alone, sizeof(alone) / sizeof(alone[0])));
+           !(into == FORWARD_SHARED && named(field->name, alone, sizeof(alone) / sizeof(alone[0])));
 }
 
 static bool decode(struct fields *f, const wire_value *array, size_t n)
@@ -87,7 +89,7 @@ static struct forward *kept(struct slice raw, const struct fields *lent)
     return f;
 }
 
-static int read(struct forward **out, struct slice raw, bool shared)
+static int read(struct forward **out, struct slice raw, enum forward_into into)
 {
     struct fields lent;
     struct wire w = { 0 };
@@ -103,7 +105,7 @@ static int read(struct forward **out, struct slice raw, bool shared)
     if (err == 0 && !decode(&lent, array, n))
         err = MESH_E_SYNTAX;
     for (size_t i = 0; err == 0 && i < lent.n; i++) {
-        if (!forward_passes(&lent, &lent.at[i], shared))
+        if (!forward_passes(&lent, &lent.at[i], into))
             err = MESH_E_SYNTAX;
     }
     wire_close(&w);
@@ -114,28 +116,28 @@ static int read(struct forward **out, struct slice raw, bool shared)
 
 int forward_read(struct forward **out, struct slice raw)
 {
-    return read(out, raw, true);
+    return read(out, raw, FORWARD_SHARED);
 }
 
-struct forward *forward_of(const struct fields *all, bool shared)
+struct forward *forward_of(const struct fields *all, enum forward_into into)
 {
     struct buf raw = BUF_EMPTY;
     struct forward *f = NULL;
     uint32_t n = 0;
 
     for (size_t i = 0; all != NULL && i < all->n; i++)
-        n += forward_passes(all, &all->at[i], shared);
+        n += forward_passes(all, &all->at[i], into);
     wire_put_map(&raw, 1);
     wire_put_u64(&raw, K_FIELDS);
     wire_put_array(&raw, 2 * n);
     for (size_t i = 0; all != NULL && i < all->n; i++) {
-        if (!forward_passes(all, &all->at[i], shared))
+        if (!forward_passes(all, &all->at[i], into))
             continue;
         wire_put_bin(&raw, all->at[i].name);
         wire_put_bin(&raw, all->at[i].value);
     }
     if (buf_ok(&raw))
-        (void)read(&f, buf_slice(&raw), shared);
+        (void)read(&f, buf_slice(&raw), into);
     buf_free(&raw);
     return f;
 }

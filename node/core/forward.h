@@ -15,12 +15,18 @@ struct forward {
     struct fields fields; /* lends from |raw|; last: fields past the n-th do not exist */
 };
 
-/* forward_passes: may |field| of a viewer's |all| go on? |shared|: into a fetch whose answer others may get too. Then
- * nothing goes that speaks of one viewer (Cookie, Authorization), or that we negotiate ourselves (Accept-Encoding). */
-bool forward_passes(const struct fields *all, const struct field *field, bool shared);
+enum forward_into {
+    FORWARD_ALONE,   /* a fetch for this viewer alone */
+    FORWARD_SHARED,  /* one whose answer others may get too: nothing goes that speaks of one viewer (Cookie, Authorization),
+                        or that we negotiate ourselves (Accept-Encoding) */
+    FORWARD_PASSAGE, /* one by a method that no copy answers: conditions and ranges, too, are the origin's to judge */
+};
+
+/* forward_passes: may |field| of a viewer's |all| go on? */
+bool forward_passes(const struct fields *all, const struct field *field, enum forward_into into);
 
 /* forward_of keeps what passes of |all|, NULL being none. NULL: out of memory, or longer than FORWARD_BYTES_MAX. */
-struct forward *forward_of(const struct fields *all, bool shared);
+struct forward *forward_of(const struct fields *all, enum forward_into into);
 
 /* forward_read takes a wire form that came from a peer, strictly; what would not pass into a shared fetch is an
  * error. 0 with |*out| (the caller's reference), MESH_E_SYNTAX, MESH_E_RANGE, MESH_E_NOMEM ... */

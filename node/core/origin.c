@@ -44,7 +44,7 @@ bool origin_start(struct engine *e, mesh_ns now, struct flight *f)
     struct slice etag, modified;
 
     conditions(f->stale, &etag, &modified);
-    size_t texts = f->path.len + f->host.len + f->request_id.len + etag.len + modified.len;
+    size_t texts = f->path.len + f->host.len + f->request_id.len + f->method.len + etag.len + modified.len;
     struct origin *o = calloc(1, sizeof(*o) + texts);
     if (o == NULL)
         return false;
@@ -52,6 +52,8 @@ bool origin_start(struct engine *e, mesh_ns now, struct flight *f)
     o->fetch.path = keep(&at, buf_slice(&f->path));
     o->fetch.host = keep(&at, buf_slice(&f->host));
     o->fetch.request_id = keep(&at, buf_slice(&f->request_id));
+    o->fetch.method = keep(&at, buf_slice(&f->method));
+    o->fetch.from = f->from;
     o->fetch.if_none_match = keep(&at, etag);
     o->fetch.if_modified_since = keep(&at, modified);
     o->forward = forward_ref(f->forward);
@@ -120,7 +122,7 @@ static struct object *make_object(struct engine *e, struct flight *f, uint16_t s
     struct object *o = object_new(cache_memory(e->cache), buf_slice(&e->scratch), e->cfg.mesh.self, NULL);
     if (o == NULL)
         return NULL;
-    o->uncacheable = !fresh->storable || (f->personal && !fresh->for_authorized);
+    o->uncacheable = is_passage(f) || !fresh->storable || (f->personal && !fresh->for_authorized);
     o->born = e->now - fresh->age_ns;
     flight_dress(f, o, fresh);
     return o;

@@ -4,6 +4,7 @@
 
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
+#include "node/core/methods.h"
 
 #define REQUEST_MAGIC 0x72657175u
 
@@ -33,6 +34,7 @@ void request_attached(struct request *r, struct object *o, const struct flight *
     set_answer(r, o);
     a->collapsed = !leader;
     a->was_stale = f->stale != NULL;
+    a->passed = is_passage(f);
     a->via_peer = f->from_peer && o->flight == f;
     a->peer_hit = f->peer_hit;
     a->peer_name[0] = '\0';
@@ -71,7 +73,7 @@ void request_failed(struct engine *e, struct request *r, uint16_t status, const 
 
 /* ---- fetches ---- */
 
-static void fly(struct engine *e, mesh_ns now, struct request *r, struct flight *f)
+void request_fly(struct engine *e, mesh_ns now, struct request *r, struct flight *f)
 {
     if (f == NULL) {
         request_failed(e, r, 503, "This node is busy with too many fetches. Try again in a moment.");
@@ -85,7 +87,7 @@ static void fly(struct engine *e, mesh_ns now, struct request *r, struct flight 
 void request_go_direct(struct engine *e, mesh_ns now, struct request *r, const struct flight *was)
 {
     struct aim aim = { was->key, buf_slice(&was->host), buf_slice(&was->path), r->request_id, r->reader.forward };
-    fly(e, now, r, flight_new(e, now, FLIGHT_DIRECT, &aim));
+    request_fly(e, now, r, flight_new(e, now, FLIGHT_DIRECT, &aim));
 }
 
 static void go_personal(struct engine *e, mesh_ns now, struct request *r, const struct aim *aim)
@@ -94,7 +96,7 @@ static void go_personal(struct engine *e, mesh_ns now, struct request *r, const 
 
     if (f != NULL)
         f->personal = true;
-    fly(e, now, r, f);
+    request_fly(e, now, r, f);
 }
 
 static void go_shared(struct engine *e, mesh_ns now, struct request *r, const struct aim *aim)
@@ -104,7 +106,7 @@ static void go_shared(struct engine *e, mesh_ns now, struct request *r, const st
     struct flight *f = solo ? NULL : flight_find(e, &aim->key, reader_fields(&r->reader), FLIGHT_ANY);
 
     if (f == NULL) {
-        fly(e, now, r, flight_toward(e, now, false, aim));
+        request_fly(e, now, r, flight_toward(e, now, false, aim));
         return;
     }
     r->state = REQUEST_WAITING;
@@ -129,7 +131,7 @@ static bool answer_stale(struct engine *e, mesh_ns now, struct request *r, const
 /* There is no fresh copy here. */
 static void seek(struct engine *e, mesh_ns now, struct request *r, struct aim *aim, bool personal)
 {
-    if ((r->reader.forward = forward_of(r->fields, !personal)) == NULL) {
+    if ((r->reader.forward = forward_of(r->fields, personal ? FORWARD_ALONE : FORWARD_SHARED)) == NULL) {
         refuse(r, 503, "This node is out of memory for more fetches.");
         return;
     }
@@ -137,7 +139,7 @@ static void seek(struct engine *e, mesh_ns now, struct request *r, struct aim *a
     if (personal)
         go_personal(e, now, r, aim);
     else if (cache_marked(e->cache, now, &aim->key))
-        fly(e, now, r, flight_new(e, now, FLIGHT_DIRECT, aim));
+        request_fly(e, now, r, flight_new(e, now, FLIGHT_DIRECT, aim));
     else if (!answer_stale(e, now, r, aim))
         go_shared(e, now, r, aim);
 }
@@ -166,6 +168,10 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r)
     aim.path = buf_slice(&path);
     aim.host = buf_slice(&host);
     key_hash(&aim.key, &e->cfg.mesh.self->mesh, &e->cfg.distribution, SLICE_EMPTY, aim.path);
+    if (!method_asks(r->method)) {
+        passage_begin(e, now, r, &aim);
+        goto out;
+    }
     bool personal = r->fields != NULL && fields_find(r->fields, SLICE_LIT("authorization")) != NULL;
     if ((o = cache_get(e->cache, now, &aim.key, r->fields)) != NULL && (!personal || o->for_authorized))
         answer_from_here(r, o);
@@ -264,6 +270,12 @@ void engine_count_error(struct engine *e)
 {
     e->counters.requests++;
     e->counters.requests_error++;
+}
+
+void engine_count_here(struct engine *e)
+{
+    e->counters.requests++;
+    e->counters.requests_hit++;
 }
 
 void engine_count_sent(struct engine *e, uint64_t body_bytes)

@@ -113,7 +113,7 @@ static int read_forward(struct forward **out, struct slice raw)
 {
     if (raw.len > 0)
         return forward_read(out, raw);
-    *out = forward_of(NULL, true);
+    *out = forward_of(NULL, FORWARD_SHARED);
     return *out != NULL ? 0 : MESH_E_NOMEM;
 }
 

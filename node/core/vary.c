@@ -106,7 +106,7 @@ static void mix_field(struct digest *d, const struct fields *request, struct sli
     const struct field *field = request != NULL ? fields_find(request, name) : NULL;
     struct slice element;
 
-    if (field == NULL || !forward_passes(request, field, true)) {
+    if (field == NULL || !forward_passes(request, field, FORWARD_SHARED)) {
         mix(d, SLICE_LIT("absent"));
         return;
     }

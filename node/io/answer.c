@@ -65,6 +65,10 @@ static int64_t floor_s(mesh_ns ns)
 
 static void describe(struct cache_status *s, const struct answer *a)
 {
+    if (a->passed) {
+        s->fwd = CACHE_STATUS_METHOD;
+        return;
+    }
     switch (a->result) {
     case RESULT_HIT:
     case RESULT_STALE: s->fwd = CACHE_STATUS_HIT; break;
@@ -210,7 +214,8 @@ uint16_t answer_head(struct buf *out, const struct answer *a, const struct selec
         http_put_number(out, SLICE_LIT("Content-Length"), length);
     else if (framing == ANSWER_CHUNKED)
         buf_add_str(out, "Transfer-Encoding: chunked\r\n");
-    http_put_number(out, SLICE_LIT("Age"), a->age_ns > 0 ? (uint64_t)(a->age_ns / SEC(1)) : 0);
+    if (!a->passed) /* Age would say that it came from a copy (RFC 9111 section 5.1) */
+        http_put_number(out, SLICE_LIT("Age"), a->age_ns > 0 ? (uint64_t)(a->age_ns / SEC(1)) : 0);
     put_via(out, to->node);
     put_x_cache(out, a->result);
     put_cache_status(out, a, to->node);
@@ -255,7 +260,8 @@ size_t answer_page(struct buf *out, const struct answer_page *page, const struct
     put_via(out, to->node);
     put_x_cache(out, page->of != NULL ? page->of->result : RESULT_ERROR);
     if (page->forwarded) {
-        struct cache_status ours = { .name = to->node, .fwd = CACHE_STATUS_URI_MISS };
+        struct cache_status ours = { .name = to->node,
+                                     .fwd = page->passed ? CACHE_STATUS_METHOD : CACHE_STATUS_URI_MISS };
         put_members(out, NULL, &ours);
     }
     if (page->of != NULL)
@@ -272,4 +278,16 @@ size_t answer_page(struct buf *out, const struct answer_page *page, const struct
         out->failed = true;
     buf_free(&text);
     return page_at;
+}
+
+void answer_options(struct buf *out, struct slice allow, const struct answer_to *to)
+{
+    http_put_status_line(out, 200);
+    (void)http_put_field(out, SLICE_LIT("Date"), to->date);
+    (void)http_put_field(out, SLICE_LIT("Allow"), allow);
+    http_put_number(out, SLICE_LIT("Content-Length"), 0);
+    put_via(out, to->node);
+    (void)http_put_field(out, SLICE_LIT("X-Request-Id"), to->request_id);
+    put_connection(out, to);
+    http_put_end(out);
 }

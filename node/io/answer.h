@@ -42,9 +42,13 @@ struct answer_page {
     const struct answer *of; /* 416: the answer of which there is no such range, or NULL */
     bool forwarded;          /* the fault lies behind us: the request went on and came to nothing */
     enum proxy_error error;  /* what Proxy-Status says; PROXY_OK: nothing */
+    bool passed;             /* with |forwarded|: for its method */
 };
 
 /* answer_page appends the whole answer. Returns where in |out| the page begins. */
 size_t answer_page(struct buf *out, const struct answer_page *page, const struct answer_to *to);
+
+/* answer_options appends the whole answer to OPTIONS about ourselves (RFC 9110 section 9.3.7): which methods we take. */
+void answer_options(struct buf *out, struct slice allow, const struct answer_to *to);
 
 #endif

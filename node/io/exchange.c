@@ -1,18 +1,18 @@
 #include "node/io/exchange.h"
 
-#include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
+#include "node/core/methods.h"
+#include "node/http/serialise.h"
 #include "node/io/sock.h"
+#include "node/io/upstream.h"
 #include "node/io/upstream_request.h"
 #include "node/io/worker.h"
+#include "proto/base/err.h"
 
 #define SPARE_MAX          64
 #define OUT_KEPT_MAX       8192 /* a spare exchange keeps buffers up to this size */
-#define PIECES_MAX         62   /* of a body in one write: almost 4 MiB of leaves */
 #define STATUS_VIEWER_LEFT 499
 
 /* ---- life ---- */
@@ -101,6 +101,7 @@ static struct exchange *exchange_new(struct viewer *v, const struct http_request
     x->method = q->method_text;
     x->uri = q->target;
     x->page_at = SIZE_MAX;
+    x->body = q->body;
     draw_request_id(w, x->request_id);
     x->to = (struct answer_to){
         .node = slice_str(w->cfg->self->cert.name),
@@ -113,8 +114,10 @@ static struct exchange *exchange_new(struct viewer *v, const struct http_request
     return x;
 }
 
-static void set_page(struct exchange *x, const struct answer_page *page)
+void exchange_page(struct exchange *x, const struct answer_page *page)
 {
+    if (exchange_unread(x))
+        x->to.close = true;
     x->status = (uint16_t)page->status;
     x->page_at = answer_page(&x->out, page, &x->to);
 }
@@ -130,7 +133,7 @@ static void refuse(struct exchange *x, unsigned status, const char *text, const 
                                  : PROXY_HTTP_REQUEST_ERROR;
     x->to.close = true;
     x->linger = true;
-    set_page(x, &page);
+    exchange_page(x, &page);
 }
 
 /* What is known of a failure: of a fetch of another node no more than its status. */
@@ -145,19 +148,22 @@ static enum proxy_error error_of(const struct request *r)
     }
 }
 
-/* The engine could not answer: the request was at fault, or what is behind us. */
-static void engine_failed(struct exchange *x)
+void exchange_failed(struct exchange *x)
 {
     const struct request *r = &x->r;
     struct answer_page page = {
-        .status = r->error_status, .text = r->error_text, .forwarded = true, .error = error_of(r)
+        .status = r->error_status,
+        .text = r->error_text,
+        .forwarded = true,
+        .passed = x->passes,
+        .error = error_of(r),
     };
 
     if (r->error_status < 500) {
         x->worker->counters.requests_malformed++;
         refuse(x, r->error_status, r->error_text, NULL);
     } else {
-        set_page(x, &page);
+        exchange_page(x, &page);
     }
 }
 
@@ -219,6 +225,59 @@ static void keep_wants(struct exchange *x, const struct fields *f)
         *wants[i] = slice_of(x->wanted.data + begin, ends[i] - begin);
 }
 
+/* OPTIONS that asks us: about the server as such, or by the last hop that it allows (RFC 9110 sections 7.6.2, 9.3.7). */
+static bool asks_us(const struct http_request *q)
+{
+    const struct field *hops = fields_find(&q->fields, SLICE_LIT("max-forwards"));
+    uint64_t left;
+
+    return q->method == HTTP_OPTIONS &&
+           (q->form == HTTP_FORM_ASTERISK || (hops != NULL && slice_u64(hops->value, &left) == 0 && left == 0));
+}
+
+static void answer_here(struct exchange *x)
+{
+    struct buf allow = BUF_EMPTY;
+
+    methods_text(&allow, &x->worker->cfg->methods);
+    x->status = 200;
+    x->here = true;
+    x->to.close = x->to.close || exchange_unread(x);
+    answer_options(&x->out, buf_slice(&allow), &x->to);
+    x->page_at = x->out.len;
+    if (!buf_ok(&allow))
+        x->out.failed = true;
+    buf_free(&allow);
+}
+
+static void refuse_method(struct exchange *x, const struct http_request *q)
+{
+    struct buf allow = BUF_EMPTY;
+    bool never = q->method == HTTP_TRACE || q->method == HTTP_CONNECT;
+
+    methods_text(&allow, &x->worker->cfg->methods);
+    buf_add_u8(&allow, 0);
+    refuse(x, never ? 405 : 403, "This server does not answer requests of this kind.",
+           buf_ok(&allow) ? (const char *)allow.data : NULL);
+    buf_free(&allow);
+}
+
+static void hand_in(struct exchange *x, const struct http_request *q)
+{
+    struct worker *w = x->worker;
+
+    x->r.io = x;
+    x->r.host = q->host;
+    x->r.target = origin_form(w, q);
+    x->r.method = q->method_text;
+    x->r.fields = &q->fields;
+    x->r.request_id = x->to.request_id;
+    x->passes = !method_asks(q->method_text);
+    if (!x->passes)
+        keep_wants(x, &q->fields);
+    engine_request(w->engine, w->now, &x->r);
+}
+
 struct exchange *exchange_begin(struct viewer *v, const struct http_request *q)
 {
     struct worker *w = v->worker;
@@ -226,22 +285,73 @@ struct exchange *exchange_begin(struct viewer *v, const struct http_request *q)
 
     if (x == NULL)
         return NULL;
-    if (q->method != HTTP_GET && q->method != HTTP_HEAD) {
-        refuse(x, 405, "This server answers GET and HEAD.", "GET, HEAD");
-    } else if (has_body(q)) {
+    if (!methods_admit(&w->cfg->methods, q->method_text)) {
+        refuse_method(x, q);
+    } else if (has_body(q) && method_asks(q->method_text)) {
         refuse(x, 403, "A GET or HEAD request must not have a body.", NULL);
+    } else if (has_body(q) && (x->upload = upload_new(x, q)) == NULL) {
+        refuse(x, 503, "This node is out of memory for more requests.", NULL);
+    } else if (asks_us(q)) {
+        answer_here(x);
     } else if (upstream_loops(&q->fields, &w->cfg->self->mesh.id)) {
         refuse(x, 508, "This request has been here before: the origin leads back to this mesh.", NULL);
     } else {
-        x->r.io = x;
-        x->r.host = q->host;
-        x->r.target = origin_form(w, q);
-        x->r.fields = &q->fields;
-        x->r.request_id = x->to.request_id;
-        keep_wants(x, &q->fields);
-        engine_request(w->engine, w->now, &x->r);
+        hand_in(x, q);
     }
     return x;
+}
+
+/* ---- the request's body ---- */
+
+bool exchange_unread(const struct exchange *x)
+{
+    return x->linger || (x->upload != NULL && !x->upload->ended);
+}
+
+bool exchange_waits_for_body(const struct exchange *x)
+{
+    return x->upload != NULL && upload_wants(x->upload);
+}
+
+/* The body is not well formed: where it ends, and what follows it, is anybody's guess. */
+static bool body_at_fault(struct exchange *x, int err)
+{
+    struct upload *u = x->upload;
+    const char *text = u->chunked.reason;
+
+    x->worker->counters.requests_malformed++;
+    if (u->conn != NULL)
+        upstream_forget(u);
+    u->closed = true;
+    if (x->status != 0)
+        return false; /* an answer is on its way */
+    if (x->r.state != REQUEST_IDLE)
+        x->r.state = REQUEST_FAILED;
+    refuse(x, err == MESH_E_NOMEM ? 503 : 400, err == MESH_E_NOMEM ? "This node is out of memory." : text, NULL);
+    return true;
+}
+
+bool exchange_upload(struct exchange *x, struct slice *rest, bool eof)
+{
+    struct upload *u = x->upload;
+
+    while (u != NULL && rest->len > 0 && upload_wants(u)) {
+        int err = upload_take(u, rest);
+        x->moved = true;
+        if (err != 0)
+            return body_at_fault(x, err);
+        upstream_more(u);
+    }
+    /* What ends too early is not whole, and nobody may take it for that. */
+    return u == NULL || u->ended || u->closed || !eof || rest->len > 0;
+}
+
+void exchange_continue(struct exchange *x)
+{
+    if (x->in_body || x->page_at != SIZE_MAX)
+        return; /* the answer has begun */
+    http_put_continue(&x->out);
+    viewers_resume(x->viewer);
 }
 
 void exchange_cut(struct exchange *x)
@@ -274,7 +384,10 @@ void exchange_end(struct exchange *x)
     struct request *r = &x->r;
     enum request_result result = RESULT_ERROR;
 
-    if (r->state == REQUEST_IDLE) {
+    if (r->state == REQUEST_IDLE && x->here) {
+        engine_count_here(w->engine);
+        result = RESULT_HIT;
+    } else if (r->state == REQUEST_IDLE) {
         engine_count_error(w->engine);
     } else {
         if (r->state == REQUEST_WAITING || (r->state == REQUEST_BODY && x->status == 0))
@@ -303,200 +416,7 @@ void exchange_end(struct exchange *x)
         access_log_add(w->log, &entry);
     if (r->state != REQUEST_IDLE)
         engine_request_end(w->engine, w->now, r, true);
+    upload_free(x->upload);
     give_back(x);
 }
 
-/* ---- writing ---- */
-
-static void begin_body(struct exchange *x)
-{
-    struct worker *w = x->worker;
-    struct answer *a = &x->r.answer;
-    const struct selection *s = &x->selection;
-
-    request_answer(w->engine, w->now, &x->r);
-    x->to.date = worker_date(w);
-    x->to.close = x->to.close || w->draining;
-    selection_make(&x->selection, &x->wants, a->head, a->has_length, a->length, x->to.head_only,
-                   x->wall_us / 1000000 - a->age_ns / SEC(1));
-    x->r.head_sent = true;
-    if (s->how == SELECT_UNSATISFIABLE) {
-        struct answer_page page = { .status = 416, .text = "There are no such bytes.", .of = a };
-        set_page(x, &page);
-        return;
-    }
-    x->framing = answer_framing(a, s, &x->to);
-    if (x->framing == ANSWER_UNTIL_CLOSE)
-        x->to.close = true;
-    x->status = answer_head(&x->out, a, s, &x->to);
-    if (s->how != SELECT_RANGES)
-        x->left = x->framing == ANSWER_LENGTH ? a->length : x->framing == ANSWER_UNTIL_CLOSE ? UINT64_MAX : 0;
-    x->in_body = true;
-}
-
-/* What the engine has done since: |*flow| is set where there is nothing to write. */
-static bool look_at_engine(struct exchange *x, enum exchange_flow *flow)
-{
-    if (x->page_at != SIZE_MAX)
-        return true;
-    switch (x->r.state) {
-    case REQUEST_WAITING: *flow = EXCHANGE_ENGINE; return false;
-    case REQUEST_BODY:
-        if (!x->in_body)
-            begin_body(x);
-        return true;
-    case REQUEST_FAILED:
-        if (!x->r.head_sent) {
-            engine_failed(x);
-            return true;
-        }
-        x->worker->counters.viewers_aborted++;
-        *flow = EXCHANGE_BROKEN;
-        return false;
-    case REQUEST_IDLE: break;
-    }
-    assert(!"an exchange without a page was handed to the engine");
-    return false;
-}
-
-static size_t sum(const struct slice *pieces, size_t n)
-{
-    size_t total = 0;
-
-    for (size_t i = 0; i < n; i++)
-        total += pieces[i].len;
-    return total;
-}
-
-/* Between chunks: puts the next one's size, or the last one, behind what is written. The line
- * end that closes a chunk's data goes out with what follows it. */
-static void next_chunk(struct exchange *x, size_t available)
-{
-    const char *end = x->chunk_begun ? "\r\n" : "";
-
-    if (available > 0) {
-        buf_addf(&x->out, "%s%zx\r\n", end, available);
-        x->left = available;
-        x->chunk_begun = true;
-    } else if (request_done(&x->r)) {
-        buf_addf(&x->out, "%s0\r\n\r\n", end);
-        x->last_chunk = true;
-    }
-}
-
-/* Between ranges: goes to where the next one begins. */
-static void next_range(struct exchange *x)
-{
-    const struct ranges *r = &x->selection.ranges;
-
-    if (r->n > 1)
-        answer_part(&x->out, &x->r.answer, &x->selection, x->part, &x->to);
-    if (x->part < r->n) {
-        request_seek(x->worker->engine, x->worker->now, &x->r, r->at[x->part].first);
-        x->left = r->at[x->part].length;
-    }
-    x->part++;
-}
-
-/* After one range, or behind the end of several, nothing follows. */
-static bool ranges_begun(const struct exchange *x)
-{
-    const struct ranges *r = &x->selection.ranges;
-    return x->part == (r->n > 1 ? r->n + 1 : r->n);
-}
-
-/* Gathers what can be written now; returns how many parts. */
-static size_t gather(struct exchange *x, struct iovec iov[PIECES_MAX + 1], size_t turn)
-{
-    struct slice pieces[PIECES_MAX];
-    size_t n = 0, pieces_n = 0, room = turn;
-
-    if (x->in_body && x->framing == ANSWER_LENGTH && x->left == 0 && !ranges_begun(x))
-        next_range(x);
-    if (x->in_body && x->framing != ANSWER_BARE && !x->last_chunk)
-        pieces_n = request_body(&x->r, pieces, PIECES_MAX);
-    if (x->framing == ANSWER_CHUNKED && x->in_body && x->left == 0 && !x->last_chunk)
-        next_chunk(x, sum(pieces, pieces_n));
-    if (x->out_at < x->out.len)
-        iov[n++] = (struct iovec){ x->out.data + x->out_at, x->out.len - x->out_at };
-    if (x->left < room)
-        room = (size_t)x->left;
-    for (size_t i = 0; i < pieces_n && room > 0; i++) {
-        size_t len = pieces[i].len < room ? pieces[i].len : room;
-        iov[n].iov_len = len;
-        memcpy(&iov[n++].iov_base, &pieces[i].data, sizeof(void *)); /* sendmsg only reads it */
-        room -= len;
-    }
-    return n;
-}
-
-static void wrote(struct exchange *x, size_t n)
-{
-    struct worker *w = x->worker;
-    size_t head = x->out.len - x->out_at;
-
-    x->moved = true;
-    if (n < head) {
-        x->out_at += n;
-        return;
-    }
-    x->out_at = x->out.len;
-    if (x->page_at == SIZE_MAX) { /* a page's offsets are still needed to count it */
-        buf_clear(&x->out);
-        x->out_at = 0;
-    }
-    if (n > head) {
-        request_take(w->engine, w->now, &x->r, n - head);
-        x->sent += n - head;
-        x->left -= x->framing == ANSWER_UNTIL_CLOSE ? 0 : n - head;
-    }
-}
-
-static bool all_written(const struct exchange *x)
-{
-    if (x->out_at < x->out.len)
-        return false;
-    if (x->page_at != SIZE_MAX)
-        return true;
-    switch (x->framing) {
-    case ANSWER_BARE: return true;
-    case ANSWER_LENGTH: return x->left == 0 && ranges_begun(x);
-    case ANSWER_CHUNKED: return x->last_chunk;
-    case ANSWER_UNTIL_CLOSE: return request_done(&x->r);
-    }
-    return false;
-}
-
-enum exchange_flow exchange_run(struct exchange *x, size_t *turn)
-{
-    struct iovec iov[PIECES_MAX + 1];
-    enum exchange_flow flow;
-
-    for (;;) {
-        if (!look_at_engine(x, &flow))
-            return flow;
-        if (*turn == 0)
-            return EXCHANGE_SOCKET;
-        struct msghdr msg = { .msg_iov = iov, .msg_iovlen = gather(x, iov, *turn) };
-        if (!buf_ok(&x->out))
-            return EXCHANGE_BROKEN;
-        size_t want = 0;
-        for (size_t i = 0; i < msg.msg_iovlen; i++)
-            want += iov[i].iov_len;
-        if (want > 0) {
-            ssize_t n = sendmsg(x->viewer->io.fd, &msg, MSG_NOSIGNAL);
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n < 0)
-                return errno == EAGAIN || errno == EWOULDBLOCK ? EXCHANGE_SOCKET : EXCHANGE_BROKEN;
-            wrote(x, (size_t)n);
-            *turn -= (size_t)n < *turn ? (size_t)n : *turn;
-            if ((size_t)n < want)
-                return EXCHANGE_SOCKET; /* the kernel's buffer is full: asking again would only say so */
-        }
-        if (all_written(x))
-            return EXCHANGE_DONE;
-        if (want == 0)
-            return EXCHANGE_ENGINE;
-    }
-}

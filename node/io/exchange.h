@@ -6,6 +6,7 @@
 #include "node/core/engine.h"
 #include "node/http/parse.h"
 #include "node/io/answer.h"
+#include "node/io/upload.h"
 
 #define REQUEST_ID_BYTES 32 /* hex digits */
 
@@ -23,11 +24,15 @@ struct exchange {
     struct buf words;
     char request_id[REQUEST_ID_BYTES];
     struct answer_to to;
+    struct http_body body; /* of the request, as the viewer framed it */
+    struct upload *upload; /* it on its way; NULL: there is none */
     struct wants wants; /* in |wanted| */
     struct buf wanted;
     struct selection selection;
     size_t part;     /* of several ranges, which is next; of one: whether it was begun */
     uint16_t status; /* of the answer; 0: none yet */
+    bool passes;     /* to the origin, for its method */
+    bool here;       /* answered by ourselves, and no error */
     bool linger;     /* bytes of the request may be unread: do not let a reset destroy the answer */
     bool in_body;    /* the head is in |out|, the body follows from the engine */
     bool chunk_begun, last_chunk;
@@ -50,6 +55,11 @@ void exchanges_fini(struct exchanges *xs);
 struct exchange *exchange_begin(struct viewer *v, const struct http_request *q);
 struct exchange *exchange_refuse(struct viewer *v, const struct http_request *q);
 
+/* exchange_page: the answer is this page. exchange_failed: it is one that says what the engine could not do, since the
+ * request was at fault, or what is behind us. */
+void exchange_page(struct exchange *x, const struct answer_page *page);
+void exchange_failed(struct exchange *x);
+
 enum exchange_flow {
     EXCHANGE_ENGINE, /* waits for the engine */
     EXCHANGE_SOCKET, /* waits for the socket, or for its next turn */
@@ -59,6 +69,16 @@ enum exchange_flow {
 
 /* exchange_run writes what there is, |*turn| bytes at most, and counts them off. */
 enum exchange_flow exchange_run(struct exchange *x, size_t *turn);
+
+/* exchange_upload moves |rest| past what it takes of it for the request's body, which may be nothing; |eof|: no more bytes
+ * will come. False: the body is lost, and so is the connection. exchange_unread: some of the request may not be read yet.
+ * exchange_waits_for_body: nothing goes on before the viewer sends more of it. */
+bool exchange_upload(struct exchange *x, struct slice *rest, bool eof);
+bool exchange_unread(const struct exchange *x);
+bool exchange_waits_for_body(const struct exchange *x);
+
+/* exchange_continue tells the viewer to go on with its body. */
+void exchange_continue(struct exchange *x);
 
 /* exchange_keep copies what was lent from the viewer's bytes. False: out of memory. */
 bool exchange_keep(struct exchange *x);

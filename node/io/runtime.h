@@ -6,6 +6,7 @@
 #define HEDGEROW_IO_RUNTIME_H
 
 #include "node/core/engine.h"
+#include "node/core/methods.h"
 #include "node/io/url.h"
 
 #define NODE_SEEDS_MAX      64
@@ -62,6 +63,7 @@ struct node_config { /* all pointers are lent for the node's life */
     size_t advertise_n;
     struct distribution distribution;
     struct origin_url origin;
+    struct methods methods; /* which are answered */
     uint64_t memory_limit;
     struct engine_timers engine;
     mesh_ns ring_join_delay, ring_death_delay, ramp; /* mesh.h's, 0 = default */

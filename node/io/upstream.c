@@ -5,40 +5,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "node/http/chunked.h"
+#include "node/core/methods.h"
 #include "node/http/proxy_status.h"
+#include "node/io/exchange.h"
 #include "node/io/sock.h"
+#include "node/io/upstream_impl.h"
 #include "node/io/upstream_request.h"
 #include "node/io/worker.h"
 #include "proto/base/err.h"
 
-#define CONN_MAGIC  0x6f72636eu
-#define INTERIM_MAX 8       /* 1xx answers before the final one */
-#define ADDRS_FRESH SEC(30) /* a name is looked up again after so long, beside the requests */
-#define IDLE_MAX    256
-
-enum conn_state { RESOLVING, CONNECTING, SENDING, HEAD, BODY, IDLE };
-
-struct conn {
-    uint32_t magic;
-    struct list link; /* in one of the pool's lists */
-    struct upstream_pool *pool;
-    ev_io io; /* fd -1: none */
-    struct timeout timeout;
-    struct fetch *fetch; /* NULL when idle */
-    enum conn_state state;
-    bool reused; /* this request was begun on a connection that had served before */
-    bool keep_alive;
-    unsigned attempts, interim;
-    size_t addr; /* being tried */
-    struct buf out;
-    size_t sent;
-    struct buf in; /* read and not used yet */
-    struct http_cursor cursor;
-    enum http_framing framing;
-    uint64_t left;
-    struct http_chunked chunked;
-};
+#define ADDRS_FRESH   SEC(30) /* a name is looked up again after so long, beside the requests */
+#define IDLE_MAX      256
+#define CONTINUE_WAIT SEC(1) /* an origin that does not say whether it wants a body gets it */
+/* One that has been idle for longer may just be closed by the origin: no matter to a request that can be sent again. */
+#define IDLE_SURE SEC(1)
 
 static struct conn *conn_of(struct timeout *t)
 {
@@ -81,6 +61,7 @@ static void move_to(struct conn *c, struct list *list)
 
 static void conn_free(struct conn *c)
 {
+    upstream_stop_body(c);
     hang_up(c);
     timeout_clear(&c->timeout);
     if (c->state == IDLE)
@@ -94,17 +75,21 @@ static void conn_free(struct conn *c)
 
 /* ---- the end of a fetch: the connection is idle or gone afterwards ---- */
 
-static void finish(struct conn *c, int err)
+void upstream_finish(struct conn *c, int err)
 {
     struct upstream_pool *p = c->pool;
     struct worker *w = p->worker;
     struct fetch *f = c->fetch;
-    bool keep = err == 0 && c->keep_alive && c->in.len == 0 && !w->draining && w->counters.origin_idle < IDLE_MAX;
+
+    upstream_stop_body(c);
+    bool keep = err == 0 && c->keep_alive && !c->cut && c->in.len == 0 && !w->draining &&
+                w->counters.origin_idle < IDLE_MAX;
 
     c->fetch = NULL;
     f->io = NULL;
     if (keep) {
         c->state = IDLE;
+        c->idle_since = w->now;
         w->counters.origin_idle++;
         buf_free(&c->in); /* idle connections hold no buffers */
         buf_free(&c->out);
@@ -117,10 +102,10 @@ static void finish(struct conn *c, int err)
     engine_fetch_end(w->engine, w->now, f, err);
 }
 
-static void fail(struct conn *c, int err, enum proxy_error cause)
+void upstream_fail(struct conn *c, int err, enum proxy_error cause)
 {
     c->fetch->cause = cause;
-    finish(c, err);
+    upstream_finish(c, err);
 }
 
 /* ---- connecting ---- */
@@ -158,7 +143,7 @@ static void connect_next(struct conn *c, int err, enum proxy_error cause)
         cause = cause_of(errno);
     }
     p->fresh_until = w->now; /* perhaps the name has moved */
-    fail(c, err, cause);
+    upstream_fail(c, err, cause);
 }
 
 static void connect_first(struct conn *c)
@@ -188,7 +173,7 @@ static void on_addresses(void *ctx, const struct mesh_addr *addrs, size_t n, con
         if (p->addrs_n > 0)
             connect_first(c);
         else
-            fail(c, MESH_E_REFUSED, PROXY_DNS_ERROR);
+            upstream_fail(c, MESH_E_REFUSED, PROXY_DNS_ERROR);
     }
 }
 
@@ -212,230 +197,84 @@ static void start_over(struct conn *c)
     connect_first(c);
 }
 
-/* The connection broke or ended where it should not. */
-static void broken(struct conn *c)
+/* May the request be sent once more? What may have been heard must do no harm when it is heard twice, and a body is gone
+ * once it was sent (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1). */
+static bool may_start_over(const struct conn *c)
 {
-    if (c->reused && (c->state == SENDING || c->state == HEAD) && c->in.len == 0 && c->interim == 0)
+    if (!c->reused || (c->state != SENDING && c->state != HEAD) || c->in.len > 0 || c->interim > 0)
+        return false;
+    bool unheard = c->state == SENDING && c->sent == 0;
+    bool bodiless = c->upload == NULL && !c->cut && !c->had_body;
+    return unheard || (bodiless && method_idempotent(c->fetch->method));
+}
+
+void upstream_broken(struct conn *c)
+{
+    if (may_start_over(c))
         start_over(c);
     else if (c->state == BODY || c->in.len > 0 || c->interim > 0)
-        fail(c, MESH_E_CLOSED, PROXY_HTTP_RESPONSE_INCOMPLETE);
+        upstream_fail(c, MESH_E_CLOSED, PROXY_HTTP_RESPONSE_INCOMPLETE);
     else
-        fail(c, MESH_E_CLOSED, PROXY_CONNECTION_TERMINATED);
+        upstream_fail(c, MESH_E_CLOSED, PROXY_CONNECTION_TERMINATED);
 }
 
-/* ---- the answer ---- */
+/* ---- events ---- */
 
-/* Hands one piece of body over. |*in| moves on; |*done| is set behind the body's last byte. 0 or
- * a MESH_E_*. */
-static int body_piece(struct conn *c, struct slice *in, bool *done)
-{
-    struct worker *w = c->pool->worker;
-    struct slice piece = SLICE_EMPTY;
-
-    if (c->framing == HTTP_BODY_CHUNKED) {
-        int err = http_chunked_read(&c->chunked, in, &piece);
-        if (err != 0 && err != MESH_E_SHORT)
-            return err;
-        *done = http_chunked_done(&c->chunked);
-    } else {
-        bool all = c->framing == HTTP_BODY_LENGTH && in->len >= c->left;
-        piece = all ? slice_head(*in, (size_t)c->left) : *in;
-        *in = slice_from(*in, piece.len);
-        c->left -= c->framing == HTTP_BODY_LENGTH ? piece.len : 0;
-        *done = all;
-    }
-    if (piece.len > 0)
-        engine_fetch_body(w->engine, w->now, c->fetch, piece);
-    return 0;
-}
-
-/* Uses what it can of |*in|. True: more is needed (or wanted, where the engine paused us); false:
- * the fetch is over and |c| may be gone. */
-static bool take_body(struct conn *c, struct slice *in)
-{
-    bool done = c->framing == HTTP_BODY_LENGTH && c->left == 0;
-    int err = 0;
-
-    while (err == 0 && !done && in->len > 0 && !c->fetch->paused)
-        err = body_piece(c, in, &done);
-    if (err == 0 && !done)
-        return true;
-    /* Bytes behind the end: somebody is wrong about where this answer ends (RFC 9112
-     * section 11.2), so it is not to be trusted. */
-    if (err != 0 || in->len > 0) {
-        c->pool->worker->counters.origin_malformed++;
-        err = MESH_E_SYNTAX;
-    }
-    buf_clear(&c->in);
-    fail(c, err, err != 0 ? PROXY_HTTP_PROTOCOL_ERROR : PROXY_OK);
-    return false;
-}
-
-/* As take_body, for a head. */
-static bool take_head(struct conn *c, struct slice *in)
-{
-    struct worker *w = c->pool->worker;
-    struct http_response *r = &w->response;
-    size_t used;
-    int err;
-
-    while ((err = http_parse_response(*in, &c->cursor, false, r, &used)) == 0) {
-        *in = slice_from(*in, used);
-        if (r->status >= 200)
-            break;
-        if (r->status == 101 || ++c->interim > INTERIM_MAX) {
-            err = MESH_E_SYNTAX;
-            break;
-        }
-    }
-    if (err == MESH_E_SHORT)
-        return true;
-    if (err != 0) {
-        w->counters.origin_malformed++;
-        buf_clear(&c->in);
-        fail(c, MESH_E_SYNTAX, PROXY_HTTP_PROTOCOL_ERROR);
-        return false;
-    }
-    c->state = BODY;
-    c->keep_alive = r->keep_alive && r->body.framing != HTTP_BODY_UNTIL_CLOSE;
-    c->framing = r->body.framing;
-    c->left = r->body.length;
-    http_chunked_init(&c->chunked);
-    if (c->framing == HTTP_BODY_NONE) { /* an empty one of a known length */
-        c->framing = HTTP_BODY_LENGTH;
-        c->left = 0;
-    }
-    c->fetch->cause = PROXY_HTTP_PROTOCOL_ERROR; /* should the engine find it too bad to keep */
-    engine_fetch_head(w->engine, w->now, c->fetch, r->status, &r->fields,
-                      c->framing == HTTP_BODY_LENGTH ? (int64_t)c->left : -1);
-    return take_body(c, in);
-}
-
-/* Uses |bytes| behind what was left of earlier ones. False: |c| may be gone. */
-static bool take(struct conn *c, struct slice bytes)
-{
-    struct slice in = bytes;
-    size_t before = c->in.len;
-
-    if (before > 0) {
-        buf_add_slice(&c->in, bytes);
-        in = buf_slice(&c->in);
-    }
-    if (!buf_ok(&c->in)) {
-        fail(c, MESH_E_NOMEM, PROXY_PROXY_INTERNAL_ERROR);
-        return false;
-    }
-    if (c->state == HEAD ? !take_head(c, &in) : !take_body(c, &in))
-        return false;
-    if (before > 0)
-        buf_drop(&c->in, c->in.len - in.len);
-    else
-        buf_add_slice(&c->in, in);
-    if (!buf_ok(&c->in)) {
-        fail(c, MESH_E_NOMEM, PROXY_PROXY_INTERNAL_ERROR);
-        return false;
-    }
-    return true;
-}
-
-/* Reads on, or not, as the engine wishes. */
-static void read_on(struct conn *c)
+void upstream_settle(struct conn *c)
 {
     struct upstream_pool *p = c->pool;
+    bool paused = c->state == BODY && c->fetch->paused;
+    bool reads = (c->state == HEAD || c->state == BODY) && !paused;
 
-    if (c->state == BODY && c->fetch->paused) {
-        watch(c, 0);
+    watch(c, (reads ? EV_READ : 0) | (c->blocked ? EV_WRITE : 0));
+    if (c->asked)
+        timeout_set(&p->on_hold, &c->timeout, p->worker->now);
+    else if (!c->blocked && (c->upload != NULL || paused)) /* it is the viewer's turn, and its connection's timer */
         timeout_clear(&c->timeout);
-        return;
-    }
-    watch(c, EV_READ);
-    timeout_set(c->state == HEAD && c->in.len == 0 ? &p->first_byte : &p->between, &c->timeout, p->worker->now);
-}
-
-static void on_end(struct conn *c)
-{
-    if (c->state == BODY && c->framing == HTTP_BODY_UNTIL_CLOSE)
-        finish(c, 0);
+    else if (c->state == SENDING || (!c->blocked && c->state == HEAD && c->in.len == 0))
+        timeout_set(&p->first_byte, &c->timeout, p->worker->now);
     else
-        broken(c);
+        timeout_set(&p->between, &c->timeout, p->worker->now);
 }
 
-static void on_readable(struct conn *c)
+static void connected(struct conn *c)
 {
-    struct worker *w = c->pool->worker;
-    ssize_t n = recv(c->io.fd, w->read_buf, WORKER_READ_BYTES, 0);
+    int error = sock_connect_error(c->io.fd);
 
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-        return;
-    if (c->state == IDLE) { /* the origin closed it, or speaks without being asked */
-        conn_free(c);
+    if (error != 0) {
+        connect_next(c, MESH_E_REFUSED, cause_of(error));
         return;
     }
-    if (n < 0) {
-        broken(c);
-        return;
-    }
-    if (n == 0) {
-        on_end(c);
-        return;
-    }
-    if (take(c, slice_of(w->read_buf, (size_t)n)))
-        read_on(c);
-}
-
-/* ---- the request ---- */
-
-static void send_request(struct conn *c)
-{
-    struct upstream_pool *p = c->pool;
-
-    while (c->sent < c->out.len) {
-        ssize_t n = send(c->io.fd, c->out.data + c->sent, c->out.len - c->sent, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            watch(c, EV_WRITE);
-            timeout_set(&p->first_byte, &c->timeout, p->worker->now);
-            return;
-        }
-        if (n < 0) {
-            broken(c);
-            return;
-        }
-        c->sent += (size_t)n;
-    }
-    c->state = HEAD;
-    read_on(c);
+    c->pool->worker->counters.origin_opened++;
+    c->pool->first = c->addr;
+    c->state = SENDING;
+    upstream_send_head(c);
 }
 
 static void on_io(struct ev_loop *loop, ev_io *io, int revents)
 {
     struct conn *c = io->data;
-    struct worker *w = c->pool->worker;
-    int error;
+    struct upload *u = c->upload;
+    struct viewer *v = u != NULL ? u->x->viewer : NULL;
 
     (void)loop;
-    (void)revents;
     OBJ_CHECK(c, CONN_MAGIC);
-    worker_now(w);
+    worker_now(c->pool->worker);
     switch (c->state) {
-    case CONNECTING:
-        error = sock_connect_error(io->fd);
-        if (error != 0) {
-            connect_next(c, MESH_E_REFUSED, cause_of(error));
-            break;
-        }
-        w->counters.origin_opened++;
-        c->pool->first = c->addr;
-        c->state = SENDING;
-        send_request(c);
-        break;
-    case SENDING: send_request(c); break;
+    case CONNECTING: connected(c); break;
+    case SENDING: upstream_send_head(c); break;
     case HEAD:
     case BODY:
-    case IDLE: on_readable(c); break;
+        if ((revents & EV_READ) != 0) /* what else there is to do is so next turn, too */
+            upstream_readable(c);
+        else if (c->upload != NULL)
+            upstream_send_body(c);
+        break;
+    case IDLE: conn_free(c); break; /* the origin closed it, or speaks without being asked */
     case RESOLVING: assert(!"a connection without a socket has no events");
     }
+    if (v != NULL) /* there may be room for more of its body */
+        viewers_resume(v);
 }
 
 static struct conn *conn_new(struct upstream_pool *p)
@@ -453,36 +292,62 @@ static struct conn *conn_new(struct upstream_pool *p)
     return c;
 }
 
+/* An idle connection, or a new one. NULL: no memory. */
+static struct conn *conn_for(struct upstream_pool *p, const struct fetch *f, bool has_body)
+{
+    struct list *first = list_first(&p->idle);
+    struct conn *c = first != NULL ? OBJ_OF(first, struct conn, link) : NULL;
+    bool again = !has_body && method_idempotent(f->method);
+
+    if (c == NULL || (!again && p->worker->now - c->idle_since > IDLE_SURE))
+        return conn_new(p);
+    c->reused = true;
+    p->worker->counters.origin_idle--;
+    p->worker->counters.origin_reused++;
+    c->state = SENDING;
+    move_to(c, &p->busy);
+    return c;
+}
+
+static void prepare(struct conn *c, struct fetch *f, struct upload *u)
+{
+    f->io = c;
+    c->fetch = f;
+    c->sent = 0;
+    c->frame = 0;
+    c->interim = 0;
+    c->cursor = (struct http_cursor){ 0 };
+    c->frame_begun = c->last = c->blocked = c->cut = false;
+    c->upload = u;
+    c->had_body = u != NULL;
+    c->asked = u != NULL && u->expects;
+    if (u != NULL)
+        u->conn = c;
+}
+
 void upstream_begin(struct upstream_pool *p, struct fetch *f)
 {
     struct worker *w = p->worker;
-    struct list *first = list_first(&p->idle);
-    struct conn *c = first != NULL ? OBJ_OF(first, struct conn, link) : conn_new(p);
+    const struct exchange *x = f->from;
+    struct upload *u = x != NULL ? x->upload : NULL;
+    struct conn *c = conn_for(p, f, u != NULL);
 
     f->io = NULL;
     if (c == NULL) {
         engine_fetch_end(w->engine, w->now, f, MESH_E_NOMEM);
         return;
     }
-    f->io = c;
-    c->fetch = f;
-    c->sent = 0;
-    c->interim = 0;
-    c->cursor = (struct http_cursor){ 0 };
-    c->reused = first != NULL;
-    if (c->reused) {
-        w->counters.origin_idle--;
-        w->counters.origin_reused++;
-        c->state = SENDING;
-        move_to(c, &p->busy);
-    }
-    int err = upstream_request(&c->out, p->url, f, slice_str(w->cfg->self->cert.name), &w->cfg->self->mesh.id);
+    prepare(c, f, u);
+    struct upstream_body body = { .expect = c->asked };
+    if (x != NULL)
+        body.body = x->body;
+    int err = upstream_request(&c->out, p->url, f, &body, slice_str(w->cfg->self->cert.name), &w->cfg->self->mesh.id);
     if (err != 0) {
-        fail(c, err, PROXY_PROXY_INTERNAL_ERROR);
+        upstream_fail(c, err, PROXY_PROXY_INTERNAL_ERROR);
     } else if (!refresh_addresses(p)) {
-        fail(c, MESH_E_REFUSED, PROXY_DNS_ERROR);
+        upstream_fail(c, MESH_E_REFUSED, PROXY_DNS_ERROR);
     } else if (c->reused) {
-        send_request(c);
+        upstream_send_head(c);
     } else if (p->addrs_n > 0) {
         connect_first(c);
     } else {
@@ -500,9 +365,9 @@ void upstream_flow(struct upstream_pool *p, struct fetch *f)
     if (c == NULL)
         return;
     OBJ_CHECK(c, CONN_MAGIC);
-    if (c->state != BODY || (!f->paused && c->in.len > 0 && !take(c, SLICE_EMPTY)))
+    if (c->state != BODY || (!f->paused && c->in.len > 0 && !upstream_take(c, SLICE_EMPTY)))
         return;
-    read_on(c);
+    upstream_settle(c);
 }
 
 void upstream_drop(struct upstream_pool *p, struct fetch *f)
@@ -526,8 +391,17 @@ static void on_connect_timeout(struct timeout *t)
 static void on_silence(struct timeout *t)
 {
     struct conn *c = conn_of(t);
+    bool writes = c->state == SENDING || (c->blocked && c->state == HEAD);
 
-    fail(c, MESH_E_TIMEOUT, c->state == SENDING ? PROXY_CONNECTION_WRITE_TIMEOUT : PROXY_CONNECTION_READ_TIMEOUT);
+    upstream_fail(c, MESH_E_TIMEOUT, writes ? PROXY_CONNECTION_WRITE_TIMEOUT : PROXY_CONNECTION_READ_TIMEOUT);
+}
+
+static void on_held_long(struct timeout *t)
+{
+    struct conn *c = conn_of(t);
+
+    upstream_go_on(c);
+    upstream_settle(c);
 }
 
 static void on_unused(struct timeout *t)
@@ -538,7 +412,8 @@ static void on_unused(struct timeout *t)
 mesh_ns upstream_deadline(const struct upstream_pool *p)
 {
     return mesh_ns_min(mesh_ns_min(timeouts_deadline(&p->connect), timeouts_deadline(&p->first_byte)),
-                       mesh_ns_min(timeouts_deadline(&p->between), timeouts_deadline(&p->keep)));
+                       mesh_ns_min(mesh_ns_min(timeouts_deadline(&p->between), timeouts_deadline(&p->on_hold)),
+                                   timeouts_deadline(&p->keep)));
 }
 
 void upstream_run(struct upstream_pool *p, mesh_ns now)
@@ -546,6 +421,7 @@ void upstream_run(struct upstream_pool *p, mesh_ns now)
     timeouts_run(&p->connect, now);
     timeouts_run(&p->first_byte, now);
     timeouts_run(&p->between, now);
+    timeouts_run(&p->on_hold, now);
     timeouts_run(&p->keep, now);
 }
 
@@ -559,6 +435,7 @@ int upstream_start(struct upstream_pool *p, struct worker *w)
     timeouts_init(&p->connect, w->timers.origin_connect, on_connect_timeout);
     timeouts_init(&p->first_byte, w->timers.origin_first_byte, on_silence);
     timeouts_init(&p->between, w->timers.origin_between, on_silence);
+    timeouts_init(&p->on_hold, CONTINUE_WAIT, on_held_long);
     timeouts_init(&p->keep, w->timers.origin_idle, on_unused);
     if (resolve_numeric(p->url->host, p->url->port, &p->addrs[0])) {
         p->addrs_n = 1;

@@ -4,7 +4,11 @@
  *
  * A connection belongs to one fetch at a time, or is idle. A request on a reused connection
  * that ends before the answer's first byte is sent once more on a fresh one: the origin may
- * just have closed it for its age (RFC 9112 section 9.3.1). */
+ * just have closed it for its age (RFC 9112 section 9.3.1). But only one that does no harm when
+ * it is heard twice, and has no body; others take no connection that has been idle for long.
+ *
+ * A body (upload.h) is sent from HEAD on, and may still be under way in BODY: the answer is
+ * read meanwhile. */
 #ifndef HEDGEROW_IO_UPSTREAM_H
 #define HEDGEROW_IO_UPSTREAM_H
 
@@ -24,7 +28,7 @@ struct upstream_pool {
     mesh_ns fresh_until;   /* then the name is looked up again */
     bool asked;
     struct list waiting, busy, idle; /* connections; the idle one used last comes first */
-    struct timeouts connect, first_byte, between, keep;
+    struct timeouts connect, first_byte, between, on_hold, keep;
 };
 
 /* 0 or MESH_E_NOMEM. upstream_stop closes all connections; the engine is not told. */
@@ -35,6 +39,11 @@ void upstream_stop(struct upstream_pool *p);
 void upstream_begin(struct upstream_pool *p, struct fetch *f);
 void upstream_flow(struct upstream_pool *p, struct fetch *f);
 void upstream_drop(struct upstream_pool *p, struct fetch *f);
+
+/* upstream_more: there is more to send of |u|, or it has ended. upstream_forget: no more will come of it. */
+struct upload;
+void upstream_more(struct upload *u);
+void upstream_forget(struct upload *u);
 
 mesh_ns upstream_deadline(const struct upstream_pool *p);
 void upstream_run(struct upstream_pool *p, mesh_ns now);

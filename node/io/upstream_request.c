@@ -43,8 +43,29 @@ static bool forwards(const struct fetch *f, struct slice name)
     return f->forward != NULL && fields_find(f->forward, name) != NULL;
 }
 
-static int put_forwarded(struct buf *out, const struct fields *all)
+/* Each hop counts it down (RFC 9110 section 7.6.2); at 0 nobody forwards. One that is no number is not ours to read. */
+static int put_hops_left(struct buf *out, const struct field *field)
 {
+    uint64_t left;
+
+    if (slice_u64(field->value, &left) != 0 || left == 0)
+        return http_put_field(out, field->name, field->value);
+    http_put_number(out, field->name, left - 1);
+    return 0;
+}
+
+static int put_one(struct buf *out, const struct fetch *f, const struct field *field)
+{
+    if (!forward_passes(f->forward, field, f->method.len > 0 ? FORWARD_PASSAGE : FORWARD_ALONE))
+        return 0;
+    if (slice_eq(f->method, SLICE_LIT("OPTIONS")) && slice_eq_nocase(field->name, SLICE_LIT("max-forwards")))
+        return put_hops_left(out, field);
+    return http_put_field(out, field->name, field->value);
+}
+
+static int put_forwarded(struct buf *out, const struct fetch *f)
+{
+    const struct fields *all = f->forward;
     /* Lists that each hop adds to (RFC 9110 section 7.6.3, RFC 8586). */
     static const char *const lists[] = { "Via", "CDN-Loop" };
     int err = 0;
@@ -52,8 +73,8 @@ static int put_forwarded(struct buf *out, const struct fields *all)
     for (size_t i = 0; i < all->n && err == 0; i++) {
         bool list = slice_eq_nocase(all->at[i].name, SLICE_LIT("via")) ||
                     slice_eq_nocase(all->at[i].name, SLICE_LIT("cdn-loop"));
-        if (!list && forward_passes(all, &all->at[i], false))
-            err = http_put_field(out, all->at[i].name, all->at[i].value);
+        if (!list)
+            err = put_one(out, f, &all->at[i]);
     }
     for (size_t i = 0; i < 2; i++) {
         const struct field *field = NULL;
@@ -76,26 +97,46 @@ static int put_target(struct buf *out, const struct origin_url *url, const struc
     buf_add_slice(&target, url->prefix);
     buf_add_slice(&target, f->path);
     if (buf_ok(&target))
-        err = http_put_request_line(out, SLICE_LIT("GET"), buf_slice(&target));
+        err = http_put_request_line(out, f->method.len > 0 ? f->method : SLICE_LIT("GET"), buf_slice(&target));
     buf_free(&target);
     return err;
 }
 
-int upstream_request(struct buf *out, const struct origin_url *url, const struct fetch *f, struct slice node,
-                     const struct mesh_id *mesh)
+/* POST, PUT and PATCH say that they have no content, which others need not (RFC 9110 section 8.6). */
+static void put_body(struct buf *out, const struct fetch *f, const struct upstream_body *body)
+{
+    struct http_body b = { HTTP_BODY_NONE, false, 0 };
+
+    if (f->method.len == 0)
+        return;
+    if (body != NULL)
+        b = body->body;
+    if (b.framing == HTTP_BODY_NONE &&
+        (slice_eq(f->method, SLICE_LIT("POST")) || slice_eq(f->method, SLICE_LIT("PUT")) ||
+         slice_eq(f->method, SLICE_LIT("PATCH"))))
+        b = (struct http_body){ HTTP_BODY_LENGTH, true, 0 };
+    if (b.framing != HTTP_BODY_NONE)
+        http_put_framing(out, &b);
+    if (body != NULL && body->expect)
+        buf_add_str(out, "Expect: 100-continue\r\n");
+}
+
+int upstream_request(struct buf *out, const struct origin_url *url, const struct fetch *f,
+                     const struct upstream_body *body, struct slice node, const struct mesh_id *mesh)
 {
     char text[LOOP_HEX + sizeof("mesh=")];
     int err;
 
     if ((err = put_target(out, url, f)) != 0 || (err = http_put_field(out, SLICE_LIT("Host"), url->authority)) != 0 ||
-        (f->forward != NULL && (err = put_forwarded(out, f->forward)) != 0) ||
+        (f->forward != NULL && (err = put_forwarded(out, f)) != 0) ||
         (err = http_put_field(out, SLICE_LIT("X-Request-Id"), f->request_id)) != 0 ||
         (err = put_condition(out, SLICE_LIT("If-None-Match"), f->if_none_match)) != 0 ||
         (err = put_condition(out, SLICE_LIT("If-Modified-Since"), f->if_modified_since)) != 0)
         return err;
+    put_body(out, f, body);
     if (!forwards(f, SLICE_LIT("user-agent")))
         buf_add_str(out, "User-Agent: hedgerow\r\n");
-    if (!forwards(f, SLICE_LIT("accept-encoding")))
+    if (f->method.len == 0 && !forwards(f, SLICE_LIT("accept-encoding")))
         buf_add_str(out, "Accept-Encoding: identity\r\n");
     buf_add_str(out, "Via: 1.1 ");
     buf_add_slice(out, node);

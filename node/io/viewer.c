@@ -41,6 +41,7 @@ static void viewer_close(struct viewer *v)
     close(v->io.fd);
     timeout_clear(&v->timeout);
     list_remove(&v->link);
+    list_remove(&v->resume);
     buf_free(&v->in);
     v->magic = 0;
     free(v);
@@ -90,7 +91,7 @@ static void settle(struct viewer *v)
             set_wait(v, WAIT_IDLE);
         else if (v->wait != WAIT_HEAD) /* the deadline stands, however the head trickles in */
             set_wait(v, WAIT_HEAD);
-    } else if (!v->blocked) {
+    } else if (!v->blocked && !exchange_waits_for_body(v->x)) {
         if (v->wait != WAIT_NOTHING)
             set_wait(v, WAIT_NOTHING);
     } else if (v->wait != WAIT_STALL || v->x->moved) {
@@ -151,6 +152,10 @@ static bool serve(struct viewer *v, struct slice *rest)
         }
         if (v->x == NULL && !next_request(v, rest))
             break;
+        if (!exchange_upload(v->x, rest, v->eof)) {
+            viewer_close(v);
+            return false;
+        }
         enum exchange_flow flow = exchange_run(v->x, &turn);
         v->blocked = flow == EXCHANGE_SOCKET;
         if (flow == EXCHANGE_SOCKET || flow == EXCHANGE_ENGINE)
@@ -159,7 +164,8 @@ static bool serve(struct viewer *v, struct slice *rest)
             viewer_close(v);
             return false;
         }
-        bool last = v->x->to.close || w->draining, unread = v->x->linger && !v->eof;
+        bool unread = exchange_unread(v->x), last = v->x->to.close || w->draining || unread;
+        unread = unread && !v->eof;
         exchange_end(v->x);
         v->x = NULL;
         v->wait = WAIT_NOTHING;
@@ -210,7 +216,7 @@ static void on_readable(struct viewer *v)
     struct worker *w = v->worker;
     ssize_t n = recv(v->io.fd, w->read_buf, VIEWER_READ_BYTES, 0);
 
-    if (n > 0 && v->x == NULL) {
+    if (n > 0 && (v->x == NULL || exchange_waits_for_body(v->x))) {
         viewer_run(v, slice_of(w->read_buf, (size_t)n));
     } else if (n > 0) { /* ahead of the answer under way */
         buf_add(&v->in, w->read_buf, (size_t)n);
@@ -222,6 +228,8 @@ static void on_readable(struct viewer *v)
         v->eof = true;
         if (v->x == NULL && !v->blocked)
             viewer_close(v);
+        else if (v->x != NULL && exchange_waits_for_body(v->x))
+            viewer_run(v, SLICE_EMPTY);
         else
             settle(v);
     } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
@@ -297,6 +305,7 @@ void viewers_accepted(struct worker *w, int fd, const struct mesh_addr *from)
     v->worker = w;
     vs->n++;
     list_init(&v->link);
+    list_init(&v->resume);
     list_push_back(&vs->all, &v->link);
     timeout_init(&v->timeout);
     ev_io_init(&v->io, on_io, fd, EV_READ);
@@ -321,6 +330,27 @@ void viewers_news(struct viewers *vs, struct request *r)
         viewer_run(v, SLICE_EMPTY);
 }
 
+void viewers_resume(struct viewer *v)
+{
+    if (!list_linked(&v->resume))
+        list_push_back(&v->worker->viewers.resumed, &v->resume);
+}
+
+static void run_resumed(struct viewers *vs)
+{
+    struct list last; /* who comes back while we are at it waits for the next turn */
+
+    list_init(&last);
+    list_push_back(&vs->resumed, &last);
+    while (list_first(&vs->resumed) != &last) {
+        struct viewer *v = OBJ_OF(list_first(&vs->resumed), struct viewer, resume);
+        list_remove(&v->resume);
+        if (v->x != NULL)
+            viewer_run(v, SLICE_EMPTY);
+    }
+    list_remove(&last);
+}
+
 /* ---- time ---- */
 
 static void on_late(struct timeout *t)
@@ -340,12 +370,15 @@ mesh_ns viewers_deadline(const struct viewers *vs)
 {
     mesh_ns at = mesh_ns_min(timeouts_deadline(&vs->head), timeouts_deadline(&vs->idle));
 
+    if (!list_empty(&vs->resumed))
+        return 0;
     at = mesh_ns_min(at, mesh_ns_min(timeouts_deadline(&vs->stall), timeouts_deadline(&vs->linger)));
     return mesh_ns_min(at, timeouts_deadline(&vs->full));
 }
 
 void viewers_run(struct viewers *vs, mesh_ns now)
 {
+    run_resumed(vs);
     timeouts_run(&vs->head, now);
     timeouts_run(&vs->idle, now);
     timeouts_run(&vs->stall, now);
@@ -358,6 +391,7 @@ void viewers_init(struct viewers *vs, struct worker *w, size_t max)
     vs->worker = w;
     vs->max = max;
     list_init(&vs->all);
+    list_init(&vs->resumed);
     timeouts_init(&vs->head, w->timers.viewer_head, on_late);
     timeouts_init(&vs->idle, w->timers.viewer_idle, on_unused);
     timeouts_init(&vs->stall, w->timers.viewer_stall, on_late);

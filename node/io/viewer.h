@@ -29,11 +29,12 @@ struct viewer {
     struct buf in;      /* read and not parsed yet */
     struct http_cursor cursor;
     size_t discarded; /* while lingering */
+    struct list resume; /* in viewers->resumed */
 };
 
 struct viewers {
     struct worker *worker;
-    struct list all;
+    struct list all, resumed;
     size_t n, max; /* more are left in the kernel's queue */
     struct timeouts head, idle, stall, linger, full;
     struct timeout look_again; /* in |full|: perhaps one is idle for long enough by then */
@@ -55,6 +56,9 @@ void viewers_drain(struct viewers *vs);
 
 /* viewers_news: the engine has news of |r|. */
 void viewers_news(struct viewers *vs, struct request *r);
+
+/* viewers_resume: |v| looks again before this turn of the loop ends, or in the next: whoever calls is not disturbed. */
+void viewers_resume(struct viewer *v);
 
 mesh_ns viewers_deadline(const struct viewers *vs);
 void viewers_run(struct viewers *vs, mesh_ns now);

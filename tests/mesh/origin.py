@@ -12,7 +12,8 @@ Query:  seed=S text=1                       which bytes; text=1 compresses well
         gate=NAME gate_at=B                 waits at byte B until the test calls open_gate(NAME)
         truncate=B reset=B                  closes, or resets, the connection after B bytes of the body
         hang=head | hang=B                  says no more, before the head or after B bytes of the body
-HEAD, If-None-Match against etag, and one byte range are understood. Nothing but the URL chooses the body.
+HEAD, If-None-Match against etag, and one byte range are understood. Nothing but the URL chooses the body. A request's
+body is read to its end before the answer, and the test is told its length and its CRC-32.
 """
 import collections
 import socket
@@ -20,10 +21,12 @@ import struct
 import threading
 import time
 import urllib.parse
+import zlib
 
 import bodies
 
-Request = collections.namedtuple("Request", "time method target headers connection")
+Request = collections.namedtuple("Request", "time method target headers connection body")
+Body = collections.namedtuple("Body", "length crc")     # of a request
 
 
 class Gone(Exception):
@@ -131,10 +134,9 @@ class Origin:
                 break
             name, _, value = field.partition(":")
             headers[name.lower()] = value.strip()
-        if int(headers.get("content-length", 0)):
-            reader.read(int(headers["content-length"]))
+        body = read_body(connection, reader, headers)
         with self.lock:
-            self.requests.append(Request(time.monotonic(), method, target, headers, number))
+            self.requests.append(Request(time.monotonic(), method, target, headers, number, body))
             self.counts[target] += 1
             self.lock.notify_all()
         keep = Reply(self, connection, method, target, headers).send()
@@ -142,6 +144,34 @@ class Origin:
             self.finished[target] = time.monotonic()
             self.lock.notify_all()
         return keep and headers.get("connection", "").lower() != "close"
+
+
+def read_body(connection, reader, headers):
+    """What a request brings; raises Gone when it ends early."""
+    length, crc = 0, 0
+
+    def read(count):
+        nonlocal length, crc
+        while count:
+            data = reader.read(min(count, 1 << 18))
+            if not data:
+                raise Gone
+            count -= len(data)
+            length += len(data)
+            crc = zlib.crc32(data, crc)
+
+    if headers.get("expect", "").lower() == "100-continue":
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        while size := int(reader.readline(64).decode() or "x", 16):
+            read(size)
+            if reader.read(2) != b"\r\n":
+                raise Gone
+        if reader.readline(64) != b"\r\n":
+            raise Gone
+    else:
+        read(int(headers.get("content-length", 0)))
+    return Body(length, crc)
 
 
 class Reply:

@@ -191,6 +191,7 @@ static inline void fetch_begin(struct world *w, int n, struct fetch *f)
     v->site->fetches++;
     v->site->open++;
     snprintf(v->site->last_from, sizeof(v->site->last_from), "%.*s %.*s", SLICE_FMT(f->host), SLICE_FMT(f->request_id));
+    snprintf(v->site->last_method, sizeof(v->site->last_method), "%.*s", SLICE_FMT(f->method));
     v->site->last_fields[0] = '\0';
     if (f->forward != NULL)
         fields_text(f->forward, v->site->last_fields, sizeof(v->site->last_fields));

@@ -158,7 +158,7 @@ static bool check_request(const struct buf *in, bool personal)
     struct fetch f = { .path = buf_slice(&path), .host = request.host, .request_id = SLICE_LIT("0a1b") };
     f.forward = personal ? &request.fields : NULL;
     assert_int_equal(origin_url_parse(SLICE_LIT("http://origin.example/p"), &url, &why), 0);
-    assert_int_equal(upstream_request(&out, &url, &f, SLICE_LIT("fra-1"), &mesh), 0);
+    assert_int_equal(upstream_request(&out, &url, &f, NULL, SLICE_LIT("fra-1"), &mesh), 0);
     assert_int_equal(http_parse_request(buf_slice(&out), &at, &again, &used), 0);
     assert_int_equal(used, out.len); /* one message: nothing follows it */
     assert_int_equal(again.body.framing, HTTP_BODY_NONE);

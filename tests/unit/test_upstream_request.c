@@ -34,7 +34,7 @@ static void check(const char *url, const struct fetch *f, const char *want)
     struct origin_url u = url_of(url);
     struct buf b = BUF_EMPTY;
 
-    assert_int_equal(upstream_request(&b, &u, f, SLICE_LIT("fra-1"), &mesh), 0);
+    assert_int_equal(upstream_request(&b, &u, f, NULL, SLICE_LIT("fra-1"), &mesh), 0);
     buf_add_u8(&b, 0);
     assert_string_equal((const char *)b.data, want);
     buf_free(&b);
@@ -133,11 +133,69 @@ static void what_never_passes(void **state)
         add(&fields, names[i], "planted");
         add(&fields, "Connection", "X-Hop");
         f.forward = &fields;
-        assert_int_equal(upstream_request(&b, &u, &f, SLICE_LIT("n"), &mesh), 0);
+        assert_int_equal(upstream_request(&b, &u, &f, NULL, SLICE_LIT("n"), &mesh), 0);
         if (memmem(b.data, b.len, "planted", 7) != NULL)
             fail_msg("%s reached the origin", names[i]);
         buf_free(&b);
     }
+}
+
+static void check_passage(const char *method, struct http_body body, bool expect, const struct fields *fields,
+                          const char *want)
+{
+    struct origin_url u = url_of("http://h");
+    struct fetch f = fetch_of("/a");
+    struct upstream_body along = { .body = body, .expect = expect };
+    struct buf b = BUF_EMPTY;
+
+    f.method = slice_str(method);
+    f.forward = fields;
+    assert_int_equal(upstream_request(&b, &u, &f, &along, SLICE_LIT("n"), &mesh), 0);
+    buf_add_u8(&b, 0);
+    char *end = strstr((char *)b.data, "User-Agent: ");
+    assert_non_null(end);
+    *end = '\0';
+    assert_string_equal((const char *)b.data, want);
+    buf_free(&b);
+}
+
+static void feat_C16_a_passage_is_framed_anew(void **state)
+{
+    const struct http_body none = { HTTP_BODY_NONE, false, 0 }, empty = { HTTP_BODY_LENGTH, true, 0 };
+    const struct http_body five = { HTTP_BODY_LENGTH, true, 5 }, chunked = { HTTP_BODY_CHUNKED, false, 0 };
+
+    (void)state;
+#define HEAD(method) method " /a HTTP/1.1\r\nHost: h\r\nX-Request-Id: 0a1b\r\n"
+    check_passage("POST", none, false, NULL, HEAD("POST") "Content-Length: 0\r\n");
+    check_passage("PATCH", none, false, NULL, HEAD("PATCH") "Content-Length: 0\r\n");
+    check_passage("DELETE", none, false, NULL, HEAD("DELETE"));
+    check_passage("DELETE", empty, false, NULL, HEAD("DELETE") "Content-Length: 0\r\n");
+    check_passage("PROPFIND", five, false, NULL, HEAD("PROPFIND") "Content-Length: 5\r\n");
+    check_passage("PUT", chunked, false, NULL, HEAD("PUT") "Transfer-Encoding: chunked\r\n");
+    check_passage("PUT", five, true, NULL, HEAD("PUT") "Content-Length: 5\r\nExpect: 100-continue\r\n");
+#undef HEAD
+}
+
+/* There is no copy that a condition could make another one: it is the origin's to judge. */
+static void a_passage_takes_conditions_along(void **state)
+{
+    const struct http_body none = { HTTP_BODY_NONE, false, 0 };
+    struct fields fields = { .n = 0 };
+
+    (void)state;
+    add(&fields, "If-Match", "\"1\"");
+    add(&fields, "Range", "bytes=0-1");
+    add(&fields, "Content-Length", "7");
+    add(&fields, "Expect", "100-continue");
+    add(&fields, "X-Real-IP", "planted");
+    add(&fields, "Max-Forwards", "10");
+    add(&fields, "Transfer-Encoding", "chunked");
+#define HEAD(method, left)                                                                                    \
+    method " /a HTTP/1.1\r\nHost: h\r\nIf-Match: \"1\"\r\nRange: bytes=0-1\r\nMax-Forwards: " left "\r\n" \
+           "X-Request-Id: 0a1b\r\n"
+    check_passage("DELETE", none, false, &fields, HEAD("DELETE", "10"));
+    check_passage("OPTIONS", none, false, &fields, HEAD("OPTIONS", "9"));
+#undef HEAD
 }
 
 /* Request ids and paths of peers' asks come from outside. */
@@ -150,16 +208,16 @@ static void what_could_not_stand_in_a_request(void **state)
 
     (void)state;
     f = fetch_of("/a b");
-    assert_int_equal(upstream_request(&b, &u, &f, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
+    assert_int_equal(upstream_request(&b, &u, &f, NULL, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
     f = fetch_of("/a\r\nX: y");
-    assert_int_equal(upstream_request(&b, &u, &f, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
+    assert_int_equal(upstream_request(&b, &u, &f, NULL, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
     f = fetch_of("/");
     f.request_id = SLICE_LIT("a\nb");
-    assert_int_equal(upstream_request(&b, &u, &f, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
+    assert_int_equal(upstream_request(&b, &u, &f, NULL, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
     f = fetch_of("/");
     add(&fields, "Cookie", "a\rb");
     f.forward = &fields;
-    assert_int_equal(upstream_request(&b, &u, &f, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
+    assert_int_equal(upstream_request(&b, &u, &f, NULL, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
     buf_free(&b);
 }
 
@@ -191,7 +249,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_whole_request),          cmocka_unit_test(a_viewers_own_fields),
-        cmocka_unit_test(what_never_passes),          cmocka_unit_test(what_could_not_stand_in_a_request),
+        cmocka_unit_test(what_never_passes),          cmocka_unit_test(feat_C16_a_passage_is_framed_anew),
+        cmocka_unit_test(a_passage_takes_conditions_along),
+        cmocka_unit_test(what_could_not_stand_in_a_request),
         cmocka_unit_test(our_own_requests_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

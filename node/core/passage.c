@@ -1,0 +1,24 @@
+/* Requests that no copy answers (POST, PUT, DELETE, OPTIONS ...): from the node that was asked straight to the origin and
+ * back. Peers never see them. A passage is a flight of one request's own, whose answer passes through a window and is
+ * never kept; the rim moves the request's body along with it. */
+#include "node/core/engine_impl.h"
+
+void passage_begin(struct engine *e, mesh_ns now, struct request *r, struct aim *aim)
+{
+    struct flight *f = NULL;
+
+    r->reader.forward = aim->forward = forward_of(r->fields, FORWARD_PASSAGE);
+    if (aim->forward != NULL)
+        f = flight_new(e, now, FLIGHT_DIRECT, aim);
+    if (f != NULL) {
+        buf_add_slice(&f->method, r->method);
+        f->from = r->io;
+        f->personal = true;
+        if (!buf_ok(&f->method)) {
+            flight_free(e, f);
+            f = NULL;
+        }
+    }
+    e->counters.passages += f != NULL;
+    request_fly(e, now, r, f);
+}

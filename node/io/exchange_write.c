@@ -1,0 +1,208 @@
+/* Writing an answer: its head, the body as it comes from the engine in the framing that the head promised, or a page of
+ * ours. */
+#include <assert.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "node/io/exchange.h"
+#include "node/io/worker.h"
+
+#define PIECES_MAX 62 /* of a body in one write: almost 4 MiB of leaves */
+
+static void begin_body(struct exchange *x)
+{
+    struct worker *w = x->worker;
+    struct answer *a = &x->r.answer;
+    const struct selection *s = &x->selection;
+
+    request_answer(w->engine, w->now, &x->r);
+    x->to.date = worker_date(w);
+    x->to.close = x->to.close || w->draining || (x->upload != NULL && x->upload->closed);
+    selection_make(&x->selection, &x->wants, a->head, a->has_length, a->length, x->to.head_only,
+                   x->wall_us / 1000000 - a->age_ns / SEC(1));
+    x->r.head_sent = true;
+    if (s->how == SELECT_UNSATISFIABLE) {
+        struct answer_page page = { .status = 416, .text = "There are no such bytes.", .of = a };
+        exchange_page(x, &page);
+        return;
+    }
+    x->framing = answer_framing(a, s, &x->to);
+    if (x->framing == ANSWER_UNTIL_CLOSE)
+        x->to.close = true;
+    x->status = answer_head(&x->out, a, s, &x->to);
+    if (s->how != SELECT_RANGES)
+        x->left = x->framing == ANSWER_LENGTH ? a->length : x->framing == ANSWER_UNTIL_CLOSE ? UINT64_MAX : 0;
+    x->in_body = true;
+}
+
+/* What the engine has done since: |*flow| is set where there is nothing to write. */
+static bool look_at_engine(struct exchange *x, enum exchange_flow *flow)
+{
+    if (x->page_at != SIZE_MAX)
+        return true;
+    switch (x->r.state) {
+    case REQUEST_WAITING:
+        *flow = EXCHANGE_ENGINE;
+        return x->out_at < x->out.len; /* an interim answer */
+    case REQUEST_BODY:
+        if (!x->in_body)
+            begin_body(x);
+        return true;
+    case REQUEST_FAILED:
+        if (!x->r.head_sent) {
+            exchange_failed(x);
+            return true;
+        }
+        x->worker->counters.viewers_aborted++;
+        *flow = EXCHANGE_BROKEN;
+        return false;
+    case REQUEST_IDLE: break;
+    }
+    assert(!"an exchange without a page was handed to the engine");
+    return false;
+}
+
+static size_t sum(const struct slice *pieces, size_t n)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < n; i++)
+        total += pieces[i].len;
+    return total;
+}
+
+/* Between chunks: puts the next one's size, or the last one, behind what is written. The line
+ * end that closes a chunk's data goes out with what follows it. */
+static void next_chunk(struct exchange *x, size_t available)
+{
+    const char *end = x->chunk_begun ? "\r\n" : "";
+
+    if (available > 0) {
+        buf_addf(&x->out, "%s%zx\r\n", end, available);
+        x->left = available;
+        x->chunk_begun = true;
+    } else if (request_done(&x->r)) {
+        buf_addf(&x->out, "%s0\r\n\r\n", end);
+        x->last_chunk = true;
+    }
+}
+
+/* Between ranges: goes to where the next one begins. */
+static void next_range(struct exchange *x)
+{
+    const struct ranges *r = &x->selection.ranges;
+
+    if (r->n > 1)
+        answer_part(&x->out, &x->r.answer, &x->selection, x->part, &x->to);
+    if (x->part < r->n) {
+        request_seek(x->worker->engine, x->worker->now, &x->r, r->at[x->part].first);
+        x->left = r->at[x->part].length;
+    }
+    x->part++;
+}
+
+/* After one range, or behind the end of several, nothing follows. */
+static bool ranges_begun(const struct exchange *x)
+{
+    const struct ranges *r = &x->selection.ranges;
+    return x->part == (r->n > 1 ? r->n + 1 : r->n);
+}
+
+/* Gathers what can be written now; returns how many parts. */
+static size_t gather(struct exchange *x, struct iovec iov[PIECES_MAX + 1], size_t turn)
+{
+    struct slice pieces[PIECES_MAX];
+    size_t n = 0, pieces_n = 0, room = turn;
+
+    if (x->in_body && x->framing == ANSWER_LENGTH && x->left == 0 && !ranges_begun(x))
+        next_range(x);
+    if (x->in_body && x->framing != ANSWER_BARE && !x->last_chunk)
+        pieces_n = request_body(&x->r, pieces, PIECES_MAX);
+    if (x->framing == ANSWER_CHUNKED && x->in_body && x->left == 0 && !x->last_chunk)
+        next_chunk(x, sum(pieces, pieces_n));
+    if (x->out_at < x->out.len)
+        iov[n++] = (struct iovec){ x->out.data + x->out_at, x->out.len - x->out_at };
+    if (x->left < room)
+        room = (size_t)x->left;
+    for (size_t i = 0; i < pieces_n && room > 0; i++) {
+        size_t len = pieces[i].len < room ? pieces[i].len : room;
+        iov[n].iov_len = len;
+        memcpy(&iov[n++].iov_base, &pieces[i].data, sizeof(void *)); /* sendmsg only reads it */
+        room -= len;
+    }
+    return n;
+}
+
+static void wrote(struct exchange *x, size_t n)
+{
+    struct worker *w = x->worker;
+    size_t head = x->out.len - x->out_at;
+
+    x->moved = true;
+    if (n < head) {
+        x->out_at += n;
+        return;
+    }
+    x->out_at = x->out.len;
+    if (x->page_at == SIZE_MAX) { /* a page's offsets are still needed to count it */
+        buf_clear(&x->out);
+        x->out_at = 0;
+    }
+    if (n > head) {
+        request_take(w->engine, w->now, &x->r, n - head);
+        x->sent += n - head;
+        x->left -= x->framing == ANSWER_UNTIL_CLOSE ? 0 : n - head;
+    }
+}
+
+static bool all_written(const struct exchange *x)
+{
+    if (x->out_at < x->out.len)
+        return false;
+    if (x->page_at != SIZE_MAX)
+        return true;
+    if (!x->in_body)
+        return false;
+    switch (x->framing) {
+    case ANSWER_BARE: return true;
+    case ANSWER_LENGTH: return x->left == 0 && ranges_begun(x);
+    case ANSWER_CHUNKED: return x->last_chunk;
+    case ANSWER_UNTIL_CLOSE: return request_done(&x->r);
+    }
+    return false;
+}
+
+enum exchange_flow exchange_run(struct exchange *x, size_t *turn)
+{
+    struct iovec iov[PIECES_MAX + 1];
+    enum exchange_flow flow;
+
+    for (;;) {
+        if (!look_at_engine(x, &flow))
+            return flow;
+        if (*turn == 0)
+            return EXCHANGE_SOCKET;
+        struct msghdr msg = { .msg_iov = iov, .msg_iovlen = gather(x, iov, *turn) };
+        if (!buf_ok(&x->out))
+            return EXCHANGE_BROKEN;
+        size_t want = 0;
+        for (size_t i = 0; i < msg.msg_iovlen; i++)
+            want += iov[i].iov_len;
+        if (want > 0) {
+            ssize_t n = sendmsg(x->viewer->io.fd, &msg, MSG_NOSIGNAL);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n < 0)
+                return errno == EAGAIN || errno == EWOULDBLOCK ? EXCHANGE_SOCKET : EXCHANGE_BROKEN;
+            wrote(x, (size_t)n);
+            *turn -= (size_t)n < *turn ? (size_t)n : *turn;
+            if ((size_t)n < want)
+                return EXCHANGE_SOCKET; /* the kernel's buffer is full: asking again would only say so */
+        }
+        if (all_written(x))
+            return EXCHANGE_DONE;
+        if (want == 0)
+            return EXCHANGE_ENGINE;
+    }
+}
