@@ -32,6 +32,8 @@ enum {
 enum { ANSWER_STATUS = 1, ANSWER_REASON, ANSWER_EPOCH, ANSWER_LOAD };
 enum { ABORT_REASON = 1, ABORT_STATUS };
 enum { CREDIT_LEAVES = 1 };
+enum { DROP_KEY = 1, DROP_NUMBER = 2, DROP_RELAY = 3 };
+enum { DROPPED_NUMBER = 1 };
 
 /* ---- frames as such ---- */
 
@@ -380,5 +382,46 @@ int msg_get_credit(struct slice body, uint32_t *leaves)
     struct frame_in in = frame_open(&w, body);
 
     *leaves = (uint32_t)frame_need_u64(&in, CREDIT_LEAVES, UINT32_MAX);
+    return frame_close(&in, true);
+}
+
+/* ---- DROP, DROPPED ---- */
+
+int msg_put_drop(struct buf *b, const struct msg_drop *m)
+{
+    struct frame_out o = frame_map(b, MSG_DROP, 0);
+
+    frame_put_bin(&o, DROP_KEY, SLICE_OF(m->key.bytes), DIGEST_BYTES);
+    frame_opt_u64(&o, DROP_NUMBER, m->number);
+    frame_opt_bool(&o, DROP_RELAY, m->relay);
+    return frame_end(&o);
+}
+
+int msg_get_drop(struct slice body, struct msg_drop *m)
+{
+    struct wire w;
+    struct frame_in in = frame_open(&w, body);
+
+    frame_need_fixed(&in, DROP_KEY, m->key.bytes, DIGEST_BYTES);
+    m->number = frame_get_u64(&in, DROP_NUMBER, UINT64_MAX);
+    m->relay = frame_get_bool(&in, DROP_RELAY);
+    return frame_close(&in, true);
+}
+
+int msg_put_dropped(struct buf *b, uint64_t number)
+{
+    struct frame_out o = frame_map(b, MSG_DROPPED, 0);
+
+    o.bad = number == 0;
+    frame_opt_u64(&o, DROPPED_NUMBER, number);
+    return frame_end(&o);
+}
+
+int msg_get_dropped(struct slice body, uint64_t *number)
+{
+    struct wire w;
+    struct frame_in in = frame_open(&w, body);
+
+    *number = frame_need_u64(&in, DROPPED_NUMBER, UINT64_MAX);
     return frame_close(&in, true);
 }

@@ -36,6 +36,8 @@ enum msg_type {
     MSG_GOODBYE = 5,  /* session: leaving; open streams will finish */
     MSG_ROLL = 12,    /* session: what the authorities say: its number, or all of it */
     MSG_CALL = 13,    /* session: dial me, so that I know that I am reached */
+    MSG_DROP = 14,    /* session: what is under this key was changed */
+    MSG_DROPPED = 15, /* session: done */
     MSG_ASK = 16,     /* asker opens a stream for one object */
     MSG_ANSWER = 17,  /* asked: HAVE, FILLING, LEASED ... at once */
     MSG_HEAD = 18,    /* asked: the object's head */
@@ -143,6 +145,18 @@ struct msg_roll {
 };
 int msg_put_roll(struct buf *b, const struct msg_roll *m);
 int msg_get_roll(struct wire *w, struct slice body, struct msg_roll *m);
+
+/* DROP: copies under |key| are not what the origin has any more. */
+struct msg_drop {
+    struct digest key;
+    uint64_t number; /* DROPPED says it; 0: no answer is wanted */
+    bool relay;      /* an owner shall tell all with whom it has sessions */
+};
+int msg_put_drop(struct buf *b, const struct msg_drop *m);
+int msg_get_drop(struct slice body, struct msg_drop *m);
+/* |number| > 0. */
+int msg_put_dropped(struct buf *b, uint64_t number);
+int msg_get_dropped(struct slice body, uint64_t *number);
 
 /* PROGRESS, GOODBYE, CALL and CANCEL have empty bodies; a reader ignores what is there. */
 int msg_put_empty(struct buf *b, enum msg_type type, uint32_t stream);

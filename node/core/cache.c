@@ -316,6 +316,14 @@ void cache_put(struct cache *c, struct object *o, const struct fields *fields)
     cache_fit(c);
 }
 
+void cache_drop(struct cache *c, const struct digest *key)
+{
+    struct object *o;
+
+    while ((o = first_under(c, key)) != NULL)
+        take_out(c, o);
+}
+
 void cache_remove(struct cache *c, struct object *o)
 {
     if (o->indexed)

@@ -50,6 +50,9 @@ void cache_put(struct cache *c, struct object *o, const struct fields *fields);
 /* cache_remove takes |o| out of the index, if it is in. */
 void cache_remove(struct cache *c, struct object *o);
 
+/* cache_drop takes out all that is under |key|. */
+void cache_drop(struct cache *c, const struct digest *key);
+
 /* cache_purge takes out all objects that |gone| says so of, and returns how many. */
 uint64_t cache_purge(struct cache *c, bool (*gone)(void *ctx, const struct object *o), void *ctx);
 

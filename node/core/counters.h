@@ -43,6 +43,7 @@
     X(collapsed, "requests that joined a fetch already under way")                  \
     X(moved, "answers moved to another copy in mid-body after their source failed") \
     X(objects_revoked, "objects dropped: their signer was revoked")                 \
+    X(drops, "URLs whose copies were dropped: something changed them")                  \
     X(evictions, "objects evicted for space")
 
 struct engine_counters {

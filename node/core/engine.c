@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "node/core/drop.h"
 #include "node/core/engine_impl.h"
 
 #define EXPIRY_LOOK SEC(60)
@@ -56,7 +57,8 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     reach_start(e, now);
     accept_start(e);
     struct list *lists[] = { &e->links, &e->flights, &e->dials, &e->writes,        &e->closes,
-                             &e->starts, &e->flows,  &e->stops, &e->ready_requests, &e->ready_serves };
+                             &e->starts, &e->flows,  &e->stops, &e->ready_requests, &e->ready_serves,
+                             &e->drops };
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         list_init(lists[i]);
     e->mesh = mesh_new(&cfg->mesh, now);
@@ -77,6 +79,7 @@ void engine_free(struct engine *e)
 {
     if (e == NULL)
         return;
+    drops_free(e);
     LIST_EACH_SAFE (at, &e->flights)
         flight_free(e, OBJ_OF(at, struct flight, link));
     LIST_EACH_SAFE (at, &e->links)

@@ -189,6 +189,7 @@ struct request {
     /* The engine's: */
     struct engine *engine;
     struct reader reader;
+    unsigned awaited; /* other nodes' confirmations that the answer still waits for */
 };
 
 /* engine_request hands one in; its state is set at once (often REQUEST_BODY: a hit) and

@@ -4,7 +4,7 @@
  *   ask.c      we ask a peer      origin.c  we ask the origin
  *   serve.c    a peer asks us     stale.c   copies past their time: validated, or served as they are
  *   links.c    backbone connections, joining, link health
- *   passage.c  methods that go to the origin
+ *   passage.c  methods that go to the origin     drop.c  what they changed, dropped everywhere
  *   accept.c   who may connect, how often and how many
  *   rolls.c    what the authorities say, on its way   engine.c   clock, timers, what is to be done */
 #ifndef HEDGEROW_CORE_ENGINE_IMPL_H
@@ -191,6 +191,7 @@ struct flight {
     bool background;        /* nobody waits: behind an answer that was served stale */
     struct object *stale;   /* held: the copy to be validated, or served if all fails; NULL: none */
     struct object *varying; /* held: an earlier answer, whose Vary tells who may join; NULL: all may */
+    bool dropped;           /* what it brings may be older than what changed it: nobody joins, and it is not kept */
     bool validated, rescued; /* |stale| is the answer: the origin said so, or it did not answer */
     struct node_id sources[RING_OWNERS];
     size_t sources_n, source_at;
@@ -212,6 +213,7 @@ struct aim {
     struct slice host, path, request_id;
     struct forward *forward;
 };
+void flight_drop(struct engine *e, struct flight *f); /* sets |dropped| */
 struct flight *flight_new(struct engine *e, mesh_ns now, enum flight_class class, const struct aim *aim);
 /* flight_toward is a new one by way of the key's owners: as an edge, or |as_owner|. */
 struct flight *flight_toward(struct engine *e, mesh_ns now, bool as_owner, const struct aim *aim);
@@ -332,6 +334,10 @@ struct engine {
     struct list dials, writes, closes;
     struct list starts, flows, stops;
     struct list ready_requests, ready_serves;
+    struct list drops;      /* other nodes that are to be told (drop.c) */
+    uint64_t drop_number;   /* the last one's */
+    mesh_ns drops_since;    /* the second that is counted */
+    unsigned drops_told;    /* in it */
     struct origin *stopped; /* told in the last poll; freed at the next */
     bool twin, leaving, drained, joined, settled;
     struct engine_seed {

@@ -112,7 +112,7 @@ struct flight *flight_toward(struct engine *e, mesh_ns now, bool as_owner, const
 
 static void enter_map(struct engine *e, struct flight *f)
 {
-    if (f->class == FLIGHT_DIRECT || f->solo || f->mapped)
+    if (f->class == FLIGHT_DIRECT || f->solo || f->mapped || f->dropped)
         return;
     f->mapped = true;
     map_insert(&e->flights_by_key, &f->by_key, map_hash(&e->flights_by_key, SLICE_OF(f->key.bytes)));
@@ -123,6 +123,12 @@ static void leave_map(struct engine *e, struct flight *f)
     if (f->mapped)
         map_remove(&e->flights_by_key, &f->by_key);
     f->mapped = false;
+}
+
+void flight_drop(struct engine *e, struct flight *f)
+{
+    f->dropped = true;
+    leave_map(e, f);
 }
 
 /* May somebody with |fields| hope to be answered by what |f| brings? */
@@ -528,7 +534,7 @@ static void watch_body(struct engine *e, mesh_ns now, struct flight *f)
 
 bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object *o)
 {
-    struct object *other = o->uncacheable ? NULL : cache_peek(e->cache, now, &f->key, fields_of(f));
+    struct object *other = o->uncacheable || f->dropped ? NULL : cache_peek(e->cache, now, &f->key, fields_of(f));
 
     OBJ_CHECK(f, FLIGHT_MAGIC);
     assert(f->object == NULL);
@@ -542,10 +548,10 @@ bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object 
     f->object = o;
     o->flight = f;
     o->pass_through = o->uncacheable || (o->has_length && o->length > cache_object_max(e->cache));
-    if (!o->uncacheable) {
+    if (!o->uncacheable && !f->dropped) {
         cache_unmark(e->cache, &f->key);
         cache_put(e->cache, o, fields_of(f));
-    } else if (f->class != FLIGHT_DIRECT) {
+    } else if (o->uncacheable && f->class != FLIGHT_DIRECT) {
         cache_mark(e->cache, now, &f->key);
     }
     if (o->uncacheable && f->stale != NULL && o->head->status < 500)

@@ -3,6 +3,7 @@
  * member is asked no more until it is heard again, whatever membership thinks of it. */
 #include <stdlib.h>
 
+#include "node/core/drop.h"
 #include "node/core/engine_impl.h"
 
 #define SEED_BACKOFF_MAX SEC(8)
@@ -439,6 +440,7 @@ void links_opened(struct engine *e, mesh_ns now, struct link *l)
         seed_answered(e, &l->addr, &cert->id);
     if (l->join || l->sync_wanted)
         exchange_ask(e, now, l);
+    drop_opened(e, l);
     LIST_EACH_SAFE (a, &l->asks) {
         struct flight *f = OBJ_OF(a, struct flight, ask.link);
         if (!f->ask.sent && link_is_open(l))
@@ -464,6 +466,10 @@ static void frame(struct engine *e, mesh_ns now, struct link *l, const struct ms
         break;
     case MSG_CALL:
         reach_called(e, now, l);
+        break;
+    case MSG_DROP:
+    case MSG_DROPPED:
+        drop_frame(e, now, l, f);
         break;
     case MSG_ASK:
         serve_ask(e, now, l, f);

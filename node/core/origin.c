@@ -2,6 +2,7 @@
  * the rim has let go of it. */
 #include <stdlib.h>
 
+#include "node/core/drop.h"
 #include "node/core/engine_impl.h"
 
 static struct origin *of(struct fetch *f)
@@ -148,7 +149,7 @@ void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint1
         stale_validated(e, now, f, fields);
         return;
     }
-    if (status == 304) {
+    if (status == 304 && !is_passage(f)) {
         e->counters.origin_failures++;
         flight_fail(e, now, f, 502, "The origin says that nothing has changed, but it was not asked that.");
         return;
@@ -165,6 +166,7 @@ void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint1
         return;
     }
     f->from_peer = false;
+    drop_changed(e, now, f, status, fields);
     flight_head(e, now, f, body);
 }
 

@@ -2,6 +2,7 @@
  * bring one, or to a fetch of their own. */
 #include <stdlib.h>
 
+#include "node/core/drop.h"
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
 #include "node/core/methods.h"
@@ -24,7 +25,7 @@ static void set_answer(struct request *r, struct object *o)
     a->has_length = o->has_length;
     a->length = o->length;
     a->stored = !o->uncacheable && !o->pass_through;
-    r->state = REQUEST_BODY;
+    r->state = r->awaited > 0 ? REQUEST_WAITING : REQUEST_BODY;
 }
 
 void request_attached(struct request *r, struct object *o, const struct flight *f, bool leader)
@@ -154,6 +155,7 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r)
     r->magic = REQUEST_MAGIC;
     r->engine = e;
     r->head_sent = false;
+    r->awaited = 0;
     memset(&r->answer, 0, sizeof(r->answer));
     reader_init(&r->reader, false);
     e->requests_n++;
@@ -260,6 +262,8 @@ void engine_request_end(struct engine *e, mesh_ns now, struct request *r, bool c
     }
     if (f != NULL)
         flight_left(e, f);
+    if (r->awaited > 0)
+        drop_request_ended(e, r);
     forward_unref(r->reader.forward);
     r->reader.forward = NULL;
     r->state = REQUEST_IDLE;

@@ -161,7 +161,7 @@ void stale_validated(struct engine *e, mesh_ns now, struct flight *f, const stru
     origin_leave(f);
     if (o->uncacheable)
         cache_remove(e->cache, o);
-    else if (!o->indexed && cache_peek(e->cache, now, &f->key, &f->forward->fields) == NULL)
+    else if (!f->dropped && !o->indexed && cache_peek(e->cache, now, &f->key, &f->forward->fields) == NULL)
         cache_put(e->cache, o, &f->forward->fields);
     f->validated = true;
     flight_share(e, now, f, o, NULL);

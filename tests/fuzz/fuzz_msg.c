@@ -40,7 +40,7 @@ static void put_some(unsigned n, struct buf *b)
     struct msg_slip slip = { .index = 1, .offset = 2, .bytes = SLICE_LIT("piece") };
 
     batch.length = batch.final ? 5 * LEAF_BYTES : 0;
-    switch (n % 13) {
+    switch (n % 15) {
     case 0: msg_put_hello(b, &hello); break;
     case 1: msg_put_refuse(b, REFUSE_BUSY); break;
     case 2:
@@ -56,6 +56,8 @@ static void put_some(unsigned n, struct buf *b)
     case 9: msg_put_slip(b, 1, &slip); break;
     case 10: msg_put_abort(b, 1, ABORT_ORIGIN, 502); break;
     case 11: msg_put_credit(b, 1, 8); break;
+    case 13: msg_put_drop(b, &(struct msg_drop){ .number = 9, .relay = true }); break;
+    case 14: msg_put_dropped(b, 9); break;
     case 12: msg_put_roll(b, &(struct msg_roll){ 7, 8, SLICE_LIT("roll") }); break;
     }
 }
@@ -81,6 +83,8 @@ static int again(const struct msg_frame *f, struct buf *b)
         struct msg_hello hello;
         struct msg_members members;
         struct msg_roll roll;
+        struct msg_drop drop;
+        uint64_t number;
         struct msg_ask ask;
         struct msg_answer answer;
         struct msg_head head;
@@ -144,6 +148,14 @@ static int again(const struct msg_frame *f, struct buf *b)
     case MSG_ABORT:
         if ((err = msg_get_abort(f->body, &reason, &status)) == 0)
             put = msg_put_abort(b, f->stream, reason, status);
+        break;
+    case MSG_DROP:
+        if ((err = msg_get_drop(f->body, &m.drop)) == 0)
+            put = msg_put_drop(b, &m.drop);
+        break;
+    case MSG_DROPPED:
+        if ((err = msg_get_dropped(f->body, &m.number)) == 0)
+            put = msg_put_dropped(b, m.number);
         break;
     case MSG_CREDIT:
         if ((err = msg_get_credit(f->body, &leaves)) == 0)

@@ -394,3 +394,30 @@ def test_a_post_is_never_sent_twice(case):
         equal(send(node, method, "/second", body).status, status, f"{method} on a connection that dies")
         equal(heard, [method] * (2 if status == 200 else 1), "what the origin heard")
         origin.end()
+
+
+@needs("hedgerow")
+def test_feat_R28_unsafe_methods_drop_the_stored_url(case):
+    """R28: POST, PUT, DELETE and PATCH answered 2xx or 3xx, at each node, to the URL itself or to one whose answer names it:
+    the next GET, at each node, goes to the origin, once; 4xx and OPTIONS drop nothing."""
+    origin = case.origin()
+    nodes = case.mesh(3, origin.url)
+    rows = (("POST", 200, True), ("PUT", 201, True), ("DELETE", 204, True), ("PATCH", 303, True), ("POST", 404, False),
+            ("OPTIONS", 200, False))
+    for number, (method, status, drops) in enumerate(rows):
+        for at in nodes:
+            target = f"/bytes/5000?seed={method}{status}{at.name}&cc=max-age=60"
+            named = target.replace("&", "%26").replace("?", "%3F")
+            for first in nodes:
+                for node in nodes:
+                    node.get(target)
+                    equal(node.get(target).result(), "Hit", f"at {node.name} before")
+                fetched = origin.count(target)
+                itself = first is nodes[number % 3] and status == 200      # such URLs are answered with 200
+                change = target if itself else f"/bytes/10?status={status}&header=Content-Location:{named}"
+                equal(send(at, method, change).status, status, "the change")
+                what = f"{method} {status} at {at.name} to {change}"
+                equal(first.get(target).result() == "Hit", not drops, f"a hit at {first.name} after {what}")
+                for node in nodes:
+                    equal(node.get(target).status, 200, "the others")
+                equal(origin.count(target), fetched + drops + itself, f"requests at the origin after {what}")

@@ -571,6 +571,35 @@ static inline void check_credit(const struct msg_frame *f)
     assert_int_equal(leaves, 16);
 }
 
+static inline int put_drop(struct buf *b)
+{
+    struct msg_drop m = { .number = 300, .relay = true };
+
+    memset(m.key.bytes, 0x40, DIGEST_BYTES);
+    return msg_put_drop(b, &m);
+}
+
+static inline void check_drop(const struct msg_frame *f)
+{
+    struct msg_drop m;
+
+    assert_int_equal(msg_get_drop(f->body, &m), 0);
+    assert_true(m.number == 300 && m.relay && m.key.bytes[0] == 0x40 && m.key.bytes[DIGEST_BYTES - 1] == 0x40);
+}
+
+static inline int put_dropped(struct buf *b)
+{
+    return msg_put_dropped(b, 300);
+}
+
+static inline void check_dropped(const struct msg_frame *f)
+{
+    uint64_t number;
+
+    assert_int_equal(msg_get_dropped(f->body, &number), 0);
+    assert_int_equal(number, 300);
+}
+
 /* Decodes by type, whatever it is: the first error, or 0. */
 static inline int decode(struct slice frame)
 {
@@ -580,6 +609,8 @@ static inline int decode(struct slice frame)
         struct msg_hello hello;
         struct msg_members members;
         struct msg_roll roll;
+        struct msg_drop drop;
+        uint64_t number;
         struct msg_ask ask;
         struct msg_answer answer;
         struct msg_head head;
@@ -606,6 +637,8 @@ static inline int decode(struct slice frame)
     case MSG_LEAF: err = msg_get_leaf(f.body, &m.leaf); break;
     case MSG_SLIP: err = msg_get_slip(f.body, &m.slip); break;
     case MSG_ABORT: err = msg_get_abort(f.body, &reason, &status); break;
+    case MSG_DROP: err = msg_get_drop(f.body, &m.drop); break;
+    case MSG_DROPPED: err = msg_get_dropped(f.body, &m.number); break;
     case MSG_CREDIT: err = msg_get_credit(f.body, &leaves); break;
     default: break;
     }

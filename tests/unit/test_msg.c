@@ -34,6 +34,9 @@ static const struct golden {
     { "progress", MSG_PROGRESS, put_progress, check_empty, "0400000000" },
     { "goodbye", MSG_GOODBYE, put_goodbye, check_empty, "0500000000" },
     { "call", MSG_CALL, put_call, check_empty, "0d00000000" },
+    { "drop", MSG_DROP, put_drop, check_drop,
+      "0e000000008301c420404040404040404040404040404040404040404040404040404040404040404002cd012c03c3" },
+    { "dropped", MSG_DROPPED, put_dropped, check_dropped, "0f000000008101cd012c" },
     { "ask", MSG_ASK, put_ask, check_ask,
       "1001020304de001001c420404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f02a670686f746f7303"
       "ab6578616d706c652e636f6d04b02f696d672f612e6a70673f773d31303005a57265712d3106cfa1a2a3a4a5a6a7a807cfb1"
