@@ -167,6 +167,8 @@ enum {
     ASK_AS_OWNER = 1,   /* the asker's ring names you an owner */
     ASK_NO_ORIGIN = 2,  /* from store or running fill only */
     ASK_MUST_FRESH = 4, /* revalidate before answering */
+    ASK_LEAF = 8,       /* |key| is that of the leaf |first_leaf|, which is wanted alone */
+    ASK_OTHER = 16,     /* |generation| is outdated: another one is wanted */
 };
 struct msg_ask {
     struct digest key;                     /* primary key hash */
@@ -259,6 +261,7 @@ enum msg_abort_reason {
     ABORT_BEHIND = 4, /* fell out of a pass-through window */
     ABORT_SHUTDOWN = 5,
     ABORT_INTERNAL = 6,
+    ABORT_WHOLE = 8,       /* there are no leaves of it to be had: ask for all of it */
     ABORT_UNCACHEABLE = 7, /* the answer belongs to one request alone: go to the origin yourself */
 };
 int msg_put_abort(struct buf *b, uint32_t stream, unsigned reason, unsigned status);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "node/core/engine_impl.h"
+#include "node/core/key.h"
 
 bool ask_start(struct engine *e, mesh_ns now, struct flight *f, const struct node_id *id)
 {
@@ -44,7 +45,10 @@ void ask_send(struct engine *e, mesh_ns now, struct flight *f)
         .deadline_ms = (uint32_t)(e->timers.fetch / MS(1)),
         .hops = upward ? 2 : 1,
         .rank = (uint8_t)f->source_at,
-        .flags = ASK_AS_OWNER | (upward ? ASK_NO_ORIGIN : 0) | (f->stale != NULL ? ASK_MUST_FRESH : 0),
+        .generation = f->outdated,
+        .first_leaf = f->index,
+        .flags = ASK_AS_OWNER | (f->leaf ? ASK_LEAF : 0) | (f->outdated != 0 ? ASK_OTHER : 0) |
+                 (upward ? ASK_NO_ORIGIN : 0) | (f->stale != NULL ? ASK_MUST_FRESH : 0),
         .credit = a->credit,
         .fields = f->forward != NULL ? f->forward->raw : SLICE_EMPTY,
     };
@@ -175,6 +179,8 @@ static int verify_head(const struct flight *f, const struct head *head, const st
 
     if (!digest_eq(&head->key, &f->key))
         return MESH_E_SIGNATURE;
+    if (!parts_sound(f, head))
+        return MESH_E_RANGE;
     if (m->form == HEAD_ONE) {
         if (!m->has_length || m->length > LEAF_BYTES || (head->has_length && head->length != m->length))
             return MESH_E_RANGE;
@@ -191,7 +197,7 @@ static struct object *make_object(struct engine *e, mesh_ns now, const struct fl
 
     if (o == NULL)
         return NULL;
-    fresh_of(&fresh, &e->cfg.distribution, head->status, &head->fields, e->wall_s, 0);
+    fresh_of(&fresh, &e->cfg.distribution, f->leaf ? 200 : head->status, &head->fields, e->wall_s, 0);
     o->uncacheable = m->uncacheable || !fresh.storable;
     /* Its age as the sender measured it, grown by the time since we asked: never by wall
      * clocks, so no hop renews a lifetime. */
@@ -347,9 +353,11 @@ static int open_leaf(struct engine *e, const struct flight *f, const struct msg_
 static uint8_t *keep_packed(struct engine *e, const struct flight *f, const struct msg_leaf *m)
 {
     const struct ring *ring = mesh_ring(e->mesh);
+    struct digest place;
     uint8_t *packed = NULL;
 
-    if (m->encoding == LEAF_ZSTD && ring_rank(ring, ring_arc(ring, &f->key), &e->cfg.mesh.self->cert.id) >= 0)
+    key_stripe(&place, &f->primary, f->index);
+    if (m->encoding == LEAF_ZSTD && ring_rank(ring, ring_arc(ring, &place), &e->cfg.mesh.self->cert.id) >= 0)
         packed = malloc(m->bytes.len);
     if (packed != NULL)
         memcpy(packed, m->bytes.data, m->bytes.len);
@@ -436,6 +444,10 @@ static void on_abort(struct engine *e, mesh_ns now, struct flight *f, struct sli
     ask_over(f);
     if (reason == ABORT_UNCACHEABLE && f->object == NULL)
         flight_disperse(e, now, f);
+    else if (reason == ABORT_WHOLE && f->object == NULL && f->leaf)
+        parts_none(e, now, f);
+    else if (reason == ABORT_ORIGIN && status == 416)
+        flight_fail(e, now, f, 416, "There are no such bytes.");
     else if (reason == ABORT_ORIGIN && status == 504)
         flight_fail(e, now, f, 504, "The origin did not answer in time.");
     else if (reason == ABORT_ORIGIN)

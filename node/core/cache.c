@@ -33,6 +33,7 @@ struct ghosts {
 
 struct cache {
     struct map objects, marks;
+    struct map leaves; /* objects of one leaf, by the key of the whole */
     struct list mark_order;
     struct object_memory memory;
     struct queue small, main;
@@ -57,9 +58,10 @@ struct cache *cache_new(uint64_t limit, const uint8_t hash_key[MAP_KEY_BYTES])
     c->ghosts.n = ghosts;
     c->ghosts.ring = calloc(ghosts, sizeof(uint32_t));
     c->ghosts.slots = calloc(ghosts, sizeof(uint32_t));
-    if (map_init(&c->objects, hash_key) != 0 || map_init(&c->marks, hash_key) != 0 || c->ghosts.ring == NULL ||
-        c->ghosts.slots == NULL) {
+    if (map_init(&c->objects, hash_key) != 0 || map_init(&c->leaves, hash_key) != 0 ||
+        map_init(&c->marks, hash_key) != 0 || c->ghosts.ring == NULL || c->ghosts.slots == NULL) {
         map_fini(&c->objects);
+        map_fini(&c->leaves);
         map_fini(&c->marks);
         free(c->ghosts.ring);
         free(c->ghosts.slots);
@@ -129,6 +131,8 @@ static void take_out(struct cache *c, struct object *o)
 {
     leave(o);
     map_remove(&c->objects, &o->by_key);
+    if (o->leaf)
+        map_remove(&c->leaves, &o->by_primary);
     o->indexed = false;
     object_unref(o);
 }
@@ -312,6 +316,8 @@ void cache_put(struct cache *c, struct object *o, const struct fields *fields)
     o->hits = 0;
     o->order = c->puts++;
     map_insert(&c->objects, &o->by_key, hash);
+    if (o->leaf)
+        map_insert(&c->leaves, &o->by_primary, map_hash(&c->leaves, key_slice(&o->primary)));
     enter(c, o, ghost_take(&c->ghosts, hash) ? QUEUE_MAIN : QUEUE_SMALL);
     cache_fit(c);
 }
@@ -322,6 +328,13 @@ void cache_drop(struct cache *c, const struct digest *key)
 
     while ((o = first_under(c, key)) != NULL)
         take_out(c, o);
+    struct map_node *n = map_find(&c->leaves, map_hash(&c->leaves, key_slice(key)));
+    while (n != NULL) {
+        o = OBJ_OF(n, struct object, by_primary);
+        n = map_same(n);
+        if (digest_eq(&o->primary, key))
+            take_out(c, o);
+    }
 }
 
 void cache_remove(struct cache *c, struct object *o)
@@ -405,6 +418,7 @@ void cache_free(struct cache *c)
         mark_drop(c, OBJ_OF(at, struct mark, order));
     assert(c->memory.bytes == 0);
     map_fini(&c->objects);
+    map_fini(&c->leaves);
     map_fini(&c->marks);
     free(c->ghosts.ring);
     free(c->ghosts.slots);

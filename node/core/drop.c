@@ -36,7 +36,7 @@ static void drop_flights(struct engine *e, mesh_ns now, const struct digest *key
 {
     LIST_EACH_SAFE (at, &e->flights) {
         struct flight *f = OBJ_OF(at, struct flight, link);
-        if (is_passage(f) || !digest_eq(&f->key, key))
+        if (is_passage(f) || !digest_eq(&f->primary, key))
             continue;
         flight_drop(e, f);
         LIST_EACH_SAFE (w, &f->waiters) {

@@ -148,7 +148,9 @@ mesh_ns engine_deadline(const struct engine *e)
 
 void engine_ready_reader(struct engine *e, struct reader *r)
 {
-    if (!list_linked(&r->ready_link))
+    if (r->of_parts)
+        part_changed(e, r);
+    else if (!list_linked(&r->ready_link))
         list_push_back(r->of_peer ? &e->ready_serves : &e->ready_requests, &r->ready_link);
 }
 

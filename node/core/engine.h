@@ -119,6 +119,7 @@ struct fetch {
     void *from;               /* with a method: the |io| of the request, whose body goes along; else NULL */
     const struct fields *forward;                  /* the viewer's fields that go along */
     struct slice if_none_match, if_modified_since; /* a stored answer is to be validated; empty: absent */
+    struct slice range, if_range;                  /* what is wanted of the body; empty: all */
     bool paused;              /* take no more body bytes until this is false again */
     void *io;                 /* the rim's own */
     unsigned cause;           /* the rim's: why it fails, should it fail now; see request.error_cause */
@@ -177,6 +178,7 @@ struct request {
                             go to the origin, with |io| for their bodies' sake, and never to a peer */
     struct slice request_id;      /* lent while the request holds; at most 64 bytes */
     const struct fields *fields;  /* the viewer's; lent during engine_request */
+    struct slice range, if_range; /* of these, where the method has ranges; else empty. Lent as |request_id| is */
     /* Read by the rim: */
     enum request_state state;
     uint16_t error_status; /* 400, 502, 504, 503 */
@@ -190,14 +192,17 @@ struct request {
     struct engine *engine;
     struct reader reader;
     unsigned awaited; /* other nodes' confirmations that the answer still waits for */
+    uint64_t until;   /* what lies behind is not read for now */
+    struct parts *parts; /* NULL: it is read from one copy */
 };
 
 /* engine_request hands one in; its state is set at once (often REQUEST_BODY: a hit) and
  * ENGINE_REQUEST follows each later change. |r| must stay until engine_request_end. */
 void engine_request(struct engine *e, mesh_ns now, struct request *r);
 
-/* request_seek: the body is read on from byte |at|, which may not be there yet. Only forward. */
-void request_seek(struct engine *e, mesh_ns now, struct request *r, uint64_t at);
+/* request_seek: of the body |length| bytes from |at| on are read next, which may not be there yet. Only forward. Who
+ * never seeks reads all of it. */
+void request_seek(struct engine *e, mesh_ns now, struct request *r, uint64_t at, uint64_t length);
 
 /* request_answer refreshes answer's ages for |now|. */
 void request_answer(struct engine *e, mesh_ns now, struct request *r);

@@ -182,6 +182,12 @@ struct flight {
     bool mapped;
     struct digest key;
     unsigned cause; /* of our own fetch's failure */
+    bool leaf;      /* this one of a body's alone */
+    uint32_t index;
+    struct digest primary; /* of the whole: |key|, unless |leaf| */
+    uint64_t outdated;
+    struct slice range, if_range; /* relayed, for one request alone; lent from |wanted| */
+    struct buf wanted;
     struct buf host, path, request_id;
     struct buf method; /* empty: GET; else a passage: one request's alone, at its own pace */
     void *from;        /* a passage's: the rim's own of its request */
@@ -210,6 +216,11 @@ struct flight {
 /* What is to be fetched, and for whom; all lent. */
 struct aim {
     struct digest key;
+    bool leaf; /* one of a body's, and |key| is its key; |primary| is that of the whole */
+    uint32_t index;
+    struct digest primary;
+    uint64_t outdated; /* a generation that is not wanted any more; 0: any will do */
+    bool personal;     /* a viewer's own fields go along */
     struct slice host, path, request_id;
     struct forward *forward;
 };
@@ -262,7 +273,7 @@ struct serve {
     struct link *l;
     uint32_t stream;
     struct reader reader;
-    struct digest key;
+    struct digest primary; /* of what was asked for */
     struct buf host, path, request_id;
     uint32_t credit, next_leaf, slip_sent, announced; /* leaves; bytes of next_leaf; leaves in batches sent */
     bool head_sent, final_sent;
@@ -288,7 +299,34 @@ bool stale_rescue(struct engine *e, mesh_ns now, struct flight *f);
 /* stale_validated: the origin answered 304 to |f|, which is gone afterwards. */
 void stale_validated(struct engine *e, mesh_ns now, struct flight *f, const struct fields *fields);
 
+/* ---- bodies read leaf by leaf ---- */
+/* parts_begin: |r| wants ranges of a body that is not here; they are fetched, each leaf for itself. False: that is
+ * not to be tried. */
+bool parts_begin(struct engine *e, mesh_ns now, struct request *r, const struct aim *aim);
+void parts_free(struct engine *e, mesh_ns now, struct request *r);
+void parts_age(const struct request *r, mesh_ns *born, mesh_ns *lifetime);
+size_t parts_read(const struct request *r, struct slice *pieces, size_t max);
+/* parts_moved: the request reads on elsewhere. */
+void parts_moved(struct engine *e, mesh_ns now, struct request *r);
+/* What befalls one of its readers. */
+void part_attached(struct engine *e, struct reader *r, const struct flight *f, bool leader);
+void part_changed(struct engine *e, struct reader *r);
+void part_failed(struct engine *e, struct reader *r, uint16_t status, const char *text);
+void part_uncacheable(struct engine *e, struct reader *r);
+/* parts_unwanted: the whole is here, or has to be had, for there are no leaves of |primary|. */
+bool parts_unwanted(struct engine *e, mesh_ns now, const struct digest *primary, const struct fields *fields);
+/* parts_none: there are no leaves of |f|'s body to be had, for a while; all who wait in |f| ask for the whole. |f| is
+ * gone. */
+void parts_none(struct engine *e, mesh_ns now, struct flight *f);
+/* parts_sound: may |head| be that of |f|'s leaf, or, unless |f| wants one, of a whole? */
+bool parts_sound(const struct flight *f, const struct head *head);
+/* request_seek_again looks for the whole of what |r| wants, at |aim|; request_relay has the origin answer it alone. */
+void request_seek_again(struct engine *e, mesh_ns now, struct request *r, struct aim *aim);
+void request_relay(struct engine *e, mesh_ns now, struct request *r, const struct aim *aim);
+
 /* ---- viewers ---- */
+/* answer_source says where |o|, which |f| brought, came from. */
+void answer_source(struct answer *a, const struct object *o, const struct flight *f, bool leader);
 void request_attached(struct request *r, struct object *o, const struct flight *f, bool leader);
 void request_failed(struct engine *e, struct request *r, uint16_t status, const char *text);
 void request_go_direct(struct engine *e, mesh_ns now, struct request *r, const struct flight *was);

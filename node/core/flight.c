@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "node/core/engine_impl.h"
+#include "node/core/key.h"
 #include "node/core/vary.h"
 
 #define PATIENCE_WARNED MS(50) /* and four round trips: for an owner that others find silent */
@@ -45,6 +46,7 @@ static void patience_fire(struct engine *e, mesh_ns now, struct timer *t)
 
 static void forget(struct flight *f)
 {
+    buf_free(&f->wanted);
     buf_free(&f->host);
     buf_free(&f->path);
     buf_free(&f->request_id);
@@ -83,6 +85,10 @@ struct flight *flight_new(struct engine *e, mesh_ns now, enum flight_class class
     f->magic = FLIGHT_MAGIC;
     f->class = class;
     f->key = aim->key;
+    f->leaf = aim->leaf;
+    f->index = aim->index;
+    f->primary = aim->leaf ? aim->primary : aim->key;
+    f->outdated = aim->outdated;
     if (class != FLIGHT_DIRECT) {
         f->stale = held(cache_stale(e->cache, now, &f->key, fields_of(f)));
         f->varying = held(cache_varying(e->cache, &f->key));
@@ -104,7 +110,9 @@ struct flight *flight_toward(struct engine *e, mesh_ns now, bool as_owner, const
 
     if (f == NULL)
         return NULL;
-    flight_owners(e, &f->key, f->sources, &f->sources_n);
+    struct digest place;
+    key_stripe(&place, &f->primary, f->index);
+    flight_owners(e, &place, f->sources, &f->sources_n);
     if (f->sources_n == 0) /* first among the owners: what we fetch, we fetch for all */
         f->class = FLIGHT_OWNER;
     return f;
@@ -203,10 +211,11 @@ static void lose_object(struct engine *e, mesh_ns now, struct flight *f)
         }
         if (r->forward == NULL) /* it found the copy here: what holds for the fetch holds for it */
             r->forward = forward_ref(f->forward);
-        if (!reader_request(r)->head_sent) { /* as if it had never been */
+        if (r->of_parts || !reader_request(r)->head_sent) { /* as if it had never been */
             reader_detach(r);
             r->at = 0;
-            reader_request(r)->state = REQUEST_WAITING;
+            if (!r->of_parts)
+                reader_request(r)->state = REQUEST_WAITING;
         }
         r->flight = f;
         list_push_back(&f->waiters, &r->wait_link);
@@ -233,12 +242,14 @@ void flight_source_again(struct engine *e, mesh_ns now, struct flight *f)
 
 static void fail_reader(struct engine *e, mesh_ns now, struct reader *r, uint16_t status, const char *text)
 {
-    if (!r->of_peer && r->flight != NULL)
+    if (!r->of_peer && !r->of_parts && r->flight != NULL)
         reader_request(r)->error_cause = r->flight->cause;
     list_remove(&r->wait_link);
     r->flight = NULL;
     if (r->of_peer)
         serve_abort(e, now, reader_serve(r), status == 503 ? ABORT_BUSY : ABORT_ORIGIN, status);
+    else if (r->of_parts)
+        part_failed(e, r, status, text);
     else
         request_failed(e, reader_request(r), status, text);
 }
@@ -317,6 +328,8 @@ static void attach(struct engine *e, struct flight *f, struct reader *r, struct 
     reader_attach(r, o);
     if (r->of_peer)
         serve_attached(reader_serve(r));
+    else if (r->of_parts)
+        part_attached(e, r, f, leader);
     else
         request_attached(reader_request(r), o, f, leader);
     engine_ready_reader(e, r);
@@ -353,6 +366,8 @@ static void disperse(struct engine *e, mesh_ns now, struct flight *f, struct rea
     r->flight = NULL;
     if (r->of_peer)
         serve_abort(e, now, reader_serve(r), ABORT_UNCACHEABLE, 0);
+    else if (r->of_parts)
+        part_uncacheable(e, r);
     else if (r->object != NULL)
         request_failed(e, reader_request(r), 502, "The rest of this answer is no longer to be had.");
     else
@@ -361,7 +376,7 @@ static void disperse(struct engine *e, mesh_ns now, struct flight *f, struct rea
 
 void flight_disperse(struct engine *e, mesh_ns now, struct flight *f)
 {
-    cache_mark(e->cache, now, &f->key);
+    cache_mark(e->cache, now, &f->primary);
     leave_map(e, f);
     LIST_EACH_SAFE (at, &f->waiters)
         disperse(e, now, f, OBJ_OF(at, struct reader, wait_link));
@@ -370,7 +385,15 @@ void flight_disperse(struct engine *e, mesh_ns now, struct flight *f)
 
 static struct aim aim_of(const struct flight *f, const struct reader *r)
 {
-    return (struct aim){ f->key, buf_slice(&f->host), buf_slice(&f->path), buf_slice(&f->request_id), r->forward };
+    return (struct aim){ .key = f->key,
+                         .leaf = f->leaf,
+                         .index = f->index,
+                         .primary = f->primary,
+                         .outdated = f->outdated,
+                         .host = buf_slice(&f->host),
+                         .path = buf_slice(&f->path),
+                         .request_id = buf_slice(&f->request_id),
+                         .forward = r->forward };
 }
 
 /* What |f| brought is not for |r|: to another flight, or to one of its own, that nobody |solo| joins. */
@@ -514,6 +537,8 @@ void flight_go(struct engine *e, mesh_ns now, struct flight *f)
 
 void flight_dress(const struct flight *f, struct object *o, const struct freshness *fresh)
 {
+    o->leaf = f->leaf;
+    o->primary = f->primary;
     o->lifetime = fresh->lifetime_ns;
     o->for_authorized = fresh->for_authorized;
     o->stale_while_revalidate = fresh->stale_while_revalidate_ns;
@@ -549,10 +574,10 @@ bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object 
     o->flight = f;
     o->pass_through = o->uncacheable || (o->has_length && o->length > cache_object_max(e->cache));
     if (!o->uncacheable && !f->dropped) {
-        cache_unmark(e->cache, &f->key);
+        cache_unmark(e->cache, &f->primary);
         cache_put(e->cache, o, fields_of(f));
     } else if (o->uncacheable && f->class != FLIGHT_DIRECT) {
-        cache_mark(e->cache, now, &f->key);
+        cache_mark(e->cache, now, &f->primary);
     }
     if (o->uncacheable && f->stale != NULL && o->head->status < 500)
         cache_remove(e->cache, f->stale); /* it is not what the origin says any more */

@@ -162,3 +162,25 @@ void key_hash(struct digest *out, const struct mesh_params *mesh, const struct d
     struct slice parts[] = { SLICE_LIT("hedgerow key 1"), SLICE_OF(frame), d->name, host, path };
     digest_keyed(out, mesh->salt, parts, sizeof(parts) / sizeof(parts[0]));
 }
+
+static void derive(struct digest *out, struct slice what, const struct digest *primary, uint32_t number)
+{
+    uint8_t frame[8];
+
+    be64_put(frame, number);
+    struct slice parts[] = { what, SLICE_OF(primary->bytes), SLICE_OF(frame) };
+    digest_of(out, parts, sizeof(parts) / sizeof(parts[0]));
+}
+
+void key_leaf(struct digest *out, const struct digest *primary, uint32_t index)
+{
+    derive(out, SLICE_LIT("hedgerow leaf 1"), primary, index);
+}
+
+void key_stripe(struct digest *out, const struct digest *primary, uint32_t index)
+{
+    if (index < KEY_STRIPE_LEAVES)
+        *out = *primary;
+    else
+        derive(out, SLICE_LIT("hedgerow stripe 1"), primary, index / KEY_STRIPE_LEAVES);
+}

@@ -27,4 +27,10 @@ int key_host(struct buf *out, struct slice host);
 void key_hash(struct digest *out, const struct mesh_params *mesh, const struct distribution *d, struct slice host,
               struct slice path);
 
+/* Of a body that is fetched in parts each leaf is an object by itself, under a key of its own. Leaves that lie
+ * together are placed together: by key_stripe, which for the first KEY_STRIPE_LEAVES is the primary key itself. */
+#define KEY_STRIPE_LEAVES 64
+void key_leaf(struct digest *out, const struct digest *primary, uint32_t index);
+void key_stripe(struct digest *out, const struct digest *primary, uint32_t index);
+
 #endif

@@ -451,6 +451,7 @@ void reader_init(struct reader *r, bool of_peer)
     r->object = NULL;
     r->at = 0;
     r->of_peer = of_peer;
+    r->of_parts = false;
 }
 
 void reader_attach(struct reader *r, struct object *o)

@@ -39,7 +39,7 @@ struct reader {
     struct list link;      /* in object->readers; reader_init before the first use */
     struct object *object; /* held */
     uint64_t at;           /* bytes read so far */
-    bool of_peer;
+    bool of_peer, of_parts;
     struct list ready_link; /* in the engine's queue */
     struct list wait_link;  /* in the flight's waiters */
     struct flight *flight;  /* waited for; NULL: none */
@@ -77,6 +77,8 @@ struct object {
     bool has_head_sig, has_one_sig;
     bool uncacheable;    /* one request's alone */
     bool for_authorized; /* the origin said that it is for those who show a pass, too */
+    bool leaf;           /* one of a body's leaves alone ... */
+    struct digest primary; /* ... of the object with this key */
     /* Whom it is for: all, or those who say the same in the fields that its Vary names */
     bool varies;
     struct digest variant; /* vary_digest */
@@ -106,7 +108,7 @@ struct object {
     struct list readers;
     struct flight *flight; /* what fills it; NULL when nothing does */
     /* The cache's */
-    struct map_node by_key;
+    struct map_node by_key, by_primary; /* the latter of leaves */
     struct list queue;
     uint64_t *queue_bytes; /* the sum of its queue, kept along with |bytes|; NULL: in none */
     uint64_t order;        /* of being put */

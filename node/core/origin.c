@@ -1,9 +1,12 @@
 /* We ask the origin: one struct origin per request to it. It outlives its flight until
  * the rim has let go of it. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "node/core/drop.h"
 #include "node/core/engine_impl.h"
+#include "node/core/key.h"
+#include "node/core/range.h"
 
 static struct origin *of(struct fetch *f)
 {
@@ -40,12 +43,24 @@ static void conditions(const struct object *o, struct slice *etag, struct slice 
     *modified = f != NULL ? f->value : SLICE_EMPTY;
 }
 
+/* "bytes=0-65535" */
+static struct slice leaf_range(const struct flight *f, char text[64])
+{
+    unsigned long long first = (unsigned long long)f->index * LEAF_BYTES;
+    int n = snprintf(text, 64, "bytes=%llu-%llu", first, first + LEAF_BYTES - 1);
+
+    return slice_of(text, (size_t)n);
+}
+
 bool origin_start(struct engine *e, mesh_ns now, struct flight *f)
 {
-    struct slice etag, modified;
+    struct slice etag, modified, range;
+    char text[64];
 
     conditions(f->stale, &etag, &modified);
-    size_t texts = f->path.len + f->host.len + f->request_id.len + f->method.len + etag.len + modified.len;
+    range = f->leaf ? leaf_range(f, text) : f->range;
+    size_t texts = f->path.len + f->host.len + f->request_id.len + f->method.len + etag.len + modified.len + range.len +
+                   f->if_range.len;
     struct origin *o = calloc(1, sizeof(*o) + texts);
     if (o == NULL)
         return false;
@@ -57,6 +72,8 @@ bool origin_start(struct engine *e, mesh_ns now, struct flight *f)
     o->fetch.from = f->from;
     o->fetch.if_none_match = keep(&at, etag);
     o->fetch.if_modified_since = keep(&at, modified);
+    o->fetch.range = keep(&at, range);
+    o->fetch.if_range = keep(&at, f->if_range);
     o->forward = forward_ref(f->forward);
     o->fetch.forward = o->forward != NULL ? &o->forward->fields : NULL;
     o->state = ORIGIN_NEW;
@@ -135,6 +152,59 @@ static bool fails(uint16_t status)
     return status == 500 || (status >= 502 && status <= 504);
 }
 
+/* |f| wanted a leaf, and what comes is of another kind: all of the body, or another answer altogether. It is taken as
+ * the answer for the whole, where we are the ones to have that; those who wait ask for the whole. The flight that goes
+ * on with the fetch, or NULL. */
+static struct flight *as_whole(struct engine *e, mesh_ns now, struct flight *f)
+{
+    struct aim aim = { .key = f->primary,
+                       .host = buf_slice(&f->host),
+                       .path = buf_slice(&f->path),
+                       .request_id = buf_slice(&f->request_id),
+                       .forward = f->forward };
+    const struct fields *fields = &f->forward->fields;
+    struct flight *whole = NULL;
+
+    if (f->index < KEY_STRIPE_LEAVES && cache_peek(e->cache, now, &f->primary, fields) == NULL &&
+        flight_find(e, &f->primary, fields, FLIGHT_ANY) == NULL)
+        whole = flight_new(e, now, FLIGHT_OWNER, &aim);
+    if (whole != NULL) {
+        whole->background = true;
+        whole->origin = f->origin;
+        whole->origin->flight = whole;
+        f->origin = NULL;
+    } else {
+        origin_stop(e, f);
+    }
+    parts_none(e, now, f);
+    return whole;
+}
+
+/* Is it the leaf that |f| wants? |*all|: and the whole body besides. */
+static bool is_leaf(const struct flight *f, uint16_t status, const struct fields *fields, int64_t length, bool *all)
+{
+    const struct field *field = fields_find(fields, SLICE_LIT("content-range"));
+    uint64_t first = (uint64_t)f->index * LEAF_BYTES;
+    struct content_range r;
+
+    *all = false;
+    if (status != 206 || field == NULL || !content_range_read(&r, field->value) || r.first != first || length < 0 ||
+        (uint64_t)length != r.last - r.first + 1 || length > (int64_t)LEAF_BYTES ||
+        (length < (int64_t)LEAF_BYTES && r.last + 1 != r.length))
+        return false;
+    *all = first == 0 && r.last + 1 == r.length;
+    return true;
+}
+
+static void without(struct fields *out, const struct fields *f, struct slice name)
+{
+    out->n = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        if (!slice_eq_nocase(f->at[i].name, name))
+            (void)fields_add(out, f->at[i].name, f->at[i].value);
+    }
+}
+
 void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint16_t status, const struct fields *fields,
                        int64_t length)
 {
@@ -156,7 +226,24 @@ void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint1
     }
     if (fails(status) && stale_rescue(e, now, f))
         return;
-    fresh_of(&fresh, &e->cfg.distribution, status, fields, e->wall_s, now - o->began);
+    struct fields whole;
+    if (f->leaf && status == 416) {
+        origin_stop(e, f);
+        flight_fail(e, now, f, 416, "There are no such bytes.");
+        return;
+    }
+    bool all, leaf = f->leaf && is_leaf(f, status, fields, length, &all);
+    if (f->leaf && (!leaf || all)) {
+        if ((f = as_whole(e, now, f)) == NULL)
+            return;
+        if (leaf) {
+            without(&whole, fields, SLICE_LIT("content-range"));
+            fields = &whole;
+            status = 200;
+        }
+        leaf = false;
+    }
+    fresh_of(&fresh, &e->cfg.distribution, leaf ? 200 : status, fields, e->wall_s, now - o->began);
     struct object *body = make_object(e, f, status, fields, &fresh, length);
     if (body == NULL) {
         f->cause = fetch->cause;

@@ -76,14 +76,47 @@ static bool read_all(struct ranges *out, struct slice specs, uint64_t length)
     return any;
 }
 
-enum range_verdict ranges_read(struct ranges *out, struct slice value, uint64_t length)
+/* What stands behind "bytes="; empty: another unit, or no Range field at all. */
+static struct slice specs_of(struct slice value)
 {
     const uint8_t *eq = value.len > 0 ? memchr(value.data, '=', value.len) : NULL;
     size_t unit = eq != NULL ? (size_t)(eq - value.data) : value.len;
 
+    if (eq == NULL || !slice_eq_nocase(slice_head(value, unit), SLICE_LIT("bytes")))
+        return SLICE_EMPTY;
+    return slice_from(value, unit + 1);
+}
+
+bool ranges_begin(struct slice value, uint64_t *first, uint64_t *last)
+{
+    struct slice specs = specs_of(value), one;
+    struct ranges all = { 0 };
+
+    if (!read_all(&all, specs, UINT64_MAX) || all.n == 0 || !slice_split(&specs, ',', &one))
+        return false;
+    one = slice_trim(one);
+    if (one.len == 0 || one.data[0] == '-')
+        return false;
+    *first = all.at[0].first;
+    *last = all.at[0].first + all.at[0].length - 1;
+    return true;
+}
+
+bool content_range_read(struct content_range *out, struct slice value)
+{
+    struct slice unit, first, last;
+
+    if (!slice_split(&value, ' ', &unit) || !slice_eq_nocase(unit, SLICE_LIT("bytes")) ||
+        !slice_split(&value, '-', &first) || !slice_split(&value, '/', &last))
+        return false;
+    return number(first, &out->first) && number(last, &out->last) && number(value, &out->length) &&
+           out->first <= out->last && out->last < out->length;
+}
+
+enum range_verdict ranges_read(struct ranges *out, struct slice value, uint64_t length)
+{
     out->n = 0;
-    if (eq == NULL || !slice_eq_nocase(slice_head(value, unit), SLICE_LIT("bytes")) ||
-        !read_all(out, slice_from(value, unit + 1), length)) {
+    if (!read_all(out, specs_of(value), length)) {
         out->n = 0;
         return RANGE_WHOLE;
     }

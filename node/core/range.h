@@ -26,4 +26,15 @@ enum range_verdict {
  * that touch were joined: a server may (section 14.2), and so no request costs more than the body once. */
 enum range_verdict ranges_read(struct ranges *out, struct slice value, uint64_t length);
 
+/* ranges_begin: where the first of the ranges begins, and how far it goes at most; false where |value| is to be
+ * ignored, or asks for the end of a body whose length it does not know. */
+bool ranges_begin(struct slice value, uint64_t *first, uint64_t *last);
+
+/* content_range_read reads a Content-Range field of an answer with one range of a body whose length is told (section
+ * 14.4). False: it is none. */
+struct content_range {
+    uint64_t first, last, length; /* first <= last < length */
+};
+bool content_range_read(struct content_range *out, struct slice value);
+
 #endif

@@ -28,11 +28,8 @@ static void set_answer(struct request *r, struct object *o)
     r->state = r->awaited > 0 ? REQUEST_WAITING : REQUEST_BODY;
 }
 
-void request_attached(struct request *r, struct object *o, const struct flight *f, bool leader)
+void answer_source(struct answer *a, const struct object *o, const struct flight *f, bool leader)
 {
-    struct answer *a = &r->answer;
-
-    set_answer(r, o);
     a->collapsed = !leader;
     a->was_stale = f->stale != NULL;
     a->passed = is_passage(f);
@@ -47,6 +44,12 @@ void request_attached(struct request *r, struct object *o, const struct flight *
         a->result = f->validated ? RESULT_REFRESH : RESULT_STALE;
     else
         a->result = leader ? RESULT_MISS : RESULT_HIT;
+}
+
+void request_attached(struct request *r, struct object *o, const struct flight *f, bool leader)
+{
+    set_answer(r, o);
+    answer_source(&r->answer, o, f, leader);
 }
 
 static void answer_from_here(struct request *r, struct object *o)
@@ -87,16 +90,27 @@ void request_fly(struct engine *e, mesh_ns now, struct request *r, struct flight
 
 void request_go_direct(struct engine *e, mesh_ns now, struct request *r, const struct flight *was)
 {
-    struct aim aim = { was->key, buf_slice(&was->host), buf_slice(&was->path), r->request_id, r->reader.forward };
-    request_fly(e, now, r, flight_new(e, now, FLIGHT_DIRECT, &aim));
+    struct aim aim = { .key = was->primary,
+                       .host = buf_slice(&was->host),
+                       .path = buf_slice(&was->path),
+                       .request_id = r->request_id,
+                       .forward = r->reader.forward };
+    request_relay(e, now, r, &aim);
 }
 
-static void go_personal(struct engine *e, mesh_ns now, struct request *r, const struct aim *aim)
+void request_relay(struct engine *e, mesh_ns now, struct request *r, const struct aim *aim)
 {
     struct flight *f = flight_new(e, now, FLIGHT_DIRECT, aim);
 
-    if (f != NULL)
-        f->personal = true;
+    if (f != NULL) {
+        f->personal = aim->personal;
+        buf_add_slice(&f->wanted, r->range);
+        buf_add_slice(&f->wanted, r->if_range);
+    }
+    if (f != NULL && buf_ok(&f->wanted)) {
+        f->range = slice_head(buf_slice(&f->wanted), r->range.len);
+        f->if_range = slice_from(buf_slice(&f->wanted), r->range.len);
+    }
     request_fly(e, now, r, f);
 }
 
@@ -129,6 +143,15 @@ static bool answer_stale(struct engine *e, mesh_ns now, struct request *r, const
     return true;
 }
 
+/* There is a copy to be validated, or one is being fetched. */
+static bool whole_comes(struct engine *e, mesh_ns now, const struct request *r, const struct aim *aim)
+{
+    const struct fields *fields = reader_fields(&r->reader);
+
+    return cache_stale(e->cache, now, &aim->key, fields) != NULL ||
+           flight_find(e, &aim->key, fields, FLIGHT_ANY) != NULL;
+}
+
 /* There is no fresh copy here. */
 static void seek(struct engine *e, mesh_ns now, struct request *r, struct aim *aim, bool personal)
 {
@@ -137,12 +160,24 @@ static void seek(struct engine *e, mesh_ns now, struct request *r, struct aim *a
         return;
     }
     aim->forward = r->reader.forward;
-    if (personal)
-        go_personal(e, now, r, aim);
-    else if (cache_marked(e->cache, now, &aim->key))
-        request_fly(e, now, r, flight_new(e, now, FLIGHT_DIRECT, aim));
-    else if (!answer_stale(e, now, r, aim))
+    aim->personal = personal;
+    if (personal || cache_marked(e->cache, now, &aim->key))
+        request_relay(e, now, r, aim);
+    else if (!answer_stale(e, now, r, aim) && (whole_comes(e, now, r, aim) || !parts_begin(e, now, r, aim)))
         go_shared(e, now, r, aim);
+}
+
+void request_seek_again(struct engine *e, mesh_ns now, struct request *r, struct aim *aim)
+{
+    struct object *o = cache_get(e->cache, now, &aim->key, reader_fields(&r->reader));
+
+    if (o != NULL)
+        answer_from_here(r, o);
+    else if (cache_marked(e->cache, now, &aim->key))
+        request_relay(e, now, r, aim);
+    else
+        go_shared(e, now, r, aim);
+    engine_ready_reader(e, &r->reader);
 }
 
 void engine_request(struct engine *e, mesh_ns now, struct request *r)
@@ -158,6 +193,8 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r)
     r->awaited = 0;
     memset(&r->answer, 0, sizeof(r->answer));
     reader_init(&r->reader, false);
+    r->parts = NULL;
+    r->until = UINT64_MAX;
     e->requests_n++;
     int err = key_path(&path, r->target);
     if (err == 0)
@@ -187,10 +224,19 @@ out:
 void request_answer(struct engine *e, mesh_ns now, struct request *r)
 {
     const struct object *o = r->reader.object;
+    mesh_ns born, lifetime;
 
     (void)e;
-    r->answer.age_ns = now > o->born ? now - o->born : 0;
-    r->answer.ttl_ns = o->lifetime - r->answer.age_ns;
+    if (r->parts != NULL) {
+        parts_age(r, &born, &lifetime);
+    } else {
+        born = o->born;
+        lifetime = o->lifetime;
+    }
+    r->answer.age_ns = now > born ? now - born : 0;
+    r->answer.ttl_ns = lifetime - r->answer.age_ns;
+    if (r->parts != NULL)
+        return;
     r->answer.has_length = o->has_length;
     r->answer.length = o->length;
 }
@@ -199,29 +245,42 @@ void request_answer(struct engine *e, mesh_ns now, struct request *r)
 
 size_t request_body(struct request *r, struct slice *pieces, size_t max)
 {
+    if (r->parts != NULL)
+        return parts_read(r, pieces, max);
     return r->reader.object != NULL ? object_read(r->reader.object, r->reader.at, pieces, max) : 0;
 }
 
-void request_seek(struct engine *e, mesh_ns now, struct request *r, uint64_t at)
+static void read_from(struct engine *e, mesh_ns now, struct request *r, uint64_t at)
 {
     uint64_t leaf = r->reader.at / LEAF_BYTES;
 
     e->now = now;
     assert(at >= r->reader.at);
     r->reader.at = at;
-    if (at / LEAF_BYTES != leaf)
+    if (r->parts != NULL)
+        parts_moved(e, now, r);
+    else if (at / LEAF_BYTES != leaf)
         flight_readers_moved(e, now, r->reader.object);
+}
+
+void request_seek(struct engine *e, mesh_ns now, struct request *r, uint64_t at, uint64_t length)
+{
+    r->until = at + length;
+    read_from(e, now, r, at);
 }
 
 void request_take(struct engine *e, mesh_ns now, struct request *r, size_t n)
 {
-    assert(r->reader.at + n <= object_available(r->reader.object));
-    request_seek(e, now, r, r->reader.at + n);
+    assert(r->parts != NULL || r->reader.at + n <= object_available(r->reader.object));
+    read_from(e, now, r, r->reader.at + n);
 }
 
 bool request_done(const struct request *r)
 {
     const struct object *o = r->reader.object;
+
+    if (r->parts != NULL)
+        return r->state == REQUEST_BODY && r->reader.at == r->answer.length;
     return o != NULL && o->state == OBJECT_COMPLETE && r->reader.at == o->length;
 }
 
@@ -254,6 +313,7 @@ void engine_request_end(struct engine *e, mesh_ns now, struct request *r, bool c
     list_remove(&r->reader.ready_link);
     list_remove(&r->reader.wait_link);
     r->reader.flight = NULL;
+    parts_free(e, now, r);
     if (o != NULL) {
         object_ref(o);
         reader_detach(&r->reader);

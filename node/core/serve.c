@@ -51,7 +51,6 @@ static struct serve *serve_new(struct engine *e, mesh_ns now, struct link *l, ui
     s->magic = SERVE_MAGIC;
     s->l = l;
     s->stream = stream;
-    s->key = m->key;
     s->credit = m->credit;
     s->slip_timer.fire = slip_fire;
     reader_init(&s->reader, true);
@@ -94,7 +93,7 @@ void serve_abort(struct engine *e, mesh_ns now, struct serve *s, unsigned reason
 /* ---- being asked ---- */
 
 /* What a peer names must be in our normal form: its bytes go to the origin. */
-static bool sound(struct engine *e, const struct msg_ask *m)
+static bool sound(struct engine *e, const struct msg_ask *m, struct digest *primary)
 {
     struct buf normal = BUF_EMPTY;
     struct digest key;
@@ -105,7 +104,10 @@ static bool sound(struct engine *e, const struct msg_ask *m)
     buf_free(&normal);
     if (!ok)
         return false;
-    key_hash(&key, &e->cfg.mesh.self->mesh, &e->cfg.distribution, SLICE_EMPTY, m->path);
+    key_hash(primary, &e->cfg.mesh.self->mesh, &e->cfg.distribution, SLICE_EMPTY, m->path);
+    if ((m->flags & ASK_LEAF) == 0)
+        return digest_eq(primary, &m->key);
+    key_leaf(&key, primary, m->first_leaf);
     return digest_eq(&key, &m->key);
 }
 
@@ -119,7 +121,15 @@ static int read_forward(struct forward **out, struct slice raw)
 
 static struct aim aim_of(const struct serve *s, const struct msg_ask *m)
 {
-    return (struct aim){ m->key, m->host, m->path, m->request_id, s->reader.forward };
+    return (struct aim){ .key = m->key,
+                         .leaf = (m->flags & ASK_LEAF) != 0,
+                         .index = m->first_leaf,
+                         .primary = s->primary,
+                         .outdated = (m->flags & ASK_OTHER) != 0 ? m->generation : 0,
+                         .host = m->host,
+                         .path = m->path,
+                         .request_id = m->request_id,
+                         .forward = s->reader.forward };
 }
 
 static void join(struct engine *e, struct serve *s, struct flight *f)
@@ -177,14 +187,16 @@ static bool read_stale(struct engine *e, mesh_ns now, struct serve *s, const str
 static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t stream, const struct msg_ask *m)
 {
     const struct ring *ring = mesh_ring(e->mesh);
+    struct digest primary, place;
     struct object *o;
     struct serve *s;
 
-    if (!slice_eq(m->distribution, e->cfg.distribution.name) || m->config != e->distribution || !sound(e, m)) {
+    if (!slice_eq(m->distribution, e->cfg.distribution.name) || m->config != e->distribution ||
+        !sound(e, m, &primary)) {
         answer(e, l, stream, ANSWER_NOT_OWNER, NOT_OWNER_CONFIG);
         return;
     }
-    if (m->generation != 0) { /* whole objects only, for now */
+    if (m->generation != 0 && (m->flags & ASK_OTHER) == 0) { /* from the beginning only, for now */
         answer(e, l, stream, ANSWER_GONE, 0);
         return;
     }
@@ -192,6 +204,7 @@ static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t str
         answer(e, l, stream, ANSWER_BUSY, 0);
         return;
     }
+    s->primary = primary;
     int err = read_forward(&s->reader.forward, m->fields);
     if (err != 0) {
         answer(e, l, stream, err == MESH_E_NOMEM ? ANSWER_BUSY : ANSWER_NOT_OWNER,
@@ -199,17 +212,27 @@ static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t str
         serve_end(e, now, s);
         return;
     }
-    if ((o = cache_get(e->cache, now, &m->key, reader_fields(&s->reader))) != NULL) {
+    o = cache_get(e->cache, now, &m->key, reader_fields(&s->reader));
+    if (o != NULL && (m->flags & ASK_OTHER) != 0 && o->head->generation == m->generation) {
+        cache_remove(e->cache, o);
+        o = NULL;
+    }
+    if (o != NULL) {
         read_from_here(e, s, o);
         return;
     }
-    if (cache_marked(e->cache, now, &m->key)) {
+    if (cache_marked(e->cache, now, &primary)) {
         serve_abort(e, now, s, ABORT_UNCACHEABLE, 0);
+        return;
+    }
+    if ((m->flags & ASK_LEAF) != 0 && parts_unwanted(e, now, &primary, reader_fields(&s->reader))) {
+        serve_abort(e, now, s, ABORT_WHOLE, 0);
         return;
     }
     if (read_stale(e, now, s, m))
         return;
-    if (ring_size(ring) == 0 || ring_rank(ring, ring_arc(ring, &m->key), &e->cfg.mesh.self->cert.id) < 0) {
+    key_stripe(&place, &primary, (m->flags & ASK_LEAF) != 0 ? m->first_leaf : 0);
+    if (ring_size(ring) == 0 || ring_rank(ring, ring_arc(ring, &place), &e->cfg.mesh.self->cert.id) < 0) {
         answer(e, l, stream, ANSWER_NOT_OWNER, NOT_OWNER_RING);
         serve_end(e, now, s);
         return;

@@ -116,7 +116,7 @@ static bool renew(struct engine *e, mesh_ns now, struct object *o)
         return false;
     LIST_EACH (at, &o->readers) {
         struct reader *r = OBJ_OF(at, struct reader, link);
-        if (!r->of_peer)
+        if (!r->of_peer && !r->of_parts)
             reader_request(r)->answer.head = o->head;
     }
     return true;
@@ -134,7 +134,8 @@ static bool update(struct engine *e, mesh_ns now, struct flight *f, const struct
         fields = &nothing;
     if (merge(&head, o->head, fields, e->wall_s, date) != 0)
         return false;
-    fresh_of(&fresh, &e->cfg.distribution, head.status, &head.fields, e->wall_s, now - f->origin->began);
+    fresh_of(&fresh, &e->cfg.distribution, f->leaf ? 200 : head.status, &head.fields, e->wall_s,
+             now - f->origin->began);
     buf_clear(&e->scratch);
     if (head_encode(&e->scratch, &head) != 0 || !renew(e, now, o))
         return false;

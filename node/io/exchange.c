@@ -275,6 +275,10 @@ static void hand_in(struct exchange *x, const struct http_request *q)
     x->passes = !method_asks(q->method_text);
     if (!x->passes)
         keep_wants(x, &q->fields);
+    if (q->method == HTTP_GET && x->wants.range.len > 0) {
+        x->r.range = x->wants.range;
+        x->r.if_range = x->wants.if_range;
+    }
     engine_request(w->engine, w->now, &x->r);
 }
 

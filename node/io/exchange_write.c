@@ -22,6 +22,8 @@ static void begin_body(struct exchange *x)
     selection_make(&x->selection, &x->wants, a->head, a->has_length, a->length, x->to.head_only,
                    x->wall_us / 1000000 - a->age_ns / SEC(1));
     x->r.head_sent = true;
+    if (s->how == SELECT_NOT_MODIFIED || s->how == SELECT_UNSATISFIABLE || x->to.head_only)
+        x->r.until = 0; /* no byte of the body is wanted */
     if (s->how == SELECT_UNSATISFIABLE) {
         struct answer_page page = { .status = 416, .text = "There are no such bytes.", .of = a };
         exchange_page(x, &page);
@@ -96,7 +98,7 @@ static void next_range(struct exchange *x)
     if (r->n > 1)
         answer_part(&x->out, &x->r.answer, &x->selection, x->part, &x->to);
     if (x->part < r->n) {
-        request_seek(x->worker->engine, x->worker->now, &x->r, r->at[x->part].first);
+        request_seek(x->worker->engine, x->worker->now, &x->r, r->at[x->part].first, r->at[x->part].length);
         x->left = r->at[x->part].length;
     }
     x->part++;

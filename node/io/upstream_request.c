@@ -84,7 +84,7 @@ static int put_forwarded(struct buf *out, const struct fetch *f)
     return err;
 }
 
-static int put_condition(struct buf *out, struct slice name, struct slice value)
+static int put_wanted(struct buf *out, struct slice name, struct slice value)
 {
     return value.len > 0 ? http_put_field(out, name, value) : 0;
 }
@@ -130,8 +130,10 @@ int upstream_request(struct buf *out, const struct origin_url *url, const struct
     if ((err = put_target(out, url, f)) != 0 || (err = http_put_field(out, SLICE_LIT("Host"), url->authority)) != 0 ||
         (f->forward != NULL && (err = put_forwarded(out, f)) != 0) ||
         (err = http_put_field(out, SLICE_LIT("X-Request-Id"), f->request_id)) != 0 ||
-        (err = put_condition(out, SLICE_LIT("If-None-Match"), f->if_none_match)) != 0 ||
-        (err = put_condition(out, SLICE_LIT("If-Modified-Since"), f->if_modified_since)) != 0)
+        (err = put_wanted(out, SLICE_LIT("Range"), f->range)) != 0 ||
+        (err = put_wanted(out, SLICE_LIT("If-Range"), f->if_range)) != 0 ||
+        (err = put_wanted(out, SLICE_LIT("If-None-Match"), f->if_none_match)) != 0 ||
+        (err = put_wanted(out, SLICE_LIT("If-Modified-Since"), f->if_modified_since)) != 0)
         return err;
     put_body(out, f, body);
     if (!forwards(f, SLICE_LIT("user-agent")))

@@ -17,6 +17,7 @@
 #include "node/core/cache.h"
 #include "node/core/engine.h"
 #include "node/core/key.h"
+#include "node/core/range.h"
 #include "proto/base/err.h"
 #include "proto/base/rand.h"
 
@@ -78,6 +79,7 @@ struct site {
     const char *lines;      /* more fields: "Name: value\n" ... */
     uint64_t version;       /* of its bytes, told in X-Version */
     bool by_variant;        /* the version is what the request's X-Variant says */
+    bool ranges;            /* it knows Range */
     const char *validator;  /* who asks with this If-None-Match gets 304 */
     uint64_t changed_at;    /* bytes from here on depend on the version */
     bool text;              /* bytes that can be packed */
@@ -90,6 +92,7 @@ struct site {
     unsigned fetches, open; /* begun; under way */
     unsigned validated;     /* of the fetches: answered with 304 */
     uint64_t sent;          /* body bytes given out */
+    char last_range[64];    /* what the last request wanted of it */
     char last_from[100];    /* the last request's host and id */
     char last_method[36];   /* the last request's; empty: GET */
     char last_fields[512];  /* what the last request carried: "name: value|" ... */

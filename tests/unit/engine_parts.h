@@ -35,7 +35,8 @@ struct visit { /* a fetch at the origin */
     struct site *site;
     int node;
     bool head_told, unchanged;
-    uint64_t at, version;
+    uint64_t at, end, version;
+    bool ranged;
     struct event *event; /* its next step */
     struct visit *next;
 };

@@ -144,6 +144,17 @@ static inline void visit_head(struct world *w, struct visit *v)
     }
     snprintf(version, sizeof(version), "%llu", (unsigned long long)v->version);
     fields_add(&f, SLICE_LIT("X-Version"), slice_str(version));
+    if (v->ranged) {
+        bool none = v->at >= s->length;
+        char range[64];
+        snprintf(range, sizeof(range), "bytes %llu-%llu/%llu", (unsigned long long)v->at,
+                 (unsigned long long)v->end - 1, (unsigned long long)s->length);
+        if (!none)
+            fields_add(&f, SLICE_LIT("Content-Range"), slice_str(range));
+        engine_fetch_head(engine_of(w, v->node), w->now, v->fetch, none ? 416 : 206, &f,
+                          none ? 0 : (int64_t)(v->end - v->at));
+        return;
+    }
     engine_fetch_head(engine_of(w, v->node), w->now, v->fetch, s->status, &f,
                       s->chunked ? -1 : (int64_t)(s->announced != 0 ? s->announced : s->length));
 }
@@ -152,7 +163,7 @@ static inline void visit_step(struct world *w, struct visit *v)
 {
     struct site *s = v->site;
     struct engine *e = engine_of(w, v->node);
-    uint64_t end = s->cut_at < s->length ? s->cut_at : s->length;
+    uint64_t end = s->cut_at < v->end ? s->cut_at : v->end;
 
     v->event = NULL;
     if (s->cut_at == 0) {
@@ -197,6 +208,12 @@ static inline void fetch_begin(struct world *w, int n, struct fetch *f)
         fields_text(f->forward, v->site->last_fields, sizeof(v->site->last_fields));
     v->unchanged = v->site->validator != NULL && slice_eq(f->if_none_match, slice_str(v->site->validator));
     v->version = v->site->version;
+    v->end = v->site->length;
+    snprintf(v->site->last_range, sizeof(v->site->last_range), "%.*s", SLICE_FMT(f->range));
+    uint64_t last;
+    v->ranged = v->site->ranges && ranges_begin(f->range, &v->at, &last);
+    if (v->ranged && last < v->end)
+        v->end = last + 1;
     const struct field *variant = fields_find(f->forward, SLICE_LIT("x-variant"));
     if (v->site->by_variant)
         assert_true(variant != NULL && slice_u64(variant->value, &v->version) == 0);
@@ -238,7 +255,10 @@ static inline bool poll_node(struct world *w, int n)
             visit_later(w, v, v->site->every);
         break;
     case ENGINE_FETCH_STOP: visit_end(w, out.fetch->io); break;
-    case ENGINE_REQUEST: viewer_read(out.request->io); break;
+    case ENGINE_REQUEST:
+        if (out.request->io != NULL) /* else the test looks by itself */
+            viewer_read(out.request->io);
+        break;
     case ENGINE_TWIN: w->nodes[n].twins++; break;
     }
     return true;

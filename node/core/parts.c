@@ -1,0 +1,511 @@
+/* Ranges of a body that is not here: each leaf that is needed is an object by itself, fetched, kept, owned and proved
+ * like any other, and the answer is read from one after the other.
+ *
+ *   parts_begin --> the first leaf's head tells the length and the validator --> REQUEST_BODY
+ *   reading on, a few leaves ahead are asked for; each must be of the same representation
+ *   the origin has no ranges, or the body is small: the whole of it is asked for instead
+ *
+ * What befalls its readers is only noted, and looked at by parts_pump in the next tick: it happens in the midst of
+ * lists that the consequences would change. */
+#include <stdlib.h>
+
+#include "node/core/date.h"
+#include "node/core/engine_impl.h"
+#include "node/core/key.h"
+#include "node/core/selection.h"
+
+#define AHEAD 16 /* leaves asked for at once */
+#define STRONG_AFTER_S \
+    60 /* a Last-Modified so much older than the answer is a strong validator (RFC 9110 section 8.8.2.2) */
+
+struct part {
+    struct reader reader; /* first, see part_of */
+    struct parts *parts;
+    uint32_t index;
+    bool open, renewed, failed;
+    uint16_t status; /* of the failure */
+    const char *text;
+};
+
+enum verdict { VERDICT_NONE, VERDICT_WHOLE, VERDICT_RELAY };
+
+struct parts {
+    struct request *r;
+    struct timer timer;
+    struct digest primary;
+    struct buf host, path;
+    uint32_t begin;    /* the leaf that is asked for first */
+    uint64_t last;     /* read ahead up to this byte */
+    uint64_t outdated; /* generation of the first leaf that is not wanted again */
+    bool again;        /* begun anew once already */
+    enum verdict verdict;
+    /* What the first leaf said of all */
+    const struct head *head;
+    uint8_t *head_raw;
+    mesh_ns born, lifetime;
+    struct part part[AHEAD]; /* that of leaf i at i % AHEAD */
+};
+
+static struct part *part_of(struct reader *r)
+{
+    return OBJ_OF(r, struct part, reader);
+}
+
+static bool content_range(const struct head *h, struct content_range *out)
+{
+    const struct field *f = fields_find(&h->fields, SLICE_LIT("content-range"));
+    return f != NULL && content_range_read(out, f->value);
+}
+
+bool parts_sound(const struct flight *f, const struct head *head)
+{
+    struct content_range r;
+    uint64_t first = (uint64_t)f->index * LEAF_BYTES;
+
+    if (!f->leaf)
+        return true;
+    return head->status == 206 && content_range(head, &r) && r.first == first && head->has_length &&
+           r.last - r.first + 1 == head->length && head->length <= LEAF_BYTES &&
+           (head->length == LEAF_BYTES || r.last + 1 == r.length);
+}
+
+/* ---- is it all of one representation? ---- */
+
+static struct slice value_of(const struct head *h, struct slice name)
+{
+    const struct field *f = fields_find(&h->fields, name);
+    return f != NULL ? f->value : SLICE_EMPTY;
+}
+
+/* The strong validator of |h|; empty: it has none, and what it says must not be combined with anything. */
+static struct slice validator(const struct head *h)
+{
+    struct slice etag = value_of(h, SLICE_LIT("etag")), modified = value_of(h, SLICE_LIT("last-modified"));
+    int64_t date_s, modified_s;
+
+    if (etag_strongly_equal(etag, etag))
+        return etag;
+    if (etag.len == 0 && date_parse(modified, &modified_s) == 0 &&
+        date_parse(value_of(h, SLICE_LIT("date")), &date_s) == 0 && date_s - modified_s >= STRONG_AFTER_S)
+        return modified;
+    return SLICE_EMPTY;
+}
+
+static bool same(const struct parts *p, const struct object *o)
+{
+    struct content_range r;
+    return content_range(o->head, &r) && r.length == p->head->length &&
+           slice_eq(validator(o->head), validator(p->head));
+}
+
+/* The head of the whole, as the leaf |o| tells it. */
+static bool make_head(struct engine *e, struct parts *p, const struct object *o)
+{
+    struct content_range r;
+    struct head head;
+
+    if (!content_range(o->head, &r))
+        return false;
+    memcpy(&head, o->head, offsetof(struct head, fields));
+    head.key = p->primary;
+    head.status = 200;
+    head.has_length = true;
+    head.length = r.length;
+    head.fields.n = 0;
+    for (size_t i = 0; i < o->head->fields.n; i++) {
+        const struct field *f = &o->head->fields.at[i];
+        if (!slice_eq_nocase(f->name, SLICE_LIT("content-range")))
+            (void)fields_add(&head.fields, f->name, f->value);
+    }
+    buf_clear(&e->scratch);
+    if (head_encode(&e->scratch, &head) != 0 || (p->head_raw = malloc(e->scratch.len)) == NULL)
+        return false;
+    memcpy(p->head_raw, e->scratch.data, e->scratch.len);
+    p->head = head_kept(slice_of(p->head_raw, e->scratch.len));
+    p->born = o->born;
+    p->lifetime = o->lifetime;
+    return p->head != NULL;
+}
+
+static void drop_head(struct parts *p)
+{
+    free((void *)(uintptr_t)p->head);
+    free(p->head_raw);
+    p->head = NULL;
+    p->head_raw = NULL;
+}
+
+/* ---- its readers ---- */
+
+static void close_part(struct engine *e, mesh_ns now, struct part *t)
+{
+    struct object *o = t->reader.object;
+    struct flight *f = t->reader.flight;
+
+    if (!t->open)
+        return;
+    t->open = t->failed = false;
+    list_remove(&t->reader.wait_link);
+    t->reader.flight = NULL;
+    if (o != NULL) {
+        object_ref(o);
+        reader_detach(&t->reader);
+        flight_readers_moved(e, now, o);
+        object_unref(o);
+    }
+    if (f != NULL)
+        flight_left(e, f);
+    forward_unref(t->reader.forward);
+    t->reader.forward = NULL;
+}
+
+static struct aim aim_of(const struct parts *p)
+{
+    return (struct aim){ .key = p->primary,
+                         .primary = p->primary,
+                         .host = buf_slice(&p->host),
+                         .path = buf_slice(&p->path),
+                         .request_id = p->r->request_id,
+                         .forward = p->r->reader.forward };
+}
+
+static void open_part(struct engine *e, mesh_ns now, struct parts *p, uint32_t index, uint64_t outdated)
+{
+    struct part *t = &p->part[index % AHEAD];
+    struct aim aim = aim_of(p);
+    struct object *o;
+    struct flight *f;
+
+    close_part(e, now, t);
+    t->renewed = t->index == index && outdated != 0;
+    t->index = index;
+    t->open = true;
+    t->parts = p;
+    reader_init(&t->reader, false);
+    t->reader.of_parts = true;
+    t->reader.forward = forward_ref(p->r->reader.forward);
+    aim.leaf = true;
+    aim.index = index;
+    aim.outdated = outdated;
+    key_leaf(&aim.key, &p->primary, index);
+    if ((o = cache_get(e->cache, now, &aim.key, reader_fields(&t->reader))) != NULL) {
+        if (p->head == NULL)
+            p->r->answer.result = RESULT_HIT;
+        reader_attach(&t->reader, o);
+        return;
+    }
+    if ((f = flight_find(e, &aim.key, reader_fields(&t->reader), FLIGHT_ANY)) != NULL) {
+        flight_join(f, &t->reader);
+        e->counters.collapsed++;
+    } else if ((f = flight_toward(e, now, false, &aim)) == NULL) {
+        part_failed(e, &t->reader, 503, "This node is busy with too many fetches. Try again in a moment.");
+    } else {
+        flight_join(f, &t->reader);
+        flight_go(e, now, f);
+    }
+}
+
+static void look_soon(struct engine *e, struct parts *p)
+{
+    timer_set(e, &p->timer, e->now);
+}
+
+void part_attached(struct engine *e, struct reader *r, const struct flight *f, bool leader)
+{
+    struct parts *p = part_of(r)->parts;
+
+    if (p->head == NULL)
+        answer_source(&p->r->answer, r->object, f, leader);
+    look_soon(e, p);
+}
+
+void part_changed(struct engine *e, struct reader *r)
+{
+    if (r->object != NULL && r->object->state != OBJECT_FILLING)
+        look_soon(e, part_of(r)->parts);
+}
+
+void part_failed(struct engine *e, struct reader *r, uint16_t status, const char *text)
+{
+    struct part *t = part_of(r);
+
+    t->failed = true;
+    t->status = status;
+    t->text = text;
+    look_soon(e, t->parts);
+}
+
+void part_uncacheable(struct engine *e, struct reader *r)
+{
+    struct parts *p = part_of(r)->parts;
+
+    p->verdict = VERDICT_RELAY;
+    look_soon(e, p);
+}
+
+/* ---- no leaves to be had ---- */
+
+static void none_mark(struct digest *out, const struct digest *primary)
+{
+    key_leaf(out, primary, UINT32_MAX);
+}
+
+bool parts_unwanted(struct engine *e, mesh_ns now, const struct digest *primary, const struct fields *fields)
+{
+    struct digest mark;
+
+    none_mark(&mark, primary);
+    return cache_marked(e->cache, now, &mark) || cache_peek(e->cache, now, primary, fields) != NULL;
+}
+
+void parts_none(struct engine *e, mesh_ns now, struct flight *f)
+{
+    struct digest mark;
+
+    none_mark(&mark, &f->primary);
+    cache_mark(e->cache, now, &mark);
+    LIST_EACH_SAFE (at, &f->waiters) {
+        struct reader *r = OBJ_OF(at, struct reader, wait_link);
+        list_remove(&r->wait_link);
+        r->flight = NULL;
+        if (r->of_peer) {
+            serve_abort(e, now, reader_serve(r), ABORT_WHOLE, 0);
+            continue;
+        }
+        part_of(r)->parts->verdict = VERDICT_WHOLE;
+        look_soon(e, part_of(r)->parts);
+    }
+    flight_free(e, f);
+}
+
+/* ---- reading on ---- */
+
+/* Where it is read, once the viewer's side has said so. */
+static uint32_t leaf_at(const struct parts *p)
+{
+    return p->head != NULL && p->r->head_sent ? (uint32_t)(p->r->reader.at / LEAF_BYTES) : p->begin;
+}
+
+/* How far to ask ahead; |at|: not at all. */
+static uint32_t window_end(const struct parts *p, uint32_t at)
+{
+    uint64_t until = p->r->head_sent ? p->r->until : p->last < UINT64_MAX ? p->last + 1 : p->last;
+
+    if (p->head == NULL)
+        return at + 1;
+    if (until > p->head->length)
+        until = p->head->length;
+    uint32_t end = leaf_count(until);
+    if (end <= at)
+        return at;
+    return end - at > AHEAD ? at + AHEAD : end;
+}
+
+/* The leaf |t| is of another representation than what was answered so far. */
+static void differs(struct engine *e, mesh_ns now, struct parts *p, struct part *t)
+{
+    struct object *o = object_ref(t->reader.object);
+
+    if (o->born < p->born && !t->renewed) { /* it is the older one: once more, but not this */
+        cache_remove(e->cache, o);
+        open_part(e, now, p, t->index, o->head->generation);
+    } else if (!p->r->head_sent && !p->again) {
+        p->again = true;
+        p->begin = leaf_at(p);
+        p->outdated = p->head->generation;
+        p->r->state = REQUEST_WAITING;
+        drop_head(p);
+        for (unsigned i = 0; i < AHEAD; i++) {
+            if (p->part[i].open && p->part[i].reader.object != NULL && p->part[i].reader.object->born < o->born)
+                cache_remove(e->cache, p->part[i].reader.object);
+            close_part(e, now, &p->part[i]);
+        }
+        open_part(e, now, p, p->begin, p->outdated);
+        look_soon(e, p);
+    } else {
+        request_failed(e, p->r, 502, "The rest of this answer has changed at the origin.");
+    }
+    object_unref(o);
+}
+
+/* The first leaf is here. False: it cannot speak for all. */
+static bool answer(struct engine *e, struct parts *p, struct object *o)
+{
+    if (validator(o->head).len == 0 || !make_head(e, p, o)) {
+        drop_head(p);
+        return false;
+    }
+    p->r->answer.head = p->head;
+    p->r->answer.has_length = true;
+    p->r->answer.length = p->head->length;
+    p->r->answer.stored = true;
+    p->r->state = REQUEST_BODY;
+    return true;
+}
+
+/* False: nothing more is to be looked at now. */
+static bool look(struct engine *e, mesh_ns now, struct parts *p, struct part *t)
+{
+    struct object *o = t->reader.object;
+
+    if (t->failed && p->head == NULL && t->status == 416) {
+        if (t->index == 0)
+            p->verdict = VERDICT_WHOLE;
+        p->begin = 0; /* its answer tells how long the body is */
+        p->last = 0;
+        close_part(e, now, t);
+        look_soon(e, p);
+        return false;
+    }
+    if (t->failed && t->index == leaf_at(p)) {
+        request_failed(e, p->r, t->status, t->text);
+        return false;
+    }
+    if (o == NULL || o->state != OBJECT_COMPLETE)
+        return true;
+    if (o->uncacheable)
+        p->verdict = VERDICT_RELAY;
+    else if (p->head == NULL && !answer(e, p, o))
+        p->verdict = VERDICT_RELAY;
+    else if (!same(p, o))
+        differs(e, now, p, t);
+    else
+        return true;
+    return false;
+}
+
+/* It is not to be read leaf by leaf after all. */
+static void give_up(struct engine *e, mesh_ns now, struct parts *p)
+{
+    struct request *r = p->r;
+    enum verdict verdict = p->verdict;
+    struct buf host = p->host, path = p->path;
+    struct aim aim = aim_of(p);
+
+    if (p->head != NULL) {
+        request_failed(e, r, 502, "The rest of this answer is no longer to be had.");
+        return;
+    }
+    p->host = p->path = BUF_EMPTY; /* |aim| lends them */
+    parts_free(e, now, r);
+    if (verdict == VERDICT_RELAY)
+        request_relay(e, now, r, &aim);
+    else
+        request_seek_again(e, now, r, &aim);
+    buf_free(&host);
+    buf_free(&path);
+}
+
+static void pump(struct engine *e, mesh_ns now, struct parts *p)
+{
+    uint32_t at = leaf_at(p), end = window_end(p, at);
+
+    if (p->r->state == REQUEST_FAILED)
+        return;
+    for (uint32_t i = at; i < end && p->verdict == VERDICT_NONE; i++) {
+        struct part *t = &p->part[i % AHEAD];
+        bool headless = p->head == NULL;
+        if (!t->open || t->index != i)
+            open_part(e, now, p, i, headless ? p->outdated : 0);
+        if (!look(e, now, p, t))
+            break;
+        if (headless && p->head != NULL) /* now it is known how far it goes */
+            end = window_end(p, at);
+    }
+    if (p->verdict != VERDICT_NONE)
+        give_up(e, now, p);
+    else if (p->head != NULL)
+        engine_ready_reader(e, &p->r->reader);
+}
+
+static void timer_fire(struct engine *e, mesh_ns now, struct timer *t)
+{
+    pump(e, now, OBJ_OF(t, struct parts, timer));
+}
+
+void parts_moved(struct engine *e, mesh_ns now, struct request *r)
+{
+    struct parts *p = r->parts;
+    uint32_t at = leaf_at(p);
+
+    for (unsigned i = 0; i < AHEAD; i++) {
+        if (p->part[i].open && p->part[i].index < at)
+            close_part(e, now, &p->part[i]);
+    }
+    pump(e, now, p);
+}
+
+size_t parts_read(const struct request *r, struct slice *pieces, size_t max)
+{
+    const struct parts *p = r->parts;
+    size_t n = 0;
+
+    for (uint32_t i = leaf_at(p); p->head != NULL && n < max; i++) {
+        const struct part *t = &p->part[i % AHEAD];
+        const struct object *o = t->reader.object;
+        uint64_t first = (uint64_t)i * LEAF_BYTES, at = r->reader.at > first ? r->reader.at - first : 0;
+        if (!t->open || t->index != i || o == NULL || o->state != OBJECT_COMPLETE || !same(p, o))
+            break;
+        n += object_read(o, at, pieces + n, max - n);
+    }
+    return n;
+}
+
+/* ---- beginning and end ---- */
+
+bool parts_begin(struct engine *e, mesh_ns now, struct request *r, const struct aim *aim)
+{
+    uint64_t first = 0, last = UINT64_MAX;
+    struct parts *p;
+
+    if (r->range.len == 0 || parts_unwanted(e, now, &aim->key, reader_fields(&r->reader)))
+        return false;
+    if (!ranges_begin(r->range, &first, &last)) { /* perhaps the end of it: the first leaf tells where that is */
+        if (memchr(r->range.data, '-', r->range.len) == NULL)
+            return false;
+        first = last = 0;
+    }
+    if (first / LEAF_BYTES >= UINT32_MAX || (p = calloc(1, sizeof(*p))) == NULL)
+        return false;
+    buf_add_slice(&p->host, aim->host);
+    buf_add_slice(&p->path, aim->path);
+    if (!buf_ok(&p->host) || !buf_ok(&p->path)) {
+        buf_free(&p->host);
+        buf_free(&p->path);
+        free(p);
+        return false;
+    }
+    p->r = r;
+    p->primary = aim->key;
+    p->begin = (uint32_t)(first / LEAF_BYTES);
+    p->last = last;
+    p->timer.fire = timer_fire;
+    for (unsigned i = 0; i < AHEAD; i++)
+        reader_init(&p->part[i].reader, false);
+    r->parts = p;
+    r->state = REQUEST_WAITING;
+    pump(e, now, p);
+    return true;
+}
+
+void parts_free(struct engine *e, mesh_ns now, struct request *r)
+{
+    struct parts *p = r->parts;
+
+    if (p == NULL)
+        return;
+    r->parts = NULL;
+    timer_stop(e, &p->timer);
+    for (unsigned i = 0; i < AHEAD; i++)
+        close_part(e, now, &p->part[i]);
+    drop_head(p);
+    buf_free(&p->host);
+    buf_free(&p->path);
+    free(p);
+}
+
+void parts_age(const struct request *r, mesh_ns *born, mesh_ns *lifetime)
+{
+    *born = r->parts->born;
+    *lifetime = r->parts->lifetime;
+}

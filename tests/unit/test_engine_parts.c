@@ -1,0 +1,498 @@
+/* Ranges of bodies that are not here: only the leaves that are needed are fetched, here and through their owners. */
+#include "engine_world.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+static struct world *w;
+
+static int open_world(void **state, int n)
+{
+    (void)state;
+    w = world_new(n);
+    world_run(w, SEC(1));
+    return 0;
+}
+
+static int one(void **state)
+{
+    return open_world(state, 1);
+}
+
+static int three(void **state)
+{
+    return open_world(state, 3);
+}
+
+static int close_world(void **state)
+{
+    (void)state;
+    world_run(w, SEC(100));
+    world_calm(w);
+    check_honest(w);
+    world_free(w);
+    return 0;
+}
+
+static struct site *large(const char *path, uint64_t length)
+{
+    struct site *s = site_at(w, path, length);
+    s->ranges = true;
+    return s;
+}
+
+/* A viewer who reads |length| bytes from |first| on. */
+struct want {
+    struct request r;
+    int node;
+    struct site *site;
+    uint64_t first, length, stop, got, version; /* stop: it reads no further than so many; 0: on */
+    bool right, done, failed;
+    char range[64];
+    struct answer answer;
+    char lines[600];
+    struct want *next;
+};
+
+static struct want *wants;
+
+/* The rim of these tests: the world's own viewers read from the start. */
+static void read_on(struct want *v)
+{
+    struct engine *e = engine_of(w, v->node);
+    struct slice piece;
+
+    if (v->done || v->failed)
+        return;
+    if (v->r.state == REQUEST_FAILED) {
+        v->failed = true;
+        return;
+    }
+    if (v->r.state != REQUEST_BODY)
+        return;
+    if (!v->r.head_sent) {
+        const struct field *version = fields_find(&v->r.answer.head->fields, SLICE_LIT("x-version"));
+        request_answer(e, w->now, &v->r);
+        v->r.head_sent = true;
+        v->answer = v->r.answer;
+        fields_text(&v->answer.head->fields, v->lines, sizeof(v->lines));
+        assert_non_null(version);
+        assert_int_equal(slice_u64(version->value, &v->version), 0);
+        if (v->answer.head->status != 200) {
+            v->done = true;
+            return;
+        }
+        request_seek(e, w->now, &v->r, v->first, v->length);
+    }
+    while (v->got < v->length && request_body(&v->r, &piece, 1) == 1) {
+        uint64_t left = (v->stop != 0 ? v->stop : v->length) - v->got;
+        if (left == 0)
+            return;
+        if (piece.len > left)
+            piece.len = left;
+        v->right = v->right && site_has(v->site, v->version, v->first + v->got, piece);
+        v->got += piece.len;
+        request_take(e, w->now, &v->r, piece.len);
+    }
+    v->done = v->got == v->length;
+}
+
+static void run(mesh_ns ns)
+{
+    for (mesh_ns end = w->now + ns; w->now < end;) {
+        world_run(w, MS(1));
+        for (struct want *v = wants; v != NULL; v = v->next)
+            read_on(v);
+    }
+}
+
+static struct want *want_text(int n, const char *path, const char *range, uint64_t first, uint64_t length)
+{
+    static struct fields none;
+    struct want *v = calloc(1, sizeof(*v));
+
+    assert_non_null(v);
+    v->node = n;
+    v->site = site_of(w, slice_str(path));
+    v->first = first;
+    v->length = length;
+    v->right = true;
+    snprintf(v->range, sizeof(v->range), "%s", range);
+    v->r.io = NULL;
+    v->r.host = SLICE_LIT("example.com");
+    v->r.target = slice_str(path);
+    v->r.request_id = SLICE_LIT("id-1");
+    v->r.fields = &none;
+    v->r.range = slice_str(v->range);
+    v->next = wants;
+    wants = v;
+    engine_request(engine_of(w, n), w->now, &v->r);
+    read_on(v);
+    return v;
+}
+
+static struct want *want(int n, const char *path, uint64_t first, uint64_t length)
+{
+    char text[64];
+    snprintf(text, sizeof(text), "bytes=%llu-%llu", (unsigned long long)first,
+             (unsigned long long)(first + length - 1));
+    return want_text(n, path, text, first, length);
+}
+
+static void end(struct want *v)
+{
+    if (v->r.magic != 0)
+        engine_request_end(engine_of(w, v->node), w->now, &v->r, true);
+}
+
+static void end_all(void)
+{
+    while (wants != NULL) {
+        struct want *v = wants;
+        wants = v->next;
+        end(v);
+        free(v);
+    }
+}
+
+static void check_want(const struct want *v)
+{
+    if (!v->done || !v->right)
+        fail_msg("%s at n%d: %s, state %d (%u), %llu of %llu bytes, %s", v->range, v->node,
+                 v->failed ? "failed" : "not", v->r.state, v->r.error_status, (unsigned long long)v->got,
+                 (unsigned long long)v->length, v->right ? "right" : "WRONG");
+}
+
+static void feat_R17_only_the_leaves_that_are_needed(void **state)
+{
+    struct site *s = large("/a", 10240 * MIB);
+    struct want *v = want(0, "/a", 5000 * MIB + 100, MIB);
+
+    (void)state;
+    run(SEC(2));
+    check_want(v);
+    assert_int_equal(v->answer.length, 10240 * MIB);
+    assert_int_equal(v->answer.result, RESULT_MISS);
+    assert_null(strstr(v->lines, "Content-Range"));
+    assert_int_equal(s->sent, 17 * LEAF_BYTES); /* not a leaf more */
+    /* Neighbours use them again. */
+    unsigned fetches = s->fetches;
+    v = want(0, "/a", 5000 * MIB + 65536, MIB - 65536);
+    read_on(v);
+    check_want(v); /* at once */
+    assert_int_equal(v->answer.result, RESULT_HIT);
+    assert_int_equal(s->fetches, fetches);
+    v = want(0, "/a", 5000 * MIB + 65536, MIB);
+    run(SEC(1));
+    check_want(v);
+    assert_int_equal(s->sent, 17 * LEAF_BYTES);
+    end_all();
+}
+
+static void rob_R2_one_byte_costs_a_leaf(void **state)
+{
+    struct site *s = large("/a", 1024 * MIB);
+
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        check_want((run(MS(1)), want(0, "/a", 500 * MIB + (unsigned)i, 1), run(MS(100)), wants));
+    assert_int_equal(s->sent, LEAF_BYTES);
+    assert_int_equal(s->fetches, 1);
+    end_all();
+}
+
+static void feat_R17_through_the_owners(void **state)
+{
+    struct site *s = large("/a", 10240 * MIB);
+    struct want *v[12];
+
+    (void)state;
+    for (unsigned i = 0; i < 12; i++)
+        v[i] = want((int)(i % 3), "/a", 3000 * MIB + i / 3 * 30000, 2 * MIB);
+    run(SEC(3));
+    for (unsigned i = 0; i < 12; i++)
+        check_want(v[i]);
+    assert_int_equal(s->sent, 34 * LEAF_BYTES); /* each leaf once for all nodes */
+    end_all();
+}
+
+static void an_open_range_is_read_at_the_viewers_pace(void **state)
+{
+    struct site *s = large("/a", 1024 * MIB);
+    struct want *v = want_text(0, "/a", "bytes=0-", 0, 0);
+
+    (void)state;
+    run(SEC(1));
+    assert_true(v->done); /* it wanted no byte in the end */
+    assert_true(s->sent <= 17 * LEAF_BYTES);
+    v = want_text(0, "/a", "bytes=0-", 0, UINT64_MAX);
+    v->stop = 10 * MIB;
+    run(SEC(10));
+    assert_true(v->got == v->stop && v->right);
+    assert_true(s->sent <= 10 * MIB + 17 * LEAF_BYTES);
+    end_all();
+}
+
+static void to_the_very_end(void **state)
+{
+    struct site *s = large("/a", 100 * MIB + 10);
+    struct want *v = want_text(0, "/a", "bytes=104857000-", 104857000, 100 * MIB + 10 - 104857000);
+
+    (void)state;
+    run(SEC(1));
+    check_want(v);
+    assert_true(request_done(&v->r));
+    v = want_text(0, "/a", "bytes=-700", 100 * MIB + 10 - 700, 700);
+    run(SEC(1));
+    check_want(v);
+    assert_int_equal(s->sent, 2 * LEAF_BYTES + 10); /* the first one told how long it is */
+    end_all();
+}
+
+static void beyond_the_end(void **state)
+{
+    struct site *s = large("/a", 100 * MIB);
+    struct want *v = want_text(0, "/a", "bytes=999999999999-", 0, 0);
+
+    (void)state;
+    run(SEC(1));
+    check_want(v); /* the rim knows the length now, and says 416 */
+    assert_int_equal(v->answer.length, 100 * MIB);
+    assert_int_equal(s->sent, LEAF_BYTES);
+    end_all();
+}
+
+static void a_small_body_is_fetched_whole(void **state)
+{
+    const char *path = path_owned(w, 0, "12");
+    struct site *s = large(path, 5000);
+    struct want *v = want(0, path, 1000, 100);
+
+    (void)state;
+    run(SEC(1));
+    check_want(v);
+    assert_int_equal(s->fetches, 1);
+    check_result(ask(w, 1, path), RESULT_HIT);
+    struct viewer *all = ask(w, 2, path);
+    world_run(w, SEC(1));
+    check_result(all, RESULT_PEER);
+    assert_int_equal(s->fetches, 1);
+    end_all();
+}
+
+static void decision_15_an_origin_without_ranges(void **state)
+{
+    const char *path = path_owned(w, 0, "12");
+    struct site *s = site_at(w, path, 2 * MIB);
+    struct want *v = want(0, path, MIB, 100), *u;
+
+    (void)state;
+    run(SEC(2));
+    check_want(v);
+    u = want(2, path, 1000, 100);
+    run(SEC(2));
+    check_want(u);
+    assert_int_equal(s->fetches, 1); /* its first answer is used, and it is remembered */
+    end_all();
+}
+
+static void other_answers_are_for_the_whole(void **state)
+{
+    const char *path = path_owned(w, 0, "12");
+    struct site *s = site_at(w, path, 100);
+    struct want *v = want(0, path, 0, 100);
+
+    (void)state;
+    s->status = 404;
+    run(SEC(1));
+    assert_true(v->done);
+    assert_int_equal(v->answer.head->status, 404);
+    assert_int_equal(s->fetches, 1);
+    end_all();
+}
+
+static void feat_R17_a_changed_validator_drops_what_was_kept(void **state)
+{
+    struct site *s = large("/a", 100 * MIB);
+    struct want *v = want(0, "/a", 10 * MIB, MIB);
+
+    (void)state;
+    run(SEC(1));
+    check_want(v);
+    s->version = 2;
+    s->lines = "ETag: \"2\"\n";
+    v = want(0, "/a", 10 * MIB + MIB / 2, MIB); /* half of it is kept, of the old version */
+    run(SEC(2));
+    if (v->failed) /* it had begun with old bytes: that cannot be gone on with */
+        assert_int_equal(v->r.error_status, 502);
+    v = want(0, "/a", 10 * MIB + MIB / 2, MIB);
+    run(SEC(2));
+    check_want(v);
+    assert_int_equal(v->version, 2);
+    v = want(0, "/a", 10 * MIB, 2 * MIB); /* and so with all of it */
+    run(SEC(2));
+    if (v->failed)
+        v = want(0, "/a", 10 * MIB, 2 * MIB);
+    run(SEC(2));
+    check_want(v);
+    end_all();
+}
+
+static void without_a_strong_validator_nothing_is_combined(void **state)
+{
+    struct site *s = large("/a", 100 * MIB);
+    struct viewer *all;
+
+    (void)state;
+    s->lines = "ETag: W/\"1\"\n";
+    struct want *v = want(0, "/a", 10 * MIB, MIB);
+    run(SEC(1));
+    assert_true(v->r.state == REQUEST_BODY);
+    assert_int_equal(v->r.answer.head->status, 206); /* as the origin gave it */
+    assert_string_equal(s->last_range, v->range);
+    assert_false(v->r.answer.stored);
+    end_all();
+    all = ask(w, 0, "/a");
+    assert_non_null(all);
+    viewer_end(all);
+}
+
+static void no_store_is_relayed(void **state)
+{
+    struct site *s = large("/a", 100 * MIB);
+    struct engine_usage u;
+
+    (void)state;
+    s->lines = "ETag: \"1\"\nCache-Control: no-store\n";
+    for (int i = 0; i < 2; i++) {
+        struct want *v = want(0, "/a", 10 * MIB, 1000);
+        run(SEC(1));
+        assert_true(v->r.state == REQUEST_BODY);
+        assert_int_equal(v->r.answer.head->status, 206);
+        assert_string_equal(s->last_range, v->range);
+    }
+    end_all();
+    engine_usage(engine_of(w, 0), &u);
+    assert_int_equal(u.objects, 0);
+}
+
+/* RFC 9111 section 4.4: what an unsafe method changed is dropped, leaf by leaf too. */
+static void feat_R28_leaves_are_dropped(void **state)
+{
+    struct site *s = large("/a", 100 * MIB), *other = large("/b", 100 * MIB);
+    struct viewer *post = viewer_new(w, 0, "/a");
+
+    (void)state;
+    want(0, "/a", 10 * MIB, 300000);
+    want(0, "/b", 10 * MIB, 300000);
+    run(SEC(1));
+    s->version = 2;
+    s->lines = "ETag: \"2\"\n";
+    s->ranges = false;
+    s->length = 10;
+    post->r.method = SLICE_LIT("POST");
+    viewer_ask(post);
+    run(SEC(1));
+    assert_true(post->done);
+    s->ranges = true;
+    s->length = 100 * MIB;
+    uint64_t sent = other->sent;
+    struct want *v = want(0, "/a", 10 * MIB, 300000), *u = want(0, "/b", 10 * MIB, 300000);
+    run(SEC(1));
+    check_want(v);
+    check_want(u);
+    assert_int_equal(v->version, 2);
+    assert_int_equal(other->sent, sent); /* and only that */
+    end_all();
+}
+
+static void a_stale_leaf_is_validated(void **state)
+{
+    struct site *s = large("/a", 100 * MIB);
+    struct want *v = want(0, "/a", 10 * MIB, 1000);
+
+    (void)state;
+    s->lines = "ETag: \"1\"\nCache-Control: max-age=60\n";
+    s->validator = "\"1\"";
+    run(SEC(1));
+    check_want(v);
+    world_run(w, SEC(61));
+    v = want(0, "/a", 10 * MIB, 1000);
+    run(SEC(1));
+    check_want(v);
+    assert_int_equal(s->validated, 1);
+    assert_int_equal(s->sent, LEAF_BYTES);
+    end_all();
+}
+
+static void an_owner_dies_under_way(void **state)
+{
+    struct site *s = large("/a", 1024 * MIB);
+    struct want *v = want(0, "/a", 100 * MIB, 40 * MIB);
+
+    (void)state;
+    s->head_after = MS(50);
+    run(MS(300));
+    assert_false(v->done);
+    node_stop(w, 1, true);
+    run(SEC(20));
+    check_want(v);
+    end_all();
+}
+
+static void an_origin_that_fails_in_the_midst(void **state)
+{
+    struct site *s = large("/a", 1024 * MIB);
+    struct want *v = want(0, "/a", 100 * MIB, 40 * MIB);
+
+    (void)state;
+    s->head_after = MS(50);
+    run(MS(300));
+    s->cut_at = 0;
+    run(SEC(5));
+    assert_true(v->failed && v->right && v->got > 0);
+    end_all();
+}
+
+static void viewers_leave(void **state)
+{
+    struct site *s = large("/a", 1024 * MIB);
+
+    (void)state;
+    s->head_after = MS(50);
+    for (int i = 0; i < 60; i++) {
+        want(i % 3, "/a", (uint64_t)i * MIB, 10 * MIB);
+        run(MS(7));
+        if (i % 4 == 3)
+            end_all();
+    }
+    end_all();
+    run(SEC(1));
+}
+
+#define ONE(f)   cmocka_unit_test_setup_teardown(f, one, close_world)
+#define THREE(f) cmocka_unit_test_setup_teardown(f, three, close_world)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ONE(feat_R17_only_the_leaves_that_are_needed),
+        ONE(rob_R2_one_byte_costs_a_leaf),
+        THREE(feat_R17_through_the_owners),
+        ONE(an_open_range_is_read_at_the_viewers_pace),
+        ONE(to_the_very_end),
+        ONE(beyond_the_end),
+        THREE(a_small_body_is_fetched_whole),
+        THREE(decision_15_an_origin_without_ranges),
+        THREE(other_answers_are_for_the_whole),
+        ONE(feat_R17_a_changed_validator_drops_what_was_kept),
+        ONE(without_a_strong_validator_nothing_is_combined),
+        ONE(no_store_is_relayed),
+        ONE(feat_R28_leaves_are_dropped),
+        ONE(a_stale_leaf_is_validated),
+        THREE(an_owner_dies_under_way),
+        ONE(an_origin_that_fails_in_the_midst),
+        THREE(viewers_leave),
+    };
+
+    return cmocka_run_group_tests(tests, setup, NULL);
+}
