@@ -67,7 +67,8 @@ void edge_start(struct edge *e, bool lost_boot)
         .suites = RECORD_SUITE_BIT(RECORD_CHACHA20_POLY1305), /* the same bytes on every processor */
         .distribution = { .name = SLICE_LIT("default"),
                           .origin = SLICE_LIT("http://origin.example:80"),
-                          .default_ttl_s = TTL_DEFAULT_S },
+                          .default_ttl_s = TTL_DEFAULT_S,
+                          .error_ttl_s = ERROR_TTL_DEFAULT_S },
         .memory_limit = w->sc.memory,
         .trace = { says, e },
     };

@@ -215,7 +215,8 @@ static void fill_config(struct running *r, struct node_config *cfg)
     origin_url_normal(&r->origin, &o->origin);
     cfg->distribution = (struct distribution){ .name = SLICE_LIT("default"),
                                                .origin = buf_slice(&r->origin),
-                                               .default_ttl_s = o->default_ttl_s };
+                                               .default_ttl_s = o->default_ttl_s,
+                                               .error_ttl_s = o->error_ttl_s };
     cfg->methods = o->methods;
     cfg->memory_limit = o->memory;
     cfg->access_log = (const char *)r->access_log.data;

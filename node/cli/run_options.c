@@ -40,20 +40,30 @@ static int read_memory(const char *text, void *field, struct buf *why)
     return err;
 }
 
-static int read_default_ttl(const char *text, void *field, struct buf *why)
+static int read_seconds(const char *text, int64_t *out, const char *fault, struct buf *why)
 {
     uint64_t s;
 
+    if (slice_u64(slice_str(text), &s) != 0 || s > (uint64_t)TTL_MAX_S) {
+        buf_add_str(why, fault);
+        return MESH_E_SYNTAX;
+    }
+    *out = (int64_t)s;
+    return 0;
+}
+
+static int read_default_ttl(const char *text, void *field, struct buf *why)
+{
     if (strcmp(text, "heuristic") == 0) {
         *(int64_t *)field = TTL_HEURISTIC;
         return 0;
     }
-    if (slice_u64(slice_str(text), &s) != 0 || s > (uint64_t)TTL_MAX_S) {
-        buf_add_str(why, "must be whole seconds, such as 86400, or the word heuristic.");
-        return MESH_E_SYNTAX;
-    }
-    *(int64_t *)field = (int64_t)s;
-    return 0;
+    return read_seconds(text, field, "must be whole seconds, such as 86400, or the word heuristic.", why);
+}
+
+static int read_error_ttl(const char *text, void *field, struct buf *why)
+{
+    return read_seconds(text, field, "must be whole seconds, such as 10; 0 keeps no error.", why);
 }
 
 static int read_workers(const char *text, void *field, struct buf *why)
@@ -87,6 +97,10 @@ static const struct option options[] = {
       "how long an answer that does not say is fresh (86400);\n"
       "heuristic: a tenth of its age since Last-Modified, a day at most",
       read_default_ttl, FIELD(default_ttl_s), false },
+    { "--error-ttl", "SECONDS",
+      "how long a 404, 410, 414, 500 to 504 that does not say is fresh (10; 0: not\n"
+      "at all); nothing where --default-ttl is heuristic",
+      read_error_ttl, FIELD(error_ttl_s), false },
     { "--methods", "LIST",
       "what viewers may do (all): get: GET HEAD; options: OPTIONS too; all: POST PUT PATCH DELETE too;\n"
       "more behind commas, such as all,PROPFIND; other methods are answered with 403",
@@ -119,7 +133,8 @@ static const struct command_line line = {
 
 bool run_options_read(struct run_options *o, int argc, char *const *argv, int *code)
 {
-    *o = (struct run_options){ .memory = MEMORY_DEFAULT, .default_ttl_s = TTL_DEFAULT_S };
+    *o = (struct run_options){ .memory = MEMORY_DEFAULT, .default_ttl_s = TTL_DEFAULT_S,
+                                .error_ttl_s = ERROR_TTL_DEFAULT_S };
     if (!cli_options(&line, argc, argv, o, NULL, code)) {
         if (*code == CLI_OK) {
             struct buf text = BUF_EMPTY;

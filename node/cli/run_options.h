@@ -13,6 +13,7 @@ struct run_options { /* text lends from the arguments */
     const char *data, *name, *zone, *node_file, *access_log;
     uint64_t memory;
     int64_t default_ttl_s; /* or TTL_HEURISTIC */
+    int64_t error_ttl_s;
     struct methods methods;
     bool trace;
     struct node_config config; /* only what --timers sets */

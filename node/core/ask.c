@@ -5,6 +5,8 @@
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
 
+#define AGE_MS_MAX UINT64_C(3153600000000) /* a hundred years: no lifetime is longer (fresh.h) */
+
 bool ask_start(struct engine *e, mesh_ns now, struct flight *f, const struct node_id *id)
 {
     struct link *l = link_to(e, now, id);
@@ -201,7 +203,7 @@ static struct object *make_object(struct engine *e, mesh_ns now, const struct fl
     o->uncacheable = m->uncacheable || !fresh.storable;
     /* Its age as the sender measured it, grown by the time since we asked: never by wall
      * clocks, so no hop renews a lifetime. */
-    uint64_t age_ms = m->age_ms < UINT32_MAX ? m->age_ms : UINT32_MAX;
+    uint64_t age_ms = m->age_ms < AGE_MS_MAX ? m->age_ms : AGE_MS_MAX;
     o->born = now - MS(age_ms) - (now - f->ask.sent_at);
     flight_dress(f, o, &fresh);
     if (m->form == HEAD_ONE) {

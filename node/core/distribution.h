@@ -5,13 +5,15 @@
 
 #include "proto/digest.h"
 
-#define TTL_HEURISTIC (-1)
-#define TTL_DEFAULT_S 86400
+#define TTL_HEURISTIC       (-1)
+#define TTL_DEFAULT_S       86400
+#define ERROR_TTL_DEFAULT_S 10
 
 struct distribution {
     struct slice name;     /* part of every key */
     struct slice origin;   /* normal form of the origin's URL, for the digest and for people */
     int64_t default_ttl_s; /* for answers without freshness information; or TTL_HEURISTIC */
+    int64_t error_ttl_s;   /* for errors without it, where default_ttl_s is not TTL_HEURISTIC; 0: they are not kept */
 };
 
 /* Two nodes serve the same thing only if these are equal. */

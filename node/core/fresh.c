@@ -2,7 +2,6 @@
 
 #include "node/core/date.h"
 
-#define ERROR_TTL_S 10
 #define DIRECTIVE_MAX_S INT64_C(3153600000) /* a hundred years: what is longer is that long */
 #define HEURISTIC_MAX_S 86400
 
@@ -25,6 +24,22 @@ static int64_t delta_seconds(struct slice v)
     return s < DIRECTIVE_MAX_S ? s : DIRECTIVE_MAX_S;
 }
 
+static bool names_none(struct slice value, const struct fields *f)
+{
+    struct slice name;
+    bool named = false;
+
+    if (value.len >= 2 && value.data[0] == '"' && value.data[value.len - 1] == '"')
+        value = slice_of(value.data + 1, value.len - 2);
+    while (slice_split(&value, ',', &name)) {
+        name = slice_trim(name);
+        if (fields_find(f, name) != NULL)
+            return false;
+        named = named || name.len > 0;
+    }
+    return named;
+}
+
 void cache_control_read(struct cache_control *cc, const struct fields *f)
 {
     struct fields_cursor at = { 0 };
@@ -40,15 +55,19 @@ void cache_control_read(struct cache_control *cc, const struct fields *f)
         if (slice_eq_nocase(name, SLICE_LIT("no-store")))
             cc->no_store = true;
         else if (slice_eq_nocase(name, SLICE_LIT("no-cache")))
-            cc->no_cache = true; /* with field names too: the strict reading, for now */
+            cc->no_cache = cc->no_cache || !names_none(value, f);
         else if (slice_eq_nocase(name, SLICE_LIT("private")))
-            cc->is_private = true;
+            cc->is_private = cc->is_private || !names_none(value, f);
         else if (slice_eq_nocase(name, SLICE_LIT("public")))
             cc->is_public = true;
         else if (slice_eq_nocase(name, SLICE_LIT("must-revalidate")))
             cc->must_revalidate = true;
         else if (slice_eq_nocase(name, SLICE_LIT("proxy-revalidate")))
             cc->proxy_revalidate = true;
+        else if (slice_eq_nocase(name, SLICE_LIT("must-understand")))
+            cc->must_understand = true;
+        else if (slice_eq_nocase(name, SLICE_LIT("immutable")))
+            cc->immutable = true;
         else if (slice_eq_nocase(name, SLICE_LIT("max-age")) && cc->max_age_s < 0)
             cc->max_age_s = delta_seconds(value);
         else if (slice_eq_nocase(name, SLICE_LIT("s-maxage")) && cc->s_maxage_s < 0)
@@ -72,18 +91,21 @@ static bool one_of(uint16_t status, const uint16_t *list, size_t n)
 
 /* Seconds of freshness for an answer that states none, as CloudFront gives them, or a tenth of its age; -1: do not
  * store. */
-static int64_t default_lifetime(const struct distribution *d, uint16_t status, int64_t wall_s, const int64_t *modified)
+static int64_t default_lifetime(const struct distribution *d, uint16_t status, bool is_public, int64_t wall_s,
+                                const int64_t *modified)
 {
     static const uint16_t by_default[] = { 200, 203, 300, 301, 308 };
-    static const uint16_t heuristic[] = { 200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501 }; /* 206 is not for us */
+    static const uint16_t heuristic[] = {
+        200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501
+    }; /* 206 is not for us */
     static const uint16_t errors[] = { 404, 410, 414, 500, 501, 502, 503, 504 };
 
     if (d->default_ttl_s != TTL_HEURISTIC) {
         if (ONE_OF(status, by_default))
             return d->default_ttl_s;
-        return ONE_OF(status, errors) ? ERROR_TTL_S : -1;
+        return ONE_OF(status, errors) ? d->error_ttl_s : -1;
     }
-    if (!ONE_OF(status, heuristic))
+    if (!is_public && !ONE_OF(status, heuristic)) /* RFC 9111 section 4.2.2 has both */
         return -1;
     int64_t tenth = modified != NULL && *modified < wall_s ? (wall_s - *modified) / 10 : 0;
     return tenth < HEURISTIC_MAX_S ? tenth : HEURISTIC_MAX_S;
@@ -95,14 +117,25 @@ static bool date_field(const struct fields *f, struct slice name, int64_t *out)
     return field != NULL && date_parse(field->value, out) == 0;
 }
 
-static int64_t stated_age(const struct fields *f)
+/* RFC 9111 section 5.1: of a list the first one counts. What is no number it would ignore; but whoever says an age has
+ * one, so an answer of an age that cannot be read, or of two, is taken for too old to keep. */
+static bool stated_age(const struct fields *f, int64_t *age_s)
 {
     const struct field *field = fields_find(f, SLICE_LIT("age"));
-    struct slice v = field != NULL ? field->value : SLICE_EMPTY;
-    const uint8_t *comma = v.len > 0 ? memchr(v.data, ',', v.len) : NULL;
-    if (comma != NULL) /* RFC 9111 section 5.1: the first one counts */
+
+    *age_s = 0;
+    if (field == NULL)
+        return true;
+    struct slice v = field->value;
+    const uint8_t *comma = memchr(v.data, ',', v.len);
+    if (comma != NULL)
         v = slice_trim(slice_head(v, (size_t)(comma - v.data)));
-    return delta_seconds(v);
+    for (size_t i = 0; i < v.len; i++) {
+        if (v.data[i] < '0' || v.data[i] > '9')
+            return false;
+    }
+    *age_s = delta_seconds(v);
+    return v.len > 0 && fields_next(f, field->name, field) == NULL;
 }
 
 /* Seconds; below 0: the answer says nothing by which it could be stored. */
@@ -123,7 +156,23 @@ static int64_t lifetime(const struct distribution *d, uint16_t status, const str
         return s < 0 ? 0 : s < DIRECTIVE_MAX_S ? s : DIRECTIVE_MAX_S;
     }
     bool has = date_field(f, SLICE_LIT("last-modified"), &modified);
-    return default_lifetime(d, status, wall_s, has ? &modified : NULL);
+    return default_lifetime(d, status, cc->is_public, wall_s, has ? &modified : NULL);
+}
+
+/* The final status codes of RFC 9110, all of which can be kept as this cache keeps them (206 and 304 apart, see
+ * below). */
+static bool understood(uint16_t status)
+{
+    static const uint16_t others[] = { 417, 421, 422, 426 };
+
+    return (status >= 200 && status <= 206) || (status >= 300 && status <= 308 && status != 306) ||
+           (status >= 400 && status <= 415) || (status >= 500 && status <= 505) || ONE_OF(status, others);
+}
+
+/* RFC 9111 section 5.2.2.3: no-store beside must-understand is for those who do not know the status. */
+static bool not_for_stores(uint16_t status, const struct cache_control *cc)
+{
+    return cc->must_understand ? !understood(status) : cc->no_store;
 }
 
 static bool forbidden(uint16_t status, const struct cache_control *cc, const struct fields *f)
@@ -131,7 +180,7 @@ static bool forbidden(uint16_t status, const struct cache_control *cc, const str
     static const uint16_t never[] = { 206, 304, 413, 416, 431 };
 
     /* Set-Cookie speaks to one viewer; a copy for all would hand it on. */
-    return status < 200 || ONE_OF(status, never) || cc->no_store || cc->is_private ||
+    return status < 200 || ONE_OF(status, never) || not_for_stores(status, cc) || cc->is_private ||
            fields_lists(f, SLICE_LIT("vary"), SLICE_LIT("*")) || fields_find(f, SLICE_LIT("set-cookie")) != NULL;
 }
 
@@ -170,12 +219,12 @@ static bool for_authorized(const struct cache_control *cc, const struct fields *
 void fresh_of(struct freshness *out, const struct distribution *d, uint16_t status, const struct fields *f,
               int64_t wall_s, mesh_ns response_delay_ns)
 {
-    int64_t date_s = wall_s;
+    int64_t date_s = wall_s, age_s;
     struct cache_control cc;
 
     *out = (struct freshness){ .storable = false };
     cache_control_read(&cc, f);
-    if (forbidden(status, &cc, f))
+    if (forbidden(status, &cc, f) || !stated_age(f, &age_s))
         return;
     bool dated = date_field(f, SLICE_LIT("date"), &date_s);
     int64_t lifetime_s = lifetime(d, status, &cc, f, wall_s, dated ? date_s : wall_s);
@@ -184,7 +233,7 @@ void fresh_of(struct freshness *out, const struct distribution *d, uint16_t stat
     int64_t apparent_s = dated && wall_s > date_s ? wall_s - date_s : 0;
     if (apparent_s > DIRECTIVE_MAX_S)
         apparent_s = DIRECTIVE_MAX_S;
-    mesh_ns corrected = SEC(stated_age(f)) + response_delay_ns;
+    mesh_ns corrected = SEC(age_s) + response_delay_ns;
     out->age_ns = SEC(apparent_s) > corrected ? SEC(apparent_s) : corrected;
     out->lifetime_ns = SEC(lifetime_s);
     out->storable = true;

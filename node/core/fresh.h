@@ -7,9 +7,11 @@
 #include "node/core/fields.h"
 #include "proto/base/time.h"
 
-/* Cache-Control as a shared cache reads it (RFC 9111 section 5.2.2). Seconds; -1: absent. */
+/* Cache-Control as a shared cache reads it (RFC 9111 section 5.2.2). Seconds; -1: absent. |no_cache| and |is_private|
+ * with names of fields are set if one of those is there: such an answer is validated, or not stored, as a whole. */
 struct cache_control {
-    bool no_store, no_cache, is_private, is_public, must_revalidate, proxy_revalidate;
+    bool no_store, no_cache, is_private, is_public, must_revalidate, proxy_revalidate, must_understand;
+    bool immutable; /* RFC 8246: while it is fresh nobody needs to ask; here nobody does anyway */
     int64_t max_age_s, s_maxage_s;
     int64_t stale_while_revalidate_s, stale_if_error_s; /* RFC 5861 */
 };

@@ -171,7 +171,8 @@ static inline void node_config(struct world *w, int n)
                                         .hash_key = "sixteen secrets" };
     node->cfg.distribution = (struct distribution){ .name = SLICE_LIT("default"),
                                                     .origin = SLICE_LIT("http://o/"),
-                                                    .default_ttl_s = TTL_DEFAULT_S };
+                                                    .default_ttl_s = TTL_DEFAULT_S,
+                                                    .error_ttl_s = ERROR_TTL_DEFAULT_S };
     node->cfg.timers.reach_wait = SEC(86400); /* nobody dials only to see whether it can (test_engine_reach.c) */
     node->cfg.mesh =
         (struct mesh_config){ .self = &identities[n], .boot = { 1, 1 }, .addrs = { node->addr }, .addrs_n = 1 };

@@ -185,6 +185,7 @@ static void run_takes_what_it_can_do_and_refuses_the_rest(void **state)
         { "--dns-domain", "x" },
         { "--workers", "2" },
         { "--default-ttl", "soon" },
+        { "--error-ttl", "heuristic" },
         { "--memory", "10kB" },
         { "--http", "localhost" },
         { "--seed", "host" },
@@ -200,7 +201,10 @@ static void run_takes_what_it_can_do_and_refuses_the_rest(void **state)
         assert_int_equal(run_code(o, refused[i][0], refused[i][1], NULL, NULL), CLI_USAGE);
     assert_int_equal(run_code(o, "--workers", "1", NULL, NULL), CLI_USAGE); /* no origin */
 
+    assert_int_equal(run_code(o, "--origin", "http://o", "--error-ttl", "0"), 0);
+    assert_int_equal(o->error_ttl_s, 0);
     assert_int_equal(run_code(o, "--origin", "http://127.0.0.1:8000/site/", NULL, NULL), 0);
+    assert_int_equal(o->error_ttl_s, 10);
     assert_int_equal(o->origin.port, 8000);
     assert_int_equal(o->default_ttl_s, 86400);
     assert_true(o->memory == UINT64_C(512) << 20);
