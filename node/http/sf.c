@@ -379,7 +379,99 @@ static int member(enum sf_kind kind, struct slice *s, struct sf_member *m)
 static struct sf_cursor cursor(enum sf_kind kind, struct slice all)
 {
     skip_sp(&all);
-    return (struct sf_cursor){ kind, all, all };
+    return (struct sf_cursor){ .kind = kind, .all = all, .rest = all };
+}
+
+static void checked_member(enum sf_kind kind, struct slice *s, struct sf_member *m)
+{
+    int err = member(kind, s, m);
+
+    assert(err == 0); /* sf_open has seen it */
+}
+
+static bool key_less(struct slice a, struct slice b)
+{
+    int order = memcmp(a.data, b.data, a.len < b.len ? a.len : b.len);
+    return order < 0 || (order == 0 && a.len < b.len);
+}
+
+static void swap(struct slice *a, struct slice *b)
+{
+    struct slice was = *a;
+
+    *a = *b;
+    *b = was;
+}
+
+static void sift_down(struct slice *keys, size_t at, size_t n)
+{
+    for (size_t child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && key_less(keys[child], keys[child + 1]))
+            child++;
+        if (!key_less(keys[at], keys[child]))
+            return;
+        swap(&keys[at], &keys[child]);
+    }
+}
+
+/* A heap sort: no memory, and no order that makes it slow. */
+static void sort_keys(struct slice *keys, size_t n)
+{
+    for (size_t i = n / 2; i-- > 0;)
+        sift_down(keys, i, n);
+    for (size_t end = n; end-- > 1;) {
+        swap(&keys[0], &keys[end]);
+        sift_down(keys, 0, end);
+    }
+}
+
+/* How many members of |s|, a dictionary's or parameters that are checked already, have a key of their own; |*n|: of so
+ * many. */
+static size_t different_keys(enum sf_kind kind, struct slice s, size_t *n)
+{
+    struct slice keys[SF_DICTIONARY_MAX];
+    struct sf_member m;
+    size_t different = 0;
+
+    for (*n = 0; s.len > 0; keys[(*n)++] = m.key)
+        checked_member(kind, &s, &m);
+    sort_keys(keys, *n);
+    for (size_t i = 0; i < *n; i++)
+        different += i == 0 || !slice_eq(keys[i - 1], keys[i]);
+    return different;
+}
+
+/* Sets |c->repeats|. MESH_E_FULL: too many different keys for that. */
+static int find_repeats(struct sf_cursor *c)
+{
+    size_t n, different = different_keys(c->kind, c->all, &n);
+
+    c->repeats = different < n;
+    return c->repeats && different > SF_REPEATING_MAX ? MESH_E_FULL : 0;
+}
+
+static int check_params(struct slice params)
+{
+    struct sf_cursor c = cursor(SF_PARAMS, params);
+
+    return params.len > 0 ? find_repeats(&c) : 0;
+}
+
+/* Of a member that is well formed: its parameters, and those of an inner list's items. */
+static int check_repeats(const struct sf_member *m)
+{
+    struct slice items = m->items;
+    struct sf_member each;
+    int err = check_params(m->params);
+
+    while (err == 0 && items.len > 0) {
+        skip_sp(&items);
+        if (items.len == 0)
+            break;
+        checked_member(SF_ITEMS, &items, &each);
+        err = check_params(each.params);
+    }
+    return err;
 }
 
 void sf_join(struct buf *out, const struct slice *lines, size_t n)
@@ -402,23 +494,20 @@ int sf_open(struct sf_cursor *c, enum sf_kind kind, struct slice field)
     if (kind == SF_ITEM) {
         if ((err = member(kind, &whole.rest, &m)) != 0 || whole.rest.len > 0)
             return err != 0 ? err : MESH_E_SYNTAX;
+        if ((err = check_repeats(&m)) != 0)
+            return err;
     }
     for (unsigned n = 0; whole.rest.len > 0; n++) {
         if (kind == SF_DICTIONARY && n == SF_DICTIONARY_MAX)
             return MESH_E_FULL;
-        if ((err = member(kind, &whole.rest, &m)) != 0)
+        if ((err = member(kind, &whole.rest, &m)) != 0 || (err = check_repeats(&m)) != 0)
             return err;
     }
+    if (kind == SF_DICTIONARY && (err = find_repeats(&whole)) != 0)
+        return err;
     whole.rest = whole.all;
     *c = whole;
     return 0;
-}
-
-static void checked_member(enum sf_kind kind, struct slice *s, struct sf_member *m)
-{
-    int err = member(kind, s, m);
-
-    assert(err == 0); /* sf_open has seen it */
 }
 
 /* The last member called |key| in |s|. */
@@ -453,12 +542,10 @@ static bool was_before(const struct sf_cursor *c, struct slice key, const uint8_
 
 bool sf_next(struct sf_cursor *c, struct sf_member *m)
 {
-    bool keyed = c->kind == SF_DICTIONARY || c->kind == SF_PARAMS;
-
     while (c->rest.len > 0) {
         const uint8_t *here = c->rest.data;
         checked_member(c->kind, &c->rest, m);
-        if (!keyed)
+        if (!c->repeats)
             return true;
         if (was_before(c, m->key, here))
             continue;
@@ -475,7 +562,11 @@ struct sf_cursor sf_items(const struct sf_member *m)
 
 struct sf_cursor sf_params(const struct sf_member *m)
 {
-    return cursor(SF_PARAMS, m->params);
+    struct sf_cursor c = cursor(SF_PARAMS, m->params);
+
+    if (c.all.len > 0)
+        (void)find_repeats(&c); /* sf_open has seen that there are not too many */
+    return c;
 }
 
 bool sf_find(const struct sf_cursor *c, struct slice key, struct sf_member *m)

@@ -7,10 +7,11 @@
 
 #define SF_INTEGER_MAX INT64_C(999999999999999) /* 15 digits: integers, dates, and decimals in thousandths */
 
-/* A repeated key must be looked for among its neighbours, so these are counted. The RFC asks for at
- * least as many. */
+/* The RFC asks for at least as many members. Where keys are repeated each is looked for among all of them; so that
+ * this costs no more than a little, there may then be only so many different ones. */
 #define SF_DICTIONARY_MAX 1024
 #define SF_PARAMS_MAX     256
+#define SF_REPEATING_MAX  64
 
 enum sf_type { SF_INTEGER, SF_DECIMAL, SF_STRING, SF_TOKEN, SF_BYTES, SF_BOOLEAN, SF_DATE, SF_DISPLAY };
 
@@ -33,6 +34,7 @@ enum sf_kind { SF_ITEM, SF_LIST, SF_DICTIONARY, SF_ITEMS, SF_PARAMS };
 
 struct sf_cursor {
     enum sf_kind kind;
+    bool repeats; /* some key is there more than once */
     struct slice all, rest;
 };
 

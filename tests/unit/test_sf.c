@@ -509,6 +509,35 @@ static int open_repeated(enum sf_kind kind, const char *first, const char *then,
     return err;
 }
 
+/* |n| keys in no order, and the first one again if |repeat|; behind it how many a walk finds. */
+static int open_keys(enum sf_kind kind, const char *before, char between, unsigned n, bool repeat, const char *after)
+{
+    struct buf b = BUF_EMPTY;
+    struct sf_cursor c;
+    struct sf_member m;
+    unsigned found = 0;
+
+    buf_add_str(&b, before);
+    for (unsigned i = 0; i < n + repeat; i++)
+        buf_addf(&b, "%sk%u=%u", i == 0 ? "" : between == ',' ? "," : ";", i % n * 7919 % 10007, i);
+    buf_add_str(&b, after);
+    int err = sf_open(&c, kind, buf_slice(&b));
+    if (err == 0 && kind == SF_DICTIONARY) {
+        while (sf_next(&c, &m)) {
+            assert_int_equal(m.value.number, repeat && found == 0 ? n : found);
+            found++;
+        }
+        assert_int_equal(found, n);
+    } else if (err == 0 && kind == SF_ITEM) {
+        assert_true(sf_next(&c, &m));
+        for (c = sf_params(&m); sf_next(&c, &m); found++)
+            assert_int_equal(m.value.number, repeat && found == 0 ? n : found);
+        assert_int_equal(found, n);
+    }
+    buf_free(&b);
+    return err;
+}
+
 static void keys_are_counted(void **state)
 {
     (void)state;
@@ -517,6 +546,18 @@ static void keys_are_counted(void **state)
     assert_int_equal(open_repeated(SF_ITEM, "a;b", ";b", SF_PARAMS_MAX), 0);
     assert_int_equal(open_repeated(SF_ITEM, "a;b", ";b", SF_PARAMS_MAX + 1), MESH_E_FULL);
     assert_int_equal(open_repeated(SF_LIST, "a", ",a", 10 * SF_DICTIONARY_MAX), 0);
+    for (unsigned different = SF_REPEATING_MAX; different <= SF_REPEATING_MAX + 1; different++) {
+        int want = different > SF_REPEATING_MAX ? MESH_E_FULL : 0;
+        assert_int_equal(open_keys(SF_DICTIONARY, "", ',', different, true, ""), want);
+        assert_int_equal(open_keys(SF_DICTIONARY, "", ',', different, false, ""), 0);
+        assert_int_equal(open_keys(SF_LIST, "a;", ';', different, true, ", b"), want);
+        assert_int_equal(open_keys(SF_ITEM, "a;", ';', different, true, ""), want);
+        assert_int_equal(open_keys(SF_ITEM, "a;", ';', different, false, ""), 0);
+        assert_int_equal(open_keys(SF_LIST, "b, (c d;", ';', different, true, " e)"), want);
+        assert_int_equal(open_keys(SF_LIST, "b, (c d);", ';', different, true, ""), want);
+    }
+    assert_int_equal(open_keys(SF_DICTIONARY, "", ',', SF_DICTIONARY_MAX, false, ""), 0);
+    assert_int_equal(open_keys(SF_ITEM, "a;", ';', SF_PARAMS_MAX, false, ""), 0);
 }
 
 static void members_are_found(void **state)
