@@ -230,7 +230,9 @@ void fresh_of(struct freshness *out, const struct distribution *d, uint16_t stat
     int64_t lifetime_s = lifetime(d, status, &cc, f, wall_s, dated ? date_s : wall_s);
     if (lifetime_s < 0 || (lifetime_s == 0 && !has_validator(f)))
         return;
-    int64_t apparent_s = dated && wall_s > date_s ? wall_s - date_s : 0;
+    /* Both count whole seconds: what differs by one may be a millisecond old, and with a lifetime of a second or two,
+     * as live manifests have, that one is half of it. The time on its way counts all the same. */
+    int64_t apparent_s = dated && wall_s > date_s + 1 ? wall_s - date_s : 0;
     if (apparent_s > DIRECTIVE_MAX_S)
         apparent_s = DIRECTIVE_MAX_S;
     mesh_ns corrected = SEC(age_s) + response_delay_ns;

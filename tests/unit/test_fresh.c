@@ -328,6 +328,9 @@ static void an_answer_has_an_age_when_it_comes(void **state)
         { "Age: 7\n", MS(1500), MS(8500) },
         { "Age: 7\n" DATE, MS(1500), MS(8500) },
         { "Date: Sun, 06 Nov 1994 08:49:27 GMT\n", MS(1500), SEC(10) }, /* the apparent age is larger */
+        { "Date: Sun, 06 Nov 1994 08:49:36 GMT\n", MS(2), MS(2) }, /* a second began on its way */
+        { "Date: Sun, 06 Nov 1994 08:49:36 GMT\nAge: 1\n", MS(2), MS(1002) },
+        { "Date: Sun, 06 Nov 1994 08:49:35 GMT\n", MS(2), SEC(2) },
         { "Date: Sun, 06 Nov 1994 08:49:27 GMT\nAge: 9\n", MS(1500), MS(10500) },
         { "Date: Sun, 06 Nov 1994 08:49:27 GMT\nAge: 30\n", 0, SEC(30) },
         { "Date: Sun, 06 Nov 1994 09:49:37 GMT\n", 0, 0 }, /* their clock is ahead */
