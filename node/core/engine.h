@@ -179,6 +179,7 @@ struct request {
     struct slice request_id;      /* lent while the request holds; at most 64 bytes */
     const struct fields *fields;  /* the viewer's; lent during engine_request */
     struct slice range, if_range; /* of these, where the method has ranges; else empty. Lent as |request_id| is */
+    struct mesh_addr from;        /* the viewer's; port 0: not known */
     /* Read by the rim: */
     enum request_state state;
     uint16_t error_status; /* 400, 502, 504, 503 */

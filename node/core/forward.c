@@ -7,13 +7,22 @@
 
 enum { K_FIELDS = 1 };
 
+#define FORWARDED_FOR SLICE_LIT("X-Forwarded-For")
+
+/* A name that ends in a hyphen stands for all that begin so. */
 static bool named(struct slice name, const char *const *names, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (slice_eq_nocase(name, slice_str(names[i])))
+        struct slice one = slice_str(names[i]);
+        if (slice_eq_nocase(one.data[one.len - 1] == '-' ? slice_head(name, one.len) : name, one))
             return true;
     }
     return false;
+}
+
+static bool is_forwarded_for(const struct field *field)
+{
+    return slice_eq_nocase(field->name, FORWARDED_FOR);
 }
 
 bool forward_passes(const struct fields *all, const struct field *field, enum forward_into into)
@@ -26,7 +35,6 @@ bool forward_passes(const struct fields *all, const struct field *field, enum fo
         "x-request-id",
         /* a proxy's word that an origin may trust, or another target in no key */
         "forwarded",
-        "x-forwarded-for",
         "x-forwarded-host",
         "x-forwarded-port",
         "x-forwarded-prefix",
@@ -34,6 +42,10 @@ bool forward_passes(const struct fields *all, const struct field *field, enum fo
         "x-forwarded-scheme",
         "x-forwarded-server",
         "x-host",
+        /* what some server behind us would make a variable, another protocol or an edge's own word of */
+        "proxy",
+        "http2-settings",
+        "x-edge-",
         "x-http-method",
         "x-http-method-override",
         "x-method-override",
@@ -44,7 +56,7 @@ bool forward_passes(const struct fields *all, const struct field *field, enum fo
     };
     /* another answer than the key says; conditions (if-...) too */
     static const char *const of_copies[] = { "range", "max-forwards" };
-    static const char *const alone[] = { "accept-encoding", "authorization", "cookie" };
+    static const char *const alone[] = { "accept-encoding", "authorization", "cookie", "x-forwarded-for" };
 
     if (fields_hop_by_hop(all, field))
         return false;
@@ -119,23 +131,51 @@ int forward_read(struct forward **out, struct slice raw)
     return read(out, raw, FORWARD_SHARED);
 }
 
-struct forward *forward_of(const struct fields *all, enum forward_into into)
+/* Behind what the viewer says of those before it, in their order, stands what we know: its own address. */
+static void put_forwarded_for(struct buf *raw, const struct fields *all, const struct mesh_addr *viewer)
 {
+    char text[MESH_ADDR_TEXT_MAX];
+    struct buf line = BUF_EMPTY;
+
+    for (size_t i = 0; all != NULL && i < all->n; i++) {
+        if (!is_forwarded_for(&all->at[i]) || all->at[i].value.len == 0)
+            continue;
+        buf_add_slice(&line, all->at[i].value);
+        buf_add_str(&line, ", ");
+    }
+    struct slice address = slice_str(mesh_addr_text(viewer, text));
+    while (address.data[--address.len] != ':') /* without the port, and an IPv6 address without its brackets */
+        ;
+    if (address.data[0] == '[')
+        address = slice_of(address.data + 1, address.len - 2);
+    buf_add_slice(&line, address);
+    if (!buf_ok(&line))
+        raw->failed = true;
+    wire_put_bin(raw, FORWARDED_FOR);
+    wire_put_bin(raw, buf_slice(&line));
+    buf_free(&line);
+}
+
+struct forward *forward_of(const struct fields *all, enum forward_into into, const struct mesh_addr *viewer)
+{
+    bool tell = into != FORWARD_SHARED && viewer != NULL && viewer->port != 0;
     struct buf raw = BUF_EMPTY;
     struct forward *f = NULL;
-    uint32_t n = 0;
+    uint32_t n = tell;
 
     for (size_t i = 0; all != NULL && i < all->n; i++)
-        n += forward_passes(all, &all->at[i], into);
+        n += forward_passes(all, &all->at[i], into) && !is_forwarded_for(&all->at[i]);
     wire_put_map(&raw, 1);
     wire_put_u64(&raw, K_FIELDS);
     wire_put_array(&raw, 2 * n);
     for (size_t i = 0; all != NULL && i < all->n; i++) {
-        if (!forward_passes(all, &all->at[i], into))
+        if (!forward_passes(all, &all->at[i], into) || is_forwarded_for(&all->at[i]))
             continue;
         wire_put_bin(&raw, all->at[i].name);
         wire_put_bin(&raw, all->at[i].value);
     }
+    if (tell)
+        put_forwarded_for(&raw, all, viewer);
     if (buf_ok(&raw))
         (void)read(&f, buf_slice(&raw), into);
     buf_free(&raw);

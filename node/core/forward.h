@@ -6,6 +6,7 @@
 #define HEDGEROW_CORE_FORWARD_H
 
 #include "node/core/fields.h"
+#include "proto/base/addr.h"
 
 #define FORWARD_BYTES_MAX 24000 /* of the wire form */
 
@@ -25,8 +26,10 @@ enum forward_into {
 /* forward_passes: may |field| of a viewer's |all| go on? */
 bool forward_passes(const struct fields *all, const struct field *field, enum forward_into into);
 
-/* forward_of keeps what passes of |all|, NULL being none. NULL: out of memory, or longer than FORWARD_BYTES_MAX. */
-struct forward *forward_of(const struct fields *all, enum forward_into into);
+/* forward_of keeps what passes of |all|, NULL being none. Of X-Forwarded-For only a line that ends in |viewer|, the
+ * address of who asks us, goes on, and never into a shared fetch; where that is NULL or has no port, none. NULL: out of
+ * memory, or longer than FORWARD_BYTES_MAX. */
+struct forward *forward_of(const struct fields *all, enum forward_into into, const struct mesh_addr *viewer);
 
 /* forward_read takes a wire form that came from a peer, strictly; what would not pass into a shared fetch is an
  * error. 0 with |*out| (the caller's reference), MESH_E_SYNTAX, MESH_E_RANGE, MESH_E_NOMEM ... */

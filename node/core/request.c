@@ -155,7 +155,7 @@ static bool whole_comes(struct engine *e, mesh_ns now, const struct request *r, 
 /* There is no fresh copy here. */
 static void seek(struct engine *e, mesh_ns now, struct request *r, struct aim *aim, bool personal)
 {
-    if ((r->reader.forward = forward_of(r->fields, personal ? FORWARD_ALONE : FORWARD_SHARED)) == NULL) {
+    if ((r->reader.forward = forward_of(r->fields, personal ? FORWARD_ALONE : FORWARD_SHARED, &r->from)) == NULL) {
         refuse(r, 503, "This node is out of memory for more fetches.");
         return;
     }

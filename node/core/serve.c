@@ -115,7 +115,7 @@ static int read_forward(struct forward **out, struct slice raw)
 {
     if (raw.len > 0)
         return forward_read(out, raw);
-    *out = forward_of(NULL, FORWARD_SHARED);
+    *out = forward_of(NULL, FORWARD_SHARED, NULL);
     return *out != NULL ? 0 : MESH_E_NOMEM;
 }
 

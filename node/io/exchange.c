@@ -279,6 +279,7 @@ static void hand_in(struct exchange *x, const struct http_request *q)
         x->r.range = x->wants.range;
         x->r.if_range = x->wants.if_range;
     }
+    x->r.from = x->viewer->from;
     engine_request(w->engine, w->now, &x->r);
 }
 

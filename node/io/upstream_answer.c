@@ -6,7 +6,8 @@
 #include "node/io/worker.h"
 #include "proto/base/err.h"
 
-#define INTERIM_MAX 8 /* 1xx answers before the final one */
+#define INTERIM_MAX 8    /* 1xx answers before the final one */
+#define ROOM_BYTES  4096 /* where short chunks are gathered */
 
 /* Hands one piece of body over. |*in| moves on; |*done| is set behind the body's last byte. 0 or
  * a MESH_E_*. */
@@ -14,11 +15,11 @@ static int body_piece(struct conn *c, struct slice *in, bool *done)
 {
     struct worker *w = c->pool->worker;
     struct slice piece = SLICE_EMPTY;
+    uint8_t room[ROOM_BYTES];
+    int err = 0;
 
     if (c->framing == HTTP_BODY_CHUNKED) {
-        int err = http_chunked_read(&c->chunked, in, &piece);
-        if (err != 0 && err != MESH_E_SHORT)
-            return err;
+        err = http_chunked_gather(&c->chunked, in, &piece, room, sizeof(room));
         *done = http_chunked_done(&c->chunked);
     } else {
         bool all = c->framing == HTTP_BODY_LENGTH && in->len >= c->left;
@@ -29,7 +30,7 @@ static int body_piece(struct conn *c, struct slice *in, bool *done)
     }
     if (piece.len > 0)
         engine_fetch_body(w->engine, w->now, c->fetch, piece);
-    return 0;
+    return err == MESH_E_SHORT ? 0 : err;
 }
 
 /* Uses what it can of |*in|. True: more is needed (or wanted, where the engine paused us); false:

@@ -294,7 +294,6 @@ void viewers_accepted(struct worker *w, int fd, const struct mesh_addr *from)
     struct viewers *vs = &w->viewers;
     struct viewer *v = calloc(1, sizeof(*v));
 
-    (void)from;
     if (v == NULL) {
         w->counters.viewers_refused++;
         close(fd);
@@ -302,6 +301,7 @@ void viewers_accepted(struct worker *w, int fd, const struct mesh_addr *from)
     }
     w->counters.viewers_accepted++;
     v->magic = VIEWER_MAGIC;
+    v->from = *from;
     v->worker = w;
     vs->n++;
     list_init(&v->link);

@@ -21,6 +21,7 @@ struct viewer {
     uint8_t wait; /* what its timer stands for */
     bool eof;     /* the viewer will send no more; it may still read */
     bool blocked; /* waits for the socket to take more, or for its next turn */
+    struct mesh_addr from;
     struct worker *worker;
     struct list link;
     ev_io io;

@@ -98,7 +98,7 @@ def test_feat_C16_methods_go_straight_to_the_origin(case):
                 equal([(r.method, r.body.length, r.body.crc) for r in seen],
                       [(method, len(content or b""), zlib.crc32(content or b""))] * 2, f"{method} at the origin")
                 fields = seen[0].headers
-                equal((fields.get("if-match"), fields.get("x-forwarded-for"), fields["via"].count("1.1")), ('"v1"', None, 1),
+                equal((fields.get("if-match"), fields.get("x-forwarded-for"), fields["via"].count("1.1")), ('"v1"', "1.2.3.4, 127.0.0.1", 1),
                       "the fields at the origin")
                 equal(fields.get("content-length"),
                       {"none": "0" if method[0] == "P" else None, "empty": "0", "length": "300000", "chunks": None}[what],

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "node/core/forward.h"
 #include "node/core/key.h"
 #include "node/http/parse.h"
 #include "node/io/answer.h"
@@ -246,10 +247,143 @@ static void rob_S13_answers_are_written_from_the_parsed_form(void **state)
     buf_free(&in);
 }
 
+/* What the documentation of Amazon CloudFront lists of request headers, and what becomes of each on the way to an
+ * origin.
+ * '-': stops here. '+': goes on, of a shared fetch too. '1': only with a fetch for this viewer alone. 'p': only with
+ * methods that no copy answers, since a copy answers it. '=': we say it ourselves. */
+static const struct {
+    const char *name;
+    char fate;
+} listed[] = {
+    { "Accept", '+' },
+    { "Accept-Charset", '+' },
+    { "Accept-Encoding", '1' },
+    { "Accept-Language", '+' },
+    { "Authorization", '1' },
+    { "Cache-Control", '+' },
+    { "CloudFront-Forwarded-Proto", '+' },
+    { "CloudFront-Is-Desktop-Viewer", '+' },
+    { "CloudFront-Is-Mobile-Viewer", '+' },
+    { "CloudFront-Is-Tablet-Viewer", '+' },
+    { "CloudFront-Viewer-Country", '+' },
+    { "Connection", '-' },
+    { "Content-Length", '-' },
+    { "Content-MD5", '+' },
+    { "Content-Type", '+' },
+    { "Cookie", '1' },
+    { "Date", '+' },
+    { "Expect", '-' },
+    { "From", '+' },
+    { "Host", '-' },
+    { "If-Match", 'p' },
+    { "If-Modified-Since", 'p' },
+    { "If-None-Match", 'p' },
+    { "If-Range", 'p' },
+    { "If-Unmodified-Since", 'p' },
+    { "Max-Forwards", 'p' },
+    { "Origin", '+' },
+    { "Pragma", '+' },
+    { "Proxy-Authenticate", '-' },
+    { "Proxy-Authorization", '-' },
+    { "Proxy-Connection", '-' },
+    { "Range", 'p' },
+    { "Referer", '+' },
+    { "Request-Range", '+' },
+    { "TE", '-' },
+    { "Trailer", '-' },
+    { "Transfer-Encoding", '-' },
+    { "Upgrade", '-' },
+    { "User-Agent", '+' },
+    { "Via", '+' },
+    { "Warning", '+' },
+    { "X-Amz-Cf-Id", '+' },
+    { "X-Edge-Anything", '-' },
+    { "X-Forwarded-For", '-' }, /* by itself: see below */
+    { "X-Forwarded-Proto", '-' },
+    { "X-HTTP-Method-Override", '-' },
+    { "X-Real-IP", '-' },
+    { "X-Anything-Else", '+' },
+    /* and besides that list */
+    { "Keep-Alive", '-' },
+    { "HTTP2-Settings", '-' },
+    { "Proxy", '-' },
+    { "Forwarded", '-' },
+    { "X-Forwarded-Host", '-' },
+    { "X-Original-URL", '-' },
+    { "X-Rewrite-URL", '-' },
+    { "X-Request-Id", '-' },
+};
+
+static bool goes_on(const char *name, enum forward_into into)
+{
+    struct fields fields = { .n = 0 };
+
+    assert_int_equal(fields_add(&fields, slice_str(name), SLICE_LIT("v")), 0);
+    struct forward *f = forward_of(&fields, into, NULL);
+    assert_non_null(f);
+    assert_true(f->fields.n <= 1);
+    bool on = f->fields.n == 1;
+    forward_unref(f);
+    return on;
+}
+
+static void feat_V13_each_listed_header_has_its_fate(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(listed) / sizeof(listed[0]); i++) {
+        const char *name = listed[i].name;
+        char fate = listed[i].fate;
+        if (goes_on(name, FORWARD_SHARED) != (fate == '+') ||
+            goes_on(name, FORWARD_ALONE) != (fate == '+' || fate == '1') ||
+            goes_on(name, FORWARD_PASSAGE) != (fate != '-'))
+            fail_msg("%s", name);
+    }
+}
+
+static void check_forwarded_for(const struct fields *fields, enum forward_into into, const char *viewer,
+                                const char *want)
+{
+    struct mesh_addr addr;
+
+    assert_int_equal(mesh_addr_parse(slice_str(viewer), &addr), 0);
+    struct forward *f = forward_of(fields, into, &addr);
+    assert_non_null(f);
+    const struct field *field = fields_find(&f->fields, SLICE_LIT("x-forwarded-for"));
+    if (want == NULL) {
+        assert_null(field);
+    } else {
+        assert_non_null(field);
+        assert_null(fields_next(&f->fields, SLICE_LIT("x-forwarded-for"), field));
+        if (!slice_eq(field->value, slice_str(want)))
+            fail_msg("%.*s", SLICE_FMT(field->value));
+    }
+    forward_unref(f);
+}
+
+/* A forged address keeps its place; the last one is true. */
+static void feat_V13_the_viewers_address_comes_last(void **state)
+{
+    struct fields none = { .n = 0 }, forged = { .n = 0 };
+
+    (void)state;
+    assert_int_equal(fields_add(&forged, SLICE_LIT("x-forwarded-FOR"), SLICE_LIT("192.0.2.4,192.0.2.3")), 0);
+    assert_int_equal(fields_add(&forged, SLICE_LIT("Accept"), SLICE_LIT("*")), 0);
+    assert_int_equal(fields_add(&forged, SLICE_LIT("X-Forwarded-For"), SLICE_EMPTY), 0);
+    assert_int_equal(fields_add(&forged, SLICE_LIT("X-Forwarded-For"), SLICE_LIT("198.51.100.2")), 0);
+    check_forwarded_for(&none, FORWARD_ALONE, "203.0.113.9:1234", "203.0.113.9");
+    check_forwarded_for(&none, FORWARD_PASSAGE, "[2001:db8::1]:80", "2001:db8::1");
+    check_forwarded_for(&forged, FORWARD_ALONE, "203.0.113.9:1234", "192.0.2.4,192.0.2.3, 198.51.100.2, 203.0.113.9");
+    check_forwarded_for(&forged, FORWARD_PASSAGE, "[::1]:80", "192.0.2.4,192.0.2.3, 198.51.100.2, ::1");
+    check_forwarded_for(&forged, FORWARD_SHARED, "203.0.113.9:1234", NULL);
+    check_forwarded_for(NULL, FORWARD_ALONE, "203.0.113.9:1", "203.0.113.9");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rob_S13_requests_are_written_from_the_parsed_form),
+        cmocka_unit_test(feat_V13_each_listed_header_has_its_fate),
+        cmocka_unit_test(feat_V13_the_viewers_address_comes_last),
         cmocka_unit_test(rob_S13_answers_are_written_from_the_parsed_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,7 +117,8 @@ static void rob_P2_what_goes_along(void **state)
         "TE: trailers\nContent-Length: 3\nTransfer-Encoding: chunked\nExpect: 100-continue\nX-Forwarded-Host: evil\n"
         "Forwarded: for=1\nX-Original-URL: /admin\nX-HTTP-Method-Override: PUT\nMax-Forwards: 3\nX-Request-Id: 1\n"
         "Via: 1.1 before\nCDN-Loop: other\nX-Mine: \n";
-    struct forward *shared = forward_of(fields_of(lines), FORWARD_SHARED), *alone = forward_of(fields_of(lines), FORWARD_ALONE), *back;
+    struct forward *shared = forward_of(fields_of(lines), FORWARD_SHARED, NULL),
+                   *alone = forward_of(fields_of(lines), FORWARD_ALONE, NULL), *back;
 
     (void)state;
     assert_string_equal(text_of(shared), "User-Agent: me|Accept: text/html|Accept: image/png|Via: 1.1 before|"
@@ -133,7 +134,7 @@ static void rob_P2_what_goes_along(void **state)
     assert_int_equal(forward_read(&back, alone->raw), MESH_E_SYNTAX); /* no peer may bring that */
     forward_unref(shared);
     forward_unref(alone);
-    struct forward *none = forward_of(NULL, FORWARD_SHARED);
+    struct forward *none = forward_of(NULL, FORWARD_SHARED, NULL);
     assert_int_equal(none->fields.n, 0);
     forward_unref(none);
     assert_null(forward_ref(NULL));
