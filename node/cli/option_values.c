@@ -140,6 +140,37 @@ const char *option_duration_text(mesh_ns ns, char text[OPTION_DURATION_MAX])
     return text;
 }
 
+static bool name_coding(struct slice name, unsigned *named)
+{
+    for (int c = CODING_GZIP; c < CODINGS; c++) {
+        unsigned bit = CODING_BIT(c);
+        if (slice_eq(name, coding_name((enum coding)c)) && (*named & bit) == 0) {
+            *named |= bit;
+            return true;
+        }
+    }
+    return false;
+}
+
+int option_codings(const char *text, void *field, struct buf *why)
+{
+    struct slice rest = slice_str(text), name;
+    unsigned named = 0;
+
+    if (strcmp(text, "off") == 0) {
+        *(unsigned *)field = CODINGS_ALL;
+        return 0;
+    }
+    while (slice_split(&rest, ',', &name)) {
+        if (name_coding(name, &named))
+            continue;
+        buf_add_str(why, "must be off, or of br, gzip and zstd those that viewers get, such as br,gzip.");
+        return MESH_E_SYNTAX;
+    }
+    *(unsigned *)field = CODINGS_ALL & ~named;
+    return 0;
+}
+
 int option_listen(const char *text, void *field, struct buf *why)
 {
     static const char local[] = "localhost:";

@@ -3,6 +3,7 @@
 #ifndef HEDGEROW_CLI_OPTIONS_H
 #define HEDGEROW_CLI_OPTIONS_H
 
+#include "node/coding/coder.h"
 #include "node/core/methods.h"
 #include "proto/base/addr.h"
 #include "proto/base/buf.h"
@@ -64,6 +65,8 @@ option_read option_duration; /* mesh_ns: 400ms, 2s, 1.5s, 5m, 1h */
 option_read option_listen;   /* struct option_addr: IP:PORT, port 0 picks a free one */
 option_read option_methods;  /* struct methods, lent: get, options, all, and more behind a comma */
 option_read option_host;     /* struct option_hosts: HOST:PORT, name or address */
+
+option_read option_codings;  /* unsigned, CODING_BITs of those not named: off, or a list of br, gzip, zstd */
 
 struct option_addr {
     bool given;

@@ -219,6 +219,7 @@ static void fill_config(struct running *r, struct node_config *cfg)
                                                .error_ttl_s = o->error_ttl_s };
     cfg->methods = o->methods;
     cfg->memory_limit = o->memory;
+    cfg->codings_off = o->codings_off;
     cfg->access_log = (const char *)r->access_log.data;
     cfg->admin_handler = admin_answer;
     cfg->on_ready = on_ready;

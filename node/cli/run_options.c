@@ -105,6 +105,10 @@ static const struct option options[] = {
       "what viewers may do (all): get: GET HEAD; options: OPTIONS too; all: POST PUT PATCH DELETE too;\n"
       "more behind commas, such as all,PROPFIND; other methods are answered with 403",
       option_methods, FIELD(methods), false },
+    { "--compress", "off|CODING,...",
+      "content codings that viewers get, of br, gzip and zstd (br,zstd,gzip);\n"
+      "what their Accept-Encoding likes best, for text of 1,000 to 10,000,000 bytes",
+      option_codings, FIELD(codings_off), false },
     { "--access-log", "FILE|-", "one JSON line a request; - is standard output (DIR/access.log)", option_text,
       FIELD(access_log), false },
     { "--workers", "N", "threads that serve: 1, more are not available in this version", read_workers, 0, false },

@@ -15,6 +15,7 @@ struct run_options { /* text lends from the arguments */
     int64_t default_ttl_s; /* or TTL_HEURISTIC */
     int64_t error_ttl_s;
     struct methods methods;
+    unsigned codings_off;  /* CODING_BITs */
     bool trace;
     struct node_config config; /* only what --timers sets */
 };

@@ -40,6 +40,10 @@
     X(sessions_broken, "backbone sessions broken: a record did not open or a frame was malformed") \
     X(links_silent, "links found silent while answers were due")                    \
     X(flights, "fetches begun, from other nodes or origins")                        \
+    X(answers_coded, "answers whose body went out in a content coding of ours")      \
+    X(coder_bytes_in, "body bytes that content coders took")                         \
+    X(coder_bytes_out, "the same as they gave them out; what they made is kept")     \
+    X(coders_busy, "answers left as they were: too many coders at work, or no memory")\
     X(collapsed, "requests that joined a fetch already under way")                  \
     X(moved, "answers moved to another copy in mid-body after their source failed") \
     X(objects_revoked, "objects dropped: their signer was revoked")                 \

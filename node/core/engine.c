@@ -56,6 +56,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     timer_set(e, &e->expiry_timer, now + EXPIRY_LOOK);
     reach_start(e, now);
     accept_start(e);
+    coders_start(e);
     struct list *lists[] = { &e->links, &e->flights, &e->dials, &e->writes,        &e->closes,
                              &e->starts, &e->flows,  &e->stops, &e->ready_requests, &e->ready_serves,
                              &e->drops };
@@ -158,6 +159,7 @@ void engine_changed(struct engine *e, struct object *o)
 {
     LIST_EACH (at, &o->readers)
         engine_ready_reader(e, OBJ_OF(at, struct reader, link));
+    coders_news(e, o);
 }
 
 /* ---- what is to be done ---- */
@@ -286,6 +288,8 @@ bool engine_poll(struct engine *e, struct engine_out *out)
     origin_free(e->stopped);
     e->stopped = NULL;
     e->counters.evictions = cache_evictions(e->cache);
+    e->counters.coder_bytes_in = e->coders.bytes_in;
+    e->counters.coder_bytes_out = e->coders.bytes_out;
     memset(out, 0, sizeof(*out));
     if (poll_mesh(e, out))
         return true;

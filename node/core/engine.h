@@ -12,6 +12,7 @@
 #define HEDGEROW_CORE_ENGINE_H
 
 #include "node/core/alarms.h"
+#include "node/core/coding.h"
 #include "node/core/counters.h"
 #include "node/core/distribution.h"
 #include "node/core/fields.h"
@@ -42,6 +43,7 @@ struct engine_config {
     unsigned suites;         /* of backbone records, see session.h; 0: all that the processor has */
     struct distribution distribution; /* its slices are lent for the engine's life */
     uint64_t memory_limit;   /* bytes of the object cache */
+    unsigned codings_off;    /* CODING_BITs of content codings that viewers do not get */
     uint8_t hash_key[16];    /* keys the tables: secret random */
     bool has_seeds;          /* a mesh is to be joined: readiness waits for it */
     struct engine_timers timers;
@@ -159,6 +161,8 @@ struct answer {
     mesh_ns ttl_ns;      /* freshness left; may be negative */
     bool has_length;
     uint64_t length;     /* of the body */
+    enum coding coding;   /* of the body; see request_code */
+    bool negotiated;      /* others may get it in another coding */
     enum request_result result;
     bool stored, collapsed;
     bool was_stale;       /* there was a copy, which had to be asked for */
@@ -195,6 +199,9 @@ struct request {
     unsigned awaited; /* other nodes' confirmations that the answer still waits for */
     uint64_t until;   /* what lies behind is not read for now */
     struct parts *parts; /* NULL: it is read from one copy */
+    enum coding prefers; /* by its Accept-Encoding */
+    bool codable;        /* it asks with GET or HEAD */
+    uint64_t coded_at;   /* bytes of the coded body read so far */
 };
 
 /* engine_request hands one in; its state is set at once (often REQUEST_BODY: a hit) and
@@ -207,6 +214,11 @@ void request_seek(struct engine *e, mesh_ns now, struct request *r, uint64_t at,
 
 /* request_answer refreshes answer's ages for |now|. */
 void request_answer(struct engine *e, mesh_ns now, struct request *r);
+
+/* request_code settles the body's coding and with it answer's length: call once, right before the answer's head is
+ * made. Not called, it is identity, as it is with |identity| (for ranges, and who knows no framing of unknown
+ * length). |head_only|: no body will be read. */
+void request_code(struct engine *e, mesh_ns now, struct request *r, bool identity, bool head_only);
 
 /* request_body lends up to |max| pieces of the body at the read position; returns how
  * many (0: nothing at present). request_take moves the position on. request_done: all

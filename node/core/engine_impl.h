@@ -1,6 +1,7 @@
 /* engine_impl.h - what the engine's files share. Nobody else includes it.
  *
  *   request.c  viewers            flight.c  one fetch per key, source after source
+ *   request_coded.c               viewers who read a body in a content coding
  *   ask.c      we ask a peer      origin.c  we ask the origin
  *   serve.c    a peer asks us     stale.c   copies past their time: validated, or served as they are
  *   links.c    backbone connections, joining, link health
@@ -11,6 +12,7 @@
 #define HEDGEROW_CORE_ENGINE_IMPL_H
 
 #include "node/core/cache.h"
+#include "node/core/coded.h"
 #include "node/core/engine.h"
 #include "node/core/forward.h"
 #include "node/core/fresh.h"
@@ -322,6 +324,7 @@ void parts_none(struct engine *e, mesh_ns now, struct flight *f);
 bool parts_sound(const struct flight *f, const struct head *head);
 /* request_seek_again looks for the whole of what |r| wants, at |aim|; request_relay has the origin answer it alone. */
 void request_seek_again(struct engine *e, mesh_ns now, struct request *r, struct aim *aim);
+void request_read_on(struct engine *e, mesh_ns now, struct request *r, uint64_t at); /* the body, from |at| */
 void request_relay(struct engine *e, mesh_ns now, struct request *r, const struct aim *aim);
 
 /* ---- viewers ---- */
@@ -351,6 +354,15 @@ static inline struct serve *reader_serve(struct reader *r)
     return OBJ_OF(r, struct serve, reader);
 }
 
+/* ---- bodies in content codings (request_coded.c) ---- */
+void coders_start(struct engine *e);
+/* coders_news: |o| has grown, and who makes another form of it may go on. */
+void coders_news(struct engine *e, struct object *o);
+/* The parts of request_body, request_take and request_done for who reads a coded body. */
+size_t coded_request_body(struct request *r, struct slice *pieces, size_t max);
+void coded_request_take(struct engine *e, mesh_ns now, struct request *r, size_t n);
+bool coded_request_done(const struct request *r);
+
 struct engine {
     struct engine_config cfg;
     struct engine_timers timers;
@@ -359,6 +371,8 @@ struct engine {
     struct mesh *mesh;
     struct cache *cache;
     struct zpack *zpack;
+    struct coders coders;
+    struct timer coder_timer;
     uint64_t distribution; /* its digest */
     struct engine_counters counters;
     struct heap heap;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "node/core/coded.h"
 #include "proto/base/err.h"
 
 #define OBJECT_MAGIC   0x6f626a31u
@@ -149,6 +150,7 @@ void object_unref(struct object *o)
     if (--o->refs > 0)
         return;
     assert(list_empty(&o->readers) && !o->indexed);
+    coded_drop_all(o);
     for (uint32_t i = o->first_held; i < o->leaves_n; i++)
         drop_leaf(o, &o->leaves[i]);
     let_go(o, o->bytes);

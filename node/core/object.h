@@ -6,6 +6,7 @@
 #ifndef HEDGEROW_CORE_OBJECT_H
 #define HEDGEROW_CORE_OBJECT_H
 
+#include "node/coding/coder.h"
 #include "node/core/forward.h"
 #include "node/core/head.h"
 #include "proto/base/buf.h"
@@ -104,6 +105,8 @@ struct object {
     struct leaf_batch *batches;
     uint32_t batches_n, batches_cap, batched; /* leaves covered */
     struct digest chain;        /* behind the last batched leaf */
+    struct coded *coded[CODINGS - 1]; /* the body as viewers take it (coded.h); NULL: not asked for yet */
+    uint8_t coded_no_gain;            /* CODING_BITs that do not pay */
     uint64_t bytes;             /* what we hold, all told */
     struct list readers;
     struct flight *flight; /* what fills it; NULL when nothing does */

@@ -161,6 +161,8 @@ static void seek(struct engine *e, mesh_ns now, struct request *r, struct aim *a
     }
     aim->forward = r->reader.forward;
     aim->personal = personal;
+    if (personal) /* the origin sees what it accepts, and what is one viewer's is left as it is */
+        r->prefers = CODING_IDENTITY;
     if (personal || cache_marked(e->cache, now, &aim->key))
         request_relay(e, now, r, aim);
     else if (!answer_stale(e, now, r, aim) && (whole_comes(e, now, r, aim) || !parts_begin(e, now, r, aim)))
@@ -192,6 +194,9 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r)
     r->head_sent = false;
     r->awaited = 0;
     memset(&r->answer, 0, sizeof(r->answer));
+    r->prefers = CODING_IDENTITY;
+    r->codable = false;
+    r->coded_at = 0;
     reader_init(&r->reader, false);
     r->parts = NULL;
     r->until = UINT64_MAX;
@@ -211,6 +216,8 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r)
         passage_begin(e, now, r, &aim);
         goto out;
     }
+    r->codable = true;
+    r->prefers = coding_choose(r->fields, e->cfg.codings_off);
     bool personal = r->fields != NULL && fields_find(r->fields, SLICE_LIT("authorization")) != NULL;
     if ((o = cache_get(e->cache, now, &aim.key, r->fields)) != NULL && (!personal || o->for_authorized))
         answer_from_here(r, o);
@@ -235,7 +242,7 @@ void request_answer(struct engine *e, mesh_ns now, struct request *r)
     }
     r->answer.age_ns = now > born ? now - born : 0;
     r->answer.ttl_ns = lifetime - r->answer.age_ns;
-    if (r->parts != NULL)
+    if (r->parts != NULL || r->answer.coding != CODING_IDENTITY)
         return;
     r->answer.has_length = o->has_length;
     r->answer.length = o->length;
@@ -247,10 +254,12 @@ size_t request_body(struct request *r, struct slice *pieces, size_t max)
 {
     if (r->parts != NULL)
         return parts_read(r, pieces, max);
+    if (r->answer.coding != CODING_IDENTITY)
+        return coded_request_body(r, pieces, max);
     return r->reader.object != NULL ? object_read(r->reader.object, r->reader.at, pieces, max) : 0;
 }
 
-static void read_from(struct engine *e, mesh_ns now, struct request *r, uint64_t at)
+void request_read_on(struct engine *e, mesh_ns now, struct request *r, uint64_t at)
 {
     uint64_t leaf = r->reader.at / LEAF_BYTES;
 
@@ -266,13 +275,17 @@ static void read_from(struct engine *e, mesh_ns now, struct request *r, uint64_t
 void request_seek(struct engine *e, mesh_ns now, struct request *r, uint64_t at, uint64_t length)
 {
     r->until = at + length;
-    read_from(e, now, r, at);
+    request_read_on(e, now, r, at);
 }
 
 void request_take(struct engine *e, mesh_ns now, struct request *r, size_t n)
 {
+    if (r->answer.coding != CODING_IDENTITY) {
+        coded_request_take(e, now, r, n);
+        return;
+    }
     assert(r->parts != NULL || r->reader.at + n <= object_available(r->reader.object));
-    read_from(e, now, r, r->reader.at + n);
+    request_read_on(e, now, r, r->reader.at + n);
 }
 
 bool request_done(const struct request *r)
@@ -281,6 +294,8 @@ bool request_done(const struct request *r)
 
     if (r->parts != NULL)
         return r->state == REQUEST_BODY && r->reader.at == r->answer.length;
+    if (r->answer.coding != CODING_IDENTITY)
+        return coded_request_done(r);
     return o != NULL && o->state == OBJECT_COMPLETE && r->reader.at == o->length;
 }
 

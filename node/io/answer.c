@@ -34,28 +34,68 @@ static bool of_the_body(struct slice name)
            slice_eq_nocase(name, SLICE_LIT("content-language")) || slice_eq_nocase(name, SLICE_LIT("content-range"));
 }
 
-static bool omitted(const struct selection *s, struct slice name)
+/* What holds of the very bytes before they were coded, and no longer. */
+static bool of_the_identity(struct slice name)
 {
+    static const char *const names[] = {
+        "accept-ranges", "content-digest", "content-md5", "digest", "repr-digest"
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (slice_eq_nocase(name, slice_str(names[i])))
+            return true;
+    }
+    return false;
+}
+
+static bool omitted(const struct answer *a, const struct selection *s, struct slice name)
+{
+    if (a->coding != CODING_IDENTITY && of_the_identity(name))
+        return true;
     if (s->how == SELECT_NOT_MODIFIED)
         return of_the_body(name);
     return s->how == SELECT_RANGES && (slice_eq_nocase(name, SLICE_LIT("content-range")) ||
                                        (s->ranges.n > 1 && slice_eq_nocase(name, SLICE_LIT("content-type"))));
 }
 
-/* Returns whether a Date was among them. */
-static bool put_stored(struct buf *out, const struct fields *fields, const struct selection *s)
+/* The same in another coding is not the same byte for byte (RFC 9110 section 8.8.3.3). */
+static void put_weak(struct buf *out, struct slice etag)
 {
+    bool weak = etag.len > 1 && etag.data[0] == 'W' && etag.data[1] == '/';
+
+    buf_addf(out, "ETag: %s%.*s\r\n", weak ? "" : "W/", SLICE_FMT(etag));
+}
+
+/* Returns whether a Date was among them. */
+static bool put_stored(struct buf *out, const struct answer *a, const struct selection *s)
+{
+    const struct fields *fields = &a->head->fields;
     bool has_date = false;
 
     for (size_t i = 0; i < fields->n; i++) {
         const struct field *field = &fields->at[i];
-        if (replaced(field->name) || omitted(s, field->name))
+        if (replaced(field->name) || omitted(a, s, field->name))
             continue;
+        if (a->coding != CODING_IDENTITY && slice_eq_nocase(field->name, SLICE_LIT("etag"))) {
+            put_weak(out, field->value);
+            continue;
+        }
         has_date = has_date || slice_eq_nocase(field->name, SLICE_LIT("date"));
         /* The head was judged when it was decoded: what is refused here cannot be there. */
         (void)http_put_field(out, field->name, field->value);
     }
     return has_date;
+}
+
+static void put_coding(struct buf *out, const struct answer *a, const struct selection *s)
+{
+    const struct fields *f = &a->head->fields;
+
+    if (a->coding != CODING_IDENTITY && s->how != SELECT_NOT_MODIFIED)
+        (void)http_put_field(out, SLICE_LIT("Content-Encoding"), coding_name(a->coding));
+    if (a->negotiated && !fields_lists(f, SLICE_LIT("vary"), SLICE_LIT("accept-encoding")) &&
+        !fields_lists(f, SLICE_LIT("vary"), SLICE_LIT("*")))
+        buf_add_str(out, "Vary: Accept-Encoding\r\n");
 }
 
 static int64_t floor_s(mesh_ns ns)
@@ -198,7 +238,6 @@ static uint16_t status_of(const struct answer *a, const struct selection *s)
 
 uint16_t answer_head(struct buf *out, const struct answer *a, const struct selection *s, const struct answer_to *to)
 {
-    const struct head *head = a->head;
     enum answer_framing framing = answer_framing(a, s, to);
     uint16_t status = status_of(a, s);
     uint64_t length = a->length;
@@ -206,8 +245,9 @@ uint16_t answer_head(struct buf *out, const struct answer *a, const struct selec
     assert(framing != ANSWER_UNTIL_CLOSE || to->close);
     assert(s->how != SELECT_UNSATISFIABLE);
     http_put_status_line(out, status);
-    if (!put_stored(out, &head->fields, s))
+    if (!put_stored(out, a, s))
         (void)http_put_field(out, SLICE_LIT("Date"), to->date);
+    put_coding(out, a, s);
     if (s->how == SELECT_RANGES)
         length = put_ranges(out, a, s, to);
     if (a->has_length && status != 204 && status != 304)

@@ -21,6 +21,8 @@ static void begin_body(struct exchange *x)
     x->to.close = x->to.close || w->draining || (x->upload != NULL && x->upload->closed);
     selection_make(&x->selection, &x->wants, a->head, a->has_length, a->length, x->to.head_only,
                    x->wall_us / 1000000 - a->age_ns / SEC(1));
+    request_code(w->engine, w->now, &x->r, x->to.minor == 0 || x->wants.range.len > 0,
+                 x->to.head_only || s->how == SELECT_NOT_MODIFIED);
     x->r.head_sent = true;
     if (s->how == SELECT_NOT_MODIFIED || s->how == SELECT_UNSATISFIABLE || x->to.head_only)
         x->r.until = 0; /* no byte of the body is wanted */

@@ -245,6 +245,7 @@ static int start_engine(struct node *n, char *error)
         .mesh_port = n->mesh.port,
         .distribution = cfg->distribution,
         .memory_limit = cfg->memory_limit,
+        .codings_off = cfg->codings_off,
         .has_seeds = n->worker.seeds.known_n > 0 || cfg->seeds_n > 0,
         .timers = cfg->engine,
         .outgoing = cfg->outgoing,

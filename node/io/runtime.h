@@ -65,6 +65,7 @@ struct node_config { /* all pointers are lent for the node's life */
     struct origin_url origin;
     struct methods methods; /* which are answered */
     uint64_t memory_limit;
+    unsigned codings_off; /* CODING_BITs of content codings that viewers do not get */
     struct engine_timers engine;
     mesh_ns ring_join_delay, ring_death_delay, ramp; /* mesh.h's, 0 = default */
     mesh_ns probe_period, ack_timeout, suspect_timeout;

@@ -2,6 +2,7 @@
 """check.py - the rules of the tree that no compiler checks: which layer may include what.
 
     proto/base <- proto <- ring | gossip <- node/core <- node/{http,store} <- node/{io,admin,cli}
+    proto/base <- node/coding            <- node/core
                                             node/core <- sim
 
 Each rule is one result line. Without arguments it checks the tree; --self-test proves that each rule can fail.
@@ -15,12 +16,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 TOP = {"node", "gossip", "ring", "proto", "tests", "sim", "CMakeLists.txt", "README.md", "LICENSE"}
 
 # A layer and the layers that it may include, itself among them. The longest matching folder names a file's layer.
-BELOW_CORE = ["proto/base", "proto", "ring", "gossip", "node/core"]
+BELOW_CORE = ["proto/base", "proto", "ring", "gossip", "node/coding", "node/core"]
 LAYERS = {
     "proto/base": ["proto/base"],
     "proto": ["proto/base", "proto"],
     "ring": ["proto/base", "proto", "ring"],
     "gossip": ["proto/base", "proto", "gossip"],
+    "node/coding": ["proto/base", "node/coding"],
     "node/core": BELOW_CORE,
     "node/http": BELOW_CORE + ["node/http"],
     "node/store": BELOW_CORE + ["node/store"],
@@ -29,7 +31,7 @@ LAYERS = {
     "node/cli": BELOW_CORE + ["node/http", "node/store", "node/io", "node/admin", "node/cli"],
     "sim": BELOW_CORE + ["sim"],
 }
-CORES = ["proto/base", "proto", "ring", "gossip", "node/core", "node/http", "sim"]
+CORES = ["proto/base", "proto", "ring", "gossip", "node/coding", "node/core", "node/http", "sim"]
 
 # System headers that only some layers may see.
 SOCKETS = r"ev\.h|sys/socket\.h|sys/un\.h|sys/epoll\.h|sys/select\.h|poll\.h|netdb\.h|netinet/.*|arpa/.*|ares\.h|gnutls/.*"
@@ -43,8 +45,9 @@ HEADER_RULES = [
     ("the mesh's cryptography", r"sodium(/.*)?\.h|sodium", ["proto", "proto/base", "node/http", "sim"]),
     ("Nettle", r"nettle/.*", ["proto"]),
     ("msgpack", r"msgpack(/.*)?\.h", ["proto"]),
-    ("zstd", r"zstd.*\.h", ["proto", "node/http"]),
-    ("zlib and Brotli", r"zlib\.h|brotli/.*", ["node/http", "node/cli"]),
+    ("zstd", r"zstd.*\.h", ["proto", "node/coding"]),
+    ("zlib", r"zlib\.h", ["node/coding", "node/cli"]),
+    ("Brotli", r"brotli/.*", ["node/coding"]),
     ("jansson", r"jansson\.h", ["node/admin", "node/cli"]),
     ("nghttp2", r"nghttp2/.*", ["node/http"]),
     ("libyaml", r"yaml\.h", ["node/cli"]),
@@ -181,6 +184,8 @@ def self_test():
         (check_includes, "node/core/b.c", '#include "../io/loop.h"\n', '#include "x.h"\n'),
         (check_includes, "proto/base/a.c", '#include "proto/cert.h"\n', '#include "err.h"\n'),
         (check_headers, "node/core/a.c", "#include <ev.h>\n", "#include <string.h>\n"),
+        (check_includes, "node/coding/a.c", '#include "node/core/x.h"\n', '#include "proto/base/err.h"\n'),
+        (check_headers, "node/core/a.c", "#include <brotli/encode.h>\n", "#include <stdint.h>\n"),
         (check_headers, "node/http/a.c", "#include <sys/socket.h>\n", "#include <sodium.h>\n"),
         (check_headers, "ring/a.c", "#include <math.h>\n", "#include <stdint.h>\n"),
         (check_calls, "sim/a.c", "int f(void)\n{\n    return rand();\n}\n", "/* rand() */ int rand_of(void);\n"),

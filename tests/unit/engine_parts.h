@@ -48,6 +48,8 @@ struct viewer {
     struct site *site;
     struct fields fields;
     uint64_t allow;  /* reads no further than this */
+    bool codes;      /* takes a body in a coding, into |coded| */
+    struct buf coded;
     bool wait_whole; /* shows nothing before the body is complete: a rim that buffers */
     /* what came of it */
     bool done, failed, ended;
@@ -278,8 +280,10 @@ static inline void viewer_head(struct viewer *v)
 {
     const struct field *version;
 
-    v->head_sent = v->r.head_sent = true;
     request_answer(engine_of(v->w, v->node), v->w->now, &v->r);
+    if (v->codes)
+        request_code(engine_of(v->w, v->node), v->w->now, &v->r, false, false);
+    v->head_sent = v->r.head_sent = true;
     v->answer = v->r.answer;
     v->answer.head = NULL;
     v->status = v->r.answer.head->status;
@@ -311,7 +315,10 @@ static inline void viewer_read(struct viewer *v)
     while (v->got < v->allow && request_body(&v->r, &piece, 1) == 1) {
         if (piece.len > v->allow - v->got)
             piece.len = v->allow - v->got;
-        v->right = v->right && (v->site == NULL || site_has(v->site, v->version, v->got, piece));
+        bool coded = v->answer.coding != CODING_IDENTITY;
+        if (coded)
+            buf_add_slice(&v->coded, piece);
+        v->right = v->right && (coded || v->site == NULL || site_has(v->site, v->version, v->got, piece));
         if (v->got == 0)
             v->first_at = v->w->now;
         v->got += piece.len;

@@ -453,6 +453,7 @@ static inline void world_free(struct world *w)
     while (w->viewers != NULL) {
         struct viewer *v = w->viewers;
         w->viewers = v->next;
+        buf_free(&v->coded);
         free(v);
     }
     free(w);

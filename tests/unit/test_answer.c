@@ -270,6 +270,41 @@ static void feat_R10_what_is_not_modified_has_no_body_and_says_nothing_of_it(voi
                    "Date: " DATE "\r\n" TAIL);
 }
 
+static void feat_R22_a_coded_body(void **state)
+{
+    struct answer a = answer_of(200, RESULT_HIT);
+    struct selection not_modified = { .how = SELECT_NOT_MODIFIED };
+
+    (void)state;
+    add("Content-Type", "text/plain");
+    add("Accept-Ranges", "bytes");
+    add("ETag", "\"a\"");
+    add("Content-Digest", "sha-256=:eA==:");
+    add("Vary", "Origin");
+    a.negotiated = true;
+    a.coding = CODING_BR;
+    check_selected(&a, &whole,
+                   "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nETag: W/\"a\"\r\nVary: Origin\r\nDate: " DATE "\r\n"
+                   "Content-Encoding: br\r\nVary: Accept-Encoding\r\nContent-Length: 5\r\n" TAIL);
+    check_selected(&a, &not_modified,
+                   "HTTP/1.1 304 Not Modified\r\nETag: W/\"a\"\r\nVary: Origin\r\nDate: " DATE "\r\n"
+                   "Vary: Accept-Encoding\r\n" TAIL);
+    a.coding = CODING_IDENTITY; /* the same, as it is */
+    check_selected(&a, &whole,
+                   "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nAccept-Ranges: bytes\r\nETag: \"a\"\r\n"
+                   "Content-Digest: sha-256=:eA==:\r\nVary: Origin\r\nDate: " DATE "\r\n"
+                   "Vary: Accept-Encoding\r\nContent-Length: 5\r\n" TAIL);
+    a = answer_of(200, RESULT_HIT);
+    a.negotiated = true;
+    a.coding = CODING_GZIP;
+    a.has_length = false;
+    add("ETag", "W/\"b\"");
+    add("Vary", "x, accept-encoding"); /* which is said already */
+    check_selected(&a, &whole,
+                   "HTTP/1.1 200 OK\r\nETag: W/\"b\"\r\nVary: x, accept-encoding\r\nDate: " DATE "\r\n"
+                   "Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n" TAIL);
+}
+
 static void feat_R16_one_range_and_several(void **state)
 {
     struct answer a = answer_of(200, RESULT_HIT);
@@ -338,6 +373,7 @@ int main(void)
         cmocka_unit_test(answers_without_a_body),
         cmocka_unit_test(a_page_of_ours),
         cmocka_unit_test(feat_R10_what_is_not_modified_has_no_body_and_says_nothing_of_it),
+        cmocka_unit_test(feat_R22_a_coded_body),
         cmocka_unit_test(feat_R16_one_range_and_several),
         cmocka_unit_test(a_part_is_no_longer_than_it_is_taken_for),
         cmocka_unit_test(a_page_about_bytes_that_are_not_there),

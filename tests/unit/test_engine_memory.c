@@ -45,10 +45,43 @@ static void a_leaf_for_which_there_is_no_memory_is_no_lie(void **state)
     world_free(w);
 }
 
+/* Whose answer had begun is cut off; the next one gets it, made anew. */
+static void a_piece_of_a_coded_body_for_which_there_is_no_memory(void **state)
+{
+    struct world *w = world_new(1);
+    struct site *s = site_at(w, "/a", 4 * LEAF_BYTES);
+    struct viewer *v[3];
+
+    (void)state;
+    s->lines = "Content-Type: text/html\n"; /* of random bytes: its pieces are full ones */
+    struct viewer *first = ask(w, 0, "/a");
+    world_run(w, SEC(1));
+    check_whole(first);
+    for (int i = 0; i < 3; i++) {
+        v[i] = viewer_new(w, 0, "/a");
+        v[i]->codes = true;
+        fields_add(&v[i]->fields, SLICE_LIT("Accept-Encoding"), SLICE_LIT("gzip"));
+    }
+    refusals = 0;
+    refused = LEAF_BYTES;
+    viewer_ask(v[0]);
+    viewer_ask(v[1]);
+    world_run(w, SEC(1));
+    assert_int_equal(refusals, 1);
+    check_failed(v[0], 0);
+    check_failed(v[1], 0);
+    viewer_ask(v[2]);
+    world_run(w, SEC(1));
+    assert_true(v[2]->done && v[2]->answer.coding == CODING_GZIP && v[2]->got > 4 * LEAF_BYTES);
+    world_calm(w);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_leaf_for_which_there_is_no_memory_is_no_lie),
+        cmocka_unit_test(a_piece_of_a_coded_body_for_which_there_is_no_memory),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -55,6 +55,29 @@ static void sizes(void **state)
         assert_false(reads(option_size, bad[i], &v));
 }
 
+static void codings(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned off;
+    } good[] = {
+        { "off", CODINGS_ALL },
+        { "br,zstd,gzip", 0 },
+        { "gzip", CODING_BIT(CODING_BR) | CODING_BIT(CODING_ZSTD) },
+        { "br,gzip", CODING_BIT(CODING_ZSTD) },
+    };
+    static const char *const bad[] = { "", "on", "off,br", "br,", "br gzip", "br,br", "GZIP", "identity", "deflate" };
+    unsigned off;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_true(reads(option_codings, good[i].text, &off));
+        assert_int_equal(off, good[i].off);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(reads(option_codings, bad[i], &off));
+}
+
 static void durations(void **state)
 {
     static const struct {
@@ -157,7 +180,7 @@ static void timers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes), cmocka_unit_test(durations), cmocka_unit_test(addresses),
+        cmocka_unit_test(sizes), cmocka_unit_test(codings), cmocka_unit_test(durations), cmocka_unit_test(addresses),
         cmocka_unit_test(hosts), cmocka_unit_test(timers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

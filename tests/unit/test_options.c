@@ -186,6 +186,7 @@ static void run_takes_what_it_can_do_and_refuses_the_rest(void **state)
         { "--workers", "2" },
         { "--default-ttl", "soon" },
         { "--error-ttl", "heuristic" },
+        { "--compress", "some" },
         { "--memory", "10kB" },
         { "--http", "localhost" },
         { "--seed", "host" },
@@ -207,6 +208,7 @@ static void run_takes_what_it_can_do_and_refuses_the_rest(void **state)
     assert_int_equal(o->error_ttl_s, 10);
     assert_int_equal(o->origin.port, 8000);
     assert_int_equal(o->default_ttl_s, 86400);
+    assert_int_equal(o->codings_off, 0);
     assert_true(o->memory == UINT64_C(512) << 20);
     assert_false(o->http.given);
     assert_int_equal(

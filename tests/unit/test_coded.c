@@ -1,0 +1,274 @@
+/* test_coded.c - an object's body in a coding: made once, a leaf at a time, the same at whatever pace the body comes;
+ * its bytes are the object's, and go with it. */
+#include "decoded.h"
+#include "object_parts.h"
+
+#include "node/core/coded.h"
+
+static struct coders coders;
+static struct zpack *zpack;
+
+static int start_text(void **state)
+{
+    struct rand r = rand_of(7, 8, 9);
+
+    start(state);
+    for (size_t i = 0; i < sizeof(body); i++)
+        body[i] = (uint8_t) "the small roads meet"[rand_u64(&r) % 20];
+    coders_init(&coders);
+    zpack = zpack_new();
+    assert_non_null(zpack);
+    return 0;
+}
+
+static int stop_text(void **state)
+{
+    (void)state;
+    zpack_free(zpack);
+    return 0;
+}
+
+/* Does all that is to be done, and says in how many turns; no turn takes more than a leaf. */
+static unsigned work(void)
+{
+    unsigned turns = 0;
+
+    for (struct list *first; (first = list_first(&coders.turns)) != NULL; turns++) {
+        struct coded *c = OBJ_OF(first, struct coded, turn);
+        uint64_t before = coders.bytes_in;
+        assert_true(coded_ready(c));
+        assert_int_equal(coded_step(c, zpack), 0);
+        assert_true(coders.bytes_in - before <= LEAF_BYTES);
+        assert_true(c->object->bytes <= memory.bytes);
+    }
+    return turns;
+}
+
+static void read_all(const struct coded *c, size_t max, struct buf *out)
+{
+    struct slice pieces[8];
+    size_t n;
+
+    while ((n = coded_read(c, out->len, pieces, max)) > 0) {
+        for (size_t i = 0; i < n; i++) {
+            assert_true(pieces[i].len > 0);
+            buf_add_slice(out, pieces[i]);
+        }
+    }
+    assert_int_equal(out->len, c->length);
+}
+
+static void check_coded(const struct coded *c, uint64_t length)
+{
+    struct buf out = BUF_EMPTY, back = BUF_EMPTY;
+
+    assert_true(c->done && c->in == length && c->length < length);
+    read_all(c, 8, &out);
+    assert_true(decoded(c->coding, buf_slice(&out), length + 1, &back));
+    assert_true(slice_eq(buf_slice(&back), slice_of(body, length)));
+    buf_free(&out);
+    buf_free(&back);
+}
+
+static void a_whole_body(void **state)
+{
+    static const uint64_t lengths[] = { 1000, LEAF_BYTES, LEAF_BYTES + 1, 5 * LEAF_BYTES, 9 * LEAF_BYTES + 77 };
+
+    (void)state;
+    for (int coding = CODING_GZIP; coding < CODINGS; coding++) {
+        for (size_t i = 0; i < COUNT(lengths); i++) {
+            struct object *o = whole(lengths[i]);
+            uint64_t before = o->bytes;
+            struct coded *c = coded_open(&coders, o, (enum coding)coding, false);
+            assert_non_null(c);
+            assert_ptr_equal(coded_open(&coders, o, (enum coding)coding, false), c); /* made once */
+            assert_int_equal(coders.n, 1);
+            assert_int_equal(work(), leaf_count(lengths[i]));
+            assert_int_equal(coders.n, 0);
+            check_coded(c, lengths[i]);
+            assert_false(coded_no_gain(o, (enum coding)coding));
+            assert_true(o->bytes >= before + c->length && memory.bytes == o->bytes);
+            assert_true(o->bytes <= before + c->length + 2048); /* and no room is kept that is not needed */
+            object_unref(o);
+            assert_int_equal(memory.bytes, 0);
+        }
+    }
+}
+
+static void the_pace_makes_no_difference(void **state)
+{
+    const uint64_t length = 9 * LEAF_BYTES + 77;
+
+    (void)state;
+    for (int coding = CODING_GZIP; coding < CODINGS; coding++) {
+        struct object *at_once = whole(length), *slow = make(length);
+        struct buf one = BUF_EMPTY, other = BUF_EMPTY;
+        struct coded *a = coded_open(&coders, at_once, (enum coding)coding, false);
+        struct coded *b = coded_open(&coders, slow, (enum coding)coding, false);
+        assert_true(a != NULL && b != NULL);
+        for (uint64_t at = 0; at < length; at += 10007) {
+            append(slow, at, length - at < 10007 ? length - at : 10007);
+            coded_grew(slow);
+            work();
+            read_all(b, 1, &other);
+        }
+        assert_false(b->done); /* its last leaf waits for the body to be complete */
+        assert_int_equal(b->in, 9 * LEAF_BYTES);
+        assert_int_equal(object_finish(slow), 0);
+        coded_grew(slow);
+        work();
+        read_all(b, 1, &other);
+        read_all(a, 8, &one);
+        assert_true(slice_eq(buf_slice(&one), buf_slice(&other)));
+        check_coded(b, length);
+        buf_free(&one);
+        buf_free(&other);
+        object_unref(at_once);
+        object_unref(slow);
+    }
+}
+
+/* Each viewer reads along: what was taken in so far can be decoded, but for less than four leaves. */
+static void who_reads_along_does_not_wait_long(void **state)
+{
+    (void)state;
+    for (int coding = CODING_GZIP; coding < CODINGS; coding++) {
+        struct object *o = make(20 * LEAF_BYTES);
+        struct coded *c = coded_open(&coders, o, (enum coding)coding, false);
+        assert_non_null(c);
+        for (unsigned i = 1; i < 10; i++) {
+            struct buf out = BUF_EMPTY, back = BUF_EMPTY;
+            append(o, (i - 1) * LEAF_BYTES, LEAF_BYTES);
+            coded_grew(o);
+            assert_int_equal(work(), 1);
+            read_all(c, 8, &out);
+            assert_false(decoded(c->coding, buf_slice(&out), 20 * LEAF_BYTES, &back));
+            assert_true(back.len >= (uint64_t)(i < 4 ? 1 : i / 4 * 4) * LEAF_BYTES);
+            assert_true(slice_eq(buf_slice(&back), slice_of(body, back.len)));
+            buf_free(&out);
+            buf_free(&back);
+        }
+        object_unref(o); /* in the midst of it all */
+        assert_int_equal(coders.n, 0);
+    }
+}
+
+static void what_does_not_shrink_is_noted(void **state)
+{
+    struct rand r = rand_of(1, 2, 3);
+    uint8_t noise[3000];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(noise); i++)
+        noise[i] = (uint8_t)rand_u64(&r);
+    for (int coding = CODING_GZIP; coding < CODINGS; coding++) {
+        struct object *o = make(sizeof(noise));
+        struct buf out = BUF_EMPTY, back = BUF_EMPTY;
+        assert_int_equal(object_append(o, SEC(1), SLICE_OF(noise)), 0);
+        assert_int_equal(object_finish(o), 0);
+        struct coded *c = coded_open(&coders, o, (enum coding)coding, false);
+        assert_non_null(c);
+        work();
+        assert_true(c->done && coded_no_gain(o, (enum coding)coding));
+        read_all(c, 8, &out); /* who reads it gets it all the same */
+        assert_true(decoded(c->coding, buf_slice(&out), sizeof(noise), &back));
+        assert_true(slice_eq(buf_slice(&back), SLICE_OF(noise)));
+        coded_drop(c);
+        assert_null(coded_of(o, (enum coding)coding));
+        assert_true(coded_no_gain(o, (enum coding)coding));
+        buf_free(&out);
+        buf_free(&back);
+        object_unref(o);
+    }
+}
+
+static void feat_R23_the_stored_frame_is_lent(void **state)
+{
+    struct object *o = whole(LEAF_BYTES);
+    struct slice piece;
+
+    (void)state;
+    assert_true(object_packed(o, 0, zpack)); /* as it went to another node */
+    uint64_t before = o->bytes;
+    struct coded *c = coded_open(&coders, o, CODING_ZSTD, false);
+    assert_non_null(c);
+    assert_int_equal(work(), 1);
+    assert_int_equal(coded_read(c, 0, &piece, 1), 1);
+    assert_ptr_equal(piece.data, o->leaves[0].packed);
+    assert_int_equal(piece.len, o->leaves[0].packed_len);
+    assert_true(o->bytes - before < 200); /* it is not held twice */
+    check_coded(c, LEAF_BYTES);
+    object_unref(o);
+}
+
+static void coders_are_few(void **state)
+{
+    struct object *o[CODERS_MAX + 2];
+
+    (void)state;
+    for (size_t i = 0; i < CODERS_MAX + 2; i++)
+        o[i] = whole(1000);
+    for (size_t i = 0; i < CODERS_MAX; i++)
+        assert_non_null(coded_open(&coders, o[i], CODING_GZIP, false));
+    assert_null(coded_open(&coders, o[CODERS_MAX], CODING_GZIP, false));
+    assert_non_null(coded_open(&coders, o[CODERS_MAX + 1], CODING_GZIP, true)); /* who was promised one */
+    work();
+    assert_int_equal(coders.n, 0);
+    assert_non_null(coded_open(&coders, o[CODERS_MAX], CODING_GZIP, false));
+    for (size_t i = 0; i < CODERS_MAX + 2; i++)
+        object_unref(o[i]);
+    assert_true(list_empty(&coders.turns));
+    assert_int_equal(coders.n, 0);
+}
+
+static void a_body_that_fails_is_coded_no_further(void **state)
+{
+    struct object *o = make(3 * LEAF_BYTES);
+    struct coded *c = coded_open(&coders, o, CODING_BR, false);
+
+    (void)state;
+    append(o, 0, 2 * LEAF_BYTES);
+    coded_grew(o);
+    assert_true(coded_ready(c));
+    object_fail(o);
+    assert_false(coded_ready(c));
+    assert_int_equal(coded_step(c, zpack), 0);
+    assert_true(c->in == 0 && list_empty(&coders.turns));
+    object_unref(o);
+    assert_int_equal(coders.n, 0);
+}
+
+static void a_renewed_head_keeps_it(void **state)
+{
+    struct object *o = whole(5000);
+    struct coded *c = coded_open(&coders, o, CODING_GZIP, false);
+
+    (void)state;
+    work();
+    uint64_t made = coders.bytes_in;
+    struct buf head = BUF_EMPTY;
+    buf_add(&head, o->head_raw, o->head_len);
+    assert_true(object_renew(o, buf_slice(&head), &ann));
+    buf_free(&head);
+    assert_ptr_equal(coded_open(&coders, o, CODING_GZIP, false), c);
+    work();
+    assert_int_equal(coders.bytes_in, made);
+    check_coded(c, 5000);
+    object_unref(o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_whole_body),
+        TEST(the_pace_makes_no_difference),
+        TEST(who_reads_along_does_not_wait_long),
+        TEST(what_does_not_shrink_is_noted),
+        TEST(feat_R23_the_stored_frame_is_lent),
+        TEST(coders_are_few),
+        TEST(a_body_that_fails_is_coded_no_further),
+        TEST(a_renewed_head_keeps_it),
+    };
+
+    return cmocka_run_group_tests(tests, start_text, stop_text);
+}
