@@ -9,7 +9,7 @@ from harness import equal, needs, wait_until
 
 SPEAKS_FOR_A_PROXY = ("X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Scheme", "X-Original-URL", "X-Rewrite-URL",
                       "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "Forwarded", "X-Host",
-                      "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Server",
+                      "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Server",
                       "X-Original-Host", "X-Real-IP")
 
 
