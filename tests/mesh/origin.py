@@ -41,6 +41,7 @@ class Origin:
         self.lock = threading.Condition()
         self.requests = []              # every request, in order of arrival
         self.counts = collections.Counter()     # by target
+        self.body_bytes = collections.Counter() # handed over, by target
         self.connections = 0
         self.finished = {}              # target -> when the last byte of its last answer was handed over
         self.gates = set()
@@ -63,6 +64,7 @@ class Origin:
         with self.lock:
             self.requests.clear()
             self.counts.clear()
+            self.body_bytes.clear()
 
     def open_gate(self, name):
         with self.lock:
@@ -179,6 +181,7 @@ class Reply:
 
     def __init__(self, origin, connection, method, target, headers):
         self.origin, self.connection, self.method, self.headers = origin, connection, method, headers
+        self.target = target
         path, _, query = target.partition("?")
         self.query = urllib.parse.parse_qs(query, keep_blank_values=True)
         kind, _, length = path.strip("/").partition("/")
@@ -267,6 +270,8 @@ class Reply:
             self.connection.sendall(b"%x\r\n%b\r\n" % (len(data), data))
         else:
             self.connection.sendall(data)
+        with self.origin.lock:
+            self.origin.body_bytes[self.target] += len(data)
 
     def pace(self, sent):
         due = self.began + (sent / self.rate if self.rate else sent // self.part * self.every)
