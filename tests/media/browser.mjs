@@ -22,7 +22,7 @@ async function watch (url) {
   const page = await context.newPage()
   page.on('console', line => console.error(`${url}: ${line.text()}`))
   page.on('crash', () => console.error(`${url}: crashed`))
-  await page.goto(url)
+  await page.goto(url, { timeout: options.start * 1000 })
   const started = await page.waitForFunction(() => window.report && window.report().started, null,
     { timeout: options.start * 1000, polling: 100 }).then(() => true, () => false)
   if (started) {

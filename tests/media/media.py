@@ -34,7 +34,7 @@ class Origin(Helper):
     """media_origin.py with these folders, {prefix: folder}."""
 
     def __init__(self, case, folders, *options):
-        self.log_file = os.path.join(case.folder, "origin.json")
+        self.log_file = os.path.join(case.folder, "requests.log")
         options = [*(f"--folder={prefix}={folder}" for prefix, folder in folders.items()), *options]
         super().__init__(case, "origin", [sys.executable, os.path.join(HERE, "media_origin.py"), self.log_file,
                                           "--ttl", str(TTL), *options])
@@ -106,7 +106,7 @@ def broadcast(case, folder, window):
 
 def play(case, pages, seconds):
     """Each page's report (player.html), once all have played for so long or to the end."""
-    out = os.path.join(case.folder, "reports.json")
+    out = os.path.join(case.folder, "reports.log")
     options = {"pages": pages, "seconds": seconds, "start": 120, "chromium": shutil.which("chromium"), "out": out}
     home = {"HOME": case.folder, "TMPDIR": case.folder}      # a browser leaves things in both
     browser = harness.Process(case, "browser", ["node", os.path.join(HERE, "browser.mjs"), json.dumps(options)], env=home)
