@@ -17,12 +17,14 @@ const BODY_MAX = 1 << 16;
 // drop both.
 const STRICTER = {
     HPE_INVALID_METHOD: "a method that it has no number for",
+    HPE_INVALID_VERSION: "a minor version above 1, which is read as the highest one known (RFC 9110 section 2.5)",
     HPE_INVALID_URL: "bytes that browsers send and RFC 3986 has not, or a form of target that it walks more closely",
     HPE_STRICT: "a chunk extension that is no name and value",
     HPE_INVALID_CONTENT_LENGTH: "a length in a trailer",
     HPE_INVALID_TRANSFER_ENCODING: "a coding in a trailer",
 };
 const IN_HEAD = ["HPE_INVALID_METHOD", "HPE_INVALID_URL"];
+const LATER = /^\s*[^\n]*HTTP\/1\.[2-9]/;
 
 // Feeds one message in pieces; says what it heard.
 function read(type, pieces) {
@@ -78,7 +80,8 @@ const filled = (pieces) => pieces.filter((piece) => piece.length > 0);
 function compareHead(type, bytes, ours) {
     const heard = read(type, filled([bytes.subarray(0, ours.used), ...bodyOf(ours)]));
     if (heard.error) {
-        if (IN_HEAD.includes(heard.error.code)) return heard.error.code;
+        const { code } = heard.error;
+        if (IN_HEAD.includes(code) || (code === "HPE_INVALID_VERSION" && LATER.test(bytes.toString("latin1")))) return code;
         throw new Error(`refused: ${heard.error.code} ${heard.error.reason}`);
     }
     fault(heard.head, "no head");
