@@ -170,6 +170,7 @@ static struct flight *as_whole(struct engine *e, mesh_ns now, struct flight *f)
         whole = flight_new(e, now, FLIGHT_OWNER, &aim);
     if (whole != NULL) {
         whole->background = true;
+        whole->dropped = f->dropped;
         whole->origin = f->origin;
         whole->origin->flight = whole;
         f->origin = NULL;

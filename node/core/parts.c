@@ -465,7 +465,9 @@ bool parts_begin(struct engine *e, mesh_ns now, struct request *r, const struct 
             return false;
         first = last = 0;
     }
-    if (first / LEAF_BYTES >= UINT32_MAX || (p = calloc(1, sizeof(*p))) == NULL)
+    if (first / LEAF_BYTES >= UINT32_MAX) /* beyond the end of any body: the first leaf tells where that is, too */
+        first = last = 0;
+    if ((p = calloc(1, sizeof(*p))) == NULL)
         return false;
     buf_add_slice(&p->host, aim->host);
     buf_add_slice(&p->path, aim->path);

@@ -248,6 +248,23 @@ static void to_the_very_end(void **state)
     end_all();
 }
 
+/* However far beyond: all of a body is never fetched for that. */
+static void rob_R2_beyond_any_end(void **state)
+{
+    static const char *const ranges[] = { "bytes=281474976710656-", "bytes=281474976645120-281474976710655",
+                                          "bytes=18446744073709551615-", "bytes=99999999999999999999999-" };
+    struct site *s = large("/a", 100 * MIB);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+        struct want *v = want_text(0, "/a", ranges[i], 0, 0);
+        run(SEC(1));
+        check_want(v);
+        end_all();
+        assert_int_equal(s->sent, LEAF_BYTES);
+    }
+}
+
 static void beyond_the_end(void **state)
 {
     struct site *s = large("/a", 100 * MIB);
@@ -405,6 +422,29 @@ static void feat_R28_leaves_are_dropped(void **state)
     end_all();
 }
 
+/* The fetch of a leaf may turn into one of the whole, and may have begun before the change all the same. */
+static void feat_R28_what_a_leafs_fetch_becomes_is_not_kept_either(void **state)
+{
+    struct site *s = site_at(w, "/a", 1000), *target = site_at(w, "/post", 10);
+    struct viewer *post = viewer_new(w, 0, "/post");
+    struct want *v;
+
+    (void)state;
+    s->head_after = MS(500);
+    target->lines = "Content-Location: /a\n";
+    want(0, "/a", 0, 100);
+    run(MS(100));
+    post->r.method = SLICE_LIT("POST");
+    s->version = 2;
+    viewer_ask(post);
+    run(SEC(2));
+    v = want(0, "/a", 0, 100);
+    check_want(v);
+    assert_int_equal(v->version, 2);
+    assert_int_equal(s->fetches, 2);
+    end_all();
+}
+
 static void a_stale_leaf_is_validated(void **state)
 {
     struct site *s = large("/a", 100 * MIB);
@@ -481,6 +521,7 @@ int main(void)
         ONE(an_open_range_is_read_at_the_viewers_pace),
         ONE(to_the_very_end),
         ONE(beyond_the_end),
+        ONE(rob_R2_beyond_any_end),
         THREE(a_small_body_is_fetched_whole),
         THREE(decision_15_an_origin_without_ranges),
         THREE(other_answers_are_for_the_whole),
@@ -488,6 +529,7 @@ int main(void)
         ONE(without_a_strong_validator_nothing_is_combined),
         ONE(no_store_is_relayed),
         ONE(feat_R28_leaves_are_dropped),
+        ONE(feat_R28_what_a_leafs_fetch_becomes_is_not_kept_either),
         ONE(a_stale_leaf_is_validated),
         THREE(an_owner_dies_under_way),
         ONE(an_origin_that_fails_in_the_midst),
