@@ -1,6 +1,6 @@
 /* engine_impl.h - what the engine's files share. Nobody else includes it.
  *
- *   request.c  viewers            flight.c  one fetch per key, source after source
+ *   request.c  viewers            flight.c  one fetch per key, source after source (see flight_impl.h)
  *   request_coded.c               viewers who read a body in a content coding
  *   ask.c      we ask a peer      origin.c  we ask the origin
  *   serve.c    a peer asks us     stale.c   copies past their time: validated, or served as they are

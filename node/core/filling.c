@@ -1,0 +1,172 @@
+/* What a flight brings: its object, from the head to the last byte. A body that is too large to be kept, or is one
+ * request's alone, passes through a window at the pace of its fastest reader. */
+#include "node/core/flight_impl.h"
+#include "node/core/vary.h"
+
+void flight_dress(const struct flight *f, struct object *o, const struct freshness *fresh)
+{
+    o->leaf = f->leaf;
+    o->primary = f->primary;
+    o->lifetime = fresh->lifetime_ns;
+    o->for_authorized = fresh->for_authorized;
+    o->stale_while_revalidate = fresh->stale_while_revalidate_ns;
+    o->stale_if_error = fresh->stale_if_error_ns;
+    o->varies = vary_names(&o->head->fields);
+    if (o->varies)
+        vary_digest(&o->variant, &o->head->fields, flight_fields(f));
+}
+
+/* The origin's pace is the rim's affair. */
+static void watch_body(struct engine *e, mesh_ns now, struct flight *f)
+{
+    if (f->ask.l != NULL)
+        timer_set(e, &f->deadline, now + e->timers.fetch);
+    else
+        timer_stop(e, &f->deadline);
+}
+
+bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object *o)
+{
+    struct object *other = o->uncacheable || f->dropped ? NULL : cache_peek(e->cache, now, &f->key, flight_fields(f));
+
+    OBJ_CHECK(f, FLIGHT_MAGIC);
+    assert(f->object == NULL);
+    watch_body(e, now, f);
+    flight_leave_map(e, f);
+    if (other != NULL) { /* another flight was faster: one copy is enough */
+        object_unref(o);
+        flight_share(e, now, f, other, other->flight);
+        return false;
+    }
+    f->object = o;
+    o->flight = f;
+    o->pass_through = o->uncacheable || (o->has_length && o->length > cache_object_max(e->cache));
+    if (!o->uncacheable && !f->dropped) {
+        cache_unmark(e->cache, &f->primary);
+        cache_put(e->cache, o, flight_fields(f));
+    } else if (o->uncacheable && f->class != FLIGHT_DIRECT) {
+        cache_mark(e->cache, now, &f->primary);
+    }
+    if (o->uncacheable && f->stale != NULL && o->head->status < 500)
+        cache_remove(e->cache, f->stale); /* it is not what the origin says any more */
+    waiters_attach(e, now, f, o);
+    if (flight_purposeless(f)) {
+        flight_free(e, f);
+        return false;
+    }
+    return true;
+}
+
+/* ---- the body comes ---- */
+
+static uint32_t fastest(const struct flight *f)
+{
+    uint32_t most = object_fastest(f->object);
+
+    LIST_EACH (at, &f->waiters) {
+        const struct reader *r = OBJ_OF(at, struct reader, wait_link);
+        if (r->at / LEAF_BYTES > most)
+            most = (uint32_t)(r->at / LEAF_BYTES);
+    }
+    return most;
+}
+
+uint32_t flight_ahead(const struct flight *f)
+{
+    const struct object *o = f->object;
+    uint32_t most;
+
+    if (!o->pass_through)
+        return 0;
+    most = fastest(f);
+    return o->leaves_n > most ? o->leaves_n - most : 0;
+}
+
+static bool fell_out(const struct reader *r, const struct object *o)
+{
+    return r->at / LEAF_BYTES < o->first_held;
+}
+
+/* Readers that a pass-through window has left behind ask again for themselves. */
+static void let_fall(struct engine *e, mesh_ns now, struct object *o)
+{
+    LIST_EACH_SAFE (at, &o->readers) {
+        struct reader *r = OBJ_OF(at, struct reader, link);
+        if (!fell_out(r, o) || list_linked(&r->wait_link))
+            continue;
+        if (r->of_peer) { /* it finds its next leaf gone */
+            engine_ready_reader(e, r);
+            continue;
+        }
+        struct aim aim = waiter_aim(o->flight, r);
+        aim.forward = o->flight->forward;
+        struct flight *own = flight_new(e, now, FLIGHT_DIRECT, &aim);
+        if (own == NULL || o->uncacheable) {
+            if (own != NULL)
+                flight_free(e, own);
+            request_failed(e, reader_request(r), 502, "This answer was read too slowly to be kept.");
+            continue;
+        }
+        flight_join(own, r);
+        flight_go(e, now, own);
+    }
+}
+
+static void trim(struct engine *e, mesh_ns now, struct flight *f)
+{
+    struct object *o = f->object;
+
+    if (!o->pass_through)
+        return;
+    object_trim(o, fastest(f), WINDOW_LEAVES);
+    if (o->first_held > 0) {
+        cache_remove(e->cache, o);
+        let_fall(e, now, o);
+    }
+}
+
+/* The last thing to be done with |f|: its readers may have found that it is not for them. */
+void flight_grew(struct engine *e, mesh_ns now, struct flight *f)
+{
+    struct object *o = object_ref(f->object);
+
+    if (!o->pass_through && object_available(o) > cache_object_max(e->cache))
+        o->pass_through = true;
+    watch_body(e, now, f);
+    waiters_move(e, now, f, o);
+    trim(e, now, f);
+    origin_flow(e, f);
+    ask_credit(e, f);
+    cache_fit(e->cache);
+    engine_changed(e, o);
+    if (flight_purposeless(f))
+        flight_free(e, f);
+    object_unref(o);
+}
+
+void flight_complete(struct engine *e, mesh_ns now, struct flight *f)
+{
+    struct object *o = f->object;
+
+    if (o->pass_through)
+        cache_remove(e->cache, o);
+    waiters_move(e, now, f, o);
+    cache_fit(e->cache);
+    engine_changed(e, o);
+    flight_free(e, f);
+}
+
+void flight_readers_moved(struct engine *e, mesh_ns now, struct object *o)
+{
+    struct flight *f = o->flight;
+
+    if (f == NULL || !o->pass_through)
+        return;
+    if (flight_purposeless(f)) {
+        flight_free(e, f);
+        return;
+    }
+    trim(e, now, f);
+    origin_flow(e, f);
+    ask_credit(e, f);
+}
