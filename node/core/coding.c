@@ -4,27 +4,6 @@
 
 #define UNSAID (-1)
 
-/* "q=0.5" in thousandths, or -1 (RFC 9110 section 12.4.2). */
-static int weight_of(struct slice s)
-{
-    struct slice name;
-    int weight, unit = 1000;
-
-    if (!slice_split(&s, '=', &name) || !slice_eq_nocase(slice_trim(name), SLICE_LIT("q")))
-        return -1;
-    s = slice_trim(s);
-    if (s.len == 0 || s.len > 5 || (s.data[0] != '0' && s.data[0] != '1') || (s.len > 1 && s.data[1] != '.'))
-        return -1;
-    weight = (s.data[0] - '0') * unit;
-    for (size_t i = 2; i < s.len; i++) {
-        unit /= 10;
-        if (s.data[i] < '0' || s.data[i] > '9')
-            return -1;
-        weight += (s.data[i] - '0') * unit;
-    }
-    return weight <= 1000 ? weight : -1;
-}
-
 struct wishes {
     int weight[CODINGS], rest; /* in thousandths, or UNSAID */
 };
@@ -47,16 +26,17 @@ static int *place_of(struct wishes *w, struct slice name)
 static void wish(struct wishes *w, struct slice element)
 {
     struct slice name;
-    int weight = 1000, *place;
+    unsigned weight = 1000;
+    int *place;
 
     if (!slice_split(&element, ';', &name))
         return;
     element = slice_trim(element);
-    if (element.len > 0 && (weight = weight_of(element)) < 0)
+    if (element.len > 0 && !field_weight(element, &weight))
         return;
     place = place_of(w, slice_trim(name));
     if (place != NULL && *place == UNSAID)
-        *place = weight;
+        *place = (int)weight;
 }
 
 enum coding coding_choose(const struct fields *request, unsigned off)

@@ -76,8 +76,27 @@ bool fields_lists(const struct fields *f, struct slice name, struct slice elemen
     return false;
 }
 
-/* RFC 9110 section 5.6.2: tchar. */
-static bool token(struct slice s)
+bool field_weight(struct slice s, unsigned *out)
+{
+    struct slice name;
+    unsigned unit = 1000;
+
+    if (!slice_split(&s, '=', &name) || !slice_eq_nocase(slice_trim(name), SLICE_LIT("q")))
+        return false;
+    s = slice_trim(s);
+    if (s.len == 0 || s.len > 5 || (s.data[0] != '0' && s.data[0] != '1') || (s.len > 1 && s.data[1] != '.'))
+        return false;
+    *out = (unsigned)(s.data[0] - '0') * unit;
+    for (size_t i = 2; i < s.len; i++) {
+        unit /= 10;
+        if (s.data[i] < '0' || s.data[i] > '9')
+            return false;
+        *out += (unsigned)(s.data[i] - '0') * unit;
+    }
+    return *out <= 1000;
+}
+
+bool field_is_token(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++) {
         uint8_t c = s.data[i];
@@ -99,7 +118,7 @@ static bool printable(struct slice s)
 
 bool field_is_sound(struct slice name, struct slice value)
 {
-    return token(name) && printable(value);
+    return field_is_token(name) && printable(value);
 }
 
 bool fields_hop_by_hop(const struct fields *f, const struct field *field)

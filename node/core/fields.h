@@ -38,7 +38,12 @@ bool fields_list(const struct fields *f, struct slice name, struct fields_cursor
 /* fields_lists: is |element| (without case) in the list called |name|? */
 bool fields_lists(const struct fields *f, struct slice name, struct slice element);
 
-/* field_is_sound: is |name| a token (RFC 9110 section 5.6.2) and |value| free of control bytes but for tabs? */
+/* field_weight reads "q=0.5" (RFC 9110 section 12.4.2) in thousandths. False: it is no weight. */
+bool field_weight(struct slice s, unsigned *out);
+
+/* field_is_token: RFC 9110 section 5.6.2. field_is_sound: is |name| one, and |value| free of control bytes but for
+ * tabs? */
+bool field_is_token(struct slice s);
 bool field_is_sound(struct slice name, struct slice value);
 
 /* fields_hop_by_hop: must this field stop at this hop (RFC 9110 section 7.6.1)? Names it

@@ -1,5 +1,6 @@
 #include "node/core/methods.h"
 
+#include "node/core/fields.h"
 #include "proto/base/err.h"
 
 enum {
@@ -68,21 +69,9 @@ void methods_text(struct buf *out, const struct methods *m)
     }
 }
 
-static bool is_token(struct slice s)
-{
-    static const char marks[] = "!#$%&'*+-.^_`|~";
-
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.data[i], lower = c | 0x20;
-        if (!(c >= '0' && c <= '9') && !(lower >= 'a' && lower <= 'z') && (c == 0 || strchr(marks, c) == NULL))
-            return false;
-    }
-    return s.len > 0 && s.len <= METHOD_BYTES_MAX;
-}
-
 static int add_other(struct methods *out, struct slice word, const char **why)
 {
-    if (!is_token(word) || (is(word) & NEVER) != 0) {
+    if (!field_is_token(word) || word.len > METHOD_BYTES_MAX || (is(word) & NEVER) != 0) {
         *why = "Behind the list only methods may stand, such as PROPFIND, and neither CONNECT nor TRACE";
         return MESH_E_SYNTAX;
     }

@@ -24,27 +24,6 @@ struct lang {
     unsigned weight; /* thousandths */
 };
 
-/* "q=0.5": RFC 9110 section 12.4.2. */
-static bool read_weight(struct slice s, unsigned *out)
-{
-    struct slice name;
-    unsigned unit = 1000;
-
-    if (!slice_split(&s, '=', &name) || !slice_eq_nocase(slice_trim(name), SLICE_LIT("q")))
-        return false;
-    s = slice_trim(s);
-    if (s.len == 0 || s.len > 5 || (s.data[0] != '0' && s.data[0] != '1') || (s.len > 1 && s.data[1] != '.'))
-        return false;
-    *out = (unsigned)(s.data[0] - '0') * unit;
-    for (size_t i = 2; i < s.len; i++) {
-        unit /= 10;
-        if (s.data[i] < '0' || s.data[i] > '9')
-            return false;
-        *out += (unsigned)(s.data[i] - '0') * unit;
-    }
-    return *out <= 1000;
-}
-
 static bool read_lang(struct lang *l, struct slice element)
 {
     struct slice tag;
@@ -55,7 +34,7 @@ static bool read_lang(struct lang *l, struct slice element)
     element = slice_trim(element);
     l->len = tag.len;
     l->weight = 1000;
-    if (tag.len == 0 || tag.len > TAG_MAX || (element.len > 0 && !read_weight(element, &l->weight)))
+    if (tag.len == 0 || tag.len > TAG_MAX || (element.len > 0 && !field_weight(element, &l->weight)))
         return false;
     for (size_t i = 0; i < tag.len; i++)
         l->tag[i] = tag.data[i] >= 'A' && tag.data[i] <= 'Z' ? (uint8_t)(tag.data[i] | 0x20) : tag.data[i];
