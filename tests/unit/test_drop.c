@@ -1,34 +1,6 @@
 /* test_drop.c - what a request that is not safe has changed is asked for anew, at every node. */
-#include "engine_world.h"
+#include "engine_stage.h"
 #include "node/core/drop.h"
-
-static struct world *w;
-
-static int begin(void **state)
-{
-    (void)state;
-    w = world_new(3);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    world_run(w, SEC(5));
-    world_calm(w);
-    check_honest(w);
-    world_free(w);
-    return 0;
-}
-
-static struct viewer *by(const char *method, int n, const char *path)
-{
-    struct viewer *v = viewer_new(w, n, path);
-
-    v->r.method = slice_str(method);
-    viewer_ask(v);
-    return v;
-}
 
 static void all_have(const char *path)
 {
@@ -218,17 +190,15 @@ static void many_at_once_are_told_to_owners_alone(void **state)
     assert_false(has(0, last));
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(feat_R28_the_next_get_goes_to_the_origin_at_every_node),
-        TEST(the_answer_waits_for_the_owners),
-        TEST(a_fetch_under_way_is_not_kept),
-        TEST(where_it_leads_is_dropped_too),
-        TEST(references),
-        TEST(many_at_once_are_told_to_owners_alone),
+        THREE(feat_R28_the_next_get_goes_to_the_origin_at_every_node),
+        THREE(the_answer_waits_for_the_owners),
+        THREE(a_fetch_under_way_is_not_kept),
+        THREE(where_it_leads_is_dropped_too),
+        THREE(references),
+        THREE(many_at_once_are_told_to_owners_alone),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -1,45 +1,15 @@
 /* test_engine_coding.c - bodies in content codings: for whom, from whichever node they came; made once, in small turns,
  * and let go of with the object. */
 #include "decoded.h"
-#include "engine_world.h"
+#include "engine_stage.h"
 
 #define HTML     "ETag: \"1\"\nContent-Type: text/html\n"
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define LENGTH   (5 * LEAF_BYTES + 1234)
 
-static struct world *w;
-
-static int open_world(void **state, int n)
-{
-    (void)state;
-    w = world_new(n);
-    world_run(w, SEC(1));
-    return 0;
-}
-
-static int one(void **state)
-{
-    return open_world(state, 1);
-}
-
-static int three(void **state)
-{
-    return open_world(state, 3);
-}
-
 static int none(void **state)
 {
     (void)state;
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    (void)state;
-    world_run(w, SEC(100));
-    world_calm(w);
-    check_honest(w);
-    world_free(w);
     return 0;
 }
 

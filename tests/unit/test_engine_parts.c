@@ -1,37 +1,7 @@
 /* Ranges of bodies that are not here: only the leaves that are needed are fetched, here and through their owners. */
-#include "engine_world.h"
+#include "engine_stage.h"
 
 #define MIB (UINT64_C(1) << 20)
-
-static struct world *w;
-
-static int open_world(void **state, int n)
-{
-    (void)state;
-    w = world_new(n);
-    world_run(w, SEC(1));
-    return 0;
-}
-
-static int one(void **state)
-{
-    return open_world(state, 1);
-}
-
-static int three(void **state)
-{
-    return open_world(state, 3);
-}
-
-static int close_world(void **state)
-{
-    (void)state;
-    world_run(w, SEC(100));
-    world_calm(w);
-    check_honest(w);
-    world_free(w);
-    return 0;
-}
 
 static struct site *large(const char *path, uint64_t length)
 {
@@ -508,9 +478,6 @@ static void viewers_leave(void **state)
     end_all();
     run(SEC(1));
 }
-
-#define ONE(f)   cmocka_unit_test_setup_teardown(f, one, close_world)
-#define THREE(f) cmocka_unit_test_setup_teardown(f, three, close_world)
 
 int main(void)
 {

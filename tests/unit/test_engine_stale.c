@@ -1,36 +1,6 @@
 /* Copies past their time: validated by the origin's 304, here or at the owner; served while that happens, or
  * because the origin fails; and answers that are to be validated for each use. */
-#include "engine_world.h"
-
-static struct world *w;
-
-static int open_world(void **state, int n)
-{
-    (void)state;
-    w = world_new(n);
-    world_run(w, SEC(1));
-    return 0;
-}
-
-static int one(void **state)
-{
-    return open_world(state, 1);
-}
-
-static int three(void **state)
-{
-    return open_world(state, 3);
-}
-
-static int close_world(void **state)
-{
-    (void)state;
-    world_run(w, SEC(100));
-    world_calm(w);
-    check_honest(w);
-    world_free(w);
-    return 0;
-}
+#include "engine_stage.h"
 
 static struct viewer *asked(int n, const char *path)
 {
@@ -422,9 +392,6 @@ static void feat_R3_no_cache_through_the_owner(void **state)
     assert_int_equal(s->fetches, 11);
     assert_int_equal(s->sent, 100000); /* the body once for the whole mesh */
 }
-
-#define ONE(f)   cmocka_unit_test_setup_teardown(f, one, close_world)
-#define THREE(f) cmocka_unit_test_setup_teardown(f, three, close_world)
 
 int main(void)
 {

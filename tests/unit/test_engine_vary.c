@@ -1,36 +1,6 @@
 /* Answers that are for some requests only, here and through their owners; and viewers' fields, on their way to the
  * origin. */
-#include "engine_world.h"
-
-static struct world *w;
-
-static int open_world(void **state, int n)
-{
-    (void)state;
-    w = world_new(n);
-    world_run(w, SEC(1));
-    return 0;
-}
-
-static int one(void **state)
-{
-    return open_world(state, 1);
-}
-
-static int three(void **state)
-{
-    return open_world(state, 3);
-}
-
-static int close_world(void **state)
-{
-    (void)state;
-    world_run(w, SEC(100));
-    world_calm(w);
-    check_honest(w);
-    world_free(w);
-    return 0;
-}
+#include "engine_stage.h"
 
 static struct site *varying(const char *path)
 {
@@ -232,9 +202,6 @@ static void uncacheable_answers_see_each_viewers_fields(void **state)
         check_as(u, i + 10);
     }
 }
-
-#define ONE(f)   cmocka_unit_test_setup_teardown(f, one, close_world)
-#define THREE(f) cmocka_unit_test_setup_teardown(f, three, close_world)
 
 int main(void)
 {

@@ -1,33 +1,5 @@
 /* test_passage.c - methods that no copy answers: from the node that was asked to the origin, and nowhere else. */
-#include "engine_world.h"
-
-static struct world *w;
-
-static int begin(void **state)
-{
-    (void)state;
-    w = world_new(3);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    world_calm(w);
-    check_honest(w);
-    world_free(w);
-    return 0;
-}
-
-/* by: a viewer at |n| does |method| to |path|. */
-static struct viewer *by(const char *method, int n, const char *path)
-{
-    struct viewer *v = viewer_new(w, n, path);
-
-    v->r.method = slice_str(method);
-    viewer_ask(v);
-    return v;
-}
+#include "engine_stage.h"
 
 static void feat_C16_straight_to_the_origin(void **state)
 {
@@ -113,13 +85,11 @@ static void what_ails_the_origin_is_told(void **state)
     assert_int_equal(s->fetches, 1); /* and nobody tries it anywhere else */
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(feat_C16_straight_to_the_origin), TEST(each_is_heard_by_itself), TEST(the_rim_has_the_time),
-        TEST(a_viewer_who_leaves_ends_it),     TEST(what_ails_the_origin_is_told),
+        THREE(feat_C16_straight_to_the_origin), THREE(each_is_heard_by_itself),      THREE(the_rim_has_the_time),
+        THREE(a_viewer_who_leaves_ends_it),     THREE(what_ails_the_origin_is_told),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);
