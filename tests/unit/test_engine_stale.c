@@ -28,7 +28,7 @@ static void feat_R9_a_304_renews_what_is_stored(void **state)
     check_result(asked(0, "/a"), RESULT_MISS);
     world_run(w, SEC(60));
     s->lines =
-        "ETag: \"1\"\nCache-Control: max-age=100\nX-New: yes\nContent-Type: text/other\nContent-Encoding: x-other\n";
+        "ETag: W/\"1\"\nCache-Control: max-age=100\nX-New: yes\nContent-Type: text/other\nContent-Encoding: x-other\n";
     for (int i = 0; i < 10; i++)
         v[i] = ask(w, 0, "/a");
     world_run(w, SEC(1));
@@ -40,6 +40,7 @@ static void feat_R9_a_304_renews_what_is_stored(void **state)
         assert_null(strstr(v[i]->lines, "x-other")); /* the body is as it was */
         assert_non_null(strstr(v[i]->lines, "text/other|"));
         assert_non_null(strstr(v[i]->lines, "Date: "));
+        assert_non_null(strstr(v[i]->lines, "ETag: \"1\"|")); /* and as strong */
     }
     assert_int_equal(s->fetches, 2);
     assert_int_equal(s->validated, 1);
