@@ -2,6 +2,7 @@
  * Medians, in nanoseconds. Usage: bench_http [rounds] */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "node/core/date.h"
@@ -9,27 +10,11 @@
 #include "node/http/chunked.h"
 #include "node/http/serialise.h"
 #include "proto/base/err.h"
+#include "tests/bench/heads.h"
 
 #define ROUNDS_MAX 1001
 #define CALLS      20000
 
-static const char browser_get[] =
-    "GET /assets/images/2024/hero-large.webp?v=3f9a1c&w=1600 HTTP/1.1\r\n"
-    "Host: www.example.com\r\n"
-    "Connection: keep-alive\r\n"
-    "sec-ch-ua: \"Chromium\";v=\"124\", \"Google Chrome\";v=\"124\", \"Not-A.Brand\";v=\"99\"\r\n"
-    "sec-ch-ua-mobile: ?0\r\n"
-    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 "
-    "Safari/537.36\r\n"
-    "sec-ch-ua-platform: \"Linux\"\r\n"
-    "Accept: image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8\r\n"
-    "Sec-Fetch-Site: same-origin\r\n"
-    "Sec-Fetch-Mode: no-cors\r\n"
-    "Sec-Fetch-Dest: image\r\n"
-    "Referer: https://www.example.com/products/overview\r\n"
-    "Accept-Encoding: gzip, deflate, br, zstd\r\n"
-    "Accept-Language: en-US,en;q=0.9,de;q=0.8\r\n"
-    "Cookie: session=0123456789abcdef0123456789abcdef; theme=dark\r\n\r\n";
 static const char plain_get[] = "GET /k/12345 HTTP/1.1\r\nHost: localhost:8081\r\n\r\n";
 
 static struct http_request request;
@@ -57,7 +42,7 @@ static void parse(struct slice in)
 
 static void read_browser(void)
 {
-    parse(slice_of(browser_get, sizeof(browser_get) - 1));
+    parse(slice_str(browser_heads[0]));
 }
 
 static void read_plain(void)
@@ -71,9 +56,9 @@ static void read_dripped(void)
     struct http_cursor at = { 0 };
     size_t used, len = 1;
 
-    while (http_parse_request(slice_of(browser_get, len), &at, &request, &used) == MESH_E_SHORT)
+    while (http_parse_request(slice_of(browser_heads[0], len), &at, &request, &used) == MESH_E_SHORT)
         len++;
-    if (len != sizeof(browser_get) - 1)
+    if (len != strlen(browser_heads[0]))
         abort();
 }
 
