@@ -1,6 +1,6 @@
-/* What a request that was not safe has changed is not served from copies any more (RFC 9111 section 4.4): here at once, at
- * the other nodes by DROP frames. The key's owners confirm, and the answer waits for them, though not for long: whoever
- * has it and asks anew, anywhere, is answered by the origin.
+/* What a request that was not safe has changed is not served from copies any more (RFC 9111 section 4.4): here at once,
+ * at the other nodes by DROP frames. The key's owners confirm, and the answer waits for them, though not for long:
+ * whoever has it and asks anew, anywhere, is answered by the origin.
  *
  *   origin's 2xx or 3xx --> drop here --DROP--> owners (DROPPED, and DROP to all whom they serve), and who else is near
  *
@@ -30,8 +30,8 @@ struct drop {
 
 /* ---- here ---- */
 
-/* A fetch that began before may bring what was there before: those who wait for it get it, but it is not kept, and peers
- * ask again. */
+/* A fetch that began before may bring what was there before: those who wait for it get it, but it is not kept, and
+ * peers ask again. */
 static void drop_flights(struct engine *e, mesh_ns now, const struct digest *key)
 {
     LIST_EACH_SAFE (at, &e->flights) {
@@ -150,8 +150,8 @@ static void tell_sessions(struct engine *e, const struct link *except, const str
     }
 }
 
-static void tell_the_near(struct engine *e, mesh_ns now, const struct digest *key, const struct ring_member *const *owners,
-                          size_t owners_n)
+static void tell_the_near(struct engine *e, mesh_ns now, const struct digest *key,
+                          const struct ring_member *const *owners, size_t owners_n)
 {
     struct msg_drop m = { .key = *key };
 

@@ -12,8 +12,8 @@ struct flight;
 struct link;
 struct request;
 
-/* drop_changed: a passage's answer has this head. If it says that something was changed, drops that, and lets the answer
- * wait for the key's owners (request.awaited). Before the request is attached to it. */
+/* drop_changed: a passage's answer has this head. If it says that something was changed, drops that, and lets the
+ * answer wait for the key's owners (request.awaited). Before the request is attached to it. */
 void drop_changed(struct engine *e, mesh_ns now, struct flight *f, uint16_t status, const struct fields *fields);
 
 /* drop_key drops all variants of |key| that are here, and sees that no fetch under way is kept. */
@@ -25,8 +25,8 @@ void drop_opened(struct engine *e, struct link *l); /* a session is open: who wa
 void drop_request_ended(struct engine *e, struct request *r);
 void drops_free(struct engine *e);
 
-/* drop_target appends the path and query that |ref| (a Location) means for a request of |base| at |host| (both in normal
- * form), not in normal form yet. False: it is another host's, or nothing that we could have. */
+/* drop_target appends the path and query that |ref| (a Location) means for a request of |base| at |host| (both in
+ * normal form), not in normal form yet. False: it is another host's, or nothing that we could have. */
 bool drop_target(struct buf *out, struct slice base, struct slice host, struct slice ref);
 
 #endif

@@ -18,10 +18,10 @@ static const struct {
     const char *name;
     unsigned is;
 } known[] = {
-    { "GET", SAFE },          { "HEAD", SAFE },      { "OPTIONS", SAFE },        { "POST", 0 },
-    { "PUT", IDEMPOTENT },    { "PATCH", 0 },        { "DELETE", IDEMPOTENT },   { "TRACE", SAFE | NEVER },
-    { "CONNECT", NEVER },     { "PROPFIND", SAFE },  { "REPORT", SAFE },         { "SEARCH", SAFE },
-    { "MKCOL", IDEMPOTENT },  { "COPY", IDEMPOTENT }, { "MOVE", IDEMPOTENT },    { "PROPPATCH", IDEMPOTENT },
+    { "GET", SAFE },          { "HEAD", SAFE },       { "OPTIONS", SAFE },      { "POST", 0 },
+    { "PUT", IDEMPOTENT },    { "PATCH", 0 },         { "DELETE", IDEMPOTENT }, { "TRACE", SAFE | NEVER },
+    { "CONNECT", NEVER },     { "PROPFIND", SAFE },   { "REPORT", SAFE },       { "SEARCH", SAFE },
+    { "MKCOL", IDEMPOTENT },  { "COPY", IDEMPOTENT }, { "MOVE", IDEMPOTENT },   { "PROPPATCH", IDEMPOTENT },
     { "UNLOCK", IDEMPOTENT },
 };
 #define KNOWN (sizeof(known) / sizeof(known[0]))

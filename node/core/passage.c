@@ -1,6 +1,6 @@
-/* Requests that no copy answers (POST, PUT, DELETE, OPTIONS ...): from the node that was asked straight to the origin and
- * back. Peers never see them. A passage is a flight of one request's own, whose answer passes through a window and is
- * never kept; the rim moves the request's body along with it. */
+/* Requests that no copy answers (POST, PUT, DELETE, OPTIONS ...): from the node that was asked straight to the origin
+ * and back. Peers never see them. A passage is a flight of one request's own, whose answer passes through a window and
+ * is never kept; the rim moves the request's body along with it. */
 #include "node/core/engine_impl.h"
 
 void passage_begin(struct engine *e, mesh_ns now, struct request *r, struct aim *aim)
