@@ -1,83 +1,9 @@
 #include "node/core/fresh.h"
 
+#include "node/core/cache_control.h"
 #include "node/core/date.h"
 
-#define DIRECTIVE_MAX_S INT64_C(3153600000) /* a hundred years: what is longer is that long */
 #define HEURISTIC_MAX_S 86400
-
-/* RFC 9111 section 1.2.2: too large a number is the largest one; what is no number makes
- * the answer stale at once (section 4.2.1). A quoted number is accepted. */
-static int64_t delta_seconds(struct slice v)
-{
-    int64_t s = 0;
-
-    if (v.len >= 2 && v.data[0] == '"' && v.data[v.len - 1] == '"')
-        v = slice_of(v.data + 1, v.len - 2);
-    if (v.len == 0)
-        return 0;
-    for (size_t i = 0; i < v.len; i++) {
-        if (v.data[i] < '0' || v.data[i] > '9')
-            return 0;
-        if (s < DIRECTIVE_MAX_S)
-            s = s * 10 + (v.data[i] - '0');
-    }
-    return s < DIRECTIVE_MAX_S ? s : DIRECTIVE_MAX_S;
-}
-
-static bool names_none(struct slice value, const struct fields *f)
-{
-    struct slice name;
-    bool named = false;
-
-    if (value.len >= 2 && value.data[0] == '"' && value.data[value.len - 1] == '"')
-        value = slice_of(value.data + 1, value.len - 2);
-    while (slice_split(&value, ',', &name)) {
-        name = slice_trim(name);
-        if (fields_find(f, name) != NULL)
-            return false;
-        named = named || name.len > 0;
-    }
-    return named;
-}
-
-void cache_control_read(struct cache_control *cc, const struct fields *f)
-{
-    struct fields_cursor at = { 0 };
-    struct slice d;
-
-    *cc = (struct cache_control){
-        .max_age_s = -1, .s_maxage_s = -1, .stale_while_revalidate_s = -1, .stale_if_error_s = -1
-    };
-    while (fields_list(f, SLICE_LIT("cache-control"), &at, &d)) {
-        const uint8_t *eq = memchr(d.data, '=', d.len);
-        size_t n = eq != NULL ? (size_t)(eq - d.data) : d.len;
-        struct slice name = slice_trim(slice_head(d, n)), value = slice_trim(slice_from(d, n + 1));
-        if (slice_eq_nocase(name, SLICE_LIT("no-store")))
-            cc->no_store = true;
-        else if (slice_eq_nocase(name, SLICE_LIT("no-cache")))
-            cc->no_cache = cc->no_cache || !names_none(value, f);
-        else if (slice_eq_nocase(name, SLICE_LIT("private")))
-            cc->is_private = cc->is_private || !names_none(value, f);
-        else if (slice_eq_nocase(name, SLICE_LIT("public")))
-            cc->is_public = true;
-        else if (slice_eq_nocase(name, SLICE_LIT("must-revalidate")))
-            cc->must_revalidate = true;
-        else if (slice_eq_nocase(name, SLICE_LIT("proxy-revalidate")))
-            cc->proxy_revalidate = true;
-        else if (slice_eq_nocase(name, SLICE_LIT("must-understand")))
-            cc->must_understand = true;
-        else if (slice_eq_nocase(name, SLICE_LIT("immutable")))
-            cc->immutable = true;
-        else if (slice_eq_nocase(name, SLICE_LIT("max-age")) && cc->max_age_s < 0)
-            cc->max_age_s = delta_seconds(value);
-        else if (slice_eq_nocase(name, SLICE_LIT("s-maxage")) && cc->s_maxage_s < 0)
-            cc->s_maxage_s = delta_seconds(value);
-        else if (slice_eq_nocase(name, SLICE_LIT("stale-while-revalidate")) && cc->stale_while_revalidate_s < 0)
-            cc->stale_while_revalidate_s = delta_seconds(value);
-        else if (slice_eq_nocase(name, SLICE_LIT("stale-if-error")) && cc->stale_if_error_s < 0)
-            cc->stale_if_error_s = delta_seconds(value);
-    }
-}
 
 static bool one_of(uint16_t status, const uint16_t *list, size_t n)
 {
@@ -150,10 +76,10 @@ static int64_t lifetime(const struct distribution *d, uint16_t status, const str
         return cc->s_maxage_s;
     if (cc->max_age_s >= 0)
         return cc->max_age_s;
-    if (fields_find(f, SLICE_LIT("expires")) != NULL) {
+    if (!cc->targeted && fields_find(f, SLICE_LIT("expires")) != NULL) {
         /* one that is no date means "already" (RFC 9111 section 5.3) */
         s = date_field(f, SLICE_LIT("expires"), &expires) ? expires - date_s : 0;
-        return s < 0 ? 0 : s < DIRECTIVE_MAX_S ? s : DIRECTIVE_MAX_S;
+        return s < 0 ? 0 : s < DELTA_SECONDS_MAX ? s : DELTA_SECONDS_MAX;
     }
     bool has = date_field(f, SLICE_LIT("last-modified"), &modified);
     return default_lifetime(d, status, cc->is_public, wall_s, has ? &modified : NULL);
@@ -200,7 +126,7 @@ static void set_staleness(struct freshness *out, const struct cache_control *cc)
     if (never_stale(cc))
         return;
     out->stale_while_revalidate_ns = SEC(cc->stale_while_revalidate_s > 0 ? cc->stale_while_revalidate_s : 0);
-    out->stale_if_error_ns = SEC(cc->stale_if_error_s >= 0 ? cc->stale_if_error_s : DIRECTIVE_MAX_S);
+    out->stale_if_error_ns = SEC(cc->stale_if_error_s >= 0 ? cc->stale_if_error_s : DELTA_SECONDS_MAX);
 }
 
 /* RFC 9111 section 3.5. A request with Authorization is shown to the origin as it is; so what others are not asked for
@@ -233,8 +159,8 @@ void fresh_of(struct freshness *out, const struct distribution *d, uint16_t stat
     /* Both count whole seconds: what differs by one may be a millisecond old, and with a lifetime of a second or two,
      * as live manifests have, that one is half of it. The time on its way counts all the same. */
     int64_t apparent_s = dated && wall_s > date_s + 1 ? wall_s - date_s : 0;
-    if (apparent_s > DIRECTIVE_MAX_S)
-        apparent_s = DIRECTIVE_MAX_S;
+    if (apparent_s > DELTA_SECONDS_MAX)
+        apparent_s = DELTA_SECONDS_MAX;
     mesh_ns corrected = SEC(age_s) + response_delay_ns;
     out->age_ns = SEC(apparent_s) > corrected ? SEC(apparent_s) : corrected;
     out->lifetime_ns = SEC(lifetime_s);

@@ -1,21 +1,11 @@
-/* fresh.h - may an answer be stored, and for how long is it fresh (RFC 9111). Pure
- * functions over header fields. */
+/* fresh.h - may an answer be stored, and for how long is it fresh (RFC 9111, RFC 5861, RFC 9213). Pure functions over
+ * header fields. */
 #ifndef HEDGEROW_CORE_FRESH_H
 #define HEDGEROW_CORE_FRESH_H
 
 #include "node/core/distribution.h"
 #include "node/core/fields.h"
 #include "proto/base/time.h"
-
-/* Cache-Control as a shared cache reads it (RFC 9111 section 5.2.2). Seconds; -1: absent. |no_cache| and |is_private|
- * with names of fields are set if one of those is there: such an answer is validated, or not stored, as a whole. */
-struct cache_control {
-    bool no_store, no_cache, is_private, is_public, must_revalidate, proxy_revalidate, must_understand;
-    bool immutable; /* RFC 8246: while it is fresh nobody needs to ask; here nobody does anyway */
-    int64_t max_age_s, s_maxage_s;
-    int64_t stale_while_revalidate_s, stale_if_error_s; /* RFC 5861 */
-};
-void cache_control_read(struct cache_control *cc, const struct fields *f);
 
 struct freshness {
     bool storable;       /* by a shared cache, and worth it: it can be used again, be it only after validation. It

@@ -1,6 +1,6 @@
 #include "node/http/cache_status.h"
 
-#include "node/http/sf.h"
+#include "node/sf/sf.h"
 
 /* RFC 9211's own examples have a blank behind the semicolon, and so have we. */
 static void put_name(struct buf *out, const char *name)

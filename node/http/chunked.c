@@ -1,6 +1,6 @@
 #include "node/http/chunked.h"
 
-#include "node/http/chars.h"
+#include "node/sf/chars.h"
 #include "proto/base/err.h"
 
 void http_chunked_init(struct http_chunked *c)

@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-#include "node/http/chars.h"
+#include "node/sf/chars.h"
 #include "proto/base/err.h"
 
 int h1_refuse(struct http_fault *fault, int status, const char *reason)

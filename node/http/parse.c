@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-#include "node/http/chars.h"
+#include "node/sf/chars.h"
 #include "node/http/h1.h"
 #include "node/http/target.h"
 #include "proto/base/err.h"

@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-#include "node/http/sf.h"
+#include "node/sf/sf.h"
 
 const char *proxy_error_token(enum proxy_error e)
 {

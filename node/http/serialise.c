@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-#include "node/http/chars.h"
+#include "node/sf/chars.h"
 #include "proto/base/err.h"
 
 /* The caller has reserved the room. */

@@ -1,6 +1,6 @@
 #include "node/http/target.h"
 
-#include "node/http/chars.h"
+#include "node/sf/chars.h"
 #include "node/http/h1.h"
 
 #define HOST_MAX 255

@@ -1,6 +1,6 @@
 /* fuzz_sf.c - anybody's bytes as a structured field of each kind: what is taken has a canonical
  * form, which is taken, too, and is its own; and each key comes once. */
-#include "node/http/sf.h"
+#include "node/sf/sf.h"
 #include "proto/base/err.h"
 #include "tests/fuzz/fuzz.h"
 

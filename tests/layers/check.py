@@ -2,7 +2,7 @@
 """check.py - the rules of the tree that no compiler checks: which layer may include what.
 
     proto/base <- proto <- ring | gossip <- node/core <- node/{http,store} <- node/{io,admin,cli}
-    proto/base <- node/coding            <- node/core
+    proto/base <- node/coding | node/sf  <- node/core
                                             node/core <- sim
 
 Each rule is one result line. Without arguments it checks the tree; --self-test proves that each rule can fail.
@@ -16,13 +16,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 TOP = {"node", "gossip", "ring", "proto", "tests", "sim", "CMakeLists.txt", "README.md", "LICENSE"}
 
 # A layer and the layers that it may include, itself among them. The longest matching folder names a file's layer.
-BELOW_CORE = ["proto/base", "proto", "ring", "gossip", "node/coding", "node/core"]
+BELOW_CORE = ["proto/base", "proto", "ring", "gossip", "node/coding", "node/sf", "node/core"]
 LAYERS = {
     "proto/base": ["proto/base"],
     "proto": ["proto/base", "proto"],
     "ring": ["proto/base", "proto", "ring"],
     "gossip": ["proto/base", "proto", "gossip"],
     "node/coding": ["proto/base", "node/coding"],
+    "node/sf": ["proto/base", "node/sf"],
     "node/core": BELOW_CORE,
     "node/http": BELOW_CORE + ["node/http"],
     "node/store": BELOW_CORE + ["node/store"],
@@ -31,7 +32,7 @@ LAYERS = {
     "node/cli": BELOW_CORE + ["node/http", "node/store", "node/io", "node/admin", "node/cli"],
     "sim": BELOW_CORE + ["sim"],
 }
-CORES = ["proto/base", "proto", "ring", "gossip", "node/coding", "node/core", "node/http", "sim"]
+CORES = ["proto/base", "proto", "ring", "gossip", "node/coding", "node/sf", "node/core", "node/http", "sim"]
 
 # System headers that only some layers may see.
 SOCKETS = r"ev\.h|sys/socket\.h|sys/un\.h|sys/epoll\.h|sys/select\.h|poll\.h|netdb\.h|netinet/.*|arpa/.*|ares\.h|gnutls/.*"
@@ -42,7 +43,7 @@ HEADER_RULES = [
     ("clocks, threads and signals", r"sys/time\.h|sys/random\.h|signal\.h|pthread\.h|threads\.h|semaphore\.h",
      ["node/io", "node/store", "node/admin", "node/cli", "sim/main.c"]),
     ("floating point", r"math\.h|fenv\.h|complex\.h|tgmath\.h", ["node/io", "node/admin", "node/cli"]),
-    ("the mesh's cryptography", r"sodium(/.*)?\.h|sodium", ["proto", "proto/base", "node/http", "sim"]),
+    ("the mesh's cryptography", r"sodium(/.*)?\.h|sodium", ["proto", "proto/base", "node/http", "node/sf", "sim"]),
     ("Nettle", r"nettle/.*", ["proto"]),
     ("msgpack", r"msgpack(/.*)?\.h", ["proto"]),
     ("zstd", r"zstd.*\.h", ["proto", "node/coding"]),

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "node/http/chars.h"
+#include "node/sf/chars.h"
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS  "0123456789"

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "node/http/proxy_status.h"
-#include "node/http/sf.h"
+#include "node/sf/sf.h"
 
 #define S(text) SLICE_LIT(text)
 

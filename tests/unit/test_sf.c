@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "node/http/sf.h"
+#include "node/sf/sf.h"
 #include "proto/base/err.h"
 
 #define S(text)     SLICE_LIT(text)

@@ -8,29 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "field_lines.h"
 #include "node/core/forward.h"
 #include "node/core/vary.h"
 #include "proto/base/buf.h"
 #include "proto/base/err.h"
 #include "proto/wire.h"
-
-/* "Name: value\n" ... */
-static struct fields *fields_of(const char *lines)
-{
-    static struct fields ring[4];
-    static unsigned at;
-    struct fields *f = &ring[at++ % 4];
-    struct slice rest = slice_str(lines), line, name;
-
-    f->n = 0;
-    while (slice_split(&rest, '\n', &line)) {
-        if (line.len == 0)
-            continue;
-        slice_split(&line, ':', &name);
-        assert_int_equal(fields_add(f, name, slice_trim(line)), 0);
-    }
-    return f;
-}
 
 static bool same(const char *vary, const char *a, const char *b)
 {

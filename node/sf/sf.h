@@ -1,7 +1,7 @@
 /* sf.h - structured field values (RFC 9651). Parsing lends: a cursor walks the members of a
  * field, of an inner list or of parameters, and nothing is allocated. Decimals are thousandths. */
-#ifndef HEDGEROW_HTTP_SF_H
-#define HEDGEROW_HTTP_SF_H
+#ifndef HEDGEROW_SF_SF_H
+#define HEDGEROW_SF_SF_H
 
 #include "proto/base/buf.h"
 

@@ -1,8 +1,8 @@
 /* Structured fields, written (RFC 9651 section 4.1). */
 #include <stdlib.h>
 
-#include "node/http/chars.h"
-#include "node/http/sf.h"
+#include "node/sf/chars.h"
+#include "node/sf/sf.h"
 #include "proto/base/err.h"
 
 /* ---- values ---- */

@@ -1,8 +1,8 @@
-#include "node/http/sf.h"
+#include "node/sf/sf.h"
 
 #include <assert.h>
 
-#include "node/http/chars.h"
+#include "node/sf/chars.h"
 #include "proto/base/err.h"
 
 #define INTEGER_DIGITS 15

@@ -1,6 +1,6 @@
 /* chars.h - the character classes of RFC 9110 and 9112 as one table. */
-#ifndef HEDGEROW_HTTP_CHARS_H
-#define HEDGEROW_HTTP_CHARS_H
+#ifndef HEDGEROW_SF_CHARS_H
+#define HEDGEROW_SF_CHARS_H
 
 #include "proto/base/slice.h"
 

@@ -1,4 +1,4 @@
-#include "node/http/chars.h"
+#include "node/sf/chars.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
