@@ -126,6 +126,9 @@ struct fetch {
     void *io;                 /* the rim's own */
     unsigned cause;           /* the rim's: why it fails, should it fail now; see request.error_cause */
 };
+/* fetch_asker lends the viewer's request that |f| was made for, while it waits for the head, so that the rim can pass 1xx
+ * on to it. NULL: it was another node's, or it has left. Nobody else is shown what may be for that one alone. */
+struct request *fetch_asker(struct fetch *f);
 /* The answer, in order: head, body pieces, end. 1xx are the rim's affair. |length| is
  * the body's length, or -1 when unknown. engine_fetch_end: 0 = the body is complete;
  * else MESH_E_TIMEOUT, MESH_E_REFUSED (no connection), MESH_E_CLOSED (cut),

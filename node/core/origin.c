@@ -22,6 +22,17 @@ void origin_free(struct origin *o)
     free(o);
 }
 
+struct request *fetch_asker(struct fetch *f)
+{
+    const struct flight *flight = of(f)->flight;
+    struct reader *r;
+
+    if (flight == NULL || flight->object != NULL || list_empty(&flight->waiters))
+        return NULL;
+    r = OBJ_OF(flight->waiters.next, struct reader, wait_link);
+    return r->of_peer || r->of_parts || r->object != NULL ? NULL : reader_request(r);
+}
+
 /* The fetch lends its texts from the flight, which must not go before the rim has let
  * go: so the origin keeps copies of its own, behind itself in one piece of memory. */
 static struct slice keep(uint8_t **at, struct slice s)

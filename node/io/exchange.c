@@ -14,6 +14,7 @@
 #define SPARE_MAX          64
 #define OUT_KEPT_MAX       8192 /* a spare exchange keeps buffers up to this size */
 #define STATUS_VIEWER_LEFT 499
+#define INTERIM_UNREAD_MAX 8192 /* of what precedes an answer; a viewer who does not read gets no more of it */
 
 /* ---- life ---- */
 
@@ -357,6 +358,17 @@ void exchange_continue(struct exchange *x)
         return; /* the answer has begun */
     http_put_continue(&x->out);
     viewers_resume(x->viewer);
+}
+
+void exchange_interim(struct exchange *x, uint16_t status, const struct fields *fields)
+{
+    struct http_response_head head = { .status = status, .fields = fields, .minor = 1 };
+    bool begun = x->in_body || x->page_at != SIZE_MAX;
+
+    if (begun || x->to.minor == 0 || x->out.len - x->out_at > INTERIM_UNREAD_MAX)
+        return;
+    if (http_put_response(&x->out, &head) == 0)
+        viewers_resume(x->viewer);
 }
 
 void exchange_cut(struct exchange *x)

@@ -80,6 +80,10 @@ bool exchange_waits_for_body(const struct exchange *x);
 /* exchange_continue tells the viewer to go on with its body. */
 void exchange_continue(struct exchange *x);
 
+/* exchange_interim passes the origin's interim answer on (RFC 9110 section 15.2), if the viewer knows such ones and has
+ * taken those before. */
+void exchange_interim(struct exchange *x, uint16_t status, const struct fields *fields);
+
 /* exchange_keep copies what was lent from the viewer's bytes. False: out of memory. */
 bool exchange_keep(struct exchange *x);
 

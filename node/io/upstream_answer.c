@@ -55,6 +55,17 @@ static bool take_body(struct conn *c, struct slice *in)
     return false;
 }
 
+/* 100 is the answer to our own question; others are for who asked. */
+static void interim(struct conn *c, const struct http_response *r)
+{
+    struct request *asker = r->status == 100 ? NULL : fetch_asker(c->fetch);
+
+    if (r->status == 100)
+        upstream_go_on(c);
+    else if (asker != NULL)
+        exchange_interim(asker->io, r->status, &r->fields);
+}
+
 /* As take_body, for a head. */
 static bool take_head(struct conn *c, struct slice *in)
 {
@@ -71,8 +82,7 @@ static bool take_head(struct conn *c, struct slice *in)
             err = MESH_E_SYNTAX;
             break;
         }
-        if (r->status == 100)
-            upstream_go_on(c);
+        interim(c, r);
     }
     if (err == MESH_E_SHORT)
         return true;

@@ -1,7 +1,10 @@
-"""scripted.py - an origin whose answers are bytes, whatever they are worth, chosen by the path; it keeps what it was sent,
-byte for byte. (origin.py answers well, and is asked for by URL.)"""
+"""scripted.py - origins that are not well: Scripted's answers are bytes, whatever they are worth, chosen by the path, and it
+keeps what it was sent, byte for byte; Script does to each connection what a function says. (origin.py answers well, and is
+asked for by URL.)"""
 import socket
 import threading
+
+from harness import equal
 
 CLOSE = object()    # in an answer: the connection ends here
 
@@ -59,3 +62,39 @@ class Scripted:
                         connection.sendall(part)
             except OSError:
                 return
+
+
+class Script:
+    """An origin that does to each connection what a function says; what it raises fails the test."""
+
+    def __init__(self, *acts):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.acts, self.faults = acts, []
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        for act in self.acts:
+            accepted, _ = self.listener.accept()
+            accepted.settimeout(20)
+            try:
+                with accepted, accepted.makefile("rb") as reader:
+                    act(accepted, reader)
+            except Exception as fault:      # noqa: BLE001: told by end()
+                self.faults.append(fault)
+
+    def end(self):
+        self.thread.join(20)
+        assert not self.thread.is_alive(), "the origin still waits"
+        self.listener.close()
+        equal(self.faults, [], "what went wrong at the origin")
+
+
+def head_of(reader):
+    """A request's first line and its fields, names in lower case."""
+    line, fields = reader.readline().decode().rstrip("\r\n"), {}
+    while field := reader.readline().decode().rstrip("\r\n"):
+        name, _, value = field.partition(":")
+        fields[name.lower()] = value.strip()
+    return line, fields

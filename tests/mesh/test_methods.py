@@ -11,44 +11,9 @@ import zlib
 import bodies
 import client
 from harness import Skip, equal, needs, total, wait_until
+from scripted import Script, head_of
 
 MIB = 1 << 20
-
-
-class Script:
-    """An origin that does to each connection what a function says; what it raises fails the test."""
-
-    def __init__(self, *acts):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
-        self.acts, self.faults = acts, []
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def _run(self):
-        for act in self.acts:
-            accepted, _ = self.listener.accept()
-            accepted.settimeout(20)
-            try:
-                with accepted, accepted.makefile("rb") as reader:
-                    act(accepted, reader)
-            except Exception as fault:      # noqa: BLE001: told by end()
-                self.faults.append(fault)
-
-    def end(self):
-        self.thread.join(20)
-        assert not self.thread.is_alive(), "the origin still waits"
-        self.listener.close()
-        equal(self.faults, [], "what went wrong at the origin")
-
-
-def head_of(reader):
-    """A request's first line and its fields, names in lower case."""
-    line, fields = reader.readline().decode().rstrip("\r\n"), {}
-    while field := reader.readline().decode().rstrip("\r\n"):
-        name, _, value = field.partition(":")
-        fields[name.lower()] = value.strip()
-    return line, fields
 
 
 def body_of(length, seed="0"):
