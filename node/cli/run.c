@@ -216,7 +216,9 @@ static void fill_config(struct running *r, struct node_config *cfg)
     cfg->distribution = (struct distribution){ .name = SLICE_LIT("default"),
                                                .origin = buf_slice(&r->origin),
                                                .default_ttl_s = o->default_ttl_s,
-                                               .error_ttl_s = o->error_ttl_s };
+                                               .error_ttl_s = o->error_ttl_s,
+                                               .set_cookie = o->set_cookie,
+                                               .obeys_viewers = o->obeys_viewers };
     cfg->methods = o->methods;
     cfg->memory_limit = o->memory;
     cfg->codings_off = o->codings_off;

@@ -66,6 +66,34 @@ static int read_error_ttl(const char *text, void *field, struct buf *why)
     return read_seconds(text, field, "must be whole seconds, such as 10; 0 keeps no error.", why);
 }
 
+static int read_set_cookie(const char *text, void *field, struct buf *why)
+{
+    static const char *const words[] = {
+        [SET_COOKIE_PRIVATE] = "private", [SET_COOKIE_STRIP] = "strip", [SET_COOKIE_KEEP] = "keep"
+    };
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *(enum set_cookie *)field = (enum set_cookie)i;
+            return 0;
+        }
+    }
+    buf_add_str(why, "must be private, strip or keep.");
+    return MESH_E_SYNTAX;
+}
+
+static int read_viewer_control(const char *text, void *field, struct buf *why)
+{
+    bool obey = strcmp(text, "obey") == 0;
+
+    if (!obey && strcmp(text, "ignore") != 0) {
+        buf_add_str(why, "must be ignore or obey.");
+        return MESH_E_SYNTAX;
+    }
+    *(bool *)field = obey;
+    return 0;
+}
+
 static int read_workers(const char *text, void *field, struct buf *why)
 {
     (void)field;
@@ -101,6 +129,14 @@ static const struct option options[] = {
       "how long a 404, 410, 414, 500 to 504 that does not say is fresh (10; 0: not\n"
       "at all); nothing where --default-ttl is heuristic",
       read_error_ttl, FIELD(error_ttl_s), false },
+    { "--set-cookie", "private|strip|keep",
+      "an answer with Set-Cookie that could be kept is not (private); is, without\n"
+      "the cookie (strip); or is, and everybody gets the cookie (keep)",
+      read_set_cookie, FIELD(set_cookie), false },
+    { "--viewer-cache-control", "ignore|obey",
+      "what a request's Cache-Control wants of copies (ignore); obey lets every\n"
+      "viewer have the origin asked",
+      read_viewer_control, FIELD(obeys_viewers), false },
     { "--methods", "LIST",
       "what viewers may do (all): get: GET HEAD; options: OPTIONS too; all: POST PUT PATCH DELETE too;\n"
       "more behind commas, such as all,PROPFIND; other methods are answered with 403",

@@ -14,6 +14,8 @@ struct run_options { /* text lends from the arguments */
     uint64_t memory;
     int64_t default_ttl_s; /* or TTL_HEURISTIC */
     int64_t error_ttl_s;
+    enum set_cookie set_cookie;
+    bool obeys_viewers;
     struct methods methods;
     unsigned codings_off;  /* CODING_BITs */
     bool trace;

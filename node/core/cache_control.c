@@ -89,15 +89,25 @@ static void say(struct cache_control *cc, bool *flag, struct slice names, const 
     *flag = *flag || !may_name || !names_none(names, f);
 }
 
+static bool next_directive(const struct fields *f, struct fields_cursor *at, struct slice *name, struct slice *value)
+{
+    struct slice d;
+
+    if (!fields_list(f, SLICE_LIT("cache-control"), at, &d))
+        return false;
+    const uint8_t *eq = memchr(d.data, '=', d.len);
+    size_t n = eq != NULL ? (size_t)(eq - d.data) : d.len;
+    *name = slice_trim(slice_head(d, n));
+    *value = slice_trim(slice_from(d, n + 1));
+    return true;
+}
+
 static void read_common(struct cache_control *cc, const struct fields *f)
 {
     struct fields_cursor at = { 0 };
-    struct slice d;
+    struct slice name, value;
 
-    while (fields_list(f, SLICE_LIT("cache-control"), &at, &d)) {
-        const uint8_t *eq = memchr(d.data, '=', d.len);
-        size_t n = eq != NULL ? (size_t)(eq - d.data) : d.len;
-        struct slice name = slice_trim(slice_head(d, n)), value = slice_trim(slice_from(d, n + 1));
+    while (next_directive(f, &at, &name, &value)) {
         bool *flag = flag_called(cc, name);
         int64_t *number = number_called(cc, name);
         if (flag != NULL)
@@ -165,4 +175,36 @@ void cache_control_read(struct cache_control *cc, const struct fields *f)
     };
     if (!read_targeted(cc, f))
         read_common(cc, f);
+}
+
+void request_control_read(struct request_control *rc, const struct fields *f)
+{
+    struct fields_cursor at = { 0 };
+    struct slice name, value;
+
+    *rc = (struct request_control){ .max_age_s = -1, .min_fresh_s = -1, .max_stale_s = -1 };
+    if (fields_find(f, SLICE_LIT("cache-control")) == NULL)
+        rc->no_cache = fields_lists(f, SLICE_LIT("pragma"), SLICE_LIT("no-cache"));
+    while (next_directive(f, &at, &name, &value)) {
+        if (slice_eq_nocase(name, SLICE_LIT("no-cache")))
+            rc->no_cache = true;
+        else if (slice_eq_nocase(name, SLICE_LIT("no-store")))
+            rc->no_store = true;
+        else if (slice_eq_nocase(name, SLICE_LIT("only-if-cached")))
+            rc->only_if_cached = true;
+        else if (slice_eq_nocase(name, SLICE_LIT("max-age")))
+            rc->max_age_s = delta_seconds(value);
+        else if (slice_eq_nocase(name, SLICE_LIT("min-fresh")))
+            rc->min_fresh_s = delta_seconds(value);
+        else if (slice_eq_nocase(name, SLICE_LIT("max-stale")))
+            rc->max_stale_s = value.len > 0 ? delta_seconds(value) : DELTA_SECONDS_MAX;
+    }
+}
+
+bool request_takes(const struct request_control *rc, mesh_ns age, mesh_ns lifetime)
+{
+    bool stale_enough = rc->max_stale_s >= 0 && age <= lifetime + SEC(rc->max_stale_s);
+
+    return !rc->no_cache && (rc->max_age_s < 0 || age <= SEC(rc->max_age_s)) &&
+           (rc->min_fresh_s < 0 || age + SEC(rc->min_fresh_s) <= lifetime) && (age < lifetime || stale_enough);
 }

@@ -195,6 +195,7 @@ struct flight {
     void *from;        /* a passage's: the rim's own of its request */
     struct forward *forward;
     bool personal;          /* never stored: it carries a viewer's own fields */
+    bool anew, unkept;      /* as in struct aim */
     bool solo;              /* nobody joins: what it brings is to be validated for each use */
     bool background;        /* nobody waits: behind an answer that was served stale */
     struct object *stale;   /* held: the copy to be validated, or served if all fails; NULL: none */
@@ -223,6 +224,8 @@ struct aim {
     struct digest primary;
     uint64_t outdated; /* a generation that is not wanted any more; 0: any will do */
     bool personal;     /* a viewer's own fields go along */
+    bool anew;         /* a copy that is here is not good enough: what comes takes its place */
+    bool unkept;       /* what comes is not to be kept */
     struct slice host, path, request_id;
     struct forward *forward;
 };

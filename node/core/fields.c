@@ -150,3 +150,12 @@ bool fields_hop_by_hop(const struct fields *f, const struct field *field)
     }
     return fields_lists(f, SLICE_LIT("connection"), field->name);
 }
+
+void fields_without(struct fields *out, const struct fields *f, struct slice name)
+{
+    out->n = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        if (!slice_eq_nocase(f->at[i].name, name))
+            out->at[out->n++] = f->at[i];
+    }
+}

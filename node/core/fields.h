@@ -46,6 +46,9 @@ bool field_weight(struct slice s, unsigned *out);
 bool field_is_token(struct slice s);
 bool field_is_sound(struct slice name, struct slice value);
 
+/* fields_without copies |f| without its fields called |name|. */
+void fields_without(struct fields *out, const struct fields *f, struct slice name);
+
 /* fields_hop_by_hop: must this field stop at this hop (RFC 9110 section 7.6.1)? Names it
  * from the fixed list and from the message's own Connection field. */
 bool fields_hop_by_hop(const struct fields *f, const struct field *field);

@@ -27,7 +27,8 @@ static void watch_body(struct engine *e, mesh_ns now, struct flight *f)
 
 bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object *o)
 {
-    struct object *other = o->uncacheable || f->dropped ? NULL : cache_peek(e->cache, now, &f->key, flight_fields(f));
+    bool unique = o->uncacheable || f->dropped || f->anew;
+    struct object *other = unique ? NULL : cache_peek(e->cache, now, &f->key, flight_fields(f));
 
     OBJ_CHECK(f, FLIGHT_MAGIC);
     assert(f->object == NULL);

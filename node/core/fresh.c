@@ -101,13 +101,15 @@ static bool not_for_stores(uint16_t status, const struct cache_control *cc)
     return cc->must_understand ? !understood(status) : cc->no_store;
 }
 
-static bool forbidden(uint16_t status, const struct cache_control *cc, const struct fields *f)
+static bool forbidden(const struct distribution *d, uint16_t status, const struct cache_control *cc,
+                      const struct fields *f)
 {
     static const uint16_t never[] = { 206, 304, 413, 416, 431 };
 
-    /* Set-Cookie speaks to one viewer; a copy for all would hand it on. */
+    if (d->set_cookie == SET_COOKIE_PRIVATE && fields_find(f, SLICE_LIT("set-cookie")) != NULL)
+        return true;
     return status < 200 || ONE_OF(status, never) || not_for_stores(status, cc) || cc->is_private ||
-           fields_lists(f, SLICE_LIT("vary"), SLICE_LIT("*")) || fields_find(f, SLICE_LIT("set-cookie")) != NULL;
+           fields_lists(f, SLICE_LIT("vary"), SLICE_LIT("*"));
 }
 
 static bool has_validator(const struct fields *f)
@@ -150,7 +152,7 @@ void fresh_of(struct freshness *out, const struct distribution *d, uint16_t stat
 
     *out = (struct freshness){ .storable = false };
     cache_control_read(&cc, f);
-    if (forbidden(status, &cc, f) || !stated_age(f, &age_s))
+    if (forbidden(d, status, &cc, f) || !stated_age(f, &age_s))
         return;
     bool dated = date_field(f, SLICE_LIT("date"), &date_s);
     int64_t lifetime_s = lifetime(d, status, &cc, f, wall_s, dated ? date_s : wall_s);

@@ -140,18 +140,21 @@ static struct object *make_object(struct engine *e, struct flight *f, uint16_t s
                                   const struct freshness *fresh, int64_t length)
 {
     struct head head = { .key = f->key, .generation = secret_random_u64(), .status = status, .fetched_s = e->wall_s };
+    bool for_one = is_passage(f) || f->unkept || !fresh->storable || (f->personal && !fresh->for_authorized);
 
     head.has_length = length >= 0;
     head.length = length >= 0 ? (uint64_t)length : 0;
-
-    memcpy(&head.fields, fields, offsetof(struct fields, at) + fields->n * sizeof(struct field));
+    if (!for_one && e->cfg.distribution.set_cookie == SET_COOKIE_STRIP)
+        fields_without(&head.fields, fields, SLICE_LIT("set-cookie"));
+    else
+        memcpy(&head.fields, fields, offsetof(struct fields, at) + fields->n * sizeof(struct field));
     buf_clear(&e->scratch);
     if (head_encode(&e->scratch, &head) != 0)
         return NULL;
     struct object *o = object_new(cache_memory(e->cache), buf_slice(&e->scratch), e->cfg.mesh.self, NULL);
     if (o == NULL)
         return NULL;
-    o->uncacheable = is_passage(f) || !fresh->storable || (f->personal && !fresh->for_authorized);
+    o->uncacheable = for_one;
     o->born = e->now - fresh->age_ns;
     flight_dress(f, o, fresh);
     return o;
@@ -208,15 +211,6 @@ static bool is_leaf(const struct flight *f, uint16_t status, const struct fields
     return true;
 }
 
-static void without(struct fields *out, const struct fields *f, struct slice name)
-{
-    out->n = 0;
-    for (size_t i = 0; i < f->n; i++) {
-        if (!slice_eq_nocase(f->at[i].name, name))
-            (void)fields_add(out, f->at[i].name, f->at[i].value);
-    }
-}
-
 void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint16_t status, const struct fields *fields,
                        int64_t length)
 {
@@ -249,7 +243,7 @@ void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint1
         if ((f = as_whole(e, now, f)) == NULL)
             return;
         if (leaf) {
-            without(&whole, fields, SLICE_LIT("content-range"));
+            fields_without(&whole, fields, SLICE_LIT("content-range"));
             fields = &whole;
             status = 200;
         }

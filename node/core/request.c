@@ -2,6 +2,7 @@
  * bring one, or to a fetch of their own. */
 #include <stdlib.h>
 
+#include "node/core/cache_control.h"
 #include "node/core/drop.h"
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
@@ -104,6 +105,8 @@ void request_relay(struct engine *e, mesh_ns now, struct request *r, const struc
 
     if (f != NULL) {
         f->personal = aim->personal;
+        f->anew = aim->anew;
+        f->unkept = aim->unkept;
         buf_add_slice(&f->wanted, r->range);
         buf_add_slice(&f->wanted, r->if_range);
     }
@@ -152,17 +155,54 @@ static bool whole_comes(struct engine *e, mesh_ns now, const struct request *r, 
            flight_find(e, &aim->key, fields, FLIGHT_ANY) != NULL;
 }
 
-/* There is no fresh copy here. */
-static void seek(struct engine *e, mesh_ns now, struct request *r, struct aim *aim, bool personal)
+/* What a fetch for |r| needs. False: |r| has failed. */
+static bool aim_for(struct request *r, struct aim *aim, bool personal)
 {
     if ((r->reader.forward = forward_of(r->fields, personal ? FORWARD_ALONE : FORWARD_SHARED, &r->from)) == NULL) {
         refuse(r, 503, "This node is out of memory for more fetches.");
-        return;
+        return false;
     }
     aim->forward = r->reader.forward;
     aim->personal = personal;
     if (personal) /* the origin sees what it accepts, and what is one viewer's is left as it is */
         r->prefers = CODING_IDENTITY;
+    return true;
+}
+
+/* Where viewers are obeyed (RFC 9111 section 5.2.1): what is here and good enough for this one, else what the origin has,
+ * past all copies. False: |r| wants nothing that others do not, and copies that are here are |o|, or none. */
+static bool obey(struct engine *e, mesh_ns now, struct request *r, struct aim *aim, bool personal, struct object *o)
+{
+    struct request_control rc;
+    bool stale = o == NULL;
+
+    request_control_read(&rc, r->fields);
+    if (stale && rc.max_stale_s >= 0)
+        o = cache_stale(e->cache, now, &aim->key, r->fields);
+    if (o != NULL && (!stale || stale_if_error(o, now)) && (!personal || o->for_authorized) &&
+        request_takes(&rc, now - o->born, o->lifetime)) {
+        answer_from_here(r, o);
+        r->answer.result = stale ? RESULT_STALE : RESULT_HIT;
+        return true;
+    }
+    if (rc.only_if_cached) {
+        refuse(r, 504, "There is no copy here that is good enough, and the request forbids to fetch one.");
+        return true;
+    }
+    if (!rc.no_cache && !rc.no_store && rc.max_age_s < 0 && rc.min_fresh_s < 0)
+        return false;
+    aim->anew = true;
+    aim->unkept = rc.no_store;
+    if (aim_for(r, aim, personal))
+        request_relay(e, now, r, aim);
+    return true;
+}
+
+/* There is no fresh copy here. */
+static void seek(struct engine *e, mesh_ns now, struct request *r, struct aim *aim, bool personal)
+{
+    if (!aim_for(r, aim, personal))
+        return;
     if (personal || cache_marked(e->cache, now, &aim->key))
         request_relay(e, now, r, aim);
     else if (!answer_stale(e, now, r, aim) && (whole_comes(e, now, r, aim) || !parts_begin(e, now, r, aim)))
@@ -219,7 +259,10 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r)
     r->codable = true;
     r->prefers = coding_choose(r->fields, e->cfg.codings_off);
     bool personal = r->fields != NULL && fields_find(r->fields, SLICE_LIT("authorization")) != NULL;
-    if ((o = cache_get(e->cache, now, &aim.key, r->fields)) != NULL && (!personal || o->for_authorized))
+    o = cache_get(e->cache, now, &aim.key, r->fields);
+    if (e->cfg.distribution.obeys_viewers && r->fields != NULL && obey(e, now, r, &aim, personal, o))
+        goto out;
+    if (o != NULL && (!personal || o->for_authorized))
         answer_from_here(r, o);
     else
         seek(e, now, r, &aim, personal);

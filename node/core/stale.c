@@ -126,12 +126,17 @@ static bool update(struct engine *e, mesh_ns now, struct flight *f, const struct
 {
     struct object *o = f->stale;
     static const struct fields nothing;
+    struct fields stripped;
     char date[DATE_TEXT_BYTES + 1];
     struct freshness fresh;
     struct head head;
 
     if (of_another(o->head, fields))
         fields = &nothing;
+    if (e->cfg.distribution.set_cookie == SET_COOKIE_STRIP) {
+        fields_without(&stripped, fields, SLICE_LIT("set-cookie"));
+        fields = &stripped;
+    }
     if (merge(&head, o->head, fields, e->wall_s, date) != 0)
         return false;
     fresh_of(&fresh, &e->cfg.distribution, f->leaf ? 200 : head.status, &head.fields, e->wall_s,

@@ -69,7 +69,8 @@ class Stage:
         try:
             self.server = Server(self.case)
             self.nodes = self.case.mesh(RUNS[self.run], "http://{}:{}".format(*self.server.address),
-                                        flags=("--default-ttl", "heuristic", "--methods", "all,M-SEARCH"))
+                                        flags=("--default-ttl", "heuristic", "--methods", "all,M-SEARCH",
+                                               "--set-cookie", "keep"))
         except BaseException as error:
             self.close()
             raise Broken(f"no nodes: {error}") from error

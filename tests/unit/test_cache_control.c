@@ -104,6 +104,48 @@ static void feat_R33_more_lines_than_anybody_sends_are_no_field(void **state)
     assert_int_equal(read_lines(lines).max_age_s, 1000);
 }
 
+static struct request_control wants(const char *lines)
+{
+    struct request_control rc;
+
+    request_control_read(&rc, fields_of(lines));
+    return rc;
+}
+
+static void what_a_request_wants_of_copies(void **state)
+{
+    static const struct {
+        const char *lines;
+        int64_t age_s, lifetime_s;
+        bool takes;
+    } rows[] = {
+        { "", 5, 10, true },
+        { "", 10, 10, false },
+        { "Cache-Control: no-cache\n", 0, 10, false },
+        { "Pragma: no-cache\n", 0, 10, false },
+        { "Pragma: no-cache\nCache-Control: max-age=5\n", 5, 10, true }, /* RFC 9111 section 5.4 */
+        { "Cache-Control: max-age=5\n", 6, 10, false },
+        { "Cache-Control: max-age=0\n", 0, 10, true },
+        { "Cache-Control: max-age=x\n", 1, 10, false },
+        { "Cache-Control: min-fresh=5\n", 5, 10, true },
+        { "Cache-Control: min-fresh=6\n", 5, 10, false },
+        { "Cache-Control: max-stale\n", 1000, 10, true },
+        { "Cache-Control: max-stale=5\n", 15, 10, true },
+        { "Cache-Control: max-stale=5\n", 16, 10, false },
+        { "Cache-Control: max-stale=5, max-age=12\n", 13, 10, false },
+        { "Cache-Control: no-store, only-if-cached\n", 5, 10, true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct request_control rc = wants(rows[i].lines);
+        if (request_takes(&rc, SEC(rows[i].age_s), SEC(rows[i].lifetime_s)) != rows[i].takes)
+            fail_msg("%s at %lld of %lld s", rows[i].lines, (long long)rows[i].age_s, (long long)rows[i].lifetime_s);
+    }
+    struct request_control rc = wants("Cache-Control: no-store, Only-If-Cached\n");
+    assert_true(rc.no_store && rc.only_if_cached && !rc.no_cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +153,7 @@ int main(void)
         cmocka_unit_test(feat_R33_a_cdn_hears_what_is_for_cdns),
         cmocka_unit_test(feat_R33_what_is_for_cdns_stands_alone),
         cmocka_unit_test(feat_R33_more_lines_than_anybody_sends_are_no_field),
+        cmocka_unit_test(what_a_request_wants_of_copies),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

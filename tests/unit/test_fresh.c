@@ -16,12 +16,14 @@
 #define NOT      INT64_C(-1) /* not storable */
 
 static int64_t error_ttl_s = ERROR_TTL_DEFAULT_S;
+static enum set_cookie set_cookie = SET_COOKIE_PRIVATE;
 
 static struct freshness judge(int64_t default_ttl_s, uint16_t status, const char *lines, mesh_ns delay)
 {
     struct distribution d = { .name = SLICE_LIT("default"),
                               .default_ttl_s = default_ttl_s,
-                              .error_ttl_s = error_ttl_s };
+                              .error_ttl_s = error_ttl_s,
+                              .set_cookie = set_cookie };
     struct freshness f;
 
     fresh_of(&f, &d, status, fields_of(lines), NOW, delay);
@@ -210,6 +212,21 @@ static void must_understand_is_about_the_status(void **state)
 }
 
 /* An error of another lifetime, or of none: then it is kept only where it can be validated. */
+static void feat_R26_set_cookie_is_for_one_unless_told_otherwise(void **state)
+{
+    static const struct row kept[] = { { 200, "Set-Cookie: a=b\nCache-Control: max-age=5\n", 5 },
+                                       { 200, "Set-Cookie: a=b\nCache-Control: private, max-age=5\n", NOT } };
+    static const struct row not_kept[] = { { 200, "Set-Cookie: a=b\nCache-Control: max-age=5\n", NOT } };
+
+    (void)state;
+    check_rows(TTL_DEFAULT_S, not_kept, COUNT(not_kept));
+    set_cookie = SET_COOKIE_STRIP;
+    check_rows(TTL_DEFAULT_S, kept, COUNT(kept));
+    set_cookie = SET_COOKIE_KEEP;
+    check_rows(TTL_DEFAULT_S, kept, COUNT(kept));
+    set_cookie = SET_COOKIE_PRIVATE;
+}
+
 static void errors_last_as_long_as_is_said(void **state)
 {
     static const struct row minute[] = { { 404, "", 60 }, { 503, "", 60 }, { 404, "Cache-Control: max-age=5\n", 5 } };
@@ -401,6 +418,7 @@ int main(void)
         cmocka_unit_test(private_and_no_cache_with_names_of_fields),
         cmocka_unit_test(must_understand_is_about_the_status),
         cmocka_unit_test(feat_R20_errors_code_by_code),
+        cmocka_unit_test(feat_R26_set_cookie_is_for_one_unless_told_otherwise),
         cmocka_unit_test(errors_last_as_long_as_is_said),
         cmocka_unit_test(feat_R2_default_lifetimes),
         cmocka_unit_test(heuristic_lifetimes),

@@ -193,6 +193,8 @@ static void run_takes_what_it_can_do_and_refuses_the_rest(void **state)
         { "--advertise", "a:0" },
         { "--origin", "ftp://x" },
         { "--origin", "http://" },
+        { "--set-cookie", "yes" },
+        { "--viewer-cache-control", "on" },
     };
     struct run_options *o = calloc(1, sizeof(*o));
 
@@ -211,6 +213,11 @@ static void run_takes_what_it_can_do_and_refuses_the_rest(void **state)
     assert_int_equal(o->codings_off, 0);
     assert_true(o->memory == UINT64_C(512) << 20);
     assert_false(o->http.given);
+    assert_true(o->set_cookie == SET_COOKIE_PRIVATE && !o->obeys_viewers);
+    assert_int_equal(run_code(o, "--origin=http://x", "--set-cookie=keep", "--viewer-cache-control=obey", NULL), 0);
+    assert_true(o->set_cookie == SET_COOKIE_KEEP && o->obeys_viewers);
+    assert_int_equal(run_code(o, "--origin=http://x", "--set-cookie=strip", "--viewer-cache-control=ignore", NULL), 0);
+    assert_true(o->set_cookie == SET_COOKIE_STRIP && !o->obeys_viewers);
     assert_int_equal(
         run_code(o, "--origin=http://x", "--http=localhost:0", "--default-ttl=heuristic", "--timers=drain=2s"), 0);
     assert_true(o->http.given && o->http.addr.port == 0 && mesh_addr_is_loopback(&o->http.addr));
