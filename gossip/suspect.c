@@ -184,10 +184,29 @@ static void inquire(struct gossip *g, struct watch *w, mesh_ns began, bool first
     w->probe.state = PROBE_INQUIRY;
 }
 
-/* A probe ended in silence. Only a peer that has answered us is accused: a path that
- * never worked proves nothing. A member that nobody has had an answer of, because it fell
- * soon after it came, is found out by those whose turn it is to ping it: after a good while,
- * and if those that were asked say that they have no answer either. */
+/* Has anybody ever answered us? Then our own way out is not what fails. */
+static bool was_answered(const struct gossip *g)
+{
+    for (size_t i = 0; i < g->members_n; i++) {
+        if (g->members[i].acked)
+            return true;
+    }
+    return false;
+}
+
+/* May |w|'s member be accused, though it never answered us? It fell soon after it came, or its way to us never worked,
+ * which proves nothing: so only after a good while, and if those that were asked say that they have no answer either;
+ * where nobody is left to be asked, after twice as long. */
+static bool unmet_is_gone(const struct gossip *g, const struct watch *w)
+{
+    mesh_ns silent = g->now - w->probe.unmet_since;
+
+    if (w->probe.asked_n == 0)
+        return silent >= 2 * g->cfg.unmet_timeout && was_answered(g);
+    return silent >= g->cfg.unmet_timeout && w->probe.denied > 0;
+}
+
+/* A probe ended in silence. */
 bool suspect_accuse(struct gossip *g, struct watch *w)
 {
     bool first = !is_suspect(g, w), acked = watch_member(g, w)->acked;
@@ -195,7 +214,7 @@ bool suspect_accuse(struct gossip *g, struct watch *w)
 
     if (!acked && w->probe.unmet_since == 0)
         w->probe.unmet_since = g->now;
-    if (!acked && (g->now - w->probe.unmet_since < g->cfg.unmet_timeout || denied == 0))
+    if (!acked && !unmet_is_gone(g, w))
         return false;
     if (!afford(g))
         return false;

@@ -48,7 +48,7 @@ def test_g3_a_ring_that_shrinks_by_more_than_half_raises_an_alarm(case):
     equal(alarms(stays), [], "alarms before")
     for node in nodes[1:3]:
         node.kill()
-    wait_until(lambda: "ring_shrunk" in alarms(stays), lambda: f"the alarm: {stays.status()}", timeout=30)
+    wait_until(lambda: "ring_shrunk" in alarms(stays), lambda: f"the alarm: {stays.status()}", timeout=60)
     equal(stays.metrics()['hedgerow_alarm{name="ring_shrunk"}'], 1, "the metric")
     said = case.run("status", "--admin", "{}:{}".format(*stays.admin)).stdout
     assert "ALARM ring_shrunk" in said, said

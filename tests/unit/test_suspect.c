@@ -265,6 +265,26 @@ static void who_fell_before_it_ever_answered(void **state)
     world_free(w);
 }
 
+/* The same, and whoever could be asked has fallen, too. */
+static void who_fell_with_all_who_could_tell(void **state)
+{
+    struct world *w = world_joined(2, 41);
+    (void)state;
+
+    w->n = 3;
+    world_start(w, 2, 1);
+    world_teach(w, 2, 0);
+    world_crash(w, 2);
+    world_crash(w, 1);
+    world_poll(w, 0);
+    world_run(w, SEC(15));
+    assert_int_equal(world_view(w, 0, 1), MEMBER_DEAD);
+    assert_int_equal(world_view(w, 0, 2), MEMBER_ALIVE);
+    world_run(w, SEC(20));
+    assert_int_equal(world_view(w, 0, 2), MEMBER_DEAD);
+    world_free(w);
+}
+
 /* One that can be reached by some is not accused by the others, however long their own way fails. */
 static void a_path_that_never_worked_is_no_reason(void **state)
 {
@@ -385,6 +405,7 @@ int main(void)
         cmocka_unit_test(the_silent_do_not_hide_each_other),
         cmocka_unit_test(many_silent_at_once_are_given_time),
         cmocka_unit_test(who_fell_before_it_ever_answered),
+        cmocka_unit_test(who_fell_with_all_who_could_tell),
         cmocka_unit_test(a_path_that_never_worked_is_no_reason),
         cmocka_unit_test(who_goes_deaf_keeps_its_pace),
         cmocka_unit_test(nobody_confirms_twice),
