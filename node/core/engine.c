@@ -97,6 +97,9 @@ void engine_free(struct engine *e)
     map_fini(&e->links_by_peer);
     map_fini(&e->flights_by_key);
     buf_free(&e->scratch);
+    key_memo_fini(&e->memo);
+    buf_free(&e->path);
+    buf_free(&e->host);
     free(e);
 }
 

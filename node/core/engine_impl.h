@@ -17,6 +17,7 @@
 #include "node/core/forward.h"
 #include "node/core/fresh.h"
 #include "node/core/guard.h"
+#include "node/core/key_memo.h"
 #include "node/core/refusals.h"
 #include "proto/base/err.h"
 #include "proto/base/heap.h"
@@ -415,6 +416,8 @@ struct engine {
     struct refusals refusals;
     struct reach reach;
     struct buf scratch;
+    struct key_memo memo;
+    struct buf path, host; /* of the request that is being handed in, in normal form */
 };
 
 /* Something about |o| has changed: its readers look again. */

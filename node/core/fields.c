@@ -2,10 +2,19 @@
 
 #include "proto/base/err.h"
 
+static uint64_t name_bit(struct slice name)
+{
+    if (name.len == 0)
+        return 1;
+    unsigned first = name.data[0] | 0x20, last = name.data[name.len - 1] | 0x20;
+    return UINT64_C(1) << ((name.len + 5 * first + 11 * last) & 63);
+}
+
 int fields_add(struct fields *f, struct slice name, struct slice value)
 {
     if (f->n == FIELDS_MAX)
         return MESH_E_FULL;
+    f->names |= name_bit(name);
     f->at[f->n++] = (struct field){ name, value };
     return 0;
 }
@@ -14,6 +23,8 @@ const struct field *fields_next(const struct fields *f, struct slice name, const
 {
     size_t i = after == NULL ? 0 : (size_t)(after - f->at) + 1;
 
+    if ((f->names & name_bit(name)) == 0)
+        return NULL;
     for (; i < f->n; i++) {
         if (f->at[i].name.len == name.len && slice_eq_nocase(f->at[i].name, name)) /* mostly not even called */
             return &f->at[i];
@@ -153,9 +164,9 @@ bool fields_hop_by_hop(const struct fields *f, const struct field *field)
 
 void fields_without(struct fields *out, const struct fields *f, struct slice name)
 {
-    out->n = 0;
+    fields_clear(out);
     for (size_t i = 0; i < f->n; i++) {
         if (!slice_eq_nocase(f->at[i].name, name))
-            out->at[out->n++] = f->at[i];
+            (void)fields_add(out, f->at[i].name, f->at[i].value); /* there is room for as many */
     }
 }

@@ -13,11 +13,18 @@ struct field {
 
 struct fields {
     size_t n;
+    uint64_t names; /* a bit for each name that is here, others' as well: most that are asked for are not here */
     struct field at[FIELDS_MAX]; /* last, so that a copy may be cut behind the n-th */
 };
 
 /* fields_add appends. 0 or MESH_E_FULL (nothing changed). */
 int fields_add(struct fields *f, struct slice name, struct slice value);
+
+static inline void fields_clear(struct fields *f)
+{
+    f->n = 0;
+    f->names = 0;
+}
 
 /* fields_find lends the first field called |name| (without case), NULL when absent. */
 const struct field *fields_find(const struct fields *f, struct slice name);

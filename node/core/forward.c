@@ -69,7 +69,7 @@ bool forward_passes(const struct fields *all, const struct field *field, enum fo
 
 static bool decode(struct fields *f, const wire_value *array, size_t n)
 {
-    f->n = 0;
+    fields_clear(f);
     if (n % 2 != 0)
         return false;
     for (size_t i = 0; i < n; i += 2) {
@@ -93,6 +93,7 @@ static struct forward *kept(struct slice raw, const struct fields *lent)
     f->refs = 1;
     f->raw = slice_of(bytes, raw.len);
     f->fields.n = lent->n;
+    f->fields.names = lent->names;
     for (size_t i = 0; i < lent->n; i++) {
         const struct field *from = &lent->at[i];
         f->fields.at[i].name = slice_of(bytes + (from->name.data - raw.data), from->name.len);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "node/core/coding.h"
 #include "proto/base/err.h"
 #include "proto/leaf.h"
 #include "proto/wire.h"
@@ -90,7 +91,7 @@ int head_decode(struct head *h, struct slice bytes)
         return MESH_E_RANGE;
     if ((err = wire_open(&w, bytes, true)) != 0)
         return err;
-    h->fields.n = 0;
+    fields_clear(&h->fields);
     if ((err = wire_fixed(w.root, K_KEY, h->key.bytes, DIGEST_BYTES)) != 0 ||
         (err = wire_u64(w.root, K_GENERATION, &h->generation)) != 0 || (err = wire_u64(w.root, K_STATUS, &status)) != 0 ||
         (err = wire_i64(w.root, K_FETCHED, &h->fetched_s)) != 0 || (err = wire_array(w.root, K_FIELDS, &array, &n)) != 0)
@@ -120,6 +121,9 @@ const struct head *head_kept(struct slice bytes)
 
     if (head_decode(&whole, bytes) != 0)
         return NULL;
+    whole.codable = coding_head(&whole);
+    whole.varies_by_coding = fields_lists(&whole.fields, SLICE_LIT("vary"), SLICE_LIT("accept-encoding")) ||
+                             fields_lists(&whole.fields, SLICE_LIT("vary"), SLICE_LIT("*"));
     size_t size = offsetof(struct head, fields.at) + whole.fields.n * sizeof(struct field);
     struct head *h = malloc(size);
     if (h != NULL)

@@ -16,6 +16,8 @@ struct head {
     int64_t fetched_s;   /* Unix time at the signer, for provenance only */
     bool has_length;     /* the origin announced the body's length ... */
     uint64_t length;     /* ... in bytes */
+    /* Of a kept one, since each request asks: coding_head; and does its Vary name Accept-Encoding, or all? */
+    bool codable, varies_by_coding;
     struct fields fields;/* end-to-end fields, lent from the wire form; last, see head_kept */
 };
 

@@ -1,59 +1,40 @@
 #include "node/core/key.h"
 
+#include "node/sf/chars.h"
 #include "proto/base/err.h"
-
-static bool is_alnum(uint8_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/* RFC 3986 section 2.3: never needs encoding, so an encoded one is the same as a raw one. */
-static bool is_unreserved(uint8_t c)
-{
-    return is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
-}
-
-/* May stand raw in a path: pchar and "/" (section 3.3). */
-static bool is_path_char(uint8_t c)
-{
-    return is_unreserved(c) || (c != 0 && strchr("/!$&'()*+,;=:@", c) != NULL);
-}
-
-static bool is_query_char(uint8_t c)
-{
-    return is_path_char(c) || c == '?';
-}
 
 static void put_encoded(struct buf *out, uint8_t c)
 {
-    static const char digits[] = "0123456789ABCDEF";
+    uint8_t escape[3];
 
-    buf_add_u8(out, '%');
-    buf_add_u8(out, (uint8_t)digits[c >> 4]);
-    buf_add_u8(out, (uint8_t)digits[c & 15]);
+    chars_escape(c, escape);
+    buf_add(out, escape, sizeof(escape));
 }
 
-/* A "%" that begins no encoding is itself encoded, so that no two readers can differ on it. */
-static int normal_bytes(struct buf *out, struct slice s, bool (*raw_ok)(uint8_t))
+/* A "%" that begins no encoding is itself encoded, so that no two readers can differ on it. What needs no encoding and
+ * has one is the same as without (RFC 3986 section 2.3). |raw|: the class of what may stand as it is. */
+static int normal_bytes(struct buf *out, struct slice s, unsigned raw)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.data[i];
+    while (s.len > 0) {
+        size_t n = chars_span(s, raw), used = 1;
+        buf_add(out, s.data, n);
+        s = slice_from(s, n);
+        if (s.len == 0)
+            break;
+        uint8_t c = s.data[0];
         if (c < 0x20 || c == 0x7f || c == '#')
             return MESH_E_SYNTAX;
-        if (c == '%' && i + 2 < s.len && hex_digit(s.data[i + 1]) >= 0 && hex_digit(s.data[i + 2]) >= 0) {
-            uint8_t v = (uint8_t)(hex_digit(s.data[i + 1]) << 4 | hex_digit(s.data[i + 2]));
-            if (v == 0)
-                return MESH_E_SYNTAX;
-            if (is_unreserved(v))
-                buf_add_u8(out, v);
-            else
-                put_encoded(out, v);
-            i += 2;
-        } else if (raw_ok(c)) {
-            buf_add_u8(out, c);
-        } else {
-            put_encoded(out, c);
+        if (c == '%' && s.len > 2 && hex_digit(s.data[1]) >= 0 && hex_digit(s.data[2]) >= 0) {
+            c = (uint8_t)(hex_digit(s.data[1]) << 4 | hex_digit(s.data[2]));
+            used = 3;
         }
+        if (c == 0)
+            return MESH_E_SYNTAX;
+        if (used == 3 && chars_is(c, CHARS_UNRESERVED))
+            buf_add_u8(out, c);
+        else
+            put_encoded(out, c);
+        s = slice_from(s, used);
     }
     return 0;
 }
@@ -76,7 +57,8 @@ static void remove_dots(struct buf *out, size_t start)
                 ;
         }
         if (!dot && !dots) {
-            memmove(p + to, p + from, end - from);
+            if (to != from)
+                memmove(p + to, p + from, end - from);
             to += end - from;
         } else if (end == out->len) {
             p[to++] = '/'; /* a final "." or ".." names a directory */
@@ -97,11 +79,11 @@ int key_path(struct buf *out, struct slice target)
         return MESH_E_RANGE;
     while (question < target.len && target.data[question] != '?')
         question++;
-    if ((err = normal_bytes(out, slice_head(target, question), is_path_char)) == 0 && buf_ok(out)) {
+    if ((err = normal_bytes(out, slice_head(target, question), CHARS_PATH)) == 0 && buf_ok(out)) {
         remove_dots(out, start);
         if (question < target.len) {
             buf_add_u8(out, '?');
-            err = normal_bytes(out, slice_from(target, question + 1), is_query_char);
+            err = normal_bytes(out, slice_from(target, question + 1), CHARS_QUERY);
         }
     }
     if (err == 0 && !buf_ok(out))
@@ -139,7 +121,7 @@ int key_host(struct buf *out, struct slice host)
         return MESH_E_SYNTAX;
     for (size_t i = 0; i < name.len; i++) {
         uint8_t c = name.data[i];
-        if (!is_unreserved(c) && (c == 0 || strchr("[]:!$&'()*+,;=%", c) == NULL)) {
+        if (!chars_is(c, CHARS_UNRESERVED) && (c == 0 || strchr("[]:!$&'()*+,;=%", c) == NULL)) {
             out->len = start;
             return MESH_E_SYNTAX;
         }

@@ -111,7 +111,7 @@ static bool make_head(struct engine *e, struct parts *p, const struct object *o)
     head.status = 200;
     head.has_length = true;
     head.length = r.length;
-    head.fields.n = 0;
+    fields_clear(&head.fields);
     for (size_t i = 0; i < o->head->fields.n; i++) {
         const struct field *f = &o->head->fields.at[i];
         if (!slice_eq_nocase(f->name, SLICE_LIT("content-range")))

@@ -222,13 +222,27 @@ void request_seek_again(struct engine *e, mesh_ns now, struct request *r, struct
     engine_ready_reader(e, &r->reader);
 }
 
-void engine_request(struct engine *e, mesh_ns now, struct request *r)
+/* What is to be fetched for |r|, in normal form. False: there is no such thing, and |r| has failed. */
+static bool aim_at(struct engine *e, struct request *r, struct aim *aim)
 {
-    struct buf path = BUF_EMPTY, host = BUF_EMPTY;
-    struct aim aim = { .request_id = r->request_id };
-    struct object *o;
+    buf_clear(&e->path);
+    buf_clear(&e->host);
+    int err = key_path(&e->path, r->target);
+    if (err == 0)
+        err = key_host(&e->host, r->host);
+    if (err != 0) {
+        refuse(r, err == MESH_E_NOMEM ? 503 : err == MESH_E_RANGE ? 413 : 400,
+               err == MESH_E_RANGE ? "The request's path is too long." : "The request's path or host is not well formed.");
+        return false;
+    }
+    aim->path = buf_slice(&e->path);
+    aim->host = buf_slice(&e->host);
+    key_hash(&aim->key, &e->cfg.mesh.self->mesh, &e->cfg.distribution, SLICE_EMPTY, aim->path);
+    return true;
+}
 
-    e->now = now;
+static void begin(struct engine *e, struct request *r)
+{
     r->magic = REQUEST_MAGIC;
     r->engine = e;
     r->head_sent = false;
@@ -241,34 +255,49 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r)
     r->parts = NULL;
     r->until = UINT64_MAX;
     e->requests_n++;
-    int err = key_path(&path, r->target);
-    if (err == 0)
-        err = key_host(&host, r->host);
-    if (err != 0) {
-        refuse(r, err == MESH_E_NOMEM ? 503 : err == MESH_E_RANGE ? 413 : 400,
-               err == MESH_E_RANGE ? "The request's path is too long." : "The request's path or host is not well formed.");
-        goto out;
-    }
-    aim.path = buf_slice(&path);
-    aim.host = buf_slice(&host);
-    key_hash(&aim.key, &e->cfg.mesh.self->mesh, &e->cfg.distribution, SLICE_EMPTY, aim.path);
+}
+
+/* A fresh copy of what was asked for lately in the very same words: no more is to be thought about. */
+static bool answer_known(struct engine *e, mesh_ns now, struct request *r)
+{
+    const struct digest *key = key_memo_find(&e->memo, r->host, r->target);
+    struct object *o = key != NULL ? cache_get(e->cache, now, key, r->fields) : NULL;
+
+    if (o == NULL)
+        return false;
+    answer_from_here(r, o);
+    return true;
+}
+
+void engine_request(struct engine *e, mesh_ns now, struct request *r)
+{
+    struct aim aim = { .request_id = r->request_id };
+    struct object *o;
+
+    e->now = now;
+    begin(e, r);
     if (!method_asks(r->method)) {
-        passage_begin(e, now, r, &aim);
-        goto out;
+        if (aim_at(e, r, &aim))
+            passage_begin(e, now, r, &aim);
+        return;
     }
     r->codable = true;
     r->prefers = coding_choose(r->fields, e->cfg.codings_off);
     bool personal = r->fields != NULL && fields_find(r->fields, SLICE_LIT("authorization")) != NULL;
+    bool obeyed = e->cfg.distribution.obeys_viewers && r->fields != NULL;
+    if (!personal && !obeyed && answer_known(e, now, r))
+        return;
+    if (!aim_at(e, r, &aim))
+        return;
     o = cache_get(e->cache, now, &aim.key, r->fields);
-    if (e->cfg.distribution.obeys_viewers && r->fields != NULL && obey(e, now, r, &aim, personal, o))
-        goto out;
-    if (o != NULL && (!personal || o->for_authorized))
+    if (obeyed && obey(e, now, r, &aim, personal, o))
+        return;
+    if (o != NULL && (!personal || o->for_authorized)) {
+        key_memo_keep(&e->memo, r->host, r->target, &aim.key);
         answer_from_here(r, o);
-    else
+    } else {
         seek(e, now, r, &aim, personal);
-out:
-    buf_free(&path);
-    buf_free(&host);
+    }
 }
 
 void request_answer(struct engine *e, mesh_ns now, struct request *r)

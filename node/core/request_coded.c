@@ -100,11 +100,11 @@ void request_code(struct engine *e, mesh_ns now, struct request *r, bool identit
     e->now = now;
     assert(!r->head_sent);
     if (r->parts != NULL) { /* a range, which is one of the body as it is */
-        a->negotiated = e->cfg.codings_off != CODINGS_ALL && coding_length(a->length) && coding_head(a->head);
+        a->negotiated = e->cfg.codings_off != CODINGS_ALL && coding_length(a->length) && a->head->codable;
         return;
     }
     if (e->cfg.codings_off == CODINGS_ALL || !r->codable || (o->has_length && !coding_length(o->length)) ||
-        (o->pass_through && o->length > PASSING_MAX) || !coding_head(o->head))
+        (o->pass_through && o->length > PASSING_MAX) || !o->head->codable)
         return;
     a->negotiated = true;
     if (identity || coding == CODING_IDENTITY || !o->has_length || o->state == OBJECT_FAILED)

@@ -73,7 +73,7 @@ static int merge(struct head *out, const struct head *stored, const struct field
 
     memcpy(out, stored, offsetof(struct head, fields));
     out->fetched_s = wall_s;
-    out->fields.n = 0;
+    fields_clear(&out->fields);
     for (size_t i = 0; i < stored->fields.n && err == 0; i++) {
         const struct field *old = &stored->fields.at[i], *anew = fields_find(fields, old->name);
         bool dated = slice_eq_nocase(old->name, SLICE_LIT("date"));

@@ -125,7 +125,7 @@ static void request_clear(struct http_request *out)
     out->port = 0;
     out->method_text = out->target = out->path = out->query = out->authority = out->host = SLICE_EMPTY;
     out->body = (struct http_body){ HTTP_BODY_NONE, false, 0 };
-    out->fields.n = 0;
+    fields_clear(&out->fields);
     out->fault = (struct http_fault){ 0, NULL };
 }
 
@@ -218,7 +218,7 @@ static void response_clear(struct http_response *out)
     out->keep_alive = false;
     out->reason = SLICE_EMPTY;
     out->body = (struct http_body){ HTTP_BODY_NONE, false, 0 };
-    out->fields.n = 0;
+    fields_clear(&out->fields);
     out->fault = (struct http_fault){ 0, NULL };
 }
 

@@ -13,7 +13,7 @@ static uint8_t *copy(uint8_t *to, struct slice s)
     return to + s.len;
 }
 
-static void put_line(struct buf *out, struct slice name, struct slice value)
+void http_put_sound(struct buf *out, struct slice name, struct slice value)
 {
     size_t len = name.len + value.len + 4;
     uint8_t *to = buf_reserve(out, len);
@@ -33,7 +33,7 @@ int http_put_field(struct buf *out, struct slice name, struct slice value)
 {
     if (!chars_all(name, CHARS_TOKEN) || chars_control(value, 0) != value.len)
         return MESH_E_SYNTAX;
-    put_line(out, name, value);
+    http_put_sound(out, name, value);
     return 0;
 }
 
@@ -46,7 +46,7 @@ void http_put_number(struct buf *out, struct slice name, uint64_t value)
         text[--at] = (char)('0' + value % 10);
         value /= 10;
     } while (value > 0);
-    put_line(out, name, slice_of(text + at, sizeof(text) - at));
+    http_put_sound(out, name, slice_of(text + at, sizeof(text) - at));
 }
 
 int http_put_request_line(struct buf *out, struct slice method, struct slice target)
@@ -77,7 +77,7 @@ void http_put_framing(struct buf *out, const struct http_body *body)
     assert(body->framing != HTTP_BODY_LENGTH || body->has_length);
     assert(body->framing != HTTP_BODY_CHUNKED || !body->has_length);
     if (body->framing == HTTP_BODY_CHUNKED)
-        put_line(out, SLICE_LIT("Transfer-Encoding"), SLICE_LIT("chunked"));
+        http_put_sound(out, SLICE_LIT("Transfer-Encoding"), SLICE_LIT("chunked"));
     else if (body->has_length)
         http_put_number(out, SLICE_LIT("Content-Length"), body->length);
 }
@@ -121,13 +121,13 @@ static int put_fields(struct buf *out, const struct fields *fields, bool request
 static int put_connection(struct buf *out, struct slice upgrade, bool close, bool say_keep_alive)
 {
     if (upgrade.len > 0) {
-        put_line(out, SLICE_LIT("Connection"), SLICE_LIT("upgrade"));
+        http_put_sound(out, SLICE_LIT("Connection"), SLICE_LIT("upgrade"));
         return http_put_field(out, SLICE_LIT("Upgrade"), upgrade);
     }
     if (close)
-        put_line(out, SLICE_LIT("Connection"), SLICE_LIT("close"));
+        http_put_sound(out, SLICE_LIT("Connection"), SLICE_LIT("close"));
     else if (say_keep_alive)
-        put_line(out, SLICE_LIT("Connection"), SLICE_LIT("keep-alive"));
+        http_put_sound(out, SLICE_LIT("Connection"), SLICE_LIT("keep-alive"));
     return 0;
 }
 

@@ -40,6 +40,8 @@ int http_put_response(struct buf *out, const struct http_response_head *head);
 /* http_put_field appends "name: value" CRLF. 0, or MESH_E_SYNTAX with nothing written: the name
  * is no token, or the value holds CR, LF, NUL or another control byte. */
 int http_put_field(struct buf *out, struct slice name, struct slice value);
+/* http_put_sound does so for a field that was judged before. */
+void http_put_sound(struct buf *out, struct slice name, struct slice value);
 void http_put_number(struct buf *out, struct slice name, uint64_t value);
 
 /* http_put_request_line: |method| a token, |target| visible ASCII without #. As above. */

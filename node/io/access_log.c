@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "node/io/thread.h"
+#include "node/sf/chars.h"
 
 #define GATHER_BYTES  (64u << 10) /* handed over early at this size */
 #define WAITING_BYTES (32u << 20) /* what a stuck disk may hold up before lines are dropped */
@@ -32,27 +33,38 @@ static void add_digits(struct buf *out, uint64_t v, unsigned width)
 }
 
 /* Days since 1970 to a date of the Gregorian calendar (Howard Hinnant, "chrono-compatible
- * low-level date algorithms"): gmtime_r takes a lock, and this is written for each request. */
-static void add_time(struct buf *out, int64_t wall_us)
+ * low-level date algorithms"): gmtime_r takes a lock. */
+static void write_second(char text[20], uint64_t s)
 {
-    uint64_t us = wall_us < 0 ? 0 : (uint64_t)wall_us;
-    uint64_t s = us / 1000000, z = s / 86400 + 719468, era = z / 146097, day_of_era = z % 146097;
+    uint64_t z = s / 86400 + 719468, era = z / 146097, day_of_era = z % 146097;
     uint64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     uint64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     uint64_t mp = (5 * day_of_year + 2) / 153, month = mp < 10 ? mp + 3 : mp - 9;
+    const uint64_t parts[] = { year_of_era + era * 400 + (month <= 2), month, day_of_year - (153 * mp + 2) / 5 + 1,
+                               s / 3600 % 24, s / 60 % 60, s % 60 };
+    static const char ends[] = "--T::.";
 
-    add_digits(out, year_of_era + era * 400 + (month <= 2), 4);
-    buf_add_u8(out, '-');
-    add_digits(out, month, 2);
-    buf_add_u8(out, '-');
-    add_digits(out, day_of_year - (153 * mp + 2) / 5 + 1, 2);
-    buf_add_u8(out, 'T');
-    add_digits(out, s / 3600 % 24, 2);
-    buf_add_u8(out, ':');
-    add_digits(out, s / 60 % 60, 2);
-    buf_add_u8(out, ':');
-    add_digits(out, s % 60, 2);
-    buf_add_u8(out, '.');
+    for (size_t i = 0; i < 6; i++) {
+        if (i == 0) {
+            *text++ = (char)('0' + parts[0] / 1000 % 10);
+            *text++ = (char)('0' + parts[0] / 100 % 10);
+        }
+        *text++ = (char)('0' + parts[i] / 10 % 10);
+        *text++ = (char)('0' + parts[i] % 10);
+        *text++ = ends[i];
+    }
+}
+
+/* Requests come many to the second, whose digits stay the same. */
+static void add_time(struct buf *out, struct access_second *kept, int64_t wall_us)
+{
+    uint64_t us = wall_us < 0 ? 0 : (uint64_t)wall_us;
+
+    if (kept->text[0] == '\0' || kept->s != us / 1000000) {
+        kept->s = us / 1000000;
+        write_second(kept->text, kept->s);
+    }
+    buf_add(out, kept->text, sizeof(kept->text));
     add_digits(out, us / 1000 % 1000, 3);
     buf_add_u8(out, 'Z');
 }
@@ -91,11 +103,6 @@ static size_t utf8_len(struct slice s)
     return n;
 }
 
-static bool plain(uint8_t c)
-{
-    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
-
 static void add_string(struct buf *out, struct slice s)
 {
     static const char hex[] = "0123456789abcdef";
@@ -103,9 +110,7 @@ static void add_string(struct buf *out, struct slice s)
 
     buf_add_u8(out, '"');
     while (i < s.len) {
-        size_t n = 0;
-        while (i + n < s.len && plain(s.data[i + n]))
-            n++;
+        size_t n = chars_span(slice_from(s, i), CHARS_PLAIN);
         buf_add(out, s.data + i, n);
         i += n;
         if (i == s.len)
@@ -125,10 +130,10 @@ static void add_string(struct buf *out, struct slice s)
     buf_add_u8(out, '"');
 }
 
-void access_line(struct buf *out, const struct access_entry *e)
+void access_line(struct buf *out, struct access_second *kept, const struct access_entry *e)
 {
     buf_add_str(out, "{\"time\":\"");
-    add_time(out, e->wall_us);
+    add_time(out, kept, e->wall_us);
     buf_add_str(out, "\",\"node\":");
     add_string(out, e->node);
     buf_add_str(out, ",\"host\":");
@@ -157,6 +162,7 @@ struct access_log {
     pthread_t writer;
     /* The loop's: */
     struct buf gather;
+    struct access_second second;
     uint64_t gather_lines, lines;
     /* Shared: */
     pthread_mutex_t lock;
@@ -334,7 +340,7 @@ void access_log_add(struct access_log *log, const struct access_entry *e)
 {
     size_t before = log->gather.len;
 
-    access_line(&log->gather, e);
+    access_line(&log->gather, &log->second, e);
     log->lines++;
     log->gather_lines++;
     if (!buf_ok(&log->gather)) { /* out of memory: this line is lost, not those before it */

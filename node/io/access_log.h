@@ -19,8 +19,12 @@ struct access_entry {
 
 /* access_line appends one line with its line end. Quotes, backslashes and control bytes are
  * escaped and what is not UTF-8 is written as if it were Latin-1, so a line is always one
- * line of valid JSON. */
-void access_line(struct buf *out, const struct access_entry *e);
+ * line of valid JSON. |kept| belongs to the caller, from line to line. */
+struct access_second { /* the last one written; zeroed at first */
+    uint64_t s;
+    char text[20]; /* "2026-01-31T23:59:59." */
+};
+void access_line(struct buf *out, struct access_second *kept, const struct access_entry *e);
 
 struct access_log;
 

@@ -81,20 +81,16 @@ static bool put_stored(struct buf *out, const struct answer *a, const struct sel
             continue;
         }
         has_date = has_date || slice_eq_nocase(field->name, SLICE_LIT("date"));
-        /* The head was judged when it was decoded: what is refused here cannot be there. */
-        (void)http_put_field(out, field->name, field->value);
+        http_put_sound(out, field->name, field->value); /* the head was judged when it was decoded */
     }
     return has_date;
 }
 
 static void put_coding(struct buf *out, const struct answer *a, const struct selection *s)
 {
-    const struct fields *f = &a->head->fields;
-
     if (a->coding != CODING_IDENTITY && s->how != SELECT_NOT_MODIFIED)
         (void)http_put_field(out, SLICE_LIT("Content-Encoding"), coding_name(a->coding));
-    if (a->negotiated && !fields_lists(f, SLICE_LIT("vary"), SLICE_LIT("accept-encoding")) &&
-        !fields_lists(f, SLICE_LIT("vary"), SLICE_LIT("*")))
+    if (a->negotiated && !a->head->varies_by_coding)
         buf_add_str(out, "Vary: Accept-Encoding\r\n");
 }
 

@@ -25,9 +25,12 @@ static struct slice loop_param(char text[LOOP_HEX + sizeof("mesh=")], const stru
 bool upstream_loops(const struct fields *fields, const struct mesh_id *mesh)
 {
     char text[LOOP_HEX + sizeof("mesh=")];
-    struct slice ours = loop_param(text, mesh), element;
+    struct slice ours, element;
     struct fields_cursor at = { 0 };
 
+    if (fields_find(fields, SLICE_LIT("cdn-loop")) == NULL)
+        return false;
+    ours = loop_param(text, mesh);
     while (fields_list(fields, SLICE_LIT("cdn-loop"), &at, &element)) {
         struct slice part;
         while (slice_split(&element, ';', &part)) {

@@ -18,15 +18,24 @@
     ((c) > 0x20 && (c) < 0x7F && (c) != '"' && (c) != '<' && (c) != '>' && (c) != '\\' && (c) != '^' && (c) != '`' && \
      (c) != '{' && (c) != '|' && (c) != '}')
 
+#define UNRESERVED(c) (HOST(c) || (c) == '~')
+#define PATH(c)                                                                                                   \
+    (UNRESERVED(c) || (c) == '/' || (c) == ':' || (c) == '@' || (c) == '!' || (c) == '$' || (c) == '&' ||         \
+     (c) == '\'' || (c) == '(' || (c) == ')' || (c) == '*' || (c) == '+' || (c) == ',' || (c) == ';' || (c) == '=')
+#define QUERY(c) (PATH(c) || (c) == '?')
+#define PLAIN(c) ((c) >= 0x20 && (c) < 0x7F && (c) != '"' && (c) != '\\')
+
 #define ONE(c)                                                                                    \
     ((TOKEN(c) ? CHARS_TOKEN : 0) | (TARGET(c) ? CHARS_TARGET : 0) | (HOST(c) ? CHARS_HOST : 0) | \
      (SF_TOKEN(c) ? CHARS_SF_TOKEN : 0) | (URI(c) ? CHARS_URI : 0) | (HEX(c) ? CHARS_HEX : 0) |   \
-     (DIGIT(c) ? CHARS_DIGIT : 0) | (ALPHA(c) ? CHARS_ALPHA : 0))
+     (DIGIT(c) ? CHARS_DIGIT : 0) | (ALPHA(c) ? CHARS_ALPHA : 0) |                                \
+     (UNRESERVED(c) ? CHARS_UNRESERVED : 0) | (PATH(c) ? CHARS_PATH : 0) |                        \
+     (QUERY(c) ? CHARS_QUERY : 0) | (PLAIN(c) ? CHARS_PLAIN : 0))
 #define FOUR(c)    ONE(c), ONE((c) + 1), ONE((c) + 2), ONE((c) + 3)
 #define SIXTEEN(c) FOUR(c), FOUR((c) + 4), FOUR((c) + 8), FOUR((c) + 12)
 #define QUARTER(c) SIXTEEN(c), SIXTEEN((c) + 16), SIXTEEN((c) + 32), SIXTEEN((c) + 48)
 
-const uint8_t chars_table[256] = { QUARTER(0), QUARTER(64), QUARTER(128), QUARTER(192) };
+const uint16_t chars_table[256] = { QUARTER(0), QUARTER(64), QUARTER(128), QUARTER(192) };
 
 #define EACH_BYTE(v) (UINT64_C(0x0101010101010101) * (v))
 

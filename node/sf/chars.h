@@ -13,8 +13,12 @@ enum {
     CHARS_HEX = 1 << 5,
     CHARS_DIGIT = 1 << 6,
     CHARS_ALPHA = 1 << 7,
+    CHARS_UNRESERVED = 1 << 8, /* of RFC 3986: never needs to be encoded */
+    CHARS_PATH = 1 << 9,       /* pchar and / : stands raw in a path */
+    CHARS_QUERY = 1 << 10,     /* those and ? */
+    CHARS_PLAIN = 1 << 11,     /* ASCII that stands for itself in a JSON string (RFC 8259) */
 };
-extern const uint8_t chars_table[256];
+extern const uint16_t chars_table[256];
 
 static inline bool chars_is(uint8_t c, unsigned classes)
 {

@@ -16,7 +16,17 @@ int sf_put_integer(struct buf *out, int64_t v)
 {
     if (!in_range(v))
         return MESH_E_RANGE;
-    buf_addf(out, "%lld", (long long)v);
+    char text[20];
+    size_t at = sizeof(text);
+    uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+    do {
+        text[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (v < 0)
+        text[--at] = '-';
+    buf_add(out, text + at, sizeof(text) - at);
     return 0;
 }
 

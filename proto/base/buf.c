@@ -34,28 +34,13 @@ uint8_t *buf_reserve(struct buf *b, size_t more)
     return data + b->len;
 }
 
-void buf_add(struct buf *b, const void *data, size_t len)
+void buf_add_growing(struct buf *b, const void *data, size_t len)
 {
     uint8_t *to = buf_reserve(b, len);
     if (to == NULL || len == 0)
         return;
     memcpy(to, data, len);
     b->len += len;
-}
-
-void buf_add_slice(struct buf *b, struct slice s)
-{
-    buf_add(b, s.data, s.len);
-}
-
-void buf_add_str(struct buf *b, const char *text)
-{
-    buf_add(b, text, strlen(text));
-}
-
-void buf_add_u8(struct buf *b, uint8_t v)
-{
-    buf_add(b, &v, 1);
 }
 
 void buf_add_u16(struct buf *b, uint16_t v)

@@ -21,11 +21,30 @@ void buf_free(struct buf *b);
  * go, or NULL when out of memory (the buf is then failed). */
 uint8_t *buf_reserve(struct buf *b, size_t more);
 
-/* buf_add appends. |data| must not lie inside |b|. */
-void buf_add(struct buf *b, const void *data, size_t len);
-void buf_add_slice(struct buf *b, struct slice s);
-void buf_add_str(struct buf *b, const char *text);
-void buf_add_u8(struct buf *b, uint8_t v);
+/* buf_add appends. |data| must not lie inside |b|. Where there is room, which is nearly always, it is no more than the
+ * copy; buf_add_growing is its other half. */
+void buf_add_growing(struct buf *b, const void *data, size_t len);
+static inline void buf_add(struct buf *b, const void *data, size_t len)
+{
+    if (b->failed || len == 0 || len > b->cap - b->len) {
+        buf_add_growing(b, data, len);
+        return;
+    }
+    memcpy(b->data + b->len, data, len);
+    b->len += len;
+}
+static inline void buf_add_slice(struct buf *b, struct slice s)
+{
+    buf_add(b, s.data, s.len);
+}
+static inline void buf_add_str(struct buf *b, const char *text)
+{
+    buf_add(b, text, strlen(text));
+}
+static inline void buf_add_u8(struct buf *b, uint8_t v)
+{
+    buf_add(b, &v, 1);
+}
 /* Big-endian. */
 void buf_add_u16(struct buf *b, uint16_t v);
 void buf_add_u32(struct buf *b, uint32_t v);

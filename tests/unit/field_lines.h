@@ -12,7 +12,7 @@ static struct fields *fields_of(const char *lines)
     struct fields *f = &ring[at++ % 4];
     struct slice rest = slice_str(lines), line, name;
 
-    f->n = 0;
+    fields_clear(f);
     while (slice_split(&rest, '\n', &line)) {
         if (line.len == 0)
             continue;

@@ -16,6 +16,8 @@
 #include "node/io/access_log.h"
 
 
+static struct access_second second;
+
 static struct access_entry entry(const char *uri)
 {
     return (struct access_entry){
@@ -36,7 +38,7 @@ static void check_line(const struct access_entry *e, const char *want)
 {
     struct buf b = BUF_EMPTY;
 
-    access_line(&b, e);
+    access_line(&b, &second, e);
     buf_add_u8(&b, 0);
     assert_true(buf_ok(&b));
     assert_string_equal((const char *)b.data, want);
@@ -60,7 +62,7 @@ static void check_time(int64_t wall_s, const char *want)
     struct buf b = BUF_EMPTY;
 
     e.wall_us = wall_s * 1000000;
-    access_line(&b, &e);
+    access_line(&b, &second, &e);
     assert_memory_equal(b.data + strlen("{\"time\":\""), want, strlen(want));
     buf_free(&b);
 }
@@ -82,7 +84,7 @@ static void check_uri(const char *uri, size_t len, const char *want)
     struct buf b = BUF_EMPTY;
 
     e.uri = slice_of(uri, len);
-    access_line(&b, &e);
+    access_line(&b, &second, &e);
     buf_add_u8(&b, 0);
     const char *at = strstr((const char *)b.data, "\"uri\":\"") + strlen("\"uri\":\"");
     assert_memory_equal(at, want, strlen(want));

@@ -300,6 +300,7 @@ static void feat_R22_a_coded_body(void **state)
     a.has_length = false;
     add("ETag", "W/\"b\"");
     add("Vary", "x, accept-encoding"); /* which is said already */
+    head.varies_by_coding = true;
     check_selected(&a, &whole,
                    "HTTP/1.1 200 OK\r\nETag: W/\"b\"\r\nVary: x, accept-encoding\r\nDate: " DATE "\r\n"
                    "Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n" TAIL);

@@ -28,6 +28,10 @@ static void every_byte_is_in_its_classes(void **state)
         { CHARS_HEX, DIGITS "abcdefABCDEF" },
         { CHARS_DIGIT, DIGITS },
         { CHARS_ALPHA, LETTERS },
+        { CHARS_UNRESERVED, LETTERS DIGITS "-._~" },
+        { CHARS_PATH, LETTERS DIGITS "-._~!$&'()*+,;=:@/" },
+        { CHARS_QUERY, LETTERS DIGITS "-._~!$&'()*+,;=:@/?" },
+        { CHARS_PLAIN, LETTERS DIGITS " !#$%&'()*+,-./:;<=>?@[]^_`{|}~" },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         for (unsigned c = 0; c < 256; c++) {

@@ -60,7 +60,7 @@ static void heads_are_the_same_everywhere(void **state)
                                 "06ce00011170");
     buf_clear(&b);
     h.has_length = false;
-    h.fields.n = 0;
+    fields_clear(&h.fields);
     h.status = 599;
     h.fetched_s = -1;
     h.generation = 0;
@@ -124,7 +124,7 @@ static void what_each_hop_makes_anew_is_left_out(void **state)
     struct head h = plain_head(), back;
 
     (void)state;
-    h.fields.n = 0;
+    fields_clear(&h.fields);
     fields_add(&h.fields, SLICE_LIT("Connection"), SLICE_LIT("close, X-Hop"));
     fields_add(&h.fields, SLICE_LIT("Content-Type"), SLICE_LIT("text/html"));
     fields_add(&h.fields, SLICE_LIT("x-hop"), SLICE_LIT("1"));

@@ -21,7 +21,7 @@ static struct fields f;
 static int empty(void **state)
 {
     (void)state;
-    f.n = 0;
+    fields_clear(&f);
     return 0;
 }
 
@@ -150,7 +150,7 @@ static void rob_J1_no_value_ends_a_line(void **state)
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct buf b = BUF_EMPTY;
         buf_add_str(&b, "before");
-        f.n = 0;
+        fields_clear(&f);
         add(S("Fine"), S("yes"));
         add(bad[i].name, bad[i].value);
         assert_int_equal(http_put_field(&b, bad[i].name, bad[i].value), MESH_E_SYNTAX);

@@ -1,0 +1,25 @@
+/* key_memo.h - the keys of the targets asked for lately: making one takes a hash that is much longer than all else that a
+ * hit needs. A table of fixed size, in which a newcomer takes the place of whoever was in it; only the very same bytes
+ * are ever found. Not thread safe. */
+#ifndef HEDGEROW_CORE_KEY_MEMO_H
+#define HEDGEROW_CORE_KEY_MEMO_H
+
+#include "proto/digest.h"
+
+#define KEY_MEMO_PLACES 1024
+#define KEY_MEMO_TEXT   154 /* longer ones are not kept */
+
+struct key_memo {
+    struct key_memo_place *places; /* NULL: nothing was kept yet */
+};
+
+/* key_memo_fini gives the memory back; a zeroed one is empty. */
+void key_memo_fini(struct key_memo *m);
+
+/* key_memo_find lends the key of |target| at |host|, both as received, or NULL. */
+const struct digest *key_memo_find(const struct key_memo *m, struct slice host, struct slice target);
+
+/* key_memo_keep keeps it, if there is memory. */
+void key_memo_keep(struct key_memo *m, struct slice host, struct slice target, const struct digest *key);
+
+#endif
