@@ -11,15 +11,14 @@ struct wishes {
 /* The place of what is called |name|; NULL: not one of ours. x-gzip is gzip (RFC 9110 section 8.4.1.3). */
 static int *place_of(struct wishes *w, struct slice name)
 {
-    if (slice_eq(name, SLICE_LIT("*")))
-        return &w->rest;
-    if (slice_eq_nocase(name, SLICE_LIT("x-gzip")))
-        return &w->weight[CODING_GZIP];
     for (int c = 0; c < CODINGS; c++) {
-        if (slice_eq_nocase(name, coding_name((enum coding)c)))
+        struct slice known = coding_name((enum coding)c);
+        if (name.len == known.len && slice_eq_nocase(name, known))
             return &w->weight[c];
     }
-    return NULL;
+    if (name.len == 1 && name.data[0] == '*')
+        return &w->rest;
+    return slice_eq_nocase(name, SLICE_LIT("x-gzip")) ? &w->weight[CODING_GZIP] : NULL;
 }
 
 /* One element. What is malformed is passed over; what is said twice, counts the first time. */

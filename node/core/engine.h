@@ -160,6 +160,7 @@ enum request_state {
 /* What a viewer's answer is made of, valid in REQUEST_BODY. Lent while the request holds. */
 struct answer {
     const struct head *head;
+    struct slice lines;  /* what request_keep kept with the copy; empty: nothing yet */
     mesh_ns age_ns;      /* now */
     mesh_ns ttl_ns;      /* freshness left; may be negative */
     bool has_length;
@@ -217,6 +218,10 @@ void request_seek(struct engine *e, mesh_ns now, struct request *r, uint64_t at,
 
 /* request_answer refreshes answer's ages for |now|. */
 void request_answer(struct engine *e, mesh_ns now, struct request *r);
+
+/* request_keep keeps |lines| with the copy that |r| reads, as long as its head stays as it is: the rim's own form of what
+ * is the same in all answers from it. */
+void request_keep(struct request *r, struct slice lines);
 
 /* request_code settles the body's coding and with it answer's length: call once, right before the answer's head is
  * made. Not called, it is identity, as it is with |identity| (for ranges, and who knows no framing of unknown

@@ -26,7 +26,7 @@ const struct field *fields_next(const struct fields *f, struct slice name, const
     if ((f->names & name_bit(name)) == 0)
         return NULL;
     for (; i < f->n; i++) {
-        if (f->at[i].name.len == name.len && slice_eq_nocase(f->at[i].name, name)) /* mostly not even called */
+        if (slice_eq_nocase(f->at[i].name, name))
             return &f->at[i];
     }
     return NULL;

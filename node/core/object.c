@@ -91,6 +91,17 @@ struct object *object_new(struct object_memory *memory, struct slice head_raw, c
     return o;
 }
 
+void object_keep_lines(struct object *o, struct slice lines)
+{
+    let_go(o, o->lines_len);
+    free(o->lines);
+    o->lines = lines.len > 0 ? malloc(lines.len) : NULL;
+    o->lines_len = o->lines != NULL ? (uint32_t)lines.len : 0;
+    if (o->lines != NULL)
+        memcpy(o->lines, lines.data, lines.len);
+    hold(o, o->lines_len);
+}
+
 bool object_renew(struct object *o, struct slice head_raw, const struct identity *self)
 {
     uint8_t *raw = malloc(head_raw.len);
@@ -107,6 +118,7 @@ bool object_renew(struct object *o, struct slice head_raw, const struct identity
         return false;
     }
     assert(head->generation == o->head->generation);
+    object_keep_lines(o, SLICE_EMPTY);
     object_hold(o, (int64_t)head_bytes(head, head_raw.len) - (int64_t)head_bytes(o->head, o->head_len));
     free((void *)(uintptr_t)o->head);
     free(o->head_raw);
@@ -161,6 +173,7 @@ void object_unref(struct object *o)
     free(o->batches);
     free((void *)(uintptr_t)o->head);
     free(o->head_raw);
+    free(o->lines);
     signer_unref(o->signer);
     o->magic = 0;
     free(o);

@@ -72,6 +72,8 @@ struct object {
     const struct head *head; /* lends from head_raw */
     uint8_t *head_raw;
     size_t head_len;
+    uint8_t *lines;      /* what the rim keeps with the head; see request_keep */
+    uint32_t lines_len;
     struct signer *signer;
     const struct identity *self; /* not NULL: we are the signer and may sign */
     uint8_t head_sig[SIGNATURE_BYTES], one_sig[SIGNATURE_BYTES];
@@ -125,6 +127,9 @@ struct object *object_new(struct object_memory *memory, struct slice head_raw, c
                           struct signer *signer);
 struct object *object_ref(struct object *o);
 void object_unref(struct object *o);
+
+/* object_keep_lines copies |lines| in place of those kept; without memory, none are kept. */
+void object_keep_lines(struct object *o, struct slice lines);
 
 /* object_hold keeps the sums of what |o| holds: its own, its cache's, its queue's. */
 void object_hold(struct object *o, int64_t bytes);

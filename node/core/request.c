@@ -265,6 +265,8 @@ static bool answer_known(struct engine *e, mesh_ns now, struct request *r)
 
     if (o == NULL)
         return false;
+    if (o->head->codable)
+        r->prefers = coding_choose(r->fields, e->cfg.codings_off);
     answer_from_here(r, o);
     return true;
 }
@@ -282,13 +284,13 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r)
         return;
     }
     r->codable = true;
-    r->prefers = coding_choose(r->fields, e->cfg.codings_off);
     bool personal = r->fields != NULL && fields_find(r->fields, SLICE_LIT("authorization")) != NULL;
     bool obeyed = e->cfg.distribution.obeys_viewers && r->fields != NULL;
     if (!personal && !obeyed && answer_known(e, now, r))
         return;
     if (!aim_at(e, r, &aim))
         return;
+    r->prefers = coding_choose(r->fields, e->cfg.codings_off);
     o = cache_get(e->cache, now, &aim.key, r->fields);
     if (obeyed && obey(e, now, r, &aim, personal, o))
         return;
@@ -316,8 +318,17 @@ void request_answer(struct engine *e, mesh_ns now, struct request *r)
     r->answer.ttl_ns = lifetime - r->answer.age_ns;
     if (r->parts != NULL || r->answer.coding != CODING_IDENTITY)
         return;
+    r->answer.lines = slice_of(o->lines, o->lines_len);
     r->answer.has_length = o->has_length;
     r->answer.length = o->length;
+}
+
+void request_keep(struct request *r, struct slice lines)
+{
+    struct object *o = r->reader.object;
+
+    if (r->parts == NULL && o->state == OBJECT_COMPLETE && !o->uncacheable && !o->pass_through)
+        object_keep_lines(o, lines);
 }
 
 /* ---- the body ---- */

@@ -134,9 +134,9 @@ void access_line(struct buf *out, struct access_second *kept, const struct acces
 {
     buf_add_str(out, "{\"time\":\"");
     add_time(out, kept, e->wall_us);
-    buf_add_str(out, "\",\"node\":");
-    add_string(out, e->node);
-    buf_add_str(out, ",\"host\":");
+    buf_add_str(out, "\",\"node\":\"");
+    buf_add_slice(out, e->node); /* a name, a word and hex digits have nothing to be escaped */
+    buf_add_str(out, "\",\"host\":");
     add_string(out, e->host);
     buf_add_str(out, ",\"method\":");
     add_string(out, e->method);
@@ -146,11 +146,11 @@ void access_line(struct buf *out, struct access_second *kept, const struct acces
     add_digits(out, e->status, 1);
     buf_add_str(out, ",\"bytes\":");
     add_digits(out, e->bytes, 1);
-    buf_add_str(out, ",\"result\":");
-    add_string(out, slice_str(request_result_word(e->result)));
-    buf_add_str(out, ",\"request_id\":");
-    add_string(out, e->request_id);
-    buf_add_str(out, ",\"duration_us\":");
+    buf_add_str(out, ",\"result\":\"");
+    buf_add_str(out, request_result_word(e->result));
+    buf_add_str(out, "\",\"request_id\":\"");
+    buf_add_slice(out, e->request_id);
+    buf_add_str(out, "\",\"duration_us\":");
     add_digits(out, e->duration_ns < 0 ? 0 : (uint64_t)e->duration_ns / 1000, 1);
     buf_add_str(out, "}\n");
 }

@@ -232,14 +232,30 @@ static uint16_t status_of(const struct answer *a, const struct selection *s)
     return s->how == SELECT_NOT_MODIFIED ? 304 : s->how == SELECT_RANGES ? 206 : a->head->status;
 }
 
-uint16_t answer_head(struct buf *out, const struct answer *a, const struct selection *s, const struct answer_to *to)
+/* Does an answer begin with what is the same for all from its copy? */
+static bool is_plain(const struct answer *a, const struct selection *s)
 {
-    enum answer_framing framing = answer_framing(a, s, to);
+    return s->how == SELECT_WHOLE && a->coding == CODING_IDENTITY && a->has_length && a->head->status != 204 &&
+           a->head->status != 304;
+}
+
+bool answer_lines(struct buf *out, const struct answer *a, const struct selection *s)
+{
+    if (!is_plain(a, s) || fields_find(&a->head->fields, SLICE_LIT("date")) == NULL)
+        return false;
+    http_put_status_line(out, a->head->status);
+    (void)put_stored(out, a, s);
+    put_coding(out, a, s);
+    http_put_number(out, SLICE_LIT("Content-Length"), a->length);
+    return true;
+}
+
+/* Status, what is stored, and what says how long the body is. */
+static void put_content(struct buf *out, const struct answer *a, const struct selection *s, const struct answer_to *to)
+{
     uint16_t status = status_of(a, s);
     uint64_t length = a->length;
 
-    assert(framing != ANSWER_UNTIL_CLOSE || to->close);
-    assert(s->how != SELECT_UNSATISFIABLE);
     http_put_status_line(out, status);
     if (!put_stored(out, a, s))
         (void)http_put_field(out, SLICE_LIT("Date"), to->date);
@@ -248,8 +264,18 @@ uint16_t answer_head(struct buf *out, const struct answer *a, const struct selec
         length = put_ranges(out, a, s, to);
     if (a->has_length && status != 204 && status != 304)
         http_put_number(out, SLICE_LIT("Content-Length"), length);
-    else if (framing == ANSWER_CHUNKED)
+    else if (answer_framing(a, s, to) == ANSWER_CHUNKED)
         buf_add_str(out, "Transfer-Encoding: chunked\r\n");
+}
+
+uint16_t answer_head(struct buf *out, const struct answer *a, const struct selection *s, const struct answer_to *to)
+{
+    assert(answer_framing(a, s, to) != ANSWER_UNTIL_CLOSE || to->close);
+    assert(s->how != SELECT_UNSATISFIABLE);
+    if (a->lines.len > 0 && is_plain(a, s))
+        buf_add_slice(out, a->lines);
+    else
+        put_content(out, a, s, to);
     if (!a->passed) /* Age would say that it came from a copy (RFC 9111 section 5.1) */
         http_put_number(out, SLICE_LIT("Age"), a->age_ns > 0 ? (uint64_t)(a->age_ns / SEC(1)) : 0);
     put_via(out, to->node);
@@ -258,7 +284,7 @@ uint16_t answer_head(struct buf *out, const struct answer *a, const struct selec
     (void)http_put_field(out, SLICE_LIT("X-Request-Id"), to->request_id);
     put_connection(out, to);
     http_put_end(out);
-    return status;
+    return status_of(a, s);
 }
 
 static void put_text(struct buf *out, const struct answer_page *page, const struct answer_to *to)

@@ -29,6 +29,10 @@ enum answer_framing answer_framing(const struct answer *a, const struct selectio
  * status. */
 uint16_t answer_head(struct buf *out, const struct answer *a, const struct selection *s, const struct answer_to *to);
 
+/* answer_lines appends what is the same at the beginning of all whole answers from one copy: answer_head then finds it in
+ * |a->lines|, and adds what is said of this one. False, with nothing appended: this answer does not begin so. */
+bool answer_lines(struct buf *out, const struct answer *a, const struct selection *s);
+
 /* Of several ranges each is a part of a multipart/byteranges (RFC 9110 section 14.6), between delimiters that hold
  * the request's id. answer_part appends what goes before the |i|-th one's bytes; |i| = ranges.n: the end. */
 void answer_part(struct buf *out, const struct answer *a, const struct selection *s, size_t i,

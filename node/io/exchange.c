@@ -77,14 +77,19 @@ void exchanges_fini(struct exchanges *xs)
 
 static void draw_request_id(struct worker *w, char text[REQUEST_ID_BYTES])
 {
-    static const char hex[] = "0123456789abcdef";
     uint8_t random[REQUEST_ID_BYTES / 2];
+    uint64_t nibbles[REQUEST_ID_BYTES / 8];
 
     worker_random(w, random, sizeof(random));
-    for (size_t i = 0; i < sizeof(random); i++) {
-        text[2 * i] = hex[random[i] >> 4];
-        text[2 * i + 1] = hex[random[i] & 15];
+    for (size_t i = 0; i < REQUEST_ID_BYTES / 8; i++) { /* eight digits at a time, a nibble in each byte */
+        uint64_t v = be32_get(random + 4 * i);
+        v = (v | v << 16) & UINT64_C(0x0000ffff0000ffff);
+        v = (v | v << 8) & UINT64_C(0x00ff00ff00ff00ff);
+        v = (v | v << 4) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+        uint64_t letters = ((v + UINT64_C(0x0606060606060606)) >> 4) & UINT64_C(0x0101010101010101);
+        nibbles[i] = v + UINT64_C(0x3030303030303030) + letters * ('a' - '9' - 1);
     }
+    memcpy(text, nibbles, REQUEST_ID_BYTES);
 }
 
 static struct exchange *exchange_new(struct viewer *v, const struct http_request *q)

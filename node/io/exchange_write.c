@@ -10,6 +10,18 @@
 
 #define PIECES_MAX 62 /* of a body in one write: almost 4 MiB of leaves */
 
+/* What is used a second time may well be so a third. */
+static void keep_lines(struct exchange *x)
+{
+    struct buf *lines = &x->worker->head;
+
+    if (x->r.answer.result != RESULT_HIT || x->r.answer.lines.len > 0)
+        return;
+    buf_clear(lines);
+    if (answer_lines(lines, &x->r.answer, &x->selection) && buf_ok(lines))
+        request_keep(&x->r, buf_slice(lines));
+}
+
 static void begin_body(struct exchange *x)
 {
     struct worker *w = x->worker;
@@ -34,6 +46,7 @@ static void begin_body(struct exchange *x)
     x->framing = answer_framing(a, s, &x->to);
     if (x->framing == ANSWER_UNTIL_CLOSE)
         x->to.close = true;
+    keep_lines(x);
     x->status = answer_head(&x->out, a, s, &x->to);
     if (s->how != SELECT_RANGES)
         x->left = x->framing == ANSWER_LENGTH ? a->length : x->framing == ANSWER_UNTIL_CLOSE ? UINT64_MAX : 0;
