@@ -63,6 +63,23 @@ enum coding coding_choose(const struct fields *request, unsigned off)
     return best;
 }
 
+enum coding coding_choose_as_before(struct coding_memo *m, const struct fields *request, unsigned off)
+{
+    const struct field *accepts = request != NULL ? fields_find(request, SLICE_LIT("accept-encoding")) : NULL;
+
+    if (accepts == NULL)
+        return CODING_IDENTITY;
+    if (fields_find(request, SLICE_LIT("cache-control")) != NULL || accepts->value.len == 0 ||
+        accepts->value.len > sizeof(m->text) || fields_next(request, accepts->name, accepts) != NULL)
+        return coding_choose(request, off);
+    if (!slice_eq(slice_of(m->text, m->len), accepts->value)) {
+        m->coding = coding_choose(request, off);
+        m->len = (uint8_t)accepts->value.len;
+        memcpy(m->text, accepts->value.data, m->len);
+    }
+    return m->coding;
+}
+
 /* ---- which answers may have one ---- */
 
 static bool ends_with(struct slice s, struct slice end)

@@ -13,6 +13,15 @@
  * Brotli, then zstd, then gzip. Identity where it says nothing that we understand, and where it allows nothing. */
 enum coding coding_choose(const struct fields *request, unsigned off);
 
+/* coding_choose_as_before is coding_choose, which it asks only when Accept-Encoding is not what it was last time: |m| is
+ * zeroed at first, and always used with the same |off|. */
+struct coding_memo {
+    enum coding coding;
+    uint8_t len; /* 0: nothing is kept */
+    uint8_t text[47];
+};
+enum coding coding_choose_as_before(struct coding_memo *m, const struct fields *request, unsigned off);
+
 /* coding_head: may an answer with |head| be coded, its length apart? It may when its status and type are such and
  * nothing in it speaks against. */
 bool coding_head(const struct head *head);

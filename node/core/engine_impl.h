@@ -417,6 +417,7 @@ struct engine {
     struct reach reach;
     struct buf scratch;
     struct key_memo memo;
+    struct coding_memo coding_memo;
     struct buf path, host; /* of the request that is being handed in, in normal form */
 };
 

@@ -266,7 +266,7 @@ static bool answer_known(struct engine *e, mesh_ns now, struct request *r)
     if (o == NULL)
         return false;
     if (o->head->codable)
-        r->prefers = coding_choose(r->fields, e->cfg.codings_off);
+        r->prefers = coding_choose_as_before(&e->coding_memo, r->fields, e->cfg.codings_off);
     answer_from_here(r, o);
     return true;
 }
@@ -290,7 +290,7 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r)
         return;
     if (!aim_at(e, r, &aim))
         return;
-    r->prefers = coding_choose(r->fields, e->cfg.codings_off);
+    r->prefers = coding_choose_as_before(&e->coding_memo, r->fields, e->cfg.codings_off);
     o = cache_get(e->cache, now, &aim.key, r->fields);
     if (obeyed && obey(e, now, r, &aim, personal, o))
         return;

@@ -4,6 +4,7 @@
 
 #include "node/http/cache_status.h"
 #include "node/http/serialise.h"
+#include "node/sf/sf.h"
 
 enum answer_framing answer_framing(const struct answer *a, const struct selection *s, const struct answer_to *to)
 {
@@ -146,16 +147,6 @@ static void put_cache_status(struct buf *out, const struct answer *a, struct sli
     put_members(out, by_peer ? &peer : NULL, &ours);
 }
 
-/* The next hop is not named: where origins are is no viewer's business (RFC 9209 section 4). */
-static void put_proxy_status(struct buf *out, enum proxy_error error, struct slice node)
-{
-    struct proxy_status ours = { .name = node, .error = error };
-
-    buf_add_str(out, "Proxy-Status: ");
-    proxy_status_put(out, &ours);
-    buf_add_str(out, "\r\n");
-}
-
 static void put_via(struct buf *out, struct slice node)
 {
     buf_add_str(out, "Via: 1.1 ");
@@ -168,6 +159,41 @@ static void put_x_cache(struct buf *out, enum request_result result)
     buf_add_str(out, "X-Cache: ");
     buf_add_str(out, request_result_word(result));
     buf_add_str(out, " from hedgerow\r\n");
+}
+
+void answer_hit(struct buf *out, struct slice node)
+{
+    struct cache_status ours = { .name = node };
+
+    put_via(out, node);
+    put_x_cache(out, RESULT_HIT);
+    buf_add_str(out, "Cache-Status: ");
+    cache_status_put(out, &ours);
+}
+
+/* Via, X-Cache and Cache-Status. */
+static void put_hop(struct buf *out, const struct answer *a, const struct answer_to *to)
+{
+    if (a->result == RESULT_HIT && !a->passed && to->hit.len > 0) {
+        buf_add_slice(out, to->hit);
+        buf_add_str(out, "; ttl=");
+        (void)sf_put_integer(out, floor_s(a->ttl_ns)); /* of nanoseconds: in range */
+        buf_add_str(out, "\r\n");
+        return;
+    }
+    put_via(out, to->node);
+    put_x_cache(out, a->result);
+    put_cache_status(out, a, to->node);
+}
+
+/* The next hop is not named: where origins are is no viewer's business (RFC 9209 section 4). */
+static void put_proxy_status(struct buf *out, enum proxy_error error, struct slice node)
+{
+    struct proxy_status ours = { .name = node, .error = error };
+
+    buf_add_str(out, "Proxy-Status: ");
+    proxy_status_put(out, &ours);
+    buf_add_str(out, "\r\n");
 }
 
 static void put_connection(struct buf *out, const struct answer_to *to)
@@ -278,10 +304,8 @@ uint16_t answer_head(struct buf *out, const struct answer *a, const struct selec
         put_content(out, a, s, to);
     if (!a->passed) /* Age would say that it came from a copy (RFC 9111 section 5.1) */
         http_put_number(out, SLICE_LIT("Age"), a->age_ns > 0 ? (uint64_t)(a->age_ns / SEC(1)) : 0);
-    put_via(out, to->node);
-    put_x_cache(out, a->result);
-    put_cache_status(out, a, to->node);
-    (void)http_put_field(out, SLICE_LIT("X-Request-Id"), to->request_id);
+    put_hop(out, a, to);
+    http_put_sound(out, SLICE_LIT("X-Request-Id"), to->request_id);
     put_connection(out, to);
     http_put_end(out);
     return status_of(a, s);

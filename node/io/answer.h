@@ -12,6 +12,7 @@ struct answer_to {
     struct slice node; /* our name */
     struct slice request_id;
     struct slice date; /* now, as the Date field has it */
+    struct slice hit;  /* answer_hit's; may be empty */
     uint8_t minor;     /* HTTP/1.x of the request */
     bool head_only;    /* it was HEAD */
     bool close;        /* the connection ends with this answer */
@@ -28,6 +29,9 @@ enum answer_framing answer_framing(const struct answer *a, const struct selectio
 /* answer_head appends the head of what |s| selects of |a| (not SELECT_UNSATISFIABLE: that is a page). Returns its
  * status. */
 uint16_t answer_head(struct buf *out, const struct answer *a, const struct selection *s, const struct answer_to *to);
+
+/* answer_hit appends what our node called |node| says of each hit, up to what differs. */
+void answer_hit(struct buf *out, struct slice node);
 
 /* answer_lines appends what is the same at the beginning of all whole answers from one copy: answer_head then finds it in
  * |a->lines|, and adds what is said of this one. False, with nothing appended: this answer does not begin so. */

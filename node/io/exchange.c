@@ -113,6 +113,7 @@ static struct exchange *exchange_new(struct viewer *v, const struct http_request
         .node = slice_str(w->cfg->self->cert.name),
         .request_id = SLICE_OF(x->request_id),
         .date = worker_date(w),
+        .hit = buf_slice(&w->hit),
         .minor = q->minor,
         .head_only = q->method == HTTP_HEAD,
         .close = !q->keep_alive || w->draining,

@@ -329,6 +329,7 @@ struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX
     w->timers = cfg->timers;
     fill_timers(&w->timers);
     w->random_used = WORKER_RANDOM;
+    answer_hit(&w->hit, slice_str(cfg->self->cert.name));
     w->date_s = -1;
     listener_init(&w->http);
     listener_init(&w->mesh);
@@ -380,6 +381,7 @@ void node_free(struct node *n)
         ev_loop_destroy(w->loop);
     }
     buf_free(&w->head);
+    buf_free(&w->hit);
     buf_free(&n->known);
     free(w->read_buf);
     n->magic = 0;

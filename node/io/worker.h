@@ -44,6 +44,7 @@ struct worker {
     struct http_request request;
     struct http_response response;
     struct buf head;
+    struct buf hit; /* answer_hit's, made once */
 
     uint8_t random[WORKER_RANDOM]; /* drawn in bulk: a system call per request would cost too much */
     size_t random_used;

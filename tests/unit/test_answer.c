@@ -67,6 +67,40 @@ static void a_hit(void **state)
           "Age: 7\r\n" OURS "Hit from hedgerow\r\nCache-Status: fra-1; hit; ttl=52\r\nX-Request-Id: 0a1b\r\n\r\n");
 }
 
+/* What is kept, with the copy and of the node, makes no difference but that it is faster. */
+static void what_is_kept_is_what_would_be_written(void **state)
+{
+    struct answer a = answer_of(200, RESULT_HIT);
+    struct answer_to to = viewer(1);
+    struct buf plain = BUF_EMPTY, lines = BUF_EMPTY, hit = BUF_EMPTY, kept = BUF_EMPTY;
+
+    (void)state;
+    add("Content-Type", "text/html");
+    assert_false(answer_lines(&lines, &a, &whole)); /* without a Date it is now's */
+    add("Date", DATE);
+    a.negotiated = true;
+    answer_head(&plain, &a, &whole, &to);
+    assert_true(answer_lines(&lines, &a, &whole));
+    answer_hit(&hit, to.node);
+    a.lines = buf_slice(&lines);
+    to.hit = buf_slice(&hit);
+    answer_head(&kept, &a, &whole, &to);
+    assert_true(slice_eq(buf_slice(&plain), buf_slice(&kept)));
+
+    /* What is not such an answer is written anew. */
+    a.coding = CODING_BR;
+    a.result = RESULT_STALE;
+    buf_clear(&plain);
+    buf_clear(&kept);
+    answer_head(&kept, &a, &whole, &to);
+    a.lines = to.hit = SLICE_EMPTY;
+    answer_head(&plain, &a, &whole, &to);
+    assert_true(slice_eq(buf_slice(&plain), buf_slice(&kept)));
+    struct buf *all[] = { &plain, &lines, &hit, &kept };
+    for (size_t i = 0; i < 4; i++)
+        buf_free(all[i]);
+}
+
 static void what_the_stored_head_says_of_its_own_hop_is_replaced(void **state)
 {
     struct answer a = answer_of(404, RESULT_HIT);
@@ -368,6 +402,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hit),
+        cmocka_unit_test(what_is_kept_is_what_would_be_written),
         cmocka_unit_test(what_the_stored_head_says_of_its_own_hop_is_replaced),
         cmocka_unit_test(one_member_a_hop),
         cmocka_unit_test(how_a_body_of_unknown_length_is_framed),

@@ -185,6 +185,41 @@ static void feat_R22_statuses_types_and_what_speaks_against(void **state)
     assert_false(may(200, "text/html", "Content-Range", "bytes 0-999/1000"));
 }
 
+static void what_was_chosen_before_is_chosen_again(void **state)
+{
+    struct coding_memo m = { 0 };
+    static const struct {
+        const char *accepts, *control;
+        enum coding coding;
+    } rows[] = {
+        { "gzip, br", NULL, CODING_BR },
+        { "gzip, br", NULL, CODING_BR },
+        { "gzip, br", "no-transform", CODING_IDENTITY },
+        { "gzip, br", NULL, CODING_BR },
+        { "gzip", NULL, CODING_GZIP },
+        { NULL, NULL, CODING_IDENTITY },
+        { "gzip", NULL, CODING_GZIP },
+        { "", NULL, CODING_IDENTITY },
+        { "gzip;q=0.1, zstd;q=0.2, aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL, CODING_ZSTD },
+        { "gzip", NULL, CODING_GZIP },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fields f = { 0 };
+        if (rows[i].accepts != NULL)
+            fields_add(&f, SLICE_LIT("Accept-Encoding"), slice_str(rows[i].accepts));
+        if (rows[i].control != NULL)
+            fields_add(&f, SLICE_LIT("Cache-Control"), slice_str(rows[i].control));
+        assert_int_equal(coding_choose_as_before(&m, &f, 0), rows[i].coding);
+    }
+    struct fields two = { 0 }; /* lines */
+    fields_add(&two, SLICE_LIT("Accept-Encoding"), SLICE_LIT("gzip"));
+    fields_add(&two, SLICE_LIT("Accept-Encoding"), SLICE_LIT("br"));
+    assert_int_equal(coding_choose_as_before(&m, &two, 0), CODING_BR);
+    assert_int_equal(coding_choose_as_before(&m, NULL, 0), CODING_IDENTITY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +229,7 @@ int main(void)
         cmocka_unit_test(feat_R24_many_spellings_few_outcomes),
         cmocka_unit_test(feat_R22_lengths),
         cmocka_unit_test(feat_R22_statuses_types_and_what_speaks_against),
+        cmocka_unit_test(what_was_chosen_before_is_chosen_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
