@@ -41,8 +41,11 @@ bool upload_wants(const struct upload *u)
     return !u->ended && !u->closed && room(u) > 0;
 }
 
-/* The next run of the body's bytes in |in|, no longer than there is room for. */
-static int next_run(struct upload *u, struct slice *in, struct slice *run)
+#define GATHER_BYTES 4096 /* where short chunks are gathered */
+
+/* The next run of the body's bytes in |in|, no longer than there is room for; perhaps from |gathered|. It may come with any
+ * code. */
+static int next_run(struct upload *u, struct slice *in, struct slice *run, uint8_t gathered[GATHER_BYTES])
 {
     /* Of what is not read here nothing may be lost: the decoder gets to see no more than there is room for. */
     struct slice part = slice_head(*in, room(u));
@@ -50,7 +53,7 @@ static int next_run(struct upload *u, struct slice *in, struct slice *run)
     int err = 0;
 
     if (u->body.framing == HTTP_BODY_CHUNKED) {
-        err = http_chunked_read(&u->chunked, &part, run);
+        err = http_chunked_gather(&u->chunked, &part, run, gathered, GATHER_BYTES);
         err = err == MESH_E_SHORT ? 0 : err;
         u->ended = http_chunked_done(&u->chunked);
     } else {
@@ -65,11 +68,12 @@ static int next_run(struct upload *u, struct slice *in, struct slice *run)
 
 int upload_take(struct upload *u, struct slice *in)
 {
-    while (in->len > 0 && upload_wants(u)) {
+    uint8_t gathered[GATHER_BYTES];
+    int err = 0;
+
+    while (err == 0 && in->len > 0 && upload_wants(u)) {
         struct slice run = SLICE_EMPTY;
-        int err = next_run(u, in, &run);
-        if (err != 0)
-            return err;
+        err = next_run(u, in, &run, gathered);
         u->begun = true;
         u->expects = false; /* it did not wait: then there is nothing to be told (RFC 9110 section 10.1.1) */
         if (u->at > 0 && u->ready.len + run.len > UPLOAD_BYTES) {
@@ -80,7 +84,7 @@ int upload_take(struct upload *u, struct slice *in)
         if (!buf_ok(&u->ready))
             return MESH_E_NOMEM;
     }
-    return 0;
+    return err;
 }
 
 struct slice upload_ready(const struct upload *u)

@@ -127,6 +127,17 @@ class Process:
     def running(self):
         return self.process.poll() is None
 
+    def memory_bytes(self, of="VmRSS"):
+        """What the process has in memory now; with VmHWM: at most so far."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith(of + ":"))
+
+    def cpu_s(self):
+        """Seconds of CPU that the process has used, user and system."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def kill(self):
         """SIGKILL: no farewell."""
         self.expected_end = True

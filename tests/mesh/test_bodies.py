@@ -26,8 +26,8 @@ def through_two_hops(nodes, length, framing, text=False):
 
 
 @needs("hedgerow", timeout=180)
-def test_bodies_of_every_size_pass_two_hops(case):
-    """0 B, 1 B, one byte around a leaf, 16 MiB; with Content-Length and chunked; noise and words; then from the edge's
+def test_feat_C1_bodies_of_every_size_pass_two_hops(case):
+    """C1: 0 B, 1 B, one byte around a leaf, 16 MiB; with Content-Length and chunked; noise and words; then from the edge's
     own copy, and HEAD."""
     origin = case.origin()
     nodes = case.mesh(3, origin.url)
@@ -48,25 +48,21 @@ def test_bodies_of_every_size_pass_two_hops(case):
                 equal(origin.count(target), 1, f"requests at the origin for {target}")
 
 
-def peak_bytes(node):
-    with open(f"/proc/{node.process.pid}/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
-
-
 @needs("hedgerow", release=True, alone=True, timeout=300)
-def test_a_gigabyte_passes_two_hops(case):
-    """1 GiB, with Content-Length and chunked, through nodes that may hold 64 MiB: every byte as sent, and no node
+def test_feat_C1_a_gigabyte_passes_two_hops(case):
+    """C1: 1 GiB, with Content-Length and chunked, through nodes that may hold 64 MiB: every byte as sent, and no node
     grows beyond what it may hold."""
     origin = case.origin()
     nodes = case.mesh(3, origin.url, flags=("--memory", "64MiB"))
     for framing in ("", "&chunked=1"):
         through_two_hops(nodes, 1 << 30, framing)
     for node in nodes:
-        assert peak_bytes(node) < 160 << 20, f"{node.name} took {peak_bytes(node) >> 20} MiB"
+        peak = node.memory_bytes("VmHWM")
+        assert peak < 160 << 20, f"{node.name} took {peak >> 20} MiB"
 
 
 @needs("hedgerow")
-def test_a_truncated_body_has_no_clean_end_and_is_not_kept(case):
+def test_feat_C5_a_truncated_body_has_no_clean_end_and_is_not_kept(case):
     """C5, OR3: the origin closes or resets in mid-body, with either framing: the viewer's connection ends without an
     end of the body (or the answer is 502, where that was known before its head), at the owner and one hop further;
     the next request goes to the origin."""

@@ -106,20 +106,14 @@ def test_feat_C16_methods_outside_the_list_are_403(case):
           "what a wrong list is told")
 
 
-def resident(node):
-    """The bytes that the node's process has in memory."""
-    with open(f"/proc/{node.process.pid}/statm", encoding="ascii") as statm:
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 @contextlib.contextmanager
 def watched(node):
     """Gathers the most that the node has in memory meanwhile."""
-    seen, over = [resident(node)], threading.Event()
+    seen, over = [node.memory_bytes()], threading.Event()
 
     def look():
         while not over.wait(0.01):
-            seen.append(resident(node))
+            seen.append(node.memory_bytes())
     watcher = threading.Thread(target=look, daemon=True)
     watcher.start()
     yield seen
@@ -202,7 +196,7 @@ def test_a_slow_origin_slows_the_viewer_and_not_the_node(case):
 
 
 @needs("hedgerow")
-def test_s8_early_answers_are_relayed_and_the_rest_is_not_read(case):
+def test_rob_S8_early_answers_are_relayed_and_the_rest_is_not_read(case):
     """S8: the origin answers before the body ends: 413 is passed on at once and the connection ends; 200 is, too, and the
     body goes on until its end; what follows on the connection is never taken for a request."""
     seen = []
@@ -287,7 +281,7 @@ def test_a_body_that_ends_early_never_looks_whole(case):
 
 
 @needs("hedgerow")
-def test_s9_expect_is_the_origins_to_answer(case):
+def test_rob_S9_expect_is_the_origins_to_answer(case):
     """S9: 100 reaches the viewer when the origin says it, or a second after it says nothing; a final answer passes on with
     the body unread; who does not wait is not told anything."""
     def says(connection, reader):

@@ -193,7 +193,7 @@ def test_rob_U2_no_request_chooses_whom_we_dial(case):
 
 
 @needs("hedgerow")
-def test_rob_U3_redirects_are_passed_on(case):
+def test_rob_U3_feat_C14_redirects_are_passed_on(case):
     """U3: an origin's redirect to an address of its own network is the viewer's to follow or not; it is kept as it is."""
     origin, node = origin_and_node(case)
     away = "http://{}:{}/status".format(*node.admin)

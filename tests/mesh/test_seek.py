@@ -10,12 +10,6 @@ LENGTH, LEAF = 5_000_000_000, 65536
 SEED = "seek"
 
 
-def resident(node):
-    """Its memory in bytes, as the system has it."""
-    with open(f"/proc/{node.process.pid}/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS:"))
-
-
 def seek(node, target, first, length):
     """One range, each byte checked; returns the seconds until its first byte."""
     checker, began, came = bodies.Checker(first + length, SEED, start=first), time.monotonic(), []
@@ -38,7 +32,7 @@ def test_feat_C15_D3_seeks_cost_the_leaves_they_ask_for(case):
     nodes = case.mesh(3, origin.url)
     target = f"/bytes/{LENGTH}?seed={SEED}&etag=%22v1%22&cc=max-age=3600"
     draw, leaves, been, waits = random.Random(5), set(), [], []
-    before = [resident(node) for node in nodes]
+    before = [node.memory_bytes() for node in nodes]
     for i in range(1000 if soak() else 200):
         if i % 4 == 3:
             first, length = draw.choice(been)
@@ -54,7 +48,7 @@ def test_feat_C15_D3_seeks_cost_the_leaves_they_ask_for(case):
     assert sent <= 1.1 * want, f"{sent} bytes from the origin for leaves of {want}"
     for node, size in zip(nodes, before):
         equal(node.status()["requests"]["error"], 0, f"errors of {node.name}")
-        assert resident(node) - size < 64 << 20, f"{node.name} has grown from {size} to {resident(node)} bytes"
+        assert node.memory_bytes() - size < 64 << 20, f"{node.name} has grown from {size} to {node.memory_bytes()} bytes"
     waits.sort()
     print(f"{len(leaves)} leaves, {sent / want:.3f} times their bytes from the origin; "
           f"first bytes within {waits[len(waits) * 95 // 100] * 1000:.1f} ms (95 %)")

@@ -20,7 +20,7 @@ def ask(node, target, **headers):
 
 
 @needs("hedgerow")
-def test_r10_conditions_are_judged_by_the_copy(case):
+def test_feat_R10_conditions_are_judged_by_the_copy(case):
     """R10: strong, weak, listed and * in If-None-Match, and dates, give 304 or 200 as RFC 9110 has it, at each node and
     for misses too; the origin is asked once."""
     origin = case.origin()
@@ -62,7 +62,7 @@ def parts_of(answer):
 
 
 @needs("hedgerow")
-def test_r16_ranges_come_from_the_copy(case):
+def test_feat_R16_ranges_come_from_the_copy(case):
     """R16: first, middle, last, open, across leaves, beyond, several, If-Range; at each node, and as the first thing that
     is asked of an object; the origin is asked for each leaf once, and once for the whole when somebody wants that."""
     origin = case.origin()

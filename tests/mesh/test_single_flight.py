@@ -99,7 +99,7 @@ def test_500_viewers_of_one_cold_object_cost_one_fetch(case):
 
 
 @needs("hedgerow")
-def test_viewers_who_leave_break_nobody(case):
+def test_feat_R14_viewers_who_leave_break_nobody(case):
     """R14: the viewer whose request began the fetch goes away in the middle; the others get every byte, from one fetch."""
     origin = case.origin()
     nodes = case.mesh(3, origin.url)

@@ -413,17 +413,14 @@ def test_feat_V1_ten_thousand_idle_viewers(case):
         _, node = node_with_origin(case)
         node.get("/bytes/100?seed=warm&cc=max-age=60")
 
-        def resident():
-            with open(f"/proc/{node.process.pid}/status", encoding="ascii") as status:
-                return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) * 1024
-        before = resident()
+        before = node.memory_bytes()
         viewers = [socket.create_connection(node.http, 30) for _ in range(count)]
         asked = client.request_bytes(node.http, "/bytes/100?seed=warm&cc=max-age=60")
         for viewer in viewers:
             viewer.sendall(asked)
         for viewer in viewers:
             assert b"X-Cache: Hit " in viewer.recv(4096), "each is served once"
-        grown = resident() - before
+        grown = node.memory_bytes() - before
         equal(node.get("/bytes/100?seed=warm&cc=max-age=60").status, 200, "one more")
         for viewer in viewers:
             viewer.close()
