@@ -43,7 +43,8 @@ class Origin:
         self.counts = collections.Counter()     # by target
         self.body_bytes = collections.Counter() # handed over, by target
         self.connections = 0
-        self.finished = {}              # target -> when the last byte of its last answer was handed over
+        self.began = {}                 # target -> when the first byte of its last answer's body was handed over
+        self.finished = {}              # and when the last one was
         self.gates = set()
         self.sockets = set()
         self.closing = False
@@ -194,7 +195,7 @@ class Reply:
         self.rate = int(self.say("rate", "100000" if kind == "slow" else "0"))
         if self.rate and "part" not in self.query:
             self.part = max(1, min(self.part, self.rate // 50))
-        self.began = 0.0
+        self.began, self.at_start = 0.0, True
 
     def say(self, name, default=None):
         return self.query.get(name, [default])[0]
@@ -272,6 +273,9 @@ class Reply:
             self.connection.sendall(data)
         with self.origin.lock:
             self.origin.body_bytes[self.target] += len(data)
+            if self.at_start:
+                self.origin.began[self.target] = time.monotonic()
+                self.at_start = False
 
     def pace(self, sent):
         due = self.began + (sent / self.rate if self.rate else sent // self.part * self.every)

@@ -10,8 +10,8 @@ CLOSE = object()    # in an answer: the connection ends here
 
 
 class Scripted:
-    """answers: {path: [bytes or CLOSE, ...]}; "*" stands for any other path. What does not end with CLOSE leaves the
-    connection open, and the next request on it is read."""
+    """answers: {path: [bytes or CLOSE, ...]}, or a function that makes such a list of the request's head; "*" stands for any
+    other path. What does not end with CLOSE leaves the connection open, and the next request on it is read."""
 
     def __init__(self, answers):
         self.answers = answers
@@ -56,7 +56,8 @@ class Scripted:
                     with self.lock:
                         self.heads.append((number, head + b"\r\n\r\n"))
                     path = head.split(b" ", 2)[1].decode("latin-1")
-                    for part in self.answers.get(path, self.answers.get("*", [CLOSE])):
+                    answer = self.answers.get(path, self.answers.get("*", [CLOSE]))
+                    for part in answer(head) if callable(answer) else answer:
                         if part is CLOSE:
                             return
                         connection.sendall(part)

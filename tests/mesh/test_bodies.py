@@ -1,8 +1,10 @@
 """Bodies of every size come through two hops, origin to owner to edge, as they are."""
+import time
 
 import bodies
 import client
 from harness import equal, needs
+from scripted import CLOSE, Scripted
 
 LEAF = 65536
 SIZES = (0, 1, LEAF - 1, LEAF, LEAF + 1, 16 << 20)
@@ -59,6 +61,59 @@ def test_feat_C1_a_gigabyte_passes_two_hops(case):
     for node in nodes:
         peak = node.memory_bytes("VmHWM")
         assert peak < 160 << 20, f"{node.name} took {peak >> 20} MiB"
+
+
+@needs("hedgerow", release=True, alone=True)
+def test_feat_C2_first_bytes_go_on_at_once(case):
+    """C2: the origin sends 1 KiB a second: a viewer has its first byte within 50 ms of the origin's sending it, and each other
+    part, too, through one hop and through two."""
+    origin = case.origin()
+    nodes = case.mesh(3, origin.url)
+    seen = {}
+    for attempt in range(40):
+        if len(seen) == 2:
+            break
+        node, target = nodes[attempt % 3], f"/drip/3072?seed=drip{attempt}&every_ms=1000&cc=max-age=60"
+        came = []
+        with client.Connection(node.http) as connection:
+            connection.send(client.request_bytes(node.http, target))
+            parser = client.ResponseParser()
+            while not parser.done and (len(came) == 0 or len(parser.answer.hops()) not in seen):
+                parser.feed(connection.socket.recv(65536))
+                while parser.body_bytes > len(came) * 1024:
+                    came.append(time.monotonic())
+            hops = len(parser.answer.hops())
+            if hops not in seen:
+                seen[hops] = [(at - origin.began[target] - part) * 1000 for part, at in enumerate(came)]
+    equal(sorted(seen), [1, 2], "hops that were seen")
+    for hops, late in sorted(seen.items()):
+        print(f"{hops} hops: parts {', '.join(f'{ms:.1f}' for ms in late)} ms behind the origin's sending them")
+        assert len(late) == 3 and max(late) <= 50, f"{hops} hops: {late} ms"
+
+
+@needs("hedgerow")
+def test_feat_C5_cut_at_every_byte(case):
+    """C5: a body of 4 KiB cut behind each of its bytes, with either framing: the viewer's connection ends before the body
+    does, nothing is kept, and the next request goes to the origin."""
+    body, cuts = bodies.body(4096, "cut"), iter(())
+
+    def answer(_):
+        framing, at = next(cuts)
+        head = b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n" + framing
+        return [head + body[:at], CLOSE]
+    origin = Scripted({"*": answer})
+    case.cleanups.append(origin.close)
+    node = case.node("fra-1", origin.url)
+    framings = (b"Content-Length: 4096\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n1000\r\n")
+    rows = [(framing, at) for at in range(4096) for framing in framings] + [(framings[1], 4096)]
+    cuts = iter(rows)
+    for framing, at in rows:
+        try:
+            got = client.fetch(node.http, "/a")
+            assert got.status == 502, f"{framing} cut behind {at} bytes: {got.status}, {len(got.body)} bytes"
+        except (client.Broken, ConnectionResetError):
+            pass                        # cut as it was cut for us
+    equal((len(origin.heads), node.status()["cache"]["objects"]), (len(rows), 0), "requests at the origin, and objects kept")
 
 
 @needs("hedgerow")

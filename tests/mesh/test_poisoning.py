@@ -1,4 +1,4 @@
-"""What a viewer sends cannot make others see what is not theirs (ROBUSTNESS P2, P4, P6, P7, D1, C2 to C4, U1 to U4, J1;
+"""What a viewer sends cannot make others see what is not theirs (ROBUSTNESS P1 to P7, D1, C1 to C4, U1 to U4, J1;
 FEATURES R20, R26): at the edge that is asked, at the others, and at the origin, whose requests are looked at."""
 import json
 import os
@@ -6,6 +6,7 @@ import urllib.parse
 
 import client
 from harness import equal, needs, wait_until
+from scripted import Scripted
 
 SPEAKS_FOR_A_PROXY = ("X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Scheme", "X-Original-URL", "X-Rewrite-URL",
                       "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "Forwarded", "X-Host",
@@ -34,6 +35,23 @@ def quoted(text):
 
 
 @needs("hedgerow")
+def test_rob_P1_hosts_ports_and_schemes(case):
+    """P1: a node with one origin answers any host, and asks that origin by its own name: whatever host, port or scheme a
+    request names, there is one entry, and nothing of them is in what is kept."""
+    origin = case.origin()
+    nodes = case.mesh(2, origin.url)
+    for i, (target, host) in enumerate((("", "a.example"), ("", "evil.example"), ("", "a.example:8080"), ("", "A.EXAMPLE."),
+                                        ("http://a.example", "a.example"), ("https://a.example", "a.example"),
+                                        ("http://evil.example:81", "evil.example:81"), ("", "[::1]:443"))):
+        for node in nodes:
+            answer = said(node, f"GET {target}/bytes/10?cc=max-age=60 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            equal((answer.status, answer.result()), (200, "Hit" if i else answer.result()), f"{target} {host} at {node.name}")
+            assert "evil" not in repr(answer.headers), answer.headers
+    (request,) = origin.requests
+    equal(request.headers["host"], origin.url.removeprefix("http://"), "Host at the origin")
+
+
+@needs("hedgerow")
 def test_rob_P2_nobody_speaks_for_a_proxy(case):
     """P2, C3: fields by which a request names another host, path or method reach no origin, from a hit, a miss or a
     request of one viewer alone, and change nothing of what is kept."""
@@ -54,6 +72,26 @@ def test_rob_P2_nobody_speaks_for_a_proxy(case):
 
 
 @needs("hedgerow")
+def test_rob_P3_variants_have_a_bound(case):
+    """P3: Vary: * is not kept; a field that the request lacks tells it apart from those that have it; of 200 variants of one
+    URL the newest are kept."""
+    origin, node = origin_and_node(case)
+    for _ in range(3):
+        equal(ask(node, "/bytes/10?seed=star&vary=*&cc=max-age=60").result(), "Miss", "Vary: *")
+    equal(node.status()["cache"]["objects"], 0, "kept")
+    target = "/bytes/10?seed=many&vary=X-V,%20X-W&cc=max-age=60"
+    for _ in range(2):
+        for fields in ((), (("X-V", ""),), (("X-V", "1"),), (("X-W", "1"),), (("X-V", "1"), ("X-W", "1"))):
+            equal(ask(node, target, *fields).status, 200, f"{fields}")
+    equal(origin.count(target), 5, "one request each")
+    for i in range(200):
+        equal(ask(node, target, ("X-V", f"v{i}")).result(), "Miss", f"variant {i}")
+    equal(node.status()["cache"]["objects"], 32, "kept of 205 variants")
+    equal([ask(node, target, ("X-V", f"v{i}")).result() for i in (199, 168, 167)], ["Hit", "Hit", "Miss"],
+          "the newest, the oldest that is kept, and the one before it")
+
+
+@needs("hedgerow")
 def test_rob_P4_one_form_for_key_and_origin(case):
     """P4: every spelling of a path is one copy, and the origin is asked for its normal form alone."""
     origin, node = origin_and_node(case)
@@ -68,6 +106,23 @@ def test_rob_P4_one_form_for_key_and_origin(case):
     ask(node, "/bytes%2f10")        # an encoded slash is no slash
     equal(origin.requests[-1].target.lower(), "/bytes%2f10", "an encoded slash")
     equal(len(origin.requests), 2, "requests at the origin")
+
+
+@needs("hedgerow")
+def test_rob_P5_queries_are_forwarded_as_they_are_keyed(case):
+    """P5: duplicate parameters, their order and semicolons tell URLs apart, and the origin is asked for each as it is; a GET
+    or HEAD with a body is 403 and the end."""
+    origin, node = origin_and_node(case)
+    queries = ("a=1&a=2", "a=2&a=1", "a=1;a=2", "a=2;a=1", "a=1", "a=2", "a=1&a=2&", "a=1&&a=2", "a=1&A=2", "", "a")
+    for result in ("Miss", "Hit"):
+        for query in queries:
+            equal(ask(node, f"/bytes/10?{query}").result(), result, query)
+    equal([request.target for request in origin.requests], [f"/bytes/10?{query}" for query in queries], "at the origin")
+    for method in ("GET", "HEAD"):
+        with client.Connection(node.http) as connection:
+            connection.send(f"{method} /bytes/10?a=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na=2".encode())
+            equal((connection.read(method).status, connection.at_end()), (403, True), f"{method} with a body")
+    equal(origin.total, len(queries), "requests at the origin")
 
 
 @needs("hedgerow")
@@ -132,6 +187,57 @@ def test_rob_D1_a_name_like_a_files_makes_nothing_public(case):
 
 
 @needs("hedgerow")
+def test_rob_C1_oversized_heads_leave_nothing_behind(case):
+    """C1: a head beyond our limit is 413, ours, and the origin hears nothing; one within it that an origin finds too large
+    fails for who sent it alone, whatever the origin calls that, and whatever lifetime it gives a 413 or 431."""
+    def picky(head):
+        status = head.split(b"?", 1)[1][:3].decode()
+        told, body = (status, b"no") if len(head) > 8192 else ("200", b"ok")
+        return [f"HTTP/1.1 {told} X\r\nContent-Length: 2\r\n{'Cache-Control: max-age=60' if told in '413431' else 'X: y'}"
+                "\r\n\r\n".encode() + body]
+    origin = Scripted({path: picky for path in ("/a?400", "/a?413", "/a?431")})
+    case.cleanups.append(origin.close)
+    node = case.node("fra-1", origin.url)
+    for number, (path, refusal) in enumerate(((path, int(path[-3:])) for path in origin.answers), 1):
+        for size in (63, 31):
+            answer = ask(node, path, ("X-Oversized", "h" * (size << 10)))
+            equal((answer.status, answer.result(), answer.get("Connection")), (413, "Error", "close"), f"{size} KiB")
+        equal(origin.seen(path), [], "requests at the origin")
+        for _ in range(2):
+            answer = ask(node, path, ("X-Oversized", "h" * (15 << 10)))
+            equal((answer.status, answer.body, answer.result()), (refusal, b"no", "Miss"), f"15 KiB for {path}")
+        equal(ask(node, path, ("X-Oversized", "h" * (7 << 10))).body, b"ok", f"7 KiB for {path}")
+        for result in ("Hit", "Hit"):
+            answer = ask(node, path)
+            equal((answer.status, answer.body, answer.result()), (200, b"ok", result), f"the others, for {path}")
+        equal((len(origin.seen(path)), node.status()["cache"]["objects"]), (3, number), "requests at the origin, and kept")
+
+
+@needs("hedgerow")
+def test_rob_C3_only_get_and_head_are_kept(case):
+    """C3: what an origin answers to any other method is not kept, whatever lifetime it says; a method that it knows by a
+    field is not the origin's to see, so that its error is nobody's; a method outside the list is 403."""
+    def overridden(head):
+        other = b"override" in head.lower() or b"x-http-method" in head.lower() or b"_method" in head
+        return [b"HTTP/1.1 %b X\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\n\r\nok" % (b"404" if other else b"200")]
+    origin = Scripted({"*": overridden})
+    case.cleanups.append(origin.close)
+    node = case.node("fra-1", origin.url, flags=("--methods", "all,BREW"))
+    for i, field in enumerate(("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")):
+        equal(ask(node, f"/o{i}", (field, "POST")).status, 200, field)
+        equal(ask(node, f"/o{i}").status, 200, f"behind {field}")
+    for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"):
+        for _ in range(2):
+            equal(ask(node, f"/{method}", method=method).result(), "Miss", method)
+        equal(ask(node, f"/{method}").result(), "Miss", f"GET behind {method}")
+        equal(len(origin.seen(f"/{method}")), 3, f"requests at the origin, {method}")
+    for method in ("FOO", "get", "PURGE"):
+        equal(ask(node, "/refused", method=method).status, 403, method)
+    equal((ask(node, "/refused").result(), len(origin.seen("/refused"))), ("Miss", 1), "GET behind what was refused")
+    equal(ask(node, "/head", method="HEAD").result(), "Miss", "HEAD")
+
+
+@needs("hedgerow")
 def test_rob_C4_feat_R20_errors_code_by_code(case):
     """C4, R20: which of an origin's errors are kept: for the error lifetime, only if they say a lifetime, or never."""
     origin, node = origin_and_node(case)
@@ -171,6 +277,27 @@ def test_rob_C2_control_bytes_stay_here(case):
         equal((answer.status, answer.get("Connection")), (400, "close"), f"byte {byte:#04x}")
     equal(origin.total, 0, "requests at the origin")
     equal(ask(node, "/bytes/10").status, 200, "the same URL afterwards")
+
+
+@needs("hedgerow")
+def test_rob_U1_whom_a_request_names(case):
+    """U1: Host must be that of an absolute target; ports and IPv6 forms are read; userinfo, an empty Host, none and two of
+    them are 400, closed, and nothing is asked of anybody."""
+    origin, node = origin_and_node(case)
+    fine = (("/", "a"), ("/", "a:8080"), ("/", "[2001:db8::1]"), ("/", "[::ffff:1.2.3.4]:81"), ("http://a/", "a"), ("http://a:80/", "a"),
+            ("HTTP://A/", "a"), ("http://[::1]:81/", "[::1]:81"))
+    for i, (target, host) in enumerate(fine):
+        target = f"{target}bytes/10?seed={i}"
+        equal(said(node, f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()).status, 200, f"{target} with Host {host}")
+    equal([request.target for request in origin.requests], [f"/bytes/10?seed={i}" for i in range(len(fine))], "at the origin")
+    for target, fields in (("http://a/", "Host: b"), ("http://a:81/", "Host: a"), ("http://u@a/", "Host: a"), ("http:///", "Host: a"),
+                           ("http://a/", "X: y"), ("/", "Host: u@a"), ("/", "Host:"), ("/", "X: y"), ("/", "Host: a\r\nHost: a"),
+                           ("/", "Host: a\r\nhost: b"), ("/", "Host: a, b"), ("/", "Host: ::1"), ("/", "Host: [::1"),
+                           ("/", "Host: a:80:80"), ("/", "Host: a:65536"), ("/", "Host: a/b"), ("/", "Host: [fe80::1%25lo]")):
+        with client.Connection(node.http) as connection:
+            connection.send(f"GET {target}bytes/10 HTTP/1.1\r\n{fields}\r\n\r\n".encode())
+            equal((connection.read().status, connection.at_end()), (400, True), f"{target} with {fields!r}")
+    equal(origin.total, len(fine), "requests at the origin")
 
 
 @needs("hedgerow")
