@@ -143,8 +143,8 @@ int http_chunked_read(struct http_chunked *c, struct slice *in, struct slice *da
 }
 
 /* Whole chunks of one to nine bytes behind another one, "CR LF digit CR LF data": each read in one step, which is what
- * makes bodies of nothing else bearable (row S6). What is not exactly that, or near a limit, is left to framing_byte. Returns
- * how many bytes of data are in |room|. */
+ * makes bodies of nothing else bearable (row S6). What is not exactly that, or near a limit, is left to framing_byte.
+ * Returns how many bytes of data are in |room|. */
 static size_t tiny_chunks(struct http_chunked *c, struct slice *in, uint8_t *room, size_t room_len)
 {
     const uint8_t *b = in->data, *end = b + in->len;

@@ -43,8 +43,8 @@ bool upload_wants(const struct upload *u)
 
 #define GATHER_BYTES 4096 /* where short chunks are gathered */
 
-/* The next run of the body's bytes in |in|, no longer than there is room for; perhaps from |gathered|. It may come with any
- * code. */
+/* The next run of the body's bytes in |in|, no longer than there is room for; perhaps from |gathered|. It may come with
+ * any code. */
 static int next_run(struct upload *u, struct slice *in, struct slice *run, uint8_t gathered[GATHER_BYTES])
 {
     /* Of what is not read here nothing may be lost: the decoder gets to see no more than there is room for. */

@@ -1,6 +1,6 @@
-"""scripted.py - origins that are not well: Scripted's answers are bytes, whatever they are worth, chosen by the path, and it
-keeps what it was sent, byte for byte; Script does to each connection what a function says. (origin.py answers well, and is
-asked for by URL.)"""
+"""scripted.py - origins that answer in bytes, whatever they are worth. Scripted chooses them by the path and keeps what
+it was sent, byte for byte; Script does to each connection what a function says. (origin.py answers well, and is asked
+for by URL.)"""
 import socket
 import threading
 
@@ -10,8 +10,8 @@ CLOSE = object()    # in an answer: the connection ends here
 
 
 class Scripted:
-    """answers: {path: [bytes or CLOSE, ...]}, or a function that makes such a list of the request's head; "*" stands for any
-    other path. What does not end with CLOSE leaves the connection open, and the next request on it is read."""
+    """answers: {path: [bytes or CLOSE, ...]}, or a function that makes such a list of the request's head; "*" stands
+    for any other path. What does not end with CLOSE leaves the connection open, and the next request on it is read."""
 
     def __init__(self, answers):
         self.answers = answers

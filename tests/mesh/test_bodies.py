@@ -29,8 +29,8 @@ def through_two_hops(nodes, length, framing, text=False):
 
 @needs("hedgerow", timeout=180)
 def test_feat_C1_bodies_of_every_size_pass_two_hops(case):
-    """C1: 0 B, 1 B, one byte around a leaf, 16 MiB; with Content-Length and chunked; noise and words; then from the edge's
-    own copy, and HEAD."""
+    """C1: 0 B, 1 B, one byte around a leaf, 16 MiB; with Content-Length and chunked; noise and words; then from the
+    edge's own copy, and HEAD."""
     origin = case.origin()
     nodes = case.mesh(3, origin.url)
     for length in SIZES:
@@ -45,7 +45,8 @@ def test_feat_C1_bodies_of_every_size_pass_two_hops(case):
                 checker.end()
                 equal((again.result(), again.get("Content-Length")), ("Hit", str(length)), f"{target} once more")
                 head = client.fetch(node.http, target, method="HEAD")
-                equal((head.status, head.result(), head.get("Content-Length"), head.body), (200, "Hit", str(length), b""),
+                equal((head.status, head.result(), head.get("Content-Length"), head.body),
+                      (200, "Hit", str(length), b""),
                       f"HEAD {target}")
                 equal(origin.count(target), 1, f"requests at the origin for {target}")
 
@@ -65,8 +66,8 @@ def test_feat_C1_a_gigabyte_passes_two_hops(case):
 
 @needs("hedgerow", release=True, alone=True)
 def test_feat_C2_first_bytes_go_on_at_once(case):
-    """C2: the origin sends 1 KiB a second: a viewer has its first byte within 50 ms of the origin's sending it, and each other
-    part, too, through one hop and through two."""
+    """C2: the origin sends 1 KiB a second: a viewer has its first byte within 50 ms of the origin's sending it, and
+    each other part, too, through one hop and through two."""
     origin = case.origin()
     nodes = case.mesh(3, origin.url)
     seen = {}
@@ -93,8 +94,8 @@ def test_feat_C2_first_bytes_go_on_at_once(case):
 
 @needs("hedgerow")
 def test_feat_C5_cut_at_every_byte(case):
-    """C5: a body of 4 KiB cut behind each of its bytes, with either framing: the viewer's connection ends before the body
-    does, nothing is kept, and the next request goes to the origin."""
+    """C5: a body of 4 KiB cut behind each of its bytes, with either framing: the viewer's connection ends before the
+    body does, nothing is kept, and the next request goes to the origin."""
     body, cuts = bodies.body(4096, "cut"), iter(())
 
     def answer(_):
@@ -113,7 +114,8 @@ def test_feat_C5_cut_at_every_byte(case):
             assert got.status == 502, f"{framing} cut behind {at} bytes: {got.status}, {len(got.body)} bytes"
         except (client.Broken, ConnectionResetError):
             pass                        # cut as it was cut for us
-    equal((len(origin.heads), node.status()["cache"]["objects"]), (len(rows), 0), "requests at the origin, and objects kept")
+    equal((len(origin.heads), node.status()["cache"]["objects"]), (len(rows), 0),
+          "requests at the origin, and objects kept")
 
 
 @needs("hedgerow")

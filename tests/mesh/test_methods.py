@@ -43,8 +43,8 @@ def send(node, method, target, body=None, headers=(), chunks=None):
 
 @needs("hedgerow")
 def test_feat_C16_methods_go_straight_to_the_origin(case):
-    """C16: each of the seven methods, with and without bodies, by length and in chunks, at each node: the origin gets it
-    once, as it was sent; no peer hears of it; nothing is stored; connections go on."""
+    """C16: each of the seven methods, with and without bodies, by length and in chunks, at each node: the origin gets
+    it once, as it was sent; no peer hears of it; nothing is stored; connections go on."""
     origin = case.origin()
     nodes = case.mesh(3, origin.url)
     asked = total(nodes, "asks_out")
@@ -80,8 +80,8 @@ def test_feat_C16_methods_go_straight_to_the_origin(case):
 
 @needs("hedgerow")
 def test_feat_C16_methods_outside_the_list_are_403(case):
-    """C16: the three lists, and more behind them; what is outside is 403 (TRACE and CONNECT always 405) and the connection
-    ends; the origin hears nothing of it."""
+    """C16: the three lists, and more behind them; what is outside is 403 (TRACE and CONNECT always 405) and the
+    connection ends; the origin hears nothing of it."""
     origin = case.origin()
     lists = {"get": "GET, HEAD", "options": "GET, HEAD, OPTIONS", "all": "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE",
              "options,PROPFIND": "GET, HEAD, OPTIONS, PROPFIND"}
@@ -123,8 +123,8 @@ def watched(node):
 
 @needs("hedgerow", release=True, timeout=180)
 def test_feat_C16_a_gib_goes_up_in_constant_memory(case):
-    """C16: 1 GiB by PUT, with a length, and in chunks as curl sends it behind its Expect: every byte arrives, and the node's
-    memory grows by less than 4 MiB."""
+    """C16: 1 GiB by PUT, with a length, and in chunks as curl sends it behind its Expect: every byte arrives, and the
+    node's memory grows by less than 4 MiB."""
     if not shutil.which("curl"):
         raise Skip("no curl")
     origin = case.origin()
@@ -155,7 +155,8 @@ def test_feat_C16_a_gib_goes_up_in_constant_memory(case):
 
 @needs("hedgerow")
 def test_a_slow_origin_slows_the_viewer_and_not_the_node(case):
-    """Back-pressure: an origin that does not read holds up its viewer, after no more than buffers hold; others go on."""
+    """Back-pressure: an origin that does not read holds up its viewer, after no more than buffers hold; others go
+    on."""
     reads, sent = threading.Event(), [0]
 
     def act(connection, reader):
@@ -197,8 +198,8 @@ def test_a_slow_origin_slows_the_viewer_and_not_the_node(case):
 
 @needs("hedgerow")
 def test_rob_S8_early_answers_are_relayed_and_the_rest_is_not_read(case):
-    """S8: the origin answers before the body ends: 413 is passed on at once and the connection ends; 200 is, too, and the
-    body goes on until its end; what follows on the connection is never taken for a request."""
+    """S8: the origin answers before the body ends: 413 is passed on at once and the connection ends; 200 is, too, and
+    the body goes on until its end; what follows on the connection is never taken for a request."""
     seen = []
 
     def refuses(connection, reader):
@@ -242,8 +243,8 @@ def test_rob_S8_early_answers_are_relayed_and_the_rest_is_not_read(case):
 
 @needs("hedgerow")
 def test_a_body_that_ends_early_never_looks_whole(case):
-    """A viewer that leaves in mid-body, and one whose chunks are malformed (400): the origin sees the connection end before
-    the body does. A viewer that only stops sending behind its body is answered."""
+    """A viewer that leaves in mid-body, and one whose chunks are malformed (400): the origin sees the connection end
+    before the body does. A viewer that only stops sending behind its body is answered."""
     seen = []
 
     def cut(connection, reader):
@@ -282,8 +283,8 @@ def test_a_body_that_ends_early_never_looks_whole(case):
 
 @needs("hedgerow")
 def test_rob_S9_expect_is_the_origins_to_answer(case):
-    """S9: 100 reaches the viewer when the origin says it, or a second after it says nothing; a final answer passes on with
-    the body unread; who does not wait is not told anything."""
+    """S9: 100 reaches the viewer when the origin says it, or a second after it says nothing; a final answer passes on
+    with the body unread; who does not wait is not told anything."""
     def says(connection, reader):
         equal(head_of(reader)[1].get("expect"), "100-continue", "Expect at the origin")
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -357,8 +358,8 @@ def test_a_post_is_never_sent_twice(case):
 
 @needs("hedgerow")
 def test_feat_R28_unsafe_methods_drop_the_stored_url(case):
-    """R28: POST, PUT, DELETE and PATCH answered 2xx or 3xx, at each node, to the URL itself or to one whose answer names it:
-    the next GET, at each node, goes to the origin, once; 4xx and OPTIONS drop nothing."""
+    """R28: POST, PUT, DELETE and PATCH answered 2xx or 3xx, at each node, to the URL itself or to one whose answer
+    names it: the next GET, at each node, goes to the origin, once; 4xx and OPTIONS drop nothing."""
     origin = case.origin()
     nodes = case.mesh(3, origin.url)
     rows = (("POST", 200, True), ("PUT", 201, True), ("DELETE", 204, True), ("PATCH", 303, True), ("POST", 404, False),

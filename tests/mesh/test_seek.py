@@ -1,10 +1,11 @@
-"""Ranges of a body that is far too large to be kept."""
+"""Ranges, of bodies that are far too large to be kept among others: what they cost, and what they bring."""
 import random
 import time
 
 import bodies
 import client
 from harness import equal, needs, soak
+from scripted import Scripted
 
 LENGTH, LEAF = 5_000_000_000, 65536
 SEED = "seek"
@@ -26,8 +27,8 @@ def seek(node, target, first, length):
 
 @needs("hedgerow", release=True, timeout=120)
 def test_feat_C15_D3_seeks_cost_the_leaves_they_ask_for(case):
-    """C15, D3: 200 seeks in a body of 5 GB, every fourth to where a viewer of another node has been: the right bytes, the
-    origin sends what the distinct leaves hold and at most a tenth more, and no node grows by 64 MiB."""
+    """C15, D3: 200 seeks in a body of 5 GB, every fourth to where a viewer of another node has been: the right bytes,
+    the origin sends what the distinct leaves hold and at most a tenth more, and no node grows by 64 MiB."""
     origin = case.origin()
     nodes = case.mesh(3, origin.url)
     target = f"/bytes/{LENGTH}?seed={SEED}&etag=%22v1%22&cc=max-age=3600"
@@ -48,7 +49,99 @@ def test_feat_C15_D3_seeks_cost_the_leaves_they_ask_for(case):
     assert sent <= 1.1 * want, f"{sent} bytes from the origin for leaves of {want}"
     for node, size in zip(nodes, before):
         equal(node.status()["requests"]["error"], 0, f"errors of {node.name}")
-        assert node.memory_bytes() - size < 64 << 20, f"{node.name} has grown from {size} to {node.memory_bytes()} bytes"
+        now = node.memory_bytes()
+        assert now - size < 64 << 20, f"{node.name} has grown from {size} to {now} bytes"
     waits.sort()
     print(f"{len(leaves)} leaves, {sent / want:.3f} times their bytes from the origin; "
           f"first bytes within {waits[len(waits) * 95 // 100] * 1000:.1f} ms (95 %)")
+
+
+@needs("hedgerow")
+def test_feat_R17_a_range_costs_its_leaves(case):
+    """R17: 1 MiB from within a cold body of 10 GiB, at one node, then the MiBs beside and across it at another: no more
+    leaves the origin than the leaves they touch; when the ETag changes, every leaf is fetched anew, and none of the old
+    is sent."""
+    length, mib, tag = 10 << 30, 1 << 20, ["v1"]
+
+    def answer(head):
+        fields = dict(line.lower().split(": ", 1) for line in head.decode().strip().split("\r\n")[1:])
+        first, last = map(int, fields["range"].removeprefix("bytes=").split("-"))
+        body = b"".join(bytes(piece) for piece in bodies.pieces(last + 1, tag[0], start=first))
+        sent.append(len(body))
+        return [f'HTTP/1.1 206 Partial Content\r\nETag: "{tag[0]}"\r\nCache-Control: max-age=1\r\n'
+                f"Content-Length: {len(body)}\r\nContent-Range: bytes {first}-{last}/{length}\r\n\r\n".encode() + body]
+    sent, origin = [], Scripted({"*": answer})
+    case.cleanups.append(origin.close)
+    nodes = case.mesh(2, origin.url)
+    middle = 5 << 30
+    for i, (node, first, want) in enumerate(((0, middle, mib), (1, middle, mib), (1, middle + mib, 2 * mib),
+                                             (0, middle + mib // 2, 2 * mib), (0, middle - 1, 2 * mib + LEAF))):
+        check_range(nodes[node], first, mib, length, "v1")
+        assert sum(sent) <= want, f"{sum(sent)} bytes from the origin after range {i + 1}, not {want}"
+    tag[0] = "v2"
+    time.sleep(1.3)                     # what is kept of it is stale now
+    check_range(nodes[0], middle, mib, length, "v2")
+    assert sum(sent) <= want + mib + 2 * LEAF, f"{sum(sent)} bytes from the origin with the new ETag"
+
+
+def check_range(node, first, count, length, seed):
+    checker = bodies.Checker(first + count, seed, start=first)
+    answer = client.fetch(node.http, "/large", headers=[("Range", f"bytes={first}-{first + count - 1}")],
+                          on_body=checker.feed)
+    equal((answer.status, answer.get("Content-Range"), answer.get("ETag")),
+          (206, f"bytes {first}-{first + count - 1}/{length}", f'"{seed}"'), f"the answer for {first} at {node.name}")
+    checker.end()
+
+
+@needs("hedgerow")
+def test_rob_R1_many_ranges_cost_no_more_than_the_body(case):
+    """R1: a thousand ranges, overlapping, backwards, open, empty and beyond all numbers, of what is kept and of what is
+    not: the answer is 200, 206 with eight parts at most, or 416, and never more than twice the body."""
+    origin = case.origin()
+    node = case.node("fra-1", origin.url)
+    length = 100000
+    many = {
+        "ascending": ",".join(f"{i}-{i}" for i in range(0, 4000, 4)),
+            "overlapping": ",".join(f"{i}-" for i in range(1000)),
+        "backwards": ",".join(f"{i}-{i}" for i in range(2000, 0, -2)), "open": ",".join(["0-"] * 1000),
+            "the end": ",".join(["-1"] * 1000),
+        "touching": ",".join(f"{i}-{i}" for i in range(1000)), "nothing": "-0", "nothing twice": "-0,-0", "whole": "0-",
+            "ten": "0-0," * 9 + "5-5",
+        "eight": ",".join(f"{i}000-{i}099" for i in range(8)), "nine": ",".join(f"{i}000-{i}099" for i in range(9)),
+        "overflow": "0-99999999999999999999,1-18446744073709551616", "beyond": "18446744073709551615-",
+            "wraps": "-18446744073709551616",
+    }
+    for where, query in (("what is not kept", "cc=no-store"), ("what is", "cc=max-age=60")):
+        for what, ranges in many.items():
+            target = f"/bytes/{length}?seed=r&etag=%22v1%22&{query}"
+            answer = client.fetch(node.http, target, headers=[("Range", "bytes=" + ranges)])
+            assert answer.status in (200, 206, 416), f"{what} of {where}: {answer.status}"
+            assert len(answer.body) <= 2 * length, f"{what} of {where}: {len(answer.body)} bytes"
+            parts = answer.body.count(b"Content-Range: ")
+            assert parts <= 8, f"{what} of {where}: {parts} parts"
+            if answer.status == 200:
+                equal(answer.body, bodies.body(length, "r"), f"{what} of {where}")
+
+
+@needs("hedgerow")
+def test_rob_R2_a_byte_of_a_large_body_costs_a_leaf(case):
+    """R2: one byte of a cold GiB, from its start, its middle and its end: no more than one leaf leaves the origin for
+    it; for the last byte, where nobody has said yet where that is, and for two bytes, no more than two."""
+    origin = case.origin()
+    node = case.node("fra-1", origin.url)
+    length = 1 << 30
+    for i, (value, first, leaves) in enumerate((("0-0", 0, 1), (f"{length // 2}-{length // 2}", length // 2, 1),
+                                                (f"{length - 1}-", length - 1, 1),
+                                                (f"{length - 1}-{length + 5}", length - 1, 1),
+                                                (f"{LEAF - 1}-{LEAF - 1}", LEAF - 1, 1), ("-1", length - 1, 2))):
+        target = f"/bytes/{length}?seed=one{i}&etag=%22v1%22&cc=max-age=60"
+        answer = client.fetch(node.http, target, headers=[("Range", "bytes=" + value)])
+        equal((answer.status, answer.get("Content-Range")), (206, f"bytes {first}-{first}/{length}"), value)
+        equal(answer.body, b"".join(bytes(piece) for piece in bodies.pieces(first + 1, f"one{i}", start=first)),
+              f"the byte of {value}")
+        sent = origin.body_bytes[target]
+        assert sent <= leaves * LEAF, f"{sent} bytes from the origin for {value}"
+        equal(origin.count(target), leaves, f"requests at the origin for {value}")
+    target = f"/bytes/{length}?seed=two&etag=%22v1%22&cc=max-age=60"
+    equal(client.fetch(node.http, target, headers=[("Range", f"bytes=0-0,{length - 1}-")]).status, 206, "two bytes")
+    assert origin.body_bytes[target] <= 2 * LEAF, f"{origin.body_bytes[target]} bytes from the origin for two"

@@ -1,5 +1,5 @@
-"""Bodies that viewers send in chunks (ROBUSTNESS S4 to S7, seen from the viewer's side): the origin gets them framed anew
-and whole, or their connection ends before they do, wherever the network cuts what the viewer sends."""
+"""Bodies that viewers send in chunks (ROBUSTNESS S4 to S7, seen from the viewer's side): the origin gets them framed
+anew and whole, or their connection ends before they do, wherever the network cuts what the viewer sends."""
 import time
 import zlib
 
@@ -47,11 +47,13 @@ MALFORMED = {
     "a request for a trailer": b"0\r\nGET /bytes/10?seed=smuggled HTTP/1.1\r\n\r\n",
 }
 
-EXTENDED = b"5;a=b;c=\"0\\\"\"\r\nhello\r\n000006\r\n world\r\n0;last\r\nX-T: a\r\n\r\n"      # fine, and all of S5 and S7
+# Fine, and all of S5 and S7.
+EXTENDED = b"5;a=b;c=\"0\\\"\"\r\nhello\r\n000006\r\n world\r\n0;last\r\nX-T: a\r\n\r\n"
 
 
 def said(node, *parts):
-    """The answer to a request that is sent in these parts, one by one, and whether the connection ends behind a refusal."""
+    """The answer to a request that is sent in these parts, one by one, and whether the connection ends behind a
+    refusal."""
     with client.Connection(node.http) as connection:
         try:
             for number, part in enumerate(parts):
@@ -86,8 +88,8 @@ def wire_of(node, body):
 
 @needs("hedgerow")
 def test_rob_S4_chunks_that_are_none(case):
-    """S4: sizes, line ends and trailers that two readers read differently, whole and cut at each byte: 400 and the end; the
-    origin never gets a whole body, and what stands behind is not executed."""
+    """S4: sizes, line ends and trailers that two readers read differently, whole and cut at each byte: 400 and the end;
+    the origin never gets a whole body, and what stands behind is not executed."""
     origin = case.origin()
     node = case.node("fra-1", origin.url)
     for what, body in MALFORMED.items():
@@ -100,12 +102,13 @@ def test_rob_S4_chunks_that_are_none(case):
 
 @needs("hedgerow")
 def test_rob_S4_rob_S5_chunks_that_are_fine_wherever_they_are_cut(case):
-    """S4, S5: a body with extensions, leading zeros and a trailer arrives whole, and the request behind it is answered, cut at
-    each byte into two, and sent a byte at a time."""
+    """S4, S5: a body with extensions, leading zeros and a trailer arrives whole, and the request behind it is answered,
+    cut at each byte into two, and sent a byte at a time."""
     origin = case.origin()
     node = case.node("fra-1", origin.url)
     whole = HEAD + EXTENDED + NEXT
-    cuts = [[whole], [whole[i:i + 1] for i in range(len(whole))]] + [[whole[:at], whole[at:]] for at in range(1, len(whole))]
+    cuts = [[whole], [whole[i:i + 1] for i in range(len(whole))]]
+    cuts += [[whole[:at], whole[at:]] for at in range(1, len(whole))]
     for parts in cuts:
         with client.Connection(node.http) as connection:
             for part in parts:
@@ -120,14 +123,16 @@ def test_rob_S4_rob_S5_chunks_that_are_fine_wherever_they_are_cut(case):
 
 @needs("hedgerow")
 def test_rob_S5_rob_S7_nothing_beside_the_data_goes_on(case):
-    """S5, S7: an upload's chunk extensions and trailers, whatever they name, reach the origin neither in its body nor as
-    fields of its head."""
-    trailers = ("Content-Length: 5", "Transfer-Encoding: identity", "Host: planted", "Authorization: planted", "X-T: planted")
-    fields, data, status = wire_of(lambda url: case.node("fra-1", url),
-                                   b"5;planted=\"x\"\r\nhello\r\n0;planted\r\n" + "\r\n".join(trailers).encode() + b"\r\n\r\n")
+    """S5, S7: an upload's chunk extensions and trailers, whatever they name, reach the origin neither in its body nor
+    as fields of its head."""
+    trailers = (b"Content-Length: 5", b"Transfer-Encoding: identity", b"Host: planted", b"Authorization: planted",
+                b"X-T: planted")
+    body = b"5;planted=\"x\"\r\nhello\r\n0;planted\r\n" + b"\r\n".join(trailers) + b"\r\n\r\n"
+    fields, data, status = wire_of(lambda url: case.node("fra-1", url), body)
     equal((status, data), (200, b"5\r\nhello\r\n0\r\n\r\n"), "the answer, and the body on the wire")
     assert "planted" not in str(fields), fields
-    equal((fields.get("transfer-encoding"), fields.get("content-length"), fields.get("authorization"), fields.get("x-t")),
+    equal((fields.get("transfer-encoding"), fields.get("content-length"), fields.get("authorization"),
+           fields.get("x-t")),
           ("chunked", None, None, None), "the head at the origin")
 
 
@@ -137,16 +142,18 @@ def test_rob_S5_extensions_have_an_end(case):
     origin = case.origin()
     node = case.node("fra-1", origin.url)
     for length, status in ((256, 200), (257, 400)):
-        equal(said(node, HEAD + b"1;" + b"x" * (length - 1) + b"\r\na\r\n0\r\n\r\n")[0], status, f"{length} B in one chunk")
+        equal(said(node, HEAD + b"1;" + b"x" * (length - 1) + b"\r\na\r\n0\r\n\r\n")[0], status,
+              f"{length} B in one chunk")
     for last, status in ((b"0", 200), (b"0;", 400)):
-        equal(said(node, HEAD + b"8;123456789abcdef\r\n01234567\r\n" * 256 + last + b"\r\n\r\n")[0], status, f"4 KiB and {last}")
+        equal(said(node, HEAD + b"8;123456789abcdef\r\n01234567\r\n" * 256 + last + b"\r\n\r\n")[0], status,
+              f"4 KiB and {last}")
     equal(origin.total, 2, "whole requests at the origin")
 
 
 @needs("hedgerow", release=True)
 def test_rob_S6_one_byte_chunks_of_a_viewer(case):
-    """S6: a viewer's MiB in chunks of one byte arrives, and costs at most 20 times the CPU of a plain one; chunks that are
-    nearly all framing end the connection within the first of them."""
+    """S6: a viewer's MiB in chunks of one byte arrives, and costs at most 20 times the CPU of a plain one; chunks that
+    are nearly all framing end the connection within the first of them."""
     origin = case.origin()
     node = case.node("fra-1", origin.url)
     body = bodies.body(1 << 20, "s6")
@@ -159,7 +166,7 @@ def test_rob_S6_one_byte_chunks_of_a_viewer(case):
             equal(said(node, b"POST /bytes/10 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + framed)[0], 200, what)
             equal(origin.requests[-1].body, (len(body), zlib.crc32(body)), f"{what} at the origin")
         cost[what] = (node.cpu_s() - began) / times
-    print(f"CPU: {cost['plain'] * 1000:.2f} ms for a plain MiB, {cost['ones'] * 1000:.2f} ms for one in chunks of a byte")
+    print(f"CPU: {cost['plain'] * 1000:.2f} ms for a MiB, {cost['ones'] * 1000:.2f} ms for one in chunks of a byte")
     assert cost["ones"] <= 20 * cost["plain"], cost
     padded = b"0000000000000001\r\nx\r\n"
     with client.Connection(node.http) as connection:
