@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh - installs what is missing, builds, and runs every test, layer by layer:
 #   sh tests/run.sh                  all layers, in this order
-#   sh tests/run.sh unit mesh        only these: unit, sim, rules, mesh, conformance, media, fuzz
+#   sh tests/run.sh unit mesh        only these: unit, sim, rules, mesh, vtc, conformance, media, fuzz
 # Each test is one line, "ok NAME", "FAIL NAME" or "skip NAME: reason"; the last line is
 # "N passed, N failed, N skipped". Exit code 0 only when nothing failed.
 #
@@ -142,6 +142,23 @@ install() {
     fi
 }
 
+# Of Varnish only its varnishtest is wanted: a server that the installation starts is stopped again.
+install_varnishtest() {
+    if [ "${HEDGEROW_INSTALL:-yes}" = no ] || [ -z "$(packages_missing vtc)" ]; then return; fi
+    install vtc
+    for service in varnish varnishncsa; do
+        as_root service "$service" stop
+        as_root update-rc.d "$service" disable
+    done >/dev/null 2>&1
+}
+
+layer_vtc() {
+    heading "varnishtest"
+    build_release && build_asan || return
+    install_varnishtest
+    run_lines vtc /usr/bin/python3 tests/mesh/run.py --tests tests/vtc --builds .build,.build-asan
+}
+
 # Debian's npm does not go with a Node from elsewhere: where there is one, it is taken.
 install_npm() {
     command -v npm >/dev/null || install npm
@@ -170,12 +187,12 @@ layer_fuzz() {
 }
 
 started=$(date +%s)
-layers=${*:-unit sim rules mesh conformance media fuzz}
+layers=${*:-unit sim rules mesh vtc conformance media fuzz}
 for layer in $layers; do
     case $layer in
-    unit | sim | rules | mesh | conformance | media | fuzz) ;;
+    unit | sim | rules | mesh | vtc | conformance | media | fuzz) ;;
     *)
-        echo "unknown layer \"$layer\": unit, sim, rules, mesh, conformance, media or fuzz" >&2
+        echo "unknown layer \"$layer\": unit, sim, rules, mesh, vtc, conformance, media or fuzz" >&2
         exit 2
         ;;
     esac
