@@ -6,6 +6,7 @@ runs on. Everything that a case starts ends with it, by process id; a node that 
 does not end when told to, fails the test.
 """
 import concurrent.futures
+import contextlib
 import inspect
 import json
 import os
@@ -71,6 +72,25 @@ def at_once(count, function):
     """Runs function(0) to function(count - 1) in threads of their own; returns their results, or raises the first error."""
     with concurrent.futures.ThreadPoolExecutor(count) as pool:
         return list(pool.map(function, range(count)))
+
+
+@contextlib.contextmanager
+def watched(nodes):
+    """Gathers by how many bytes each node grows meanwhile, at most: {name: bytes}."""
+    first, over = {node.name: node.memory_bytes() for node in nodes}, threading.Event()
+    grown = dict.fromkeys(first, 0)
+
+    def look():
+        while not over.wait(0.01):
+            for node in nodes:
+                grown[node.name] = max(grown[node.name], node.memory_bytes() - first[node.name])
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield grown
+    finally:
+        over.set()
+        watcher.join()
 
 
 def total(nodes, counter):

@@ -1,9 +1,10 @@
 """Bodies of every size come through two hops, origin to owner to edge, as they are."""
+import os
 import time
 
 import bodies
 import client
-from harness import equal, needs
+from harness import equal, needs, soak, watched
 from scripted import CLOSE, Scripted
 
 LEAF = 65536
@@ -62,6 +63,39 @@ def test_feat_C1_a_gigabyte_passes_two_hops(case):
     for node in nodes:
         peak = node.memory_bytes("VmHWM")
         assert peak < 160 << 20, f"{node.name} took {peak >> 20} MiB"
+
+
+@needs("hedgerow", release=True, alone=True, timeout=400)
+def test_feat_C15_a_body_beyond_all_memory(case):
+    """C15: 400 MB, with --soak 50 GB (or what HEDGEROW_SOAK_GB says), through one hop and through two: every byte as
+    sent, nothing of it is kept, and no node grows by more than 64 MiB."""
+    length = int(os.environ.get("HEDGEROW_SOAK_GB", "50")) * 10**9 if soak() else 400 * 10**6
+    origin = case.origin()
+    nodes = case.mesh(3, origin.url)
+    figures = {}
+    for attempt in range(40):
+        if len(figures) == 2:
+            break
+        node, target = nodes[attempt % 3], f"/bytes/{length}?seed=large{attempt}&cc=max-age=3600"
+        checker, began = bodies.Checker(length, f"large{attempt}"), time.monotonic()
+        with watched(nodes) as grown, client.Connection(node.http, timeout=60) as connection:
+            connection.send(client.request_bytes(node.http, target))
+            parser = client.ResponseParser(on_body=checker.feed)
+            while not parser.done and not (parser.answer and len(parser.answer.hops()) in figures):
+                count = connection.socket.recv_into(connection.room)
+                assert count, f"closed at {checker.at} of {length}"
+                parser.feed(connection.room[:count])
+        if parser.done:
+            checker.end()
+            equal(parser.answer.status, 200, target)
+            figures[len(parser.answer.hops())] = (time.monotonic() - began, grown)
+            equal(origin.count(target), 1, f"requests at the origin for {target}")
+    equal(sorted(figures), [1, 2], "hops that were seen")
+    for hops, (seconds, grown) in sorted(figures.items()):
+        print(f"{hops} hops: {length} bytes in {seconds:.1f} s, {length / seconds / 1e6:.0f} MB/s; nodes have grown by "
+              + ", ".join(f"{size / (1 << 20):.1f} MiB" for size in grown.values()))
+        assert max(grown.values()) <= 64 << 20, f"{hops} hops: {grown}"
+    equal([node.status()["cache"]["objects"] for node in nodes], [0] * 3, "objects kept")
 
 
 @needs("hedgerow", release=True, alone=True)

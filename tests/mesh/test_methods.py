@@ -1,5 +1,4 @@
 """Requests that no copy answers: they go from the node that was asked straight to the origin, bodies and all."""
-import contextlib
 import os
 import shutil
 import socket
@@ -10,7 +9,7 @@ import zlib
 
 import bodies
 import client
-from harness import Skip, equal, needs, total, wait_until
+from harness import Skip, equal, needs, total, wait_until, watched
 from scripted import Script, head_of
 
 MIB = 1 << 20
@@ -106,21 +105,6 @@ def test_feat_C16_methods_outside_the_list_are_403(case):
           "what a wrong list is told")
 
 
-@contextlib.contextmanager
-def watched(node):
-    """Gathers the most that the node has in memory meanwhile."""
-    seen, over = [node.memory_bytes()], threading.Event()
-
-    def look():
-        while not over.wait(0.01):
-            seen.append(node.memory_bytes())
-    watcher = threading.Thread(target=look, daemon=True)
-    watcher.start()
-    yield seen
-    over.set()
-    watcher.join()
-
-
 @needs("hedgerow", release=True, timeout=180)
 def test_feat_C16_a_gib_goes_up_in_constant_memory(case):
     """C16: 1 GiB by PUT, with a length, and in chunks as curl sends it behind its Expect: every byte arrives, and the
@@ -134,14 +118,14 @@ def test_feat_C16_a_gib_goes_up_in_constant_memory(case):
     for _ in range(1024):
         crc = zlib.crc32(block, crc)
     send(node, "PUT", "/bytes/10", block)       # what is made once is made
-    with watched(node) as seen, client.Connection(node.http, timeout=120) as connection:
+    with watched([node]) as grown, client.Connection(node.http, timeout=120) as connection:
         connection.send(client.request_bytes(node.http, "/bytes/10", "PUT", [("Content-Length", str(1024 * MIB))]))
         for _ in range(1024):
             connection.send(block)
         equal(connection.read("PUT").status, 200, "the answer")
     equal(origin.requests[-1].body, (1024 * MIB, crc), "what arrived")
-    assert max(seen) - seen[0] < 4 * MIB, f"the node's memory grew by {max(seen) - seen[0]} bytes"
-    with watched(node) as seen:
+    assert grown[node.name] < 4 * MIB, f"the node's memory grew by {grown[node.name]} bytes"
+    with watched([node]) as grown:
         curl = subprocess.Popen(["curl", "-sS", "-T", "-", "-w", "%{http_code}", "-o", os.devnull, "--expect100-timeout", "20",
                                  "-H", "Expect: 100-continue", f"http://{node.http[0]}:{node.http[1]}/bytes/10"],
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -150,7 +134,7 @@ def test_feat_C16_a_gib_goes_up_in_constant_memory(case):
                 curl.stdin.write(block)
         equal((curl.stdout.read(), curl.wait(60)), (b"200", 0), "curl -T")
     equal(origin.requests[-1].body, (1024 * MIB, crc), "what arrived of curl's")
-    assert max(seen) - seen[0] < 4 * MIB, f"the node's memory grew by {max(seen) - seen[0]} bytes"
+    assert grown[node.name] < 4 * MIB, f"the node's memory grew by {grown[node.name]} bytes"
 
 
 @needs("hedgerow")
