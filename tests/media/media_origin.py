@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 """media_origin.py - the media origin: one process that serves folders, stamps each answer and writes down each request.
 
-    media_origin.py LOG [--folder PREFIX=FOLDER]... [--ttl SECONDS] [--made SECONDS] [--validators]
+    media_origin.py LOG [--folder PREFIX=FOLDER]... [--ttl SECONDS] [--made SECONDS] [--validators] [--hold N]
 
 /PREFIX/NAME is FOLDER/NAME as it is at that moment. Manifests (.m3u8, .mpd) are fresh for --ttl seconds in shared
 caches and never in browsers, everything else for a day; what is not there is a 404 for a second. Each answer has
 "X-Made: TIME", its time in seconds since 1970: what any viewer gets, and however late, tells when it was current.
 --made N also serves a stream that needs no encoder: /made/live.m3u8 names /made/K.m4s, a new K each N seconds.
 --validators gives each manifest an ETag and honours If-None-Match.
+--hold N says nothing to requests for segments whose number is N or more.
 
 LOG gets a JSON line a request: when it came on a clock that only goes forward, its path, the status of its answer.
 Prints one JSON line with its address. No answer has a Date, whose whole seconds would make some answers a second older
@@ -18,6 +19,7 @@ import asyncio
 import hashlib
 import json
 import os
+import re
 import time
 
 TYPES = {".m3u8": "application/vnd.apple.mpegurl", ".mpd": "application/dash+xml", ".m4s": "video/iso.segment",
@@ -29,7 +31,7 @@ WINDOW, SEGMENT = 6, 65536 + 4321      # of the made stream: segments a manifest
 class Media:
     def __init__(self, options):
         self.folders = dict(item.split("=", 1) for item in options.folder)
-        self.ttl, self.made, self.validators = options.ttl, options.made, options.validators
+        self.ttl, self.made, self.validators, self.hold = options.ttl, options.made, options.validators, options.hold
         self.log = open(options.log, "w", buffering=1, encoding="utf-8")
         self.began = time.monotonic()
 
@@ -45,6 +47,11 @@ class Media:
                 return file.read()
         except OSError:
             return None
+
+    def held(self, path):
+        """Is this a request to say nothing to?"""
+        number = re.search(r"-(\d+)\.m4s$", path)
+        return self.hold is not None and number is not None and int(number.group(1)) >= self.hold
 
     def find_made(self, name):
         newest = int((time.monotonic() - self.began) / self.made) + WINDOW
@@ -91,6 +98,9 @@ class Media:
                 came = time.monotonic()
                 method, path, _ = lines[0].split(" ")
                 headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+                if self.held(path):
+                    await reader.read()         # until whoever asks has had enough
+                    return
                 status, data = self.answer(method, path, headers)
                 writer.write(data)
                 self.log.write(json.dumps({"came": came, "path": path, "status": status}) + "\n")
@@ -108,6 +118,7 @@ async def main():
     parser.add_argument("--ttl", type=int, default=2)
     parser.add_argument("--made", type=float)
     parser.add_argument("--validators", action="store_true")
+    parser.add_argument("--hold", type=int, metavar="N")
     server = await asyncio.start_server(Media(parser.parse_args()).serve, "127.0.0.1", 0, backlog=1024)
     print(json.dumps({"http": "{}:{}".format(*server.sockets[0].getsockname()[:2])}), flush=True)
     await server.serve_forever()

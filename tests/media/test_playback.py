@@ -10,14 +10,14 @@ PLAYERS = {"hls": "master.m3u8", "dash": "manifest.mpd"}
 LIBRARIES = {"hls": ("hls.js", "dist", "hls.min.js"), "dash": ("dashjs", "dist", "modern", "umd", "dash.all.min.js")}
 
 
-def start(case, stream):
-    """The origin of the stream, the pages and the players; and three nodes."""
+def start(case, stream, count=3, options=()):
+    """The origin of the stream, the pages and the players; and nodes."""
     scripts = os.path.join(case.folder, "js")
     os.makedirs(scripts)
     for path in LIBRARIES.values():
         os.symlink(os.path.join(media.HERE, "node_modules", *path), os.path.join(scripts, path[-1]))
-    origin = media.Origin(case, {"stream": stream, "js": scripts, "page": media.HERE})
-    return origin, case.mesh(3, origin.url)
+    origin = media.Origin(case, {"stream": stream, "js": scripts, "page": media.HERE}, *options)
+    return origin, case.mesh(count, origin.url)
 
 
 def pages(nodes, delay=0):
@@ -104,3 +104,22 @@ def test_feat_D1_live_plays_without_a_stall(case):
         assert len(report["manifests"]) > seconds / 4, f"{who} saw few manifests: {report['manifests']}"
     media.check_origin(origin)
     check_shared(nodes)
+
+
+@needs("hedgerow", release=True, alone=True, timeout=180)
+def test_a_stream_that_stops_is_seen_as_stalled(case):
+    """The tests above, of a stream whose origin falls silent in its middle: what they check of a viewer must fail for
+    each player, or it proves nothing."""
+    media.needs_browser()
+    stream = os.path.join(case.folder, "stream")
+    media.encode(case, stream, 30)
+    _, nodes = start(case, stream, 1, ("--hold", "10"))
+    reports = media.play(case, pages(nodes), 14)
+    for report in reports:
+        try:
+            check([report])
+        except AssertionError as found:
+            assert report["stalls"] and "stalls of" in str(found), f"another fault than a stall: {found}"
+            print(f"{report['url']} stood still at {report['stalls'][0]['position']:.1f} s")
+        else:
+            raise AssertionError(f"nothing was found wrong with {report}")
