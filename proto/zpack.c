@@ -2,6 +2,7 @@
 
 #include "proto/base/err.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -9,6 +10,11 @@
 #define WINDOW_LOG  17 /* 128 KiB */
 #define WINDOW_MAX  (UINT64_C(1) << WINDOW_LOG)
 #define FRAME_MAGIC UINT32_C(0xFD2FB528)
+
+/* Of a frame header's descriptor and of a block's head, whose type in bits 1 and 2 is 0 where it is raw. */
+#define SIZE_IN_FOUR   0x80
+#define SINGLE_SEGMENT 0x20
+#define LAST_BLOCK     1u
 
 struct zpack {
     ZSTD_CCtx *pack;
@@ -73,7 +79,7 @@ static int judge_header(struct slice packed, size_t raw_len)
     uint8_t descriptor = p[4];
     if ((descriptor & 0x0b) != 0) /* a dictionary, or the reserved bit */
         return MESH_E_SYNTAX;
-    bool single = (descriptor & 0x20) != 0;
+    bool single = (descriptor & SINGLE_SEGMENT) != 0;
     unsigned size_flag = descriptor >> 6;
     size_t at = single ? 5 : 6;
     size_t size_bytes = size_flag == 0 ? (single ? 1 : 0) : (size_t)1 << size_flag;
@@ -122,4 +128,21 @@ int zpack_inflate(struct zpack *z, struct slice packed, uint8_t *raw, size_t raw
     if (in.pos < in.size)
         return MESH_E_SYNTAX;
     return out.pos == raw_len ? 0 : MESH_E_RANGE;
+}
+
+static void put_le(uint8_t *p, size_t bytes, uint32_t v)
+{
+    for (size_t i = 0; i < bytes; i++)
+        p[i] = (uint8_t)(v >> (8 * i));
+}
+
+/* A header that states the content's size in four bytes, which is the window, too; then the head of one raw block, the
+ * last (RFC 8878 sections 3.1.1.1 and 3.1.1.2). */
+void zpack_raw_head(uint8_t *head, size_t raw_len)
+{
+    assert(raw_len > 0 && raw_len <= ZPACK_RAW_MAX);
+    put_le(head, 4, FRAME_MAGIC);
+    head[4] = SIZE_IN_FOUR | SINGLE_SEGMENT;
+    put_le(head + 5, 4, (uint32_t)raw_len);
+    put_le(head + 9, 3, (uint32_t)raw_len << 3 | LAST_BLOCK);
 }

@@ -8,6 +8,10 @@
 #define ZPACK_LEVEL 3
 #define ZPACK_MIN   128 /* shorter leaves go raw */
 
+/* A frame around bytes as they are: this head, and they. */
+#define ZPACK_RAW_HEAD 12
+#define ZPACK_RAW_MAX  (128u * 1024) /* of one block (RFC 8878 section 3.1.1.2.4) */
+
 struct zpack;
 
 struct zpack *zpack_new(void); /* NULL: out of memory */
@@ -21,5 +25,9 @@ int zpack_deflate(struct zpack *z, struct slice raw, struct buf *out);
  * never trusted: MESH_E_RANGE when it makes more or fewer, MESH_E_SYNTAX when it
  * is broken, has a window above 128 KiB, or bytes follow. */
 int zpack_inflate(struct zpack *z, struct slice packed, uint8_t *raw, size_t raw_len);
+
+/* zpack_raw_head writes ZPACK_RAW_HEAD bytes to |head|: with |raw_len| bytes of any kind behind them, 1 to
+ * ZPACK_RAW_MAX, they are a whole frame. */
+void zpack_raw_head(uint8_t *head, size_t raw_len);
 
 #endif

@@ -4,7 +4,6 @@
 #include <brotli/encode.h>
 #include <stdlib.h>
 #include <zlib.h>
-#include <zstd.h>
 
 #include "proto/base/err.h"
 #include "proto/base/obj.h"
@@ -18,15 +17,12 @@
 #define BR_QUALITY        5
 #define BR_WINDOW_LOG_MIN 16
 #define BR_WINDOW_LOG_MAX 20
-#define ZSTD_LEVEL        3
-#define ZSTD_WINDOW_LOG   21 /* this level's own */
 
 struct coder {
     uint32_t magic;
     enum coding coding;
     z_stream gzip;
     BrotliEncoderState *br;
-    ZSTD_CCtx *zstd;
 };
 
 struct slice coding_name(enum coding coding)
@@ -52,33 +48,20 @@ static bool start_br(struct coder *c, uint64_t length)
            BrotliEncoderSetParameter(c->br, BROTLI_PARAM_SIZE_HINT, (uint32_t)length);
 }
 
-static bool start_zstd(struct coder *c, uint64_t length)
-{
-    static_assert((UINT32_C(1) << ZSTD_WINDOW_LOG) <= CODER_WINDOW_MAX, "every viewer can decode it");
-    c->zstd = ZSTD_createCCtx();
-    return c->zstd != NULL && !ZSTD_isError(ZSTD_CCtx_setParameter(c->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL)) &&
-           !ZSTD_isError(ZSTD_CCtx_setParameter(c->zstd, ZSTD_c_windowLog, ZSTD_WINDOW_LOG)) &&
-           !ZSTD_isError(ZSTD_CCtx_setPledgedSrcSize(c->zstd, length));
-}
-
 struct coder *coder_new(enum coding coding, uint64_t length)
 {
     struct coder *c = calloc(1, sizeof(*c));
-    bool ok = false;
+    bool ok;
 
-    assert(coding != CODING_IDENTITY);
+    assert(coding == CODING_GZIP || coding == CODING_BR);
     if (c == NULL)
         return NULL;
     c->magic = CODER_MAGIC;
-    switch (coding) {
-    case CODING_GZIP:
+    if (coding == CODING_GZIP)
         ok = deflateInit2(&c->gzip, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY, Z_DEFAULT_STRATEGY) == Z_OK;
-        break;
-    case CODING_BR: ok = start_br(c, length); break;
-    case CODING_ZSTD: ok = start_zstd(c, length); break;
-    case CODING_IDENTITY: break;
-    }
-    c->coding = ok || coding != CODING_GZIP ? coding : CODING_IDENTITY; /* nothing of zlib's is to be ended then */
+    else
+        ok = start_br(c, length);
+    c->coding = ok ? coding : CODING_IDENTITY; /* nothing of zlib's is to be ended then */
     if (ok)
         return c;
     coder_free(c);
@@ -94,7 +77,6 @@ void coder_free(struct coder *c)
         deflateEnd(&c->gzip);
     if (c->br != NULL)
         BrotliEncoderDestroyInstance(c->br);
-    ZSTD_freeCCtx(c->zstd);
     c->magic = 0;
     free(c);
 }
@@ -135,33 +117,10 @@ static int run_br(struct coder *c, enum coder_step step, struct slice *in, uint8
     return 0;
 }
 
-static int run_zstd(struct coder *c, enum coder_step step, struct slice *in, uint8_t *out, size_t room, size_t *made,
-                    bool *done)
-{
-    static const ZSTD_EndDirective ops[] = { ZSTD_e_continue, ZSTD_e_flush, ZSTD_e_end };
-    ZSTD_inBuffer from = { in->data, in->len, 0 };
-    ZSTD_outBuffer to = { out, room, 0 };
-
-    size_t left = ZSTD_compressStream2(c->zstd, &to, &from, ops[step]);
-    if (ZSTD_isError(left))
-        return MESH_E_NOMEM;
-    *made = to.pos;
-    *in = slice_from(*in, from.pos);
-    *done = in->len == 0 && (step == CODER_MORE || left == 0);
-    return 0;
-}
-
 int coder_run(struct coder *c, enum coder_step step, struct slice *in, uint8_t *out, size_t room, size_t *made,
               bool *done)
 {
     OBJ_CHECK(c, CODER_MAGIC);
     assert(room >= CODER_ROOM_MIN);
-    switch (c->coding) {
-    case CODING_GZIP: return run_gzip(c, step, in, out, room, made, done);
-    case CODING_BR: return run_br(c, step, in, out, room, made, done);
-    case CODING_ZSTD: return run_zstd(c, step, in, out, room, made, done);
-    case CODING_IDENTITY: break;
-    }
-    assert(!"a coder is never for identity");
-    return MESH_E_STATE;
+    return (c->coding == CODING_GZIP ? run_gzip : run_br)(c, step, in, out, room, made, done);
 }

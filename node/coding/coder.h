@@ -1,5 +1,6 @@
-/* coder.h - a body made smaller on its way to viewers: gzip (RFC 1952), Brotli (RFC 7932) and zstd (RFC 8878), a
- * piece at a time. The same pieces in the same order give the same bytes. Not thread safe. */
+/* coder.h - the content codings, and the coders of two of them: a body made smaller on its way to viewers by gzip
+ * (RFC 1952) or Brotli (RFC 7932), a piece at a time. The same pieces in the same order give the same bytes. Not thread
+ * safe. */
 #ifndef HEDGEROW_CODING_CODER_H
 #define HEDGEROW_CODING_CODER_H
 
@@ -9,19 +10,18 @@ enum coding {
     CODING_IDENTITY,
     CODING_GZIP,
     CODING_BR,
-    CODING_ZSTD,
+    CODING_ZSTD, /* has no coder: it is made of leaves as they are packed (node/core/coded.h) */
 };
 #define CODINGS          4
 #define CODING_BIT(c)    (1u << (c))
 #define CODINGS_ALL      (CODING_BIT(CODING_GZIP) | CODING_BIT(CODING_BR) | CODING_BIT(CODING_ZSTD))
-#define CODER_ROOM_MIN   16                  /* of output: with less, a flush may go on for ever */
-#define CODER_WINDOW_MAX (UINT32_C(8) << 20) /* of zstd: what each decoder grants (RFC 9659) */
+#define CODER_ROOM_MIN   16 /* of output: with less, a flush may go on for ever */
 
 /* coding_name: "gzip", "br", "zstd", "identity". */
 struct slice coding_name(enum coding coding);
 
 /* coder_new: for a body of |length| bytes in all. Owned by the caller until coder_free (NULL is fine). NULL: out of
- * memory. |coding| is not CODING_IDENTITY. */
+ * memory. |coding| is CODING_GZIP or CODING_BR. */
 struct coder *coder_new(enum coding coding, uint64_t length);
 void coder_free(struct coder *c);
 

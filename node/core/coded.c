@@ -28,10 +28,9 @@ bool coded_no_gain(const struct object *o, enum coding coding)
 static void stop(struct coded *c)
 {
     list_remove(&c->turn);
+    c->coders->n -= c->coder != NULL;
     coder_free(c->coder);
     c->coder = NULL;
-    if (!c->done)
-        c->coders->n--;
     c->done = true;
 }
 
@@ -44,8 +43,7 @@ void coded_drop(struct coded *c)
     stop(c);
     for (uint32_t i = 0; i < c->pieces_n; i++) {
         bytes += c->pieces[i].cap;
-        if (c->pieces[i].cap > 0)
-            free(c->pieces[i].data);
+        free(c->pieces[i].data);
     }
     bytes += c->pieces_cap * sizeof(*c->pieces);
     object_hold(c->object, -(int64_t)bytes);
@@ -60,19 +58,6 @@ void coded_drop_all(struct object *o)
         coded_drop(o->coded[i]);
 }
 
-/* A body of one leaf may be packed already, and then no coder is needed. */
-static bool may_be_packed(const struct coded *c)
-{
-    return c->coding == CODING_ZSTD && c->object->length <= LEAF_BYTES;
-}
-
-static bool start_coder(struct coded *c)
-{
-    if (c->coder == NULL)
-        c->coder = coder_new(c->coding, c->object->length);
-    return c->coder != NULL;
-}
-
 struct coded *coded_open(struct coders *cs, struct object *o, enum coding coding, bool anyway)
 {
     struct coded *c = coded_of(o, coding);
@@ -80,17 +65,20 @@ struct coded *coded_open(struct coders *cs, struct object *o, enum coding coding
     assert(o->has_length && coding != CODING_IDENTITY);
     if (c != NULL)
         return c;
-    if ((cs->n >= CODERS_MAX && !anyway) || (c = calloc(1, sizeof(*c))) == NULL)
+    bool coder = coding != CODING_ZSTD;
+    if ((coder && cs->n >= CODERS_MAX && !anyway) || (c = calloc(1, sizeof(*c))) == NULL)
         return NULL;
     c->coding = coding;
     c->object = o;
     c->coders = cs;
     list_init(&c->turn);
-    if (!may_be_packed(c) && !start_coder(c)) {
+    if (coder && (c->coder = coder_new(coding, o->length)) == NULL) {
         free(c);
         return NULL;
     }
-    cs->n++;
+    cs->n += coder;
+    zpack_raw_head(c->head_full, LEAF_BYTES);
+    zpack_raw_head(c->head_last, (o->length - 1) % LEAF_BYTES + 1);
     object_hold(o, sizeof(*c));
     o->coded[coding - 1] = c;
     coded_grew(o);
@@ -108,8 +96,8 @@ void coded_grew(struct object *o)
 
 /* ---- making ---- */
 
-/* The leaf that is next, whole. Of the body's last one that is said only once the body is complete, so that the coder
- * gets the same pieces at whatever pace they came. */
+/* The leaf that is next, closed. Of the body's last one that is said only once the body is complete: who is done then has
+ * all that there will be. */
 static bool next_leaf(const struct coded *c, struct slice *leaf, bool *last)
 {
     const struct object *o = c->object;
@@ -117,7 +105,7 @@ static bool next_leaf(const struct coded *c, struct slice *leaf, bool *last)
     if (c->done || o->state == OBJECT_FAILED)
         return false;
     *last = o->length - c->in <= LEAF_BYTES;
-    if (*last ? o->state != OBJECT_COMPLETE : object_available(o) - c->in < LEAF_BYTES)
+    if (c->in / LEAF_BYTES >= o->leaves_n || (*last && o->state != OBJECT_COMPLETE))
         return false;
     return object_read(o, c->in, leaf, 1) == 1;
 }
@@ -203,62 +191,121 @@ static void finish(struct coded *c)
         c->object->coded_no_gain |= (uint8_t)CODING_BIT(c->coding);
 }
 
-/* The stored frame, no byte of it coded again. False: there is none, or no memory for another piece. */
-static bool take_packed(struct coded *c, struct zpack *z)
+/* ---- zstd ---- */
+
+#define FRAME_PIECES 2 /* a head and a raw leaf; or a packed leaf and nothing */
+
+static struct slice frame_piece(const struct coded *c, uint32_t i)
+{
+    const struct object_leaf *l = &c->object->leaves[i / FRAME_PIECES];
+    bool first = i % FRAME_PIECES == 0;
+
+    if (l->packed != NULL)
+        return first ? slice_of(l->packed, l->packed_len) : SLICE_EMPTY;
+    if (!first)
+        return slice_of(l->raw, l->raw_len);
+    return slice_of(l->raw_len == LEAF_BYTES ? c->head_full : c->head_last, ZPACK_RAW_HEAD);
+}
+
+static size_t frame_bytes(const struct coded *c, uint32_t leaf)
+{
+    return frame_piece(c, FRAME_PIECES * leaf).len + frame_piece(c, FRAME_PIECES * leaf + 1).len;
+}
+
+/* Leaves are frames as they are, once it is known whether they pack. */
+static void take_frames(struct coded *c, struct zpack *z)
 {
     struct object *o = c->object;
+    struct slice leaf;
+    bool last, tried = false;
 
-    if (!may_be_packed(c) || !object_packed(o, 0, z))
-        return false;
-    const struct object_leaf *l = &o->leaves[0];
-    if (push_piece(c, l->packed, l->packed_len, 0) == NULL)
-        return false;
-    c->length = l->packed_len;
-    return true;
+    while (next_leaf(c, &leaf, &last)) {
+        uint32_t i = leaf_count(c->in);
+        bool known = object_pack_known(o, i);
+        if (!known && tried)
+            break;
+        tried = tried || !known;
+        object_packed(o, i, z);
+        c->in += leaf.len;
+        c->length += frame_bytes(c, i);
+    }
+}
+
+static int code_leaf(struct coded *c, struct slice leaf, bool last)
+{
+    c->in += leaf.len;
+    c->coders->bytes_in += leaf.len;
+    bool flush = c->in == LEAF_BYTES || c->in % FLUSH_BYTES == 0;
+    int err = run(c, last ? CODER_END : flush ? CODER_FLUSH : CODER_MORE, leaf);
+    if (err == 0 && last)
+        shrink(c);
+    return err;
 }
 
 int coded_step(struct coded *c, struct zpack *z)
 {
     struct slice leaf;
     bool last;
-    int err;
+    int err = 0;
 
     list_remove(&c->turn);
     if (!next_leaf(c, &leaf, &last))
         return 0;
-    if (last && take_packed(c, z)) {
-        c->in = c->object->length;
+    if (c->coding == CODING_ZSTD)
+        take_frames(c, z);
+    else
+        err = code_leaf(c, leaf, last);
+    if (err == 0 && c->in == c->object->length)
         finish(c);
-        return 0;
-    }
-    if (!start_coder(c))
-        return MESH_E_NOMEM;
-    c->in += leaf.len;
-    c->coders->bytes_in += leaf.len;
-    bool flush = c->in == LEAF_BYTES || c->in % FLUSH_BYTES == 0;
-    if ((err = run(c, last ? CODER_END : flush ? CODER_FLUSH : CODER_MORE, leaf)) != 0)
-        return err;
-    if (last) {
-        shrink(c);
-        finish(c);
-    } else {
+    else if (err == 0)
         coded_grew(c->object);
-    }
-    return 0;
+    return err;
 }
 
 /* ---- reading ---- */
 
-size_t coded_read(const struct coded *c, uint64_t at, struct slice *pieces, size_t max)
+size_t coded_read(const struct coded *c, struct coded_place at, struct slice *pieces, size_t max)
 {
-    uint64_t begin = 0;
+    bool frames = c->coding == CODING_ZSTD;
+    uint32_t end = frames ? FRAME_PIECES * leaf_count(c->in) : c->pieces_n;
     size_t n = 0;
 
-    for (uint32_t i = 0; i < c->pieces_n && n < max; begin += c->pieces[i++].len) {
-        struct slice whole = slice_of(c->pieces[i].data, c->pieces[i].len);
-        struct slice part = slice_from(whole, at > begin ? at - begin : 0);
+    for (uint32_t i = FRAME_PIECES * at.leaf; i < end && n < max; i++) {
+        struct slice whole = frames ? frame_piece(c, i) : slice_of(c->pieces[i].data, c->pieces[i].len);
+        struct slice part = slice_from(whole, at.at);
+        at.at -= whole.len - part.len;
         if (part.len > 0)
             pieces[n++] = part;
     }
     return n;
+}
+
+void coded_take(const struct coded *c, struct coded_place *at, size_t n)
+{
+    at->at += n;
+    while (c->coding == CODING_ZSTD && at->at > 0 && at->at >= frame_bytes(c, at->leaf))
+        at->at -= frame_bytes(c, at->leaf++);
+    assert(c->coding == CODING_ZSTD ? at->leaf + (at->at > 0) <= leaf_count(c->in) : at->at <= c->length);
+}
+
+uint64_t coded_seen(const struct coded *c, struct coded_place at)
+{
+    uint64_t frames = (at.leaf + (uint64_t)(at.at > 0)) * LEAF_BYTES;
+
+    return c->coding == CODING_ZSTD && frames < c->in ? frames : c->in;
+}
+
+bool coded_over(const struct coded *c, struct coded_place at)
+{
+    return c->done && (c->coding == CODING_ZSTD ? at.leaf == leaf_count(c->in) : at.at == c->length);
+}
+
+void coded_leave(const struct coded *c, struct coded_place *at, struct buf *rest)
+{
+    struct slice piece;
+
+    while (c->coding == CODING_ZSTD && at->at > 0 && coded_read(c, *at, &piece, 1) == 1) {
+        buf_add_slice(rest, piece);
+        coded_take(c, at, piece.len);
+    }
 }

@@ -12,6 +12,7 @@
 #define HEDGEROW_CORE_ENGINE_H
 
 #include "node/core/alarms.h"
+#include "node/core/coded.h"
 #include "node/core/coding.h"
 #include "node/core/counters.h"
 #include "node/core/distribution.h"
@@ -205,7 +206,8 @@ struct request {
     struct parts *parts; /* NULL: it is read from one copy */
     enum coding prefers; /* by its Accept-Encoding */
     bool codable;        /* it asks with GET or HEAD */
-    uint64_t coded_at;   /* bytes of the coded body read so far */
+    struct coded_place coded_at; /* in the coded body */
+    struct buf coded_rest;       /* of a copy that was lost, to be read before that */
 };
 
 /* engine_request hands one in; its state is set at once (often REQUEST_BODY: a hit) and

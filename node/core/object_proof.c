@@ -126,15 +126,20 @@ void object_slip(struct object *o)
     o->tail_since = MESH_NS_NEVER;
 }
 
+bool object_pack_known(const struct object *o, uint32_t i)
+{
+    const struct object_leaf *l = &o->leaves[i];
+
+    return l->packed != NULL || l->packed_len == UINT32_MAX || l->raw_len < ZPACK_MIN;
+}
+
 bool object_packed(struct object *o, uint32_t i, struct zpack *z)
 {
     struct object_leaf *l = &o->leaves[i];
     struct buf out = BUF_EMPTY;
 
-    if (l->packed != NULL)
-        return true;
-    if (l->packed_len == UINT32_MAX || l->raw_len < ZPACK_MIN)
-        return false;
+    if (object_pack_known(o, i))
+        return l->packed != NULL;
     if (zpack_deflate(z, slice_of(l->raw, l->raw_len), &out) != 0) {
         buf_free(&out);
         l->packed_len = UINT32_MAX;

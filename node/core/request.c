@@ -250,7 +250,8 @@ static void begin(struct engine *e, struct request *r)
     memset(&r->answer, 0, sizeof(r->answer));
     r->prefers = CODING_IDENTITY;
     r->codable = false;
-    r->coded_at = 0;
+    r->coded_at = (struct coded_place){ 0 };
+    r->coded_rest = BUF_EMPTY;
     reader_init(&r->reader, false);
     r->parts = NULL;
     r->until = UINT64_MAX;
@@ -412,6 +413,7 @@ void engine_request_end(struct engine *e, mesh_ns now, struct request *r, bool c
     list_remove(&r->reader.wait_link);
     r->reader.flight = NULL;
     parts_free(e, now, r);
+    buf_free(&r->coded_rest);
     if (o != NULL) {
         object_ref(o);
         reader_detach(&r->reader);

@@ -2,7 +2,7 @@
  * input at each tick, so that no body, however long, holds up the loop. */
 #include "node/core/engine_impl.h"
 
-/* A body that only passes through is all there only if it is shorter than the window. */
+/* A body that only passes through is all there, and none of its leaves goes, only if it is shorter than the window. */
 #define PASSING_MAX ((uint64_t)(WINDOW_LEAVES - 2) * LEAF_BYTES)
 
 static void wake_timer(struct engine *e)
@@ -59,22 +59,20 @@ void coders_news(struct engine *e, struct object *o)
 
 /* ---- who gets it ---- */
 
-/* Opens it, or finds it. A body of one leaf is there as a zstd frame at once, packed as it is for other nodes. */
+/* Opens it, or finds it. The first leaf is a zstd frame at once, and so are all that other nodes got: often it is done
+ * then, and its length known. */
 static struct coded *begin(struct engine *e, struct object *o, enum coding coding)
 {
-    bool frame = coding == CODING_ZSTD && o->state == OBJECT_COMPLETE && o->leaves_n == 1;
-    struct coded *c = coded_of(o, coding);
+    bool first = coded_of(o, coding) == NULL;
+    struct coded *c = coded_open(&e->coders, o, coding, false);
 
-    if (frame && c == NULL && !object_packed(o, 0, e->zpack)) {
-        o->coded_no_gain |= (uint8_t)CODING_BIT(coding);
-        return NULL;
-    }
-    c = coded_open(&e->coders, o, coding, false);
-    if (c != NULL && frame && !c->done && coded_step(c, e->zpack) != 0) {
+    e->counters.coders_busy += c == NULL;
+    if (c != NULL && first && coding == CODING_ZSTD)
+        coded_step(c, e->zpack); /* it takes no memory */
+    if (coded_no_gain(o, coding)) {
         coded_drop(c);
         c = NULL;
     }
-    e->counters.coders_busy += c == NULL;
     wake_timer(e);
     cache_fit(e->cache);
     return c;
@@ -140,24 +138,39 @@ static struct coded *form_of(struct engine *e, struct request *r)
 size_t coded_request_body(struct request *r, struct slice *pieces, size_t max)
 {
     struct coded *c = r->reader.object != NULL ? form_of(r->engine, r) : NULL;
+    size_t n = 0;
 
-    return c != NULL ? coded_read(c, r->coded_at, pieces, max) : 0;
+    if (r->coded_rest.len > 0 && max > 0)
+        pieces[n++] = buf_slice(&r->coded_rest);
+    return c != NULL ? n + coded_read(c, r->coded_at, pieces + n, max - n) : n;
 }
 
-/* It has read all that the coder took: from there on another copy may differ. */
 void coded_request_take(struct engine *e, mesh_ns now, struct request *r, size_t n)
 {
-    const struct coded *c = coded_of(r->reader.object, r->answer.coding);
+    size_t rest = n < r->coded_rest.len ? n : r->coded_rest.len;
 
-    assert(c != NULL && r->coded_at + n <= c->length);
-    r->coded_at += n;
-    if (c->in > r->reader.at)
-        request_read_on(e, now, r, c->in);
+    buf_drop(&r->coded_rest, rest);
+    if (n == rest)
+        return;
+    const struct coded *c = coded_of(r->reader.object, r->answer.coding);
+    assert(c != NULL);
+    coded_take(c, &r->coded_at, n - rest);
+    if (coded_seen(c, r->coded_at) > r->reader.at)
+        request_read_on(e, now, r, coded_seen(c, r->coded_at));
 }
 
 bool coded_request_done(const struct request *r)
 {
     const struct coded *c = r->reader.object != NULL ? coded_of(r->reader.object, r->answer.coding) : NULL;
 
-    return c != NULL && c->done && r->coded_at == c->length;
+    return c != NULL && r->coded_rest.len == 0 && coded_over(c, r->coded_at);
+}
+
+bool coded_request_leaves(struct request *r)
+{
+    const struct coded *c = coded_of(r->reader.object, r->answer.coding);
+
+    if (c != NULL)
+        coded_leave(c, &r->coded_at, &r->coded_rest);
+    return buf_ok(&r->coded_rest);
 }

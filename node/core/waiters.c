@@ -50,6 +50,10 @@ void waiters_move(struct engine *e, mesh_ns now, struct flight *f, struct object
             waiter_fail(e, now, r, 502, "The rest of this answer has changed at the origin.");
             continue;
         }
+        if (!coded_request_leaves(reader_request(r))) {
+            waiter_fail(e, now, r, 503, "This node is out of memory for more answers.");
+            continue;
+        }
         struct object *old = object_ref(r->object);
         list_remove(&r->wait_link);
         r->flight = NULL;

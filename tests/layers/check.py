@@ -46,7 +46,7 @@ HEADER_RULES = [
     ("the mesh's cryptography", r"sodium(/.*)?\.h|sodium", ["proto", "proto/base", "node/http", "node/sf", "sim"]),
     ("Nettle", r"nettle/.*", ["proto"]),
     ("msgpack", r"msgpack(/.*)?\.h", ["proto"]),
-    ("zstd", r"zstd.*\.h", ["proto", "node/coding"]),
+    ("zstd", r"zstd.*\.h", ["proto"]),
     ("zlib", r"zlib\.h", ["node/coding", "node/cli"]),
     ("Brotli", r"brotli/.*", ["node/coding"]),
     ("jansson", r"jansson\.h", ["node/admin", "node/cli"]),

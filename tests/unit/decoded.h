@@ -42,7 +42,7 @@ static inline bool decode_br(struct slice in, uint8_t *out, size_t cap, size_t *
     return result == BROTLI_DECODER_RESULT_SUCCESS && left == 0;
 }
 
-/* With no more window than RFC 9659 grants, and of one frame. */
+/* With no more window than RFC 9659 grants; of any number of frames. */
 static inline bool decode_zstd(struct slice in, uint8_t *out, size_t cap, size_t *len)
 {
     ZSTD_DCtx *z = ZSTD_createDCtx();
@@ -52,7 +52,7 @@ static inline bool decode_zstd(struct slice in, uint8_t *out, size_t cap, size_t
 
     assert_non_null(z);
     assert_false(ZSTD_isError(ZSTD_DCtx_setParameter(z, ZSTD_d_windowLogMax, 23)));
-    while (from.pos < from.size && hint != 0) {
+    while (from.pos < from.size) {
         size_t before = from.pos + to.pos;
         hint = ZSTD_decompressStream(z, &to, &from);
         assert_false(ZSTD_isError(hint));

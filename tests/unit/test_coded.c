@@ -1,5 +1,5 @@
 /* test_coded.c - an object's body in a coding: made once, a leaf at a time, the same at whatever pace the body comes;
- * its bytes are the object's, and go with it. */
+ * its bytes are the object's, and go with it. As zstd it is the frames that nodes exchange. */
 #include "decoded.h"
 #include "object_parts.h"
 
@@ -44,18 +44,32 @@ static unsigned work(void)
     return turns;
 }
 
-static void read_all(const struct coded *c, size_t max, struct buf *out)
+/* All that there is from |at| on. */
+static void read_on(const struct coded *c, struct coded_place *at, size_t max, struct buf *out)
 {
     struct slice pieces[8];
     size_t n;
 
-    while ((n = coded_read(c, out->len, pieces, max)) > 0) {
+    while ((n = coded_read(c, *at, pieces, max)) > 0) {
+        size_t bytes = 0;
         for (size_t i = 0; i < n; i++) {
             assert_true(pieces[i].len > 0);
             buf_add_slice(out, pieces[i]);
+            bytes += pieces[i].len;
         }
+        assert_false(coded_over(c, *at));
+        coded_take(c, at, bytes);
     }
     assert_int_equal(out->len, c->length);
+    assert_int_equal(coded_seen(c, *at), c->in);
+    assert_int_equal(coded_over(c, *at), c->done);
+}
+
+static void read_all(const struct coded *c, size_t max, struct buf *out)
+{
+    struct coded_place at = { 0 };
+
+    read_on(c, &at, max, out);
 }
 
 static void check_coded(const struct coded *c, uint64_t length)
@@ -82,8 +96,10 @@ static void a_whole_body(void **state)
             struct coded *c = coded_open(&coders, o, (enum coding)coding, false);
             assert_non_null(c);
             assert_ptr_equal(coded_open(&coders, o, (enum coding)coding, false), c); /* made once */
-            assert_int_equal(coders.n, 1);
-            assert_int_equal(work(), leaf_count(lengths[i]));
+            assert_int_equal(coders.n, coding == CODING_ZSTD ? 0 : 1);
+            /* An end that is too short to be packed is a frame as it is. */
+            assert_int_equal(work(), coding == CODING_ZSTD ? (lengths[i] + LEAF_BYTES - ZPACK_MIN) / LEAF_BYTES
+                                                           : leaf_count(lengths[i]));
             assert_int_equal(coders.n, 0);
             check_coded(c, lengths[i]);
             assert_false(coded_no_gain(o, (enum coding)coding));
@@ -103,6 +119,7 @@ static void the_pace_makes_no_difference(void **state)
     for (int coding = CODING_GZIP; coding < CODINGS; coding++) {
         struct object *at_once = whole(length), *slow = make(length);
         struct buf one = BUF_EMPTY, other = BUF_EMPTY;
+        struct coded_place at_other = { 0 };
         struct coded *a = coded_open(&coders, at_once, (enum coding)coding, false);
         struct coded *b = coded_open(&coders, slow, (enum coding)coding, false);
         assert_true(a != NULL && b != NULL);
@@ -110,14 +127,14 @@ static void the_pace_makes_no_difference(void **state)
             append(slow, at, length - at < 10007 ? length - at : 10007);
             coded_grew(slow);
             work();
-            read_all(b, 1, &other);
+            read_on(b, &at_other, 1, &other);
         }
         assert_false(b->done); /* its last leaf waits for the body to be complete */
         assert_int_equal(b->in, 9 * LEAF_BYTES);
         assert_int_equal(object_finish(slow), 0);
         coded_grew(slow);
         work();
-        read_all(b, 1, &other);
+        read_on(b, &at_other, 1, &other);
         read_all(a, 8, &one);
         assert_true(slice_eq(buf_slice(&one), buf_slice(&other)));
         check_coded(b, length);
@@ -128,7 +145,7 @@ static void the_pace_makes_no_difference(void **state)
     }
 }
 
-/* Each viewer reads along: what was taken in so far can be decoded, but for less than four leaves. */
+/* Each viewer reads along: what was taken in so far can be decoded, but for less than four leaves; as zstd, all of it. */
 static void who_reads_along_does_not_wait_long(void **state)
 {
     (void)state;
@@ -142,8 +159,8 @@ static void who_reads_along_does_not_wait_long(void **state)
             coded_grew(o);
             assert_int_equal(work(), 1);
             read_all(c, 8, &out);
-            assert_false(decoded(c->coding, buf_slice(&out), 20 * LEAF_BYTES, &back));
-            assert_true(back.len >= (uint64_t)(i < 4 ? 1 : i / 4 * 4) * LEAF_BYTES);
+            assert_int_equal(decoded(c->coding, buf_slice(&out), 20 * LEAF_BYTES, &back), coding == CODING_ZSTD);
+            assert_true(back.len >= (uint64_t)(coding == CODING_ZSTD ? i : i < 4 ? 1 : i / 4 * 4) * LEAF_BYTES);
             assert_true(slice_eq(buf_slice(&back), slice_of(body, back.len)));
             buf_free(&out);
             buf_free(&back);
@@ -182,23 +199,127 @@ static void what_does_not_shrink_is_noted(void **state)
     }
 }
 
-static void feat_R23_the_stored_frame_is_lent(void **state)
+/* Leaves of text and of noise, and a short end. */
+#define MIXED      (6 * LEAF_BYTES + 77)
+#define MIXED_TEXT 0x15u /* a bit for each leaf of text */
+
+static uint8_t mixed_body[MIXED];
+
+static void make_mixed(void)
 {
-    struct object *o = whole(LEAF_BYTES);
-    struct slice piece;
+    struct rand r = rand_of(4, 4, 4);
+
+    for (size_t i = 0; i < MIXED; i++)
+        mixed_body[i] = (MIXED_TEXT >> i / LEAF_BYTES & 1) != 0 ? body[i] : (uint8_t)rand_u64(&r);
+}
+
+static struct object *mixed(void)
+{
+    struct object *o = make(MIXED);
+
+    make_mixed();
+    assert_int_equal(object_append(o, SEC(1), SLICE_OF(mixed_body)), 0);
+    assert_int_equal(object_finish(o), 0);
+    return o;
+}
+
+/* The same from a neighbour whose library packs otherwise. */
+static struct object *mixed_of_peer(void)
+{
+    struct object *o = make_of_peer(MIXED);
+
+    make_mixed();
+    for (uint32_t i = 0; i < leaf_count(MIXED); i++) {
+        size_t len = i < MIXED / LEAF_BYTES ? LEAF_BYTES : MIXED % LEAF_BYTES, packed_len = 0;
+        uint8_t *raw = malloc(len), *packed = NULL;
+        assert_non_null(raw);
+        memcpy(raw, mixed_body + (size_t)i * LEAF_BYTES, len);
+        if ((MIXED_TEXT >> i & 1) != 0) {
+            packed = malloc(LEAF_BYTES);
+            assert_non_null(packed);
+            packed_len = ZSTD_compress(packed, LEAF_BYTES, raw, len, 1);
+            assert_false(ZSTD_isError(packed_len));
+        }
+        assert_int_equal(object_add_leaf(o, raw, (uint32_t)len, packed, (uint32_t)packed_len), 0);
+    }
+    assert_int_equal(object_finish(o), 0);
+    return o;
+}
+
+static void check_mixed(struct slice out)
+{
+    struct buf back = BUF_EMPTY;
+
+    assert_true(decoded(CODING_ZSTD, out, MIXED + 1, &back));
+    assert_true(slice_eq(buf_slice(&back), SLICE_OF(mixed_body)));
+    buf_free(&back);
+}
+
+static void feat_R23_stored_frames_are_lent(void **state)
+{
+    struct object *o = mixed();
+    struct slice pieces[20];
 
     (void)state;
-    assert_true(object_packed(o, 0, zpack)); /* as it went to another node */
-    uint64_t before = o->bytes;
+    for (uint32_t i = 0; i < 4; i++)
+        object_packed(o, i, zpack); /* as they went to another node */
+    uint64_t before = o->bytes, bytes_in = coders.bytes_in;
     struct coded *c = coded_open(&coders, o, CODING_ZSTD, false);
     assert_non_null(c);
-    assert_int_equal(work(), 1);
-    assert_int_equal(coded_read(c, 0, &piece, 1), 1);
-    assert_ptr_equal(piece.data, o->leaves[0].packed);
-    assert_int_equal(piece.len, o->leaves[0].packed_len);
-    assert_true(o->bytes - before < 200); /* it is not held twice */
-    check_coded(c, LEAF_BYTES);
+    assert_int_equal(work(), 2); /* those four and a fifth; the sixth, and the end, which is too short to be tried */
+    assert_int_equal(coders.bytes_in, bytes_in);
+    size_t n = coded_read(c, (struct coded_place){ 0 }, pieces, COUNT(pieces)), at = 0;
+    for (uint32_t i = 0; i < o->leaves_n; i++) {
+        const struct object_leaf *l = &o->leaves[i];
+        assert_int_equal(l->packed != NULL, (MIXED_TEXT >> i & 1) != 0);
+        if (l->packed == NULL)
+            assert_int_equal(pieces[at++].len, ZPACK_RAW_HEAD);
+        assert_ptr_equal(pieces[at].data, l->packed != NULL ? l->packed : l->raw);
+        assert_int_equal(pieces[at++].len, l->packed != NULL ? l->packed_len : l->raw_len);
+    }
+    assert_int_equal(n, at);
+    assert_true(o->bytes - before < 200 + o->leaves[4].packed_len); /* nothing is held twice */
+    assert_false(coded_no_gain(o, CODING_ZSTD));
     object_unref(o);
+}
+
+/* Wherever the copy is lost, what is left of the frame at hand comes from it, and all else from the other. */
+static void feat_R23_a_copy_packed_otherwise_goes_on_at_a_leafs_end(void **state)
+{
+    struct object *o[] = { mixed(), mixed_of_peer() };
+    struct coded *c[2];
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++)
+        assert_non_null(c[i] = coded_open(&coders, o[i], CODING_ZSTD, false));
+    work();
+    assert_true(c[0]->done && c[1]->done && c[0]->length != c[1]->length);
+    for (uint64_t cut = 0; cut < c[0]->length; cut += 1999) {
+        struct coded_place at = { 0 };
+        struct buf out = BUF_EMPTY, rest = BUF_EMPTY;
+        struct slice piece;
+        while (out.len < cut && coded_read(c[0], at, &piece, 1) == 1) {
+            piece = slice_head(piece, cut - out.len);
+            buf_add_slice(&out, piece);
+            coded_take(c[0], &at, piece.len);
+        }
+        uint64_t seen = coded_seen(c[0], at);
+        coded_leave(c[0], &at, &rest);
+        assert_int_equal(at.at, 0);
+        assert_true(seen == (uint64_t)at.leaf * LEAF_BYTES || (seen == MIXED && at.leaf == leaf_count(MIXED)));
+        assert_true(rest.len <= LEAF_BYTES + ZPACK_RAW_HEAD);
+        buf_add_slice(&out, buf_slice(&rest));
+        while (coded_read(c[1], at, &piece, 1) == 1) {
+            buf_add_slice(&out, piece);
+            coded_take(c[1], &at, piece.len);
+        }
+        assert_true(coded_over(c[1], at));
+        check_mixed(buf_slice(&out));
+        buf_free(&rest);
+        buf_free(&out);
+    }
+    object_unref(o[0]);
+    object_unref(o[1]);
 }
 
 static void coders_are_few(void **state)
@@ -212,6 +333,7 @@ static void coders_are_few(void **state)
         assert_non_null(coded_open(&coders, o[i], CODING_GZIP, false));
     assert_null(coded_open(&coders, o[CODERS_MAX], CODING_GZIP, false));
     assert_non_null(coded_open(&coders, o[CODERS_MAX + 1], CODING_GZIP, true)); /* who was promised one */
+    assert_non_null(coded_open(&coders, o[CODERS_MAX], CODING_ZSTD, false));    /* which takes none */
     work();
     assert_int_equal(coders.n, 0);
     assert_non_null(coded_open(&coders, o[CODERS_MAX], CODING_GZIP, false));
@@ -264,7 +386,8 @@ int main(void)
         TEST(the_pace_makes_no_difference),
         TEST(who_reads_along_does_not_wait_long),
         TEST(what_does_not_shrink_is_noted),
-        TEST(feat_R23_the_stored_frame_is_lent),
+        TEST(feat_R23_stored_frames_are_lent),
+        TEST(feat_R23_a_copy_packed_otherwise_goes_on_at_a_leafs_end),
         TEST(coders_are_few),
         TEST(a_body_that_fails_is_coded_no_further),
         TEST(a_renewed_head_keeps_it),

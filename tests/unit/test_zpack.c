@@ -297,6 +297,32 @@ static void the_header_is_judged(void **state)
     zpack_free(z);
 }
 
+/* What does not pack, in a frame all the same: the library opens it as we do. */
+static void a_raw_leaf_with_a_head_is_a_frame(void **state)
+{
+    struct zpack *z = zpack_new();
+    static const size_t lens[] = { 1, 255, 256, 65535, LEAF, ZPACK_RAW_MAX };
+    uint8_t *noise = noise_bytes(ZPACK_RAW_MAX), *back = malloc(ZPACK_RAW_MAX);
+
+    (void)state;
+    assert_non_null(back);
+    for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+        struct buf b = BUF_EMPTY;
+        zpack_raw_head(buf_reserve(&b, ZPACK_RAW_HEAD), lens[i]);
+        b.len = ZPACK_RAW_HEAD;
+        buf_add(&b, noise, lens[i]);
+        assert_int_equal(inflate_exact(z, buf_slice(&b), lens[i], noise), 0);
+        assert_int_equal(ZSTD_getFrameContentSize(b.data, b.len), lens[i]);
+        assert_int_equal(ZSTD_decompress(back, ZPACK_RAW_MAX, b.data, b.len), lens[i]);
+        assert_memory_equal(back, noise, lens[i]);
+        assert_int_equal(inflate_exact(z, slice_head(buf_slice(&b), b.len - 1), lens[i], NULL), MESH_E_SYNTAX);
+        buf_free(&b);
+    }
+    free(back);
+    free(noise);
+    zpack_free(z);
+}
+
 /* Frames of another maker: the library at other levels, with a checksum. */
 static void other_makers_frames_open(void **state)
 {
@@ -331,6 +357,7 @@ int main(void)
         cmocka_unit_test(rob_Z1_a_bomb_stops_at_the_promised_length),
         cmocka_unit_test(the_end_is_found_in_a_frame_without_a_size),
         cmocka_unit_test(the_header_is_judged),
+        cmocka_unit_test(a_raw_leaf_with_a_head_is_a_frame),
         cmocka_unit_test(other_makers_frames_open),
     };
 
