@@ -96,8 +96,8 @@ void coded_grew(struct object *o)
 
 /* ---- making ---- */
 
-/* The leaf that is next, closed. Of the body's last one that is said only once the body is complete: who is done then has
- * all that there will be. */
+/* The leaf that is next, closed. Of the body's last one that is said only once the body is complete: who is done then
+ * has all that there will be. */
 static bool next_leaf(const struct coded *c, struct slice *leaf, bool *last)
 {
     const struct object *o = c->object;

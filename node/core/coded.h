@@ -2,10 +2,10 @@
  * object's. It is made leaf by leaf as the body comes. Not thread safe.
  *
  * gzip and Brotli are made by coders, in the same pieces whenever they are made, so that one coded stream continues
- * another that began with the same bytes. zstd is one frame for each leaf (RFC 8878 section 3.1: frames in a row are one
- * body): the packed one that nodes exchange, or, where that does not pay, the raw leaf with a head before it. Both are
- * lent from the object, so its leaves must not go before it does. Other nodes may have packed the same leaf otherwise:
- * what was begun in one copy goes on in another at a leaf's end. */
+ * another that began with the same bytes. zstd is one frame for each leaf (RFC 8878 section 3.1: frames in a row are
+ * one body): the packed one that nodes exchange, or, where that does not pay, the raw leaf with a head before it. Both
+ * are lent from the object, so its leaves must not go before it does. Other nodes may have packed the same leaf
+ * otherwise: what was begun in one copy goes on in another at a leaf's end. */
 #ifndef HEDGEROW_CORE_CODED_H
 #define HEDGEROW_CORE_CODED_H
 

@@ -366,8 +366,8 @@ void coders_news(struct engine *e, struct object *o);
 size_t coded_request_body(struct request *r, struct slice *pieces, size_t max);
 void coded_request_take(struct engine *e, mesh_ns now, struct request *r, size_t n);
 bool coded_request_done(const struct request *r);
-/* coded_request_leaves: |r| is to be moved to another copy, and what of this one has to go out first is kept: a zstd frame
- * at most. False: out of memory. */
+/* coded_request_leaves: |r| is to be moved to another copy, and what of this one has to go out first is kept: a zstd
+ * frame at most. False: out of memory. */
 bool coded_request_leaves(struct request *r);
 
 struct engine {

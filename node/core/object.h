@@ -167,8 +167,8 @@ bool object_sign_one(struct object *o);
 const struct leaf_batch *object_batch(struct object *o, uint32_t leaf);
 /* object_slip signs what the open leaf has beyond its slips (our own objects). */
 void object_slip(struct object *o);
-/* object_packed packs leaf |i| if it was not tried yet; false: send it raw. What it found stays so. object_pack_known: it
- * has nothing to do any more. */
+/* object_packed packs leaf |i| if it was not tried yet; false: send it raw. What it found stays so. object_pack_known:
+ * it has nothing to do any more. */
 bool object_pack_known(const struct object *o, uint32_t i);
 bool object_packed(struct object *o, uint32_t i, struct zpack *z);
 void object_claim(const struct object *o, struct leaf_claim *claim);

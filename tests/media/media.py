@@ -78,12 +78,12 @@ def check_age(what, asked, made, ttl=TTL):
     assert asked - made <= ttl + 1, f"{what} was {asked - made:.3f} s old when it was asked for, with a TTL of {ttl} s"
 
 
-def needs_browser():
-    """Skips the test where there is no browser, encoder or Node for it."""
+def needs_browser(*tools):
+    """Skips the test where there is no browser, no Node for it, or one of these tools is missing."""
     missing = npm.missing()
     if missing:
         raise harness.Skip(missing)
-    for tool in ("chromium", "ffmpeg"):
+    for tool in ("chromium", *tools):
         if not shutil.which(tool):
             raise harness.Skip(f"needs {tool}")
 

@@ -65,7 +65,7 @@ def check_shared(nodes):
 def test_feat_D1_on_demand_plays_to_its_end(case):
     """D1: hls.js and dash.js play a stream on demand through each of three nodes: from start to end without a stall, no
     error, and the origin is asked once for each object."""
-    media.needs_browser()
+    media.needs_browser("ffmpeg")
     seconds = 600 if soak() else 16
     stream = os.path.join(case.folder, "stream")
     media.encode(case, stream, seconds)
@@ -84,7 +84,7 @@ def test_feat_D1_live_plays_without_a_stall(case):
     """D1: hls.js and dash.js play a live stream through each of three nodes: no stall, no error, no manifest older than
     its TTL and a second, none too far behind; the origin is asked once for each segment and once per TTL for each
     manifest."""
-    media.needs_browser()
+    media.needs_browser("ffmpeg")
     seconds = 600 if soak() else 20
     stream = os.path.join(case.folder, "stream")
     encoder = media.broadcast(case, stream, window=10 * DELAY)

@@ -145,7 +145,8 @@ static void the_pace_makes_no_difference(void **state)
     }
 }
 
-/* Each viewer reads along: what was taken in so far can be decoded, but for less than four leaves; as zstd, all of it. */
+/* Each viewer reads along: what was taken in so far can be decoded, but for less than four leaves; as zstd, all of it.
+ */
 static void who_reads_along_does_not_wait_long(void **state)
 {
     (void)state;
