@@ -361,6 +361,25 @@ static void a_body_that_fails_is_coded_no_further(void **state)
     assert_int_equal(coders.n, 0);
 }
 
+/* What slips brought of a leaf is to be read before the leaf is closed; it is no frame before. */
+static void feat_R23_an_open_leaf_is_no_frame(void **state)
+{
+    struct object *o = make_of_peer(2 * LEAF_BYTES);
+    const struct object_slip slip = { .len = LEAF_BYTES };
+    struct coded *c = coded_open(&coders, o, CODING_ZSTD, false);
+
+    (void)state;
+    assert_int_equal(object_add_slip(o, &slip, slice_of(body, LEAF_BYTES)), 0);
+    assert_int_equal(object_available(o), LEAF_BYTES);
+    coded_grew(o);
+    assert_int_equal(work(), 0);
+    assert_int_equal(object_close_tail(o), 0);
+    coded_grew(o);
+    assert_int_equal(work(), 1);
+    assert_int_equal(c->in, LEAF_BYTES);
+    object_unref(o);
+}
+
 static void a_renewed_head_keeps_it(void **state)
 {
     struct object *o = whole(5000);
@@ -391,6 +410,7 @@ int main(void)
         TEST(feat_R23_a_copy_packed_otherwise_goes_on_at_a_leafs_end),
         TEST(coders_are_few),
         TEST(a_body_that_fails_is_coded_no_further),
+        TEST(feat_R23_an_open_leaf_is_no_frame),
         TEST(a_renewed_head_keeps_it),
     };
 
