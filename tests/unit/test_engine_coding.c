@@ -2,30 +2,11 @@
  * and let go of with the object. Linked with --wrap=zpack_deflate. */
 #include "decoded.h"
 #include "engine_stage.h"
+#include "packs_otherwise.h"
 
 #define HTML     "ETag: \"1\"\nContent-Type: text/html\n"
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define LENGTH   (5 * LEAF_BYTES + 1234)
-
-int __real_zpack_deflate(struct zpack *z, struct slice raw, struct buf *out);
-int __wrap_zpack_deflate(struct zpack *z, struct slice raw, struct buf *out);
-
-static bool packs_otherwise; /* as another library would: all nodes, for now */
-
-int __wrap_zpack_deflate(struct zpack *z, struct slice raw, struct buf *out)
-{
-    if (!packs_otherwise || raw.len < ZPACK_MIN)
-        return __real_zpack_deflate(z, raw, out);
-    ZSTD_CCtx *c = ZSTD_createCCtx();
-    uint8_t *to = buf_reserve(out, LEAF_BYTES);
-    assert_true(c != NULL && to != NULL);
-    ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, 1);
-    size_t n = ZSTD_compress2(c, to, LEAF_BYTES, raw.data, raw.len);
-    assert_false(ZSTD_isError(n));
-    out->len += n;
-    ZSTD_freeCCtx(c);
-    return 0;
-}
 
 static int none(void **state)
 {

@@ -1,8 +1,10 @@
 /* test_engine_swarm.c - some seeds, each half a minute of a small mesh where things happen at
  * random: nodes die, freeze and come back, origins cut and change, viewers dawdle and leave,
- * rings differ. No viewer ever gets a wrong byte, and when it is over all comes to rest.
- * SWARM_SEEDS=1000 runs more of them, SWARM_SEED=7 only that one. */
+ * some of them in a content coding, rings differ. No viewer ever gets a wrong byte, and when it is
+ * over all comes to rest. SWARM_SEEDS=1000 runs more of them, SWARM_SEED=7 only that one. */
+#include "decoded.h"
 #include "engine_world.h"
+#include "packs_otherwise.h"
 
 #define SITES  12
 #define LIMIT  (UINT64_C(3) << 20)
@@ -12,7 +14,7 @@
 struct swarm {
     struct world *w;
     struct rand r;
-    char lines[SITES][80];
+    char lines[SITES][120];
     char paths[SITES][8];
     uint64_t done, failed;
     uint64_t trace; /* a digest of what viewers saw, and when */
@@ -30,7 +32,7 @@ static void set_version(struct swarm *s, int i, uint64_t version)
     site->version = version;
     /* Some say how long they are fresh, some may not be kept, some change without a word. */
     const char *cc = i % 4 == 0 ? "max-age=2" : i % 4 == 1 ? "max-age=30" : i % 4 == 2 ? "no-store" : "s-maxage=1";
-    snprintf(s->lines[i], sizeof(s->lines[i]), "ETag: \"%llu\"\nCache-Control: %s\n",
+    snprintf(s->lines[i], sizeof(s->lines[i]), "ETag: \"%llu\"\nCache-Control: %s\nContent-Type: text/html\n",
              (unsigned long long)(i % 3 == 0 ? 0 : version), cc);
     site->lines = s->lines[i];
 }
@@ -58,6 +60,23 @@ static void start_node(struct swarm *s, int n)
     node_start(s->w, n, true);
 }
 
+/* What came in a coding decodes to the body as far as it came. */
+static void check_decoded(const struct viewer *v)
+{
+    struct buf back = BUF_EMPTY;
+    uint8_t *want = malloc(v->site->length + 1);
+    bool whole = decoded(v->answer.coding, buf_slice(&v->coded), v->site->length + 1, &back);
+
+    assert_non_null(want);
+    if (v->done)
+        assert_true(whole && back.len == v->site->length);
+    site_bytes(v->site, v->version, 0, want, back.len);
+    if (back.len > v->site->length || memcmp(back.data, want, back.len) != 0)
+        fail_msg("%s at n%d: a wrong byte in %.*s", v->site->path, v->node, SLICE_FMT(coding_name(v->answer.coding)));
+    free(want);
+    buf_free(&back);
+}
+
 /* A viewer that has ended is seen no more. */
 static void reap(struct swarm *s)
 {
@@ -71,18 +90,22 @@ static void reap(struct swarm *s)
         }
         if (!v->right)
             fail_msg("%s at n%d: a wrong byte before %llu", v->site->path, v->node, (unsigned long long)v->got);
-        if (v->done)
+        if (v->coded.len > 0)
+            check_decoded(v);
+        else if (v->done)
             assert_int_equal(v->got, v->site->length);
         s->done += v->done;
         s->failed += v->failed;
         s->trace = rand_mix(s->trace + (uint64_t)v->end_at + v->got + v->status);
         *at = v->next;
+        buf_free(&v->coded);
         free(v);
     }
 }
 
 static void ask_something(struct swarm *s, int n)
 {
+    static const char *const codings[] = { "gzip", "br", "zstd", "zstd" };
     struct viewer *v = viewer_new(s->w, n, s->paths[below(s, SITES)]);
 
     if (below(s, 20) == 0)
@@ -90,6 +113,11 @@ static void ask_something(struct swarm *s, int n)
     if (below(s, 5) == 0)
         v->allow = below(s, 200000);
     v->wait_whole = below(s, 10) == 0;
+    v->codes = below(s, 2) == 0;
+    if (v->codes)
+        fields_add(&v->fields, SLICE_LIT("Accept-Encoding"), slice_str(codings[below(s, 4)]));
+    if (v->codes && below(s, 3) == 0)
+        v->allow = below(s, 300); /* some frames of text */
     viewer_ask(v);
 }
 
@@ -103,7 +131,7 @@ static void bother_a_viewer(struct swarm *s)
         if (below(s, 2) == 0) {
             viewer_end(v);
         } else {
-            v->allow = v->allow == UINT64_MAX ? UINT64_MAX : v->allow + below(s, 300000);
+            v->allow = v->allow == UINT64_MAX ? UINT64_MAX : v->allow + below(s, v->codes ? 300 : 300000);
             viewer_read(v);
         }
         return;
@@ -147,6 +175,7 @@ static void one_event(struct swarm *s)
     int n = (int)below(s, NODES);
     uint64_t what = below(s, 100);
 
+    packs_otherwise = below(s, 2) == 0;
     if (what < 75) {
         if (s->w->nodes[n].engine != NULL && !s->w->nodes[n].frozen)
             ask_something(s, n);
@@ -211,6 +240,7 @@ static uint64_t run_seed(uint64_t seed)
     struct swarm s = { .w = world_bare(NODES), .r = rand_of(seed, 1, 1) };
 
     source = rand_of(seed, 2, 2);
+    packs_otherwise = false;
     s.w->delay = US(100 + below(&s, 20000));
     s.w->window = below(&s, 2) == 0 ? 0 : 20000 + below(&s, 200000);
     s.w->reads = below(&s, 2) == 0 ? 0 : 1 + below(&s, 3000);
