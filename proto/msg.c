@@ -27,7 +27,8 @@ enum {
     ASK_GENERATION,
     ASK_FIRST_LEAF,
     ASK_CREDIT,
-    ASK_FIELDS
+    ASK_FIELDS,
+    ASK_RUN
 };
 enum { ANSWER_STATUS = 1, ANSWER_REASON, ANSWER_EPOCH, ANSWER_LOAD };
 enum { ABORT_REASON = 1, ABORT_STATUS };
@@ -297,6 +298,7 @@ int msg_put_ask(struct buf *b, uint32_t stream, const struct msg_ask *m)
     frame_opt_u64(&o, ASK_FIRST_LEAF, m->first_leaf);
     frame_opt_u64(&o, ASK_CREDIT, m->credit);
     frame_opt_bin(&o, ASK_FIELDS, m->fields, MSG_FIELDS_MAX);
+    frame_opt_u64(&o, ASK_RUN, m->run);
     return frame_end(&o);
 }
 
@@ -320,6 +322,7 @@ int msg_get_ask(struct wire *w, struct slice body, struct msg_ask *m)
     m->first_leaf = (uint32_t)frame_get_u64(&in, ASK_FIRST_LEAF, UINT32_MAX);
     m->credit = (uint32_t)frame_get_u64(&in, ASK_CREDIT, UINT32_MAX);
     m->fields = frame_get_bin(&in, ASK_FIELDS, MSG_FIELDS_MAX);
+    m->run = (uint32_t)frame_get_u64(&in, ASK_RUN, UINT32_MAX);
     return frame_close(&in, false);
 }
 

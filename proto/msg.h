@@ -185,6 +185,7 @@ struct msg_ask {
     uint32_t first_leaf;
     uint32_t credit;     /* leaves you may send */
     struct slice fields; /* of the viewer's request, see PROTOCOL.md; at most MSG_FIELDS_MAX bytes */
+    uint32_t run;        /* with ASK_LEAF: leaves that will be asked for from this one on, it included; 0: not told */
 };
 int msg_put_ask(struct buf *b, uint32_t stream, const struct msg_ask *m);
 int msg_get_ask(struct wire *w, struct slice body, struct msg_ask *m);

@@ -53,6 +53,7 @@ void ask_send(struct engine *e, mesh_ns now, struct flight *f)
                  (upward ? ASK_NO_ORIGIN : 0) | (f->stale != NULL ? ASK_MUST_FRESH : 0),
         .credit = a->credit,
         .fields = f->forward != NULL ? f->forward->raw : SLICE_EMPTY,
+        .run = f->run,
     };
     msg_put_ask(session_begin(a->l->session), a->stream, &m);
     link_commit(e, a->l);

@@ -153,23 +153,47 @@ void ask_cancel(struct engine *e, mesh_ns now, struct flight *f);
 void ask_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame);
 void ask_credit(struct engine *e, struct flight *f);
 
-/* ---- a fetch from the origin, outliving its flight until the rim has let go ---- */
-enum origin_state { ORIGIN_NEW, ORIGIN_RUNNING, ORIGIN_STOPPING };
+/* ---- a fetch from the origin, outliving its flights until the rim has let go ---- */
+enum origin_state { ORIGIN_NEW, ORIGIN_RUNNING, ORIGIN_STOPPING, ORIGIN_OVER };
 struct origin {
     struct fetch fetch;
     struct forward *forward; /* held for |fetch| */
     struct list todo; /* starts, flows or stops */
     enum origin_state state;
-    struct flight *flight; /* NULL: nobody waits any more */
+    struct flight *flight; /* whose body comes now; NULL: nobody waits for that any more */
     mesh_ns began;
-    bool flow_told;
+    /* Of leaves (run.c) */
+    struct list run;         /* flights of those that come behind, in order */
+    uint32_t leaf, end_leaf; /* that comes now; behind the last that was asked for */
+    uint32_t left;           /* bytes of it that are still to come */
+    uint64_t end, length;    /* behind the answer's last byte; the whole body's. 0: no answer yet */
+    struct head *head;       /* of what the leaves' heads are made */
+    struct freshness fresh;  /* when it ... */
+    mesh_ns answered;        /* ... came */
+    char range[64];
 };
 bool origin_start(struct engine *e, mesh_ns now, struct flight *f);
+/* origin_stop takes |f| off; without anybody left to wait, the fetch is stopped. origin_let_go is that without the
+ * latter. */
 void origin_stop(struct engine *e, struct flight *f);
+void origin_let_go(struct origin *o, struct flight *f);
+/* origin_object makes the object of an answer. NULL: out of memory, or its head is too long. */
+struct object *origin_object(struct engine *e, struct flight *f, uint16_t status, const struct fields *fields,
+                             const struct freshness *fresh, int64_t length);
 /* origin_leave: the flight has all it wanted; the rim ends the exchange in its own time. */
 void origin_leave(struct flight *f);
 void origin_flow(struct engine *e, struct flight *f);
 void origin_free(struct origin *o);
+
+/* ---- leaves that one request brings (run.c) ---- */
+/* run_gather settles which leaves |o|, begun for |f|'s, is to bring: it, and what will be wanted behind it. */
+void run_gather(struct engine *e, mesh_ns now, struct origin *o, const struct flight *f);
+/* run_answered: is the answer one to |o|'s Range? |*all|: it brings the whole body. */
+bool run_answered(struct origin *o, uint16_t status, const struct fields *fields, int64_t length, bool *all);
+/* run_begin takes such an answer's head; false: no memory, or it is too long. run_body: some of its body. */
+bool run_begin(struct engine *e, mesh_ns now, struct origin *o, const struct fields *fields,
+               const struct freshness *fresh);
+void run_body(struct engine *e, mesh_ns now, struct origin *o, struct slice bytes);
 
 /* ---- one fetch per key ---- */
 enum flight_class {
@@ -186,7 +210,7 @@ struct flight {
     struct digest key;
     unsigned cause; /* of our own fetch's failure */
     bool leaf;      /* this one of a body's alone */
-    uint32_t index;
+    uint32_t index, run;
     struct digest primary; /* of the whole: |key|, unless |leaf| */
     uint64_t outdated;
     struct slice range, if_range; /* relayed, for one request alone; lent from |wanted| */
@@ -211,6 +235,7 @@ struct flight {
     struct object *object; /* held; NULL: no head yet */
     struct ask ask;
     struct origin *origin;
+    struct list run_link; /* in origin->run: it is not its turn yet */
     bool from_peer, peer_hit;
     char peer_name[CERT_NAME_MAX + 1];
     struct timer deadline; /* for a head; then for each next piece of a peer's body */
@@ -222,6 +247,7 @@ struct aim {
     struct digest key;
     bool leaf; /* one of a body's, and |key| is its key; |primary| is that of the whole */
     uint32_t index;
+    uint32_t run; /* leaves that will be wanted from this one on, it included; 0: not known */
     struct digest primary;
     uint64_t outdated; /* a generation that is not wanted any more; 0: any will do */
     bool personal;     /* a viewer's own fields go along */
@@ -234,6 +260,9 @@ void flight_drop(struct engine *e, struct flight *f); /* sets |dropped| */
 struct flight *flight_new(struct engine *e, mesh_ns now, enum flight_class class, const struct aim *aim);
 /* flight_toward is a new one by way of the key's owners: as an edge, or |as_owner|. */
 struct flight *flight_toward(struct engine *e, mesh_ns now, bool as_owner, const struct aim *aim);
+/* flight_along is one as an owner that waits for |o|, which another flight has begun, to bring what |aim| aims at.
+ * NULL: it is here or on its way, or a copy is to be validated, or there is no memory. */
+struct flight *flight_along(struct engine *e, mesh_ns now, const struct aim *aim, struct origin *o);
 /* Which fetch under way may be joined: a viewer waits for any; a peer for one that we make as
  * an owner; an owner that asks upward only for one that asks the origin by now, or two that
  * rank each other first would wait for each other. */
@@ -324,6 +353,8 @@ bool parts_unwanted(struct engine *e, mesh_ns now, const struct digest *primary,
 /* parts_none: there are no leaves of |f|'s body to be had, for a while; all who wait in |f| ask for the whole. |f| is
  * gone. */
 void parts_none(struct engine *e, mesh_ns now, struct flight *f);
+/* parts_combine: may leaves whose heads are as |h| be put together (it has a strong validator)? */
+bool parts_combine(const struct head *h);
 /* parts_sound: may |head| be that of |f|'s leaf, or, unless |f| wants one, of a whole? */
 bool parts_sound(const struct flight *f, const struct head *head);
 /* request_seek_again looks for the whole of what |r| wants, at |aim|; request_relay has the origin answer it alone. */

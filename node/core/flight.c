@@ -82,6 +82,7 @@ struct flight *flight_new(struct engine *e, mesh_ns now, enum flight_class class
     f->key = aim->key;
     f->leaf = aim->leaf;
     f->index = aim->index;
+    f->run = aim->run;
     f->primary = aim->leaf ? aim->primary : aim->key;
     f->outdated = aim->outdated;
     if (class != FLIGHT_DIRECT) {
@@ -91,6 +92,7 @@ struct flight *flight_new(struct engine *e, mesh_ns now, enum flight_class class
     }
     list_init(&f->waiters);
     list_init(&f->ask.link);
+    list_init(&f->run_link);
     f->deadline.fire = deadline_fire;
     f->patience.fire = patience_fire;
     list_push_back(&e->flights, &f->link);
@@ -157,6 +159,25 @@ struct flight *flight_find(struct engine *e, const struct digest *key, const str
             return f;
     }
     return NULL;
+}
+
+struct flight *flight_along(struct engine *e, mesh_ns now, const struct aim *aim, struct origin *o)
+{
+    const struct fields *fields = &aim->forward->fields;
+    struct flight *f;
+
+    /* As many again are left for those that somebody waits for. */
+    if (e->flights_n >= FLIGHTS_MAX / 2 || cache_peek(e->cache, now, &aim->key, fields) != NULL ||
+        flight_find(e, &aim->key, fields, FLIGHT_ANY) != NULL || (f = flight_new(e, now, FLIGHT_OWNER, aim)) == NULL)
+        return NULL;
+    if (f->stale != NULL) {
+        flight_free(e, f);
+        return NULL;
+    }
+    f->origin = o;
+    enter_map(e, f);
+    timer_set(e, &f->deadline, now + e->timers.fetch);
+    return f;
 }
 
 int flight_owners(struct engine *e, const struct digest *key, struct node_id out[RING_OWNERS], size_t *n)

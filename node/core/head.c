@@ -115,18 +115,48 @@ out:
     return err;
 }
 
+static size_t size_with(size_t fields)
+{
+    return offsetof(struct head, fields.at) + fields * sizeof(struct field);
+}
+
+static void judge(struct head *h)
+{
+    h->codable = coding_head(h);
+    h->varies_by_coding = fields_lists(&h->fields, SLICE_LIT("vary"), SLICE_LIT("accept-encoding")) ||
+                          fields_lists(&h->fields, SLICE_LIT("vary"), SLICE_LIT("*"));
+}
+
 const struct head *head_kept(struct slice bytes)
 {
     struct head whole;
 
     if (head_decode(&whole, bytes) != 0)
         return NULL;
-    whole.codable = coding_head(&whole);
-    whole.varies_by_coding = fields_lists(&whole.fields, SLICE_LIT("vary"), SLICE_LIT("accept-encoding")) ||
-                             fields_lists(&whole.fields, SLICE_LIT("vary"), SLICE_LIT("*"));
-    size_t size = offsetof(struct head, fields.at) + whole.fields.n * sizeof(struct field);
-    struct head *h = malloc(size);
+    judge(&whole);
+    struct head *h = malloc(size_with(whole.fields.n));
     if (h != NULL)
-        memcpy(h, &whole, size);
+        memcpy(h, &whole, size_with(whole.fields.n));
     return h;
+}
+
+struct head *head_copy(const struct head *h, struct buf *scratch)
+{
+    size_t room = size_with(h->fields.n);
+    struct head whole;
+
+    buf_clear(scratch);
+    if (head_encode(scratch, h) != 0)
+        return NULL;
+    uint8_t *copy = malloc(room + scratch->len);
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy + room, scratch->data, scratch->len);
+    if (head_decode(&whole, slice_of(copy + room, scratch->len)) != 0) {
+        free(copy);
+        return NULL;
+    }
+    judge(&whole);
+    memcpy(copy, &whole, size_with(whole.fields.n)); /* no more fields than |h| has */
+    return (struct head *)(void *)copy;
 }

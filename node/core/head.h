@@ -35,4 +35,8 @@ int head_decode(struct head *h, struct slice bytes);
  * exist there. The head lends from |bytes|. NULL: out of memory or does not decode. */
 const struct head *head_kept(struct slice bytes);
 
+/* head_copy copies |h|, as head_encode would send it, and all that it lends into one piece of memory, to be freed with
+ * free(); |scratch| is overwritten. Fields past the n-th do not exist there. NULL: out of memory or too long. */
+struct head *head_copy(const struct head *h, struct buf *scratch);
+
 #endif

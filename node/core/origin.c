@@ -1,12 +1,10 @@
 /* We ask the origin: one struct origin per request to it. It outlives its flight until
  * the rim has let go of it. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "node/core/drop.h"
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
-#include "node/core/range.h"
 
 static struct origin *of(struct fetch *f)
 {
@@ -19,6 +17,7 @@ void origin_free(struct origin *o)
         return;
     list_remove(&o->todo);
     forward_unref(o->forward);
+    free(o->head);
     free(o);
 }
 
@@ -54,24 +53,13 @@ static void conditions(const struct object *o, struct slice *etag, struct slice 
     *modified = f != NULL ? f->value : SLICE_EMPTY;
 }
 
-/* "bytes=0-65535" */
-static struct slice leaf_range(const struct flight *f, char text[64])
-{
-    unsigned long long first = (unsigned long long)f->index * LEAF_BYTES;
-    int n = snprintf(text, 64, "bytes=%llu-%llu", first, first + LEAF_BYTES - 1);
-
-    return slice_of(text, (size_t)n);
-}
-
 bool origin_start(struct engine *e, mesh_ns now, struct flight *f)
 {
-    struct slice etag, modified, range;
-    char text[64];
+    struct slice etag, modified;
 
     conditions(f->stale, &etag, &modified);
-    range = f->leaf ? leaf_range(f, text) : f->range;
-    size_t texts = f->path.len + f->host.len + f->request_id.len + f->method.len + etag.len + modified.len + range.len +
-                   f->if_range.len;
+    size_t texts = f->path.len + f->host.len + f->request_id.len + f->method.len + etag.len + modified.len +
+                   f->range.len + f->if_range.len;
     struct origin *o = calloc(1, sizeof(*o) + texts);
     if (o == NULL)
         return false;
@@ -83,7 +71,7 @@ bool origin_start(struct engine *e, mesh_ns now, struct flight *f)
     o->fetch.from = f->from;
     o->fetch.if_none_match = keep(&at, etag);
     o->fetch.if_modified_since = keep(&at, modified);
-    o->fetch.range = keep(&at, range);
+    o->fetch.range = keep(&at, f->range);
     o->fetch.if_range = keep(&at, f->if_range);
     o->forward = forward_ref(f->forward);
     o->fetch.forward = o->forward != NULL ? &o->forward->fields : NULL;
@@ -92,6 +80,9 @@ bool origin_start(struct engine *e, mesh_ns now, struct flight *f)
     o->began = now;
     f->origin = o;
     list_init(&o->todo);
+    list_init(&o->run);
+    if (f->leaf)
+        run_gather(e, now, o, f);
     list_push_back(&e->starts, &o->todo);
     e->counters.origin_fetches++;
     return true;
@@ -103,14 +94,23 @@ void origin_leave(struct flight *f)
     f->origin = NULL;
 }
 
-void origin_stop(struct engine *e, struct flight *f)
+static bool is_needless(const struct origin *o)
 {
-    struct origin *o = f->origin;
+    return o->flight == NULL && list_empty(&o->run);
+}
 
-    if (o == NULL)
+/* Of the flights that wait for |o| the one whose turn is first; NULL: none is left. */
+static struct flight *first_flight(const struct origin *o)
+{
+    if (o->flight != NULL || list_empty(&o->run))
+        return o->flight;
+    return OBJ_OF(list_first(&o->run), struct flight, run_link);
+}
+
+static void drop(struct engine *e, struct origin *o)
+{
+    if (o->state == ORIGIN_OVER) /* see engine_fetch_end */
         return;
-    f->origin = NULL;
-    o->flight = NULL;
     list_remove(&o->todo);
     if (o->state == ORIGIN_NEW) {
         origin_free(o);
@@ -118,6 +118,37 @@ void origin_stop(struct engine *e, struct flight *f)
     }
     o->state = ORIGIN_STOPPING;
     list_push_back(&e->stops, &o->todo);
+}
+
+void origin_let_go(struct origin *o, struct flight *f)
+{
+    f->origin = NULL;
+    list_remove(&f->run_link);
+    if (o->flight == f)
+        o->flight = NULL;
+}
+
+void origin_stop(struct engine *e, struct flight *f)
+{
+    struct origin *o = f->origin;
+
+    if (o == NULL)
+        return;
+    origin_let_go(o, f);
+    /* After the last leaf the rim ends the exchange in its own time. */
+    if (is_needless(o) && (o->state != ORIGIN_RUNNING || o->end == 0 || (uint64_t)o->leaf * LEAF_BYTES < o->end))
+        drop(e, o);
+}
+
+/* All who wait for |o| have waited in vain. */
+static void fail(struct engine *e, mesh_ns now, struct origin *o, uint16_t status, const char *text)
+{
+    struct flight *f;
+
+    while ((f = first_flight(o)) != NULL) {
+        f->cause = o->fetch.cause;
+        flight_fail(e, now, f, status, text);
+    }
 }
 
 /* A pass-through body is taken only as fast as its fastest reader reads. */
@@ -135,9 +166,8 @@ void origin_flow(struct engine *e, struct flight *f)
         list_push_back(&e->flows, &o->todo);
 }
 
-/* Makes the object of an answer from the origin. NULL: out of memory, or its head is too long. */
-static struct object *make_object(struct engine *e, struct flight *f, uint16_t status, const struct fields *fields,
-                                  const struct freshness *fresh, int64_t length)
+struct object *origin_object(struct engine *e, struct flight *f, uint16_t status, const struct fields *fields,
+                             const struct freshness *fresh, int64_t length)
 {
     struct head head = { .key = f->key, .generation = secret_random_u64(), .status = status, .fetched_s = e->wall_s };
     bool for_one = is_passage(f) || f->unkept || !fresh->storable || (f->personal && !fresh->for_authorized);
@@ -166,18 +196,18 @@ static bool fails(uint16_t status)
     return status == 500 || (status >= 502 && status <= 504);
 }
 
-/* |f| wanted a leaf, and what comes is of another kind: all of the body, or another answer altogether. It is taken as
+/* Leaves were wanted, and what comes is of another kind: all of the body, or another answer altogether. It is taken as
  * the answer for the whole, where we are the ones to have that; those who wait ask for the whole. The flight that goes
  * on with the fetch, or NULL. */
-static struct flight *as_whole(struct engine *e, mesh_ns now, struct flight *f)
+static struct flight *as_whole(struct engine *e, mesh_ns now, struct origin *o)
 {
+    struct flight *f = first_flight(o), *whole = NULL;
     struct aim aim = { .key = f->primary,
                        .host = buf_slice(&f->host),
                        .path = buf_slice(&f->path),
                        .request_id = buf_slice(&f->request_id),
                        .forward = f->forward };
     const struct fields *fields = &f->forward->fields;
-    struct flight *whole = NULL;
 
     if (f->index < KEY_STRIPE_LEAVES && cache_peek(e->cache, now, &f->primary, fields) == NULL &&
         flight_find(e, &f->primary, fields, FLIGHT_ANY) == NULL)
@@ -185,37 +215,30 @@ static struct flight *as_whole(struct engine *e, mesh_ns now, struct flight *f)
     if (whole != NULL) {
         whole->background = true;
         whole->dropped = f->dropped;
-        whole->origin = f->origin;
-        whole->origin->flight = whole;
-        f->origin = NULL;
-    } else {
-        origin_stop(e, f);
     }
-    parts_none(e, now, f);
+    while ((f = first_flight(o)) != NULL) {
+        origin_let_go(o, f);
+        parts_none(e, now, f);
+    }
+    o->flight = whole;
+    if (whole != NULL)
+        whole->origin = o;
+    else
+        drop(e, o);
     return whole;
 }
 
-/* Is it the leaf that |f| wants? |*all|: and the whole body besides. */
-static bool is_leaf(const struct flight *f, uint16_t status, const struct fields *fields, int64_t length, bool *all)
+/* What comes is the whole body, and shorter than what was asked for: is it worth to be kept as one? */
+static bool is_small(const struct engine *e, const struct origin *o)
 {
-    const struct field *field = fields_find(fields, SLICE_LIT("content-range"));
-    uint64_t first = (uint64_t)f->index * LEAF_BYTES;
-    struct content_range r;
-
-    *all = false;
-    if (status != 206 || field == NULL || !content_range_read(&r, field->value) || r.first != first || length < 0 ||
-        (uint64_t)length != r.last - r.first + 1 || length > (int64_t)LEAF_BYTES ||
-        (length < (int64_t)LEAF_BYTES && r.last + 1 != r.length))
-        return false;
-    *all = first == 0 && r.last + 1 == r.length;
-    return true;
+    return o->length <= LEAF_BYTES || o->length <= cache_object_max(e->cache);
 }
 
 void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint16_t status, const struct fields *fields,
                        int64_t length)
 {
     struct origin *o = of(fetch);
-    struct flight *f = o->flight;
+    struct flight *f = first_flight(o);
     struct freshness fresh;
 
     e->now = now;
@@ -227,37 +250,35 @@ void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint1
     }
     if (status == 304 && !is_passage(f)) {
         e->counters.origin_failures++;
-        flight_fail(e, now, f, 502, "The origin says that nothing has changed, but it was not asked that.");
+        fail(e, now, o, 502, "The origin says that nothing has changed, but it was not asked that.");
         return;
     }
     if (fails(status) && stale_rescue(e, now, f))
         return;
-    struct fields whole;
     if (f->leaf && status == 416) {
-        origin_stop(e, f);
-        flight_fail(e, now, f, 416, "There are no such bytes.");
+        fail(e, now, o, 416, "There are no such bytes.");
         return;
     }
-    bool all, leaf = f->leaf && is_leaf(f, status, fields, length, &all);
-    if (f->leaf && (!leaf || all)) {
-        if ((f = as_whole(e, now, f)) == NULL)
+    struct fields whole;
+    bool all, leaves = f->leaf && run_answered(o, status, fields, length, &all);
+    if (f->leaf && (!leaves || (all && is_small(e, o)))) {
+        if ((f = as_whole(e, now, o)) == NULL)
             return;
-        if (leaf) {
+        if (leaves) {
             fields_without(&whole, fields, SLICE_LIT("content-range"));
             fields = &whole;
             status = 200;
         }
-        leaf = false;
+        leaves = false;
     }
-    fresh_of(&fresh, &e->cfg.distribution, leaf ? 200 : status, fields, e->wall_s, now - o->began);
-    struct object *body = make_object(e, f, status, fields, &fresh, length);
-    if (body == NULL) {
-        f->cause = fetch->cause;
+    fresh_of(&fresh, &e->cfg.distribution, leaves ? 200 : status, fields, e->wall_s, now - o->began);
+    struct object *body = leaves ? NULL : origin_object(e, f, status, fields, &fresh, length);
+    if (leaves ? !run_begin(e, now, o, fields, &fresh) : body == NULL) {
         e->counters.origin_failures++;
-        origin_stop(e, f);
-        flight_fail(e, now, f, 502, "The origin's answer has a head that is too large or not well formed.");
-        return;
+        fail(e, now, o, 502, "The origin's answer has a head that is too large or not well formed.");
     }
+    if (body == NULL)
+        return;
     f->from_peer = false;
     drop_changed(e, now, f, status, fields);
     flight_head(e, now, f, body);
@@ -266,46 +287,51 @@ void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint1
 void engine_fetch_body(struct engine *e, mesh_ns now, struct fetch *fetch, struct slice bytes)
 {
     struct origin *o = of(fetch);
-    struct flight *f = o->flight;
+    struct flight *f = first_flight(o);
 
     e->now = now;
-    if (f == NULL || f->object == NULL)
+    if (f == NULL)
+        return;
+    if (f->leaf) {
+        e->counters.bytes_origin += bytes.len;
+        run_body(e, now, o, bytes);
+        return;
+    }
+    if (f->object == NULL)
         return;
     e->counters.bytes_origin += bytes.len;
     if (object_append(f->object, now, bytes) != 0) {
         e->counters.origin_failures++;
-        origin_stop(e, f);
-        flight_fail(e, now, f, 502, "The origin's answer is longer than it said.");
+        fail(e, now, o, 502, "The origin's answer is longer than it said.");
         return;
     }
     flight_grew(e, now, f);
 }
 
+static void failed(struct engine *e, mesh_ns now, struct origin *o, int err)
+{
+    e->counters.origin_failures++;
+    if (err == MESH_E_TIMEOUT)
+        fail(e, now, o, 504, "The origin did not answer in time.");
+    else if (err == MESH_E_REFUSED)
+        fail(e, now, o, 502, "The origin cannot be reached.");
+    else if (err == MESH_E_SYNTAX)
+        fail(e, now, o, 502, "The origin's answer is not well-formed HTTP.");
+    else
+        fail(e, now, o, 502, "The origin ended the connection before its answer was complete.");
+}
+
 void engine_fetch_end(struct engine *e, mesh_ns now, struct fetch *fetch, int err)
 {
     struct origin *o = of(fetch);
-    struct flight *f = o->flight;
+    struct flight *f = first_flight(o);
 
     e->now = now;
-    if (f != NULL)
-        f->cause = fetch->cause;
-    origin_free(o);
-    if (f == NULL)
-        return;
-    f->origin = NULL;
-    if (err == 0 && (f->object == NULL || object_finish(f->object) != 0))
-        err = MESH_E_CLOSED;
-    if (err == 0) {
+    list_remove(&o->todo);
+    o->state = ORIGIN_OVER;
+    if (f != NULL && err == 0 && !f->leaf && f->object != NULL && object_finish(f->object) == 0)
         flight_complete(e, now, f);
-        return;
-    }
-    e->counters.origin_failures++;
-    if (err == MESH_E_TIMEOUT)
-        flight_fail(e, now, f, 504, "The origin did not answer in time.");
-    else if (err == MESH_E_REFUSED)
-        flight_fail(e, now, f, 502, "The origin cannot be reached.");
-    else if (err == MESH_E_SYNTAX)
-        flight_fail(e, now, f, 502, "The origin's answer is not well-formed HTTP.");
-    else
-        flight_fail(e, now, f, 502, "The origin ended the connection before its answer was complete.");
+    else if (f != NULL)
+        failed(e, now, o, err);
+    origin_free(o);
 }

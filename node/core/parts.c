@@ -15,6 +15,10 @@
 #include "node/core/selection.h"
 
 #define AHEAD 16 /* leaves asked for at once */
+/* So many are announced beyond that, in which the origin is asked for all in one: those of a stripe, but at first fewer
+ * where the range has no end, since its reader may soon leave. */
+#define RUN_MAX  KEY_STRIPE_LEAVES
+#define RUN_OPEN AHEAD
 #define STRONG_AFTER_S \
     60 /* a Last-Modified so much older than the answer is a strong validator (RFC 9110 section 8.8.2.2) */
 
@@ -23,6 +27,7 @@ struct part {
     struct parts *parts;
     uint32_t index;
     bool open, renewed, failed;
+    bool ahead;      /* asked for before it was read: if that comes to nothing, it is asked for once more when it is */
     uint16_t status; /* of the failure */
     const char *text;
 };
@@ -36,12 +41,13 @@ struct parts {
     struct buf host, path;
     uint32_t begin;    /* the leaf that is asked for first */
     uint64_t last;     /* read ahead up to this byte */
+    uint32_t run_first, run_end; /* leaves that were announced ... */
+    uint32_t run_next;           /* ... and how many are to be so the next time */
     uint64_t outdated; /* generation of the first leaf that is not wanted again */
     bool again;        /* begun anew once already */
     enum verdict verdict;
     /* What the first leaf said of all */
-    const struct head *head;
-    uint8_t *head_raw;
+    struct head *head;
     mesh_ns born, lifetime;
     struct part part[AHEAD]; /* that of leaf i at i % AHEAD */
 };
@@ -91,6 +97,11 @@ static struct slice validator(const struct head *h)
     return SLICE_EMPTY;
 }
 
+bool parts_combine(const struct head *h)
+{
+    return validator(h).len > 0;
+}
+
 static bool same(const struct parts *p, const struct object *o)
 {
     struct content_range r;
@@ -111,17 +122,8 @@ static bool make_head(struct engine *e, struct parts *p, const struct object *o)
     head.status = 200;
     head.has_length = true;
     head.length = r.length;
-    fields_clear(&head.fields);
-    for (size_t i = 0; i < o->head->fields.n; i++) {
-        const struct field *f = &o->head->fields.at[i];
-        if (!slice_eq_nocase(f->name, SLICE_LIT("content-range")))
-            (void)fields_add(&head.fields, f->name, f->value);
-    }
-    buf_clear(&e->scratch);
-    if (head_encode(&e->scratch, &head) != 0 || (p->head_raw = malloc(e->scratch.len)) == NULL)
-        return false;
-    memcpy(p->head_raw, e->scratch.data, e->scratch.len);
-    p->head = head_kept(slice_of(p->head_raw, e->scratch.len));
+    fields_without(&head.fields, &o->head->fields, SLICE_LIT("content-range"));
+    p->head = head_copy(&head, &e->scratch);
     p->born = o->born;
     p->lifetime = o->lifetime;
     return p->head != NULL;
@@ -129,10 +131,8 @@ static bool make_head(struct engine *e, struct parts *p, const struct object *o)
 
 static void drop_head(struct parts *p)
 {
-    free((void *)(uintptr_t)p->head);
-    free(p->head_raw);
+    free(p->head);
     p->head = NULL;
-    p->head_raw = NULL;
 }
 
 /* ---- its readers ---- */
@@ -169,6 +169,46 @@ static struct aim aim_of(const struct parts *p)
                          .forward = p->r->reader.forward };
 }
 
+/* Where it is read, once the viewer's side has said so. */
+static uint32_t leaf_at(const struct parts *p)
+{
+    return p->head != NULL && p->r->head_sent ? (uint32_t)(p->r->reader.at / LEAF_BYTES) : p->begin;
+}
+
+/* Behind the last leaf that is wanted, as far as is known. */
+static uint32_t wanted_end(const struct parts *p)
+{
+    uint64_t until = p->r->head_sent ? p->r->until : p->last < UINT64_MAX ? p->last + 1 : p->last;
+
+    if (p->head != NULL && until > p->head->length)
+        until = p->head->length;
+    return leaf_count(until < LEAF_BODY_MAX ? until : LEAF_BODY_MAX);
+}
+
+/* Is the leaf |index| of |aim|'s body here? */
+static bool is_here(struct engine *e, mesh_ns now, const struct aim *aim, uint32_t index)
+{
+    struct digest key;
+
+    key_leaf(&key, &aim->primary, index);
+    return cache_peek(e->cache, now, &key, &aim->forward->fields) != NULL;
+}
+
+/* How many leaves from |index| on, which is not here, will be asked for: of those that are owned together. */
+static uint32_t announce(struct engine *e, mesh_ns now, struct parts *p, const struct aim *aim, uint32_t index)
+{
+    uint32_t end = wanted_end(p), i = index + 1;
+
+    if (index >= p->run_first && index < p->run_end)
+        return p->run_end - index;
+    while (i < end && i % KEY_STRIPE_LEAVES != 0 && i - index < p->run_next && !is_here(e, now, aim, i))
+        i++;
+    p->run_first = index;
+    p->run_end = i;
+    p->run_next = 2 * p->run_next < RUN_MAX ? 2 * p->run_next : RUN_MAX;
+    return i - index;
+}
+
 static void open_part(struct engine *e, mesh_ns now, struct parts *p, uint32_t index, uint64_t outdated)
 {
     struct part *t = &p->part[index % AHEAD];
@@ -179,6 +219,7 @@ static void open_part(struct engine *e, mesh_ns now, struct parts *p, uint32_t i
     close_part(e, now, t);
     t->renewed = t->index == index && outdated != 0;
     t->index = index;
+    t->ahead = index != leaf_at(p);
     t->open = true;
     t->parts = p;
     reader_init(&t->reader, false);
@@ -196,8 +237,11 @@ static void open_part(struct engine *e, mesh_ns now, struct parts *p, uint32_t i
     }
     if ((f = flight_find(e, &aim.key, reader_fields(&t->reader), FLIGHT_ANY)) != NULL) {
         flight_join(f, &t->reader);
-        e->counters.collapsed++;
-    } else if ((f = flight_toward(e, now, false, &aim)) == NULL) {
+        e->counters.collapsed += t->reader.joined;
+        return;
+    }
+    aim.run = announce(e, now, p, &aim, index);
+    if ((f = flight_toward(e, now, false, &aim)) == NULL) {
         part_failed(e, &t->reader, 503, "This node is busy with too many fetches. Try again in a moment.");
     } else {
         flight_join(f, &t->reader);
@@ -280,22 +324,13 @@ void parts_none(struct engine *e, mesh_ns now, struct flight *f)
 
 /* ---- reading on ---- */
 
-/* Where it is read, once the viewer's side has said so. */
-static uint32_t leaf_at(const struct parts *p)
-{
-    return p->head != NULL && p->r->head_sent ? (uint32_t)(p->r->reader.at / LEAF_BYTES) : p->begin;
-}
-
 /* How far to ask ahead; |at|: not at all. */
 static uint32_t window_end(const struct parts *p, uint32_t at)
 {
-    uint64_t until = p->r->head_sent ? p->r->until : p->last < UINT64_MAX ? p->last + 1 : p->last;
+    uint32_t end = wanted_end(p);
 
     if (p->head == NULL)
         return at + 1;
-    if (until > p->head->length)
-        until = p->head->length;
-    uint32_t end = leaf_count(until);
     if (end <= at)
         return at;
     return end - at > AHEAD ? at + AHEAD : end;
@@ -331,7 +366,7 @@ static void differs(struct engine *e, mesh_ns now, struct parts *p, struct part 
 /* The first leaf is here. False: it cannot speak for all. */
 static bool answer(struct engine *e, struct parts *p, struct object *o)
 {
-    if (validator(o->head).len == 0 || !make_head(e, p, o)) {
+    if (!parts_combine(o->head) || !make_head(e, p, o)) {
         drop_head(p);
         return false;
     }
@@ -405,7 +440,7 @@ static void pump(struct engine *e, mesh_ns now, struct parts *p)
     for (uint32_t i = at; i < end && p->verdict == VERDICT_NONE; i++) {
         struct part *t = &p->part[i % AHEAD];
         bool headless = p->head == NULL;
-        if (!t->open || t->index != i)
+        if (!t->open || t->index != i || (t->failed && t->ahead && i == at))
             open_part(e, now, p, i, headless ? p->outdated : 0);
         if (!look(e, now, p, t))
             break;
@@ -481,6 +516,7 @@ bool parts_begin(struct engine *e, mesh_ns now, struct request *r, const struct 
     p->primary = aim->key;
     p->begin = (uint32_t)(first / LEAF_BYTES);
     p->last = last;
+    p->run_next = last < LEAF_BODY_MAX ? RUN_MAX : RUN_OPEN;
     p->timer.fire = timer_fire;
     for (unsigned i = 0; i < AHEAD; i++)
         reader_init(&p->part[i].reader, false);

@@ -108,7 +108,7 @@ static bool sound(struct engine *e, const struct msg_ask *m, struct digest *prim
     if ((m->flags & ASK_LEAF) == 0)
         return digest_eq(primary, &m->key);
     key_leaf(&key, primary, m->first_leaf);
-    return digest_eq(&key, &m->key);
+    return m->first_leaf < LEAF_COUNT_MAX && digest_eq(&key, &m->key);
 }
 
 static int read_forward(struct forward **out, struct slice raw)
@@ -124,6 +124,7 @@ static struct aim aim_of(const struct serve *s, const struct msg_ask *m)
     return (struct aim){ .key = m->key,
                          .leaf = (m->flags & ASK_LEAF) != 0,
                          .index = m->first_leaf,
+                         .run = m->run,
                          .primary = s->primary,
                          .outdated = (m->flags & ASK_OTHER) != 0 ? m->generation : 0,
                          .host = m->host,
@@ -136,7 +137,7 @@ static void join(struct engine *e, struct serve *s, struct flight *f)
 {
     answer(e, s->l, s->stream, ANSWER_FILLING, 0);
     flight_join(f, &s->reader);
-    e->counters.collapsed++;
+    e->counters.collapsed += s->reader.joined;
 }
 
 /* Begins (or joins) the one fetch for this key that we make as an owner. False: no memory. */

@@ -94,6 +94,7 @@ struct aim waiter_aim(const struct flight *f, const struct reader *r)
     return (struct aim){ .key = f->key,
                          .leaf = f->leaf,
                          .index = f->index,
+                         .run = f->run,
                          .primary = f->primary,
                          .outdated = f->outdated,
                          .host = buf_slice(&f->host),

@@ -11,15 +11,15 @@ LENGTH, LEAF = 5_000_000_000, 65536
 SEED = "seek"
 
 
-def seek(node, target, first, length):
-    """One range, each byte checked; returns the seconds until its first byte."""
+def seek(node, target, first, length, whole=LENGTH):
+    """One range of a body of |whole| bytes, each byte checked; returns the seconds until its first byte."""
     checker, began, came = bodies.Checker(first + length, SEED, start=first), time.monotonic(), []
 
     def take(data):
         came.append(came[0] if came else time.monotonic())
         checker.feed(data)
     answer = client.fetch(node.http, target, headers=[("Range", f"bytes={first}-{first + length - 1}")], on_body=take)
-    equal((answer.status, answer.get("Content-Range")), (206, f"bytes {first}-{first + length - 1}/{LENGTH}"),
+    equal((answer.status, answer.get("Content-Range")), (206, f"bytes {first}-{first + length - 1}/{whole}"),
           f"the answer for {first} at {node.name}")
     checker.end()
     return came[0] - began
@@ -145,3 +145,22 @@ def test_rob_R2_a_byte_of_a_large_body_costs_a_leaf(case):
     target = f"/bytes/{length}?seed=two&etag=%22v1%22&cc=max-age=60"
     equal(client.fetch(node.http, target, headers=[("Range", f"bytes=0-0,{length - 1}-")]).status, 206, "two bytes")
     assert origin.body_bytes[target] <= 2 * LEAF, f"{origin.body_bytes[target]} bytes from the origin for two"
+
+
+@needs("hedgerow", timeout=120)
+def test_feat_R17_neighbouring_leaves_come_by_one_request(case):
+    """R17: 1 MiB of a cold body of 10 GiB costs the origin 17 leaves in one request, two where they have other owners;
+    who comes after that, at any node, costs nothing. 64 MiB in a row cost 64 MiB, and a request for each 64 leaves."""
+    origin, whole, mib = case.origin(), 10 << 30, 1 << 20
+    nodes = case.mesh(3, origin.url)
+    target = f"/bytes/{whole}?seed={SEED}&etag=%22v1%22&cc=max-age=3600"
+    seek(nodes[0], target, 5000 * mib + 100, mib, whole)
+    equal(origin.body_bytes[target], 17 * LEAF, "bytes from the origin for 1 MiB")
+    assert origin.count(target) <= 2, f"{origin.count(target)} requests at the origin for 1 MiB"
+    for node in nodes:
+        seek(node, target, 5000 * mib + 65536, mib - 65536, whole)
+    equal(origin.body_bytes[target], 17 * LEAF, "bytes from the origin after the neighbours")
+    origin.forget()
+    seek(nodes[1], target, 1024 * mib, 64 * mib, whole)
+    equal((origin.count(target), origin.body_bytes[target]), (16, 64 * mib), "requests and bytes for 64 MiB")
+    seek(nodes[2], target, 1024 * mib, mib, whole)

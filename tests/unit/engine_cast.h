@@ -79,7 +79,8 @@ struct site {
     const char *lines;      /* more fields: "Name: value\n" ... */
     uint64_t version;       /* of its bytes, told in X-Version */
     bool by_variant;        /* the version is what the request's X-Variant says */
-    bool ranges;            /* it knows Range */
+    bool ranges;            /* it knows Range ... */
+    uint64_t most;          /* ... and sends no more than so many bytes at a time; 0: all */
     const char *validator;  /* who asks with this If-None-Match gets 304 */
     uint64_t changed_at;    /* bytes from here on depend on the version */
     bool text;              /* bytes that can be packed */

@@ -214,6 +214,8 @@ static inline void fetch_begin(struct world *w, int n, struct fetch *f)
     v->ranged = v->site->ranges && ranges_begin(f->range, &v->at, &last);
     if (v->ranged && last < v->end)
         v->end = last + 1;
+    if (v->ranged && v->site->most != 0 && v->at < v->end && v->end - v->at > v->site->most)
+        v->end = v->at + v->site->most;
     const struct field *variant = fields_find(f->forward, SLICE_LIT("x-variant"));
     if (v->site->by_variant)
         assert_true(variant != NULL && slice_u64(variant->value, &v->version) == 0);

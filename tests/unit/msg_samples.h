@@ -268,6 +268,7 @@ static inline struct msg_ask ask_of(bool bare)
         m.first_leaf = 70000;
         m.credit = 32;
         m.fields = SLICE_LIT("fields");
+        m.run = 64;
     }
     return m;
 }
@@ -298,7 +299,7 @@ static inline void check_ask_is(struct slice body, const struct msg_ask *want)
     assert_true(m.epoch == want->epoch && m.config == want->config && m.frontier == want->frontier);
     assert_true(m.deadline_ms == want->deadline_ms && m.hops == want->hops && m.rank == want->rank);
     assert_true(m.flags == want->flags && m.generation == want->generation);
-    assert_true(m.first_leaf == want->first_leaf && m.credit == want->credit);
+    assert_true(m.first_leaf == want->first_leaf && m.credit == want->credit && m.run == want->run);
     assert_true(slice_eq(m.fields, want->fields));
     wire_close(&w);
 }
