@@ -1,5 +1,5 @@
 /* Ranges of a body that is not here: each leaf that is needed is an object by itself, fetched, kept, owned and proved
- * like any other, and the answer is read from one after the other.
+ * like any other, and the answer is read from one after the other, as their bytes come.
  *
  *   parts_begin --> the first leaf's head tells the length and the validator --> REQUEST_BODY
  *   reading on, a few leaves ahead are asked for; each must be of the same representation
@@ -265,8 +265,10 @@ void part_attached(struct engine *e, struct reader *r, const struct flight *f, b
 
 void part_changed(struct engine *e, struct reader *r)
 {
-    if (r->object != NULL && r->object->state != OBJECT_FILLING)
-        look_soon(e, part_of(r)->parts);
+    const struct part *t = part_of(r);
+
+    if (r->object != NULL && (r->object->state != OBJECT_FILLING || t->index == leaf_at(t->parts)))
+        look_soon(e, t->parts);
 }
 
 void part_failed(struct engine *e, struct reader *r, uint16_t status, const char *text)
@@ -396,7 +398,7 @@ static bool look(struct engine *e, mesh_ns now, struct parts *p, struct part *t)
         request_failed(e, p->r, t->status, t->text);
         return false;
     }
-    if (o == NULL || o->state != OBJECT_COMPLETE)
+    if (t->failed || o == NULL || o->state == OBJECT_FAILED)
         return true;
     if (o->uncacheable)
         p->verdict = VERDICT_RELAY;
@@ -479,9 +481,11 @@ size_t parts_read(const struct request *r, struct slice *pieces, size_t max)
         const struct part *t = &p->part[i % AHEAD];
         const struct object *o = t->reader.object;
         uint64_t first = (uint64_t)i * LEAF_BYTES, at = r->reader.at > first ? r->reader.at - first : 0;
-        if (!t->open || t->index != i || o == NULL || o->state != OBJECT_COMPLETE || !same(p, o))
+        if (!t->open || t->index != i || o == NULL || o->state == OBJECT_FAILED || !same(p, o))
             break;
         n += object_read(o, at, pieces + n, max - n);
+        if (o->state != OBJECT_COMPLETE)
+            break;
     }
     return n;
 }

@@ -164,3 +164,14 @@ def test_feat_R17_neighbouring_leaves_come_by_one_request(case):
     seek(nodes[1], target, 1024 * mib, 64 * mib, whole)
     equal((origin.count(target), origin.body_bytes[target]), (16, 64 * mib), "requests and bytes for 64 MiB")
     seek(nodes[2], target, 1024 * mib, mib, whole)
+
+
+@needs("hedgerow", release=True)
+def test_feat_R17_a_leaf_is_seen_as_it_comes(case):
+    """R17: of an origin that sends 40,000 bytes a second, 1.6 s for a leaf, first bytes of a range are at a viewer of any
+    node within half a second."""
+    origin, whole = case.origin(), 10_000_000
+    for node in case.mesh(3, origin.url):
+        target = f"/slow/{whole}?seed={SEED}&etag=%22v1%22&cc=max-age=3600&rate=40000&at={node.name}"
+        waited = seek(node, target, 65536 * 70, 30000, whole)
+        assert waited < 0.5, f"first byte after {waited:.3f} s at {node.name}"

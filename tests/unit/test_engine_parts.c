@@ -321,6 +321,33 @@ static void an_owner_dies_under_way(void **state)
     end_all();
 }
 
+/* A leaf is read as it comes, and when the node that it comes from dies, from another one on. */
+static void bytes_are_seen_as_they_come(void **state)
+{
+    struct site *s = large("/a", 1024 * MIB);
+    struct viewer *u = viewer_new(w, 0, "/a");
+    struct want *v[2];
+
+    (void)state;
+    s->piece = 1000;
+    s->every = MS(10);
+    v[0] = want(0, "/a", 100 * MIB + 500, 100000);
+    v[1] = want(2, "/a", 100 * MIB + 500, 100000);
+    u->r.range = SLICE_LIT("bytes=0-99999");
+    u->allow = 20000;
+    viewer_ask(u);
+    run(MS(300));
+    assert_int_equal(u->got, u->allow); /* it looks only when it is told that there is something */
+    viewer_end(u);
+    for (int i = 0; i < 2; i++)
+        assert_true(v[i]->got > 15000 && v[i]->got < 30000);
+    node_stop(w, 1, true);
+    run(SEC(5));
+    check_want(v[0]);
+    check_want(v[1]);
+    end_all();
+}
+
 static void an_origin_that_fails_in_the_midst(void **state)
 {
     struct site *s = large("/a", 1024 * MIB);
@@ -371,6 +398,7 @@ int main(void)
         ONE(feat_R28_what_a_leafs_fetch_becomes_is_not_kept_either),
         ONE(a_stale_leaf_is_validated),
         THREE(an_owner_dies_under_way),
+        THREE(bytes_are_seen_as_they_come),
         ONE(an_origin_that_fails_in_the_midst),
         THREE(viewers_leave),
     };

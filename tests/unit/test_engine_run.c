@@ -169,7 +169,7 @@ static void what_is_not_to_be_combined_is_not_fetched_ahead(void **state)
         s->piece = 1000;
         s->every = MS(1);
         want(0, path, 0, 10 * MIB);
-        run(MS(50)); /* it could not be told as yet that a leaf would be of no use */
+        run(MS(10)); /* before it is told that a leaf is of no use */
         end_all();
         run(SEC(5));
         assert_true(s->sent < AT(2));
