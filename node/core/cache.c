@@ -328,12 +328,26 @@ void cache_drop(struct cache *c, const struct digest *key)
 
     while ((o = first_under(c, key)) != NULL)
         take_out(c, o);
-    struct map_node *n = map_find(&c->leaves, map_hash(&c->leaves, key_slice(key)));
-    while (n != NULL) {
-        o = OBJ_OF(n, struct object, by_primary);
+    cache_drop_leaves(c, key);
+}
+
+struct object *cache_next_leaf(const struct cache *c, const struct digest *key, struct object *o)
+{
+    struct map_node *n =
+        o != NULL ? map_same(&o->by_primary) : map_find(&c->leaves, map_hash(&c->leaves, key_slice(key)));
+
+    while (n != NULL && !digest_eq(&OBJ_OF(n, struct object, by_primary)->primary, key))
         n = map_same(n);
-        if (digest_eq(&o->primary, key))
-            take_out(c, o);
+    return n != NULL ? OBJ_OF(n, struct object, by_primary) : NULL;
+}
+
+void cache_drop_leaves(struct cache *c, const struct digest *key)
+{
+    struct object *o, *next = cache_next_leaf(c, key, NULL);
+
+    while ((o = next) != NULL) {
+        next = cache_next_leaf(c, key, o);
+        take_out(c, o);
     }
 }
 

@@ -50,8 +50,13 @@ void cache_put(struct cache *c, struct object *o, const struct fields *fields);
 /* cache_remove takes |o| out of the index, if it is in. */
 void cache_remove(struct cache *c, struct object *o);
 
-/* cache_drop takes out all that is under |key|. */
+/* cache_drop takes out all that is under |key|, cache_drop_leaves only leaves of the body that it is the key of. */
 void cache_drop(struct cache *c, const struct digest *key);
+void cache_drop_leaves(struct cache *c, const struct digest *key);
+
+/* cache_next_leaf lends the leaves of the body with |key| one after the other, in no order, fresh or not: the one
+ * behind |o| (NULL: the first), and NULL behind the last. */
+struct object *cache_next_leaf(const struct cache *c, const struct digest *key, struct object *o);
 
 /* cache_purge takes out all objects that |gone| says so of, and returns how many. */
 uint64_t cache_purge(struct cache *c, bool (*gone)(void *ctx, const struct object *o), void *ctx);

@@ -18,6 +18,7 @@
 #include "node/core/fresh.h"
 #include "node/core/guard.h"
 #include "node/core/key_memo.h"
+#include "node/core/range.h"
 #include "node/core/refusals.h"
 #include "proto/base/err.h"
 #include "proto/base/heap.h"
@@ -195,6 +196,18 @@ bool run_begin(struct engine *e, mesh_ns now, struct origin *o, const struct fie
                const struct freshness *fresh);
 void run_body(struct engine *e, mesh_ns now, struct origin *o, struct slice bytes);
 
+/* ---- a whole made of leaves that are here, and of what the origin sends in between (complete.c) ---- */
+/* complete_start: |f|, whose turn it is to ask the origin, is of that kind, and begins. It may be gone. */
+bool complete_start(struct engine *e, mesh_ns now, struct flight *f);
+void complete_free(struct engine *e, struct flight *f);
+/* complete_wake: |f| may go on. complete_holds: the origin may not, yet. */
+void complete_wake(struct engine *e, struct flight *f);
+bool complete_holds(const struct flight *f);
+/* complete_head, complete_end: such a flight's origin has answered, or ended. False: it is not one (any more). */
+bool complete_head(struct engine *e, mesh_ns now, struct flight *f, uint16_t status, const struct fields *fields,
+                   int64_t length);
+bool complete_end(struct engine *e, mesh_ns now, struct flight *f, int err);
+
 /* ---- one fetch per key ---- */
 enum flight_class {
     FLIGHT_EDGE,   /* for our viewers: the key's owners, then the origin */
@@ -236,6 +249,7 @@ struct flight {
     struct ask ask;
     struct origin *origin;
     struct list run_link; /* in origin->run: it is not its turn yet */
+    struct completion *completion; /* of leaves that are here (complete.c); NULL: that is not so */
     bool from_peer, peer_hit;
     char peer_name[CERT_NAME_MAX + 1];
     struct timer deadline; /* for a head; then for each next piece of a peer's body */
@@ -353,8 +367,10 @@ bool parts_unwanted(struct engine *e, mesh_ns now, const struct digest *primary,
 /* parts_none: there are no leaves of |f|'s body to be had, for a while; all who wait in |f| ask for the whole. |f| is
  * gone. */
 void parts_none(struct engine *e, mesh_ns now, struct flight *f);
-/* parts_combine: may leaves whose heads are as |h| be put together (it has a strong validator)? */
-bool parts_combine(const struct head *h);
+/* parts_validator: the strong validator among a head's fields; empty: there is none, and what it speaks of must not be
+ * combined with anything. parts_place: which bytes of what body it speaks of. */
+struct slice parts_validator(const struct fields *fields);
+bool parts_place(const struct fields *fields, struct content_range *out);
 /* parts_sound: may |head| be that of |f|'s leaf, or, unless |f| wants one, of a whole? */
 bool parts_sound(const struct flight *f, const struct head *head);
 /* request_seek_again looks for the whole of what |r| wants, at |aim|; request_relay has the origin answer it alone. */

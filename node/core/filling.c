@@ -6,6 +6,7 @@
 void flight_dress(const struct flight *f, struct object *o, const struct freshness *fresh)
 {
     o->leaf = f->leaf;
+    o->index = f->index;
     o->primary = f->primary;
     o->lifetime = fresh->lifetime_ns;
     o->for_authorized = fresh->for_authorized;
@@ -138,6 +139,7 @@ void flight_grew(struct engine *e, mesh_ns now, struct flight *f)
     trim(e, now, f);
     origin_flow(e, f);
     ask_credit(e, f);
+    complete_wake(e, f);
     cache_fit(e->cache);
     engine_changed(e, o);
     if (flight_purposeless(f))
@@ -170,4 +172,5 @@ void flight_readers_moved(struct engine *e, mesh_ns now, struct object *o)
     trim(e, now, f);
     origin_flow(e, f);
     ask_credit(e, f);
+    complete_wake(e, f);
 }

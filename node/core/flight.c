@@ -278,6 +278,7 @@ void flight_free(struct engine *e, struct flight *f)
     OBJ_CHECK(f, FLIGHT_MAGIC);
     ask_cancel(e, e->now, f);
     origin_stop(e, f);
+    complete_free(e, f);
     flight_leave_map(e, f);
     timer_stop(e, &f->deadline);
     timer_stop(e, &f->patience);
@@ -382,6 +383,6 @@ void flight_go(struct engine *e, mesh_ns now, struct flight *f)
     if (shared_already(e, now, f))
         return;
     f->class = f->class == FLIGHT_EDGE ? FLIGHT_OWNER : f->class; /* it waits on no peer any more */
-    if (!origin_start(e, now, f))
+    if (!complete_start(e, now, f) && !origin_start(e, now, f))
         flight_fail(e, now, f, 503, "This node is out of memory for more fetches.");
 }

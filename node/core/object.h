@@ -81,6 +81,7 @@ struct object {
     bool uncacheable;    /* one request's alone */
     bool for_authorized; /* the origin said that it is for those who show a pass, too */
     bool leaf;           /* one of a body's leaves alone ... */
+    uint32_t index;      /* ... this one ... */
     struct digest primary; /* ... of the object with this key */
     /* Whom it is for: all, or those who say the same in the fields that its Vary names */
     bool varies;

@@ -158,7 +158,7 @@ void origin_flow(struct engine *e, struct flight *f)
 
     if (o == NULL || f->object == NULL || o->state != ORIGIN_RUNNING)
         return;
-    bool paused = flight_ahead(f) >= WINDOW_LEAVES;
+    bool paused = flight_ahead(f) >= WINDOW_LEAVES || complete_holds(f);
     if (paused == o->fetch.paused)
         return;
     o->fetch.paused = paused;
@@ -242,7 +242,7 @@ void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint1
     struct freshness fresh;
 
     e->now = now;
-    if (f == NULL)
+    if (f == NULL || complete_head(e, now, f, status, fields, length))
         return;
     if (status == 304 && f->stale != NULL) {
         stale_validated(e, now, f, fields);
@@ -329,9 +329,11 @@ void engine_fetch_end(struct engine *e, mesh_ns now, struct fetch *fetch, int er
     e->now = now;
     list_remove(&o->todo);
     o->state = ORIGIN_OVER;
-    if (f != NULL && err == 0 && !f->leaf && f->object != NULL && object_finish(f->object) == 0)
-        flight_complete(e, now, f);
-    else if (f != NULL)
-        failed(e, now, o, err);
+    if (f != NULL && !complete_end(e, now, f, err)) {
+        if (err == 0 && !f->leaf && f->object != NULL && object_finish(f->object) == 0)
+            flight_complete(e, now, f);
+        else
+            failed(e, now, o, err);
+    }
     origin_free(o);
 }

@@ -57,9 +57,9 @@ static struct part *part_of(struct reader *r)
     return OBJ_OF(r, struct part, reader);
 }
 
-static bool content_range(const struct head *h, struct content_range *out)
+bool parts_place(const struct fields *fields, struct content_range *out)
 {
-    const struct field *f = fields_find(&h->fields, SLICE_LIT("content-range"));
+    const struct field *f = fields_find(fields, SLICE_LIT("content-range"));
     return f != NULL && content_range_read(out, f->value);
 }
 
@@ -70,43 +70,37 @@ bool parts_sound(const struct flight *f, const struct head *head)
 
     if (!f->leaf)
         return true;
-    return head->status == 206 && content_range(head, &r) && r.first == first && head->has_length &&
+    return head->status == 206 && parts_place(&head->fields, &r) && r.first == first && head->has_length &&
            r.last - r.first + 1 == head->length && head->length <= LEAF_BYTES &&
            (head->length == LEAF_BYTES || r.last + 1 == r.length);
 }
 
 /* ---- is it all of one representation? ---- */
 
-static struct slice value_of(const struct head *h, struct slice name)
+static struct slice value_of(const struct fields *fields, struct slice name)
 {
-    const struct field *f = fields_find(&h->fields, name);
+    const struct field *f = fields_find(fields, name);
     return f != NULL ? f->value : SLICE_EMPTY;
 }
 
-/* The strong validator of |h|; empty: it has none, and what it says must not be combined with anything. */
-static struct slice validator(const struct head *h)
+struct slice parts_validator(const struct fields *fields)
 {
-    struct slice etag = value_of(h, SLICE_LIT("etag")), modified = value_of(h, SLICE_LIT("last-modified"));
+    struct slice etag = value_of(fields, SLICE_LIT("etag")), modified = value_of(fields, SLICE_LIT("last-modified"));
     int64_t date_s, modified_s;
 
     if (etag_strongly_equal(etag, etag))
         return etag;
     if (etag.len == 0 && date_parse(modified, &modified_s) == 0 &&
-        date_parse(value_of(h, SLICE_LIT("date")), &date_s) == 0 && date_s - modified_s >= STRONG_AFTER_S)
+        date_parse(value_of(fields, SLICE_LIT("date")), &date_s) == 0 && date_s - modified_s >= STRONG_AFTER_S)
         return modified;
     return SLICE_EMPTY;
-}
-
-bool parts_combine(const struct head *h)
-{
-    return validator(h).len > 0;
 }
 
 static bool same(const struct parts *p, const struct object *o)
 {
     struct content_range r;
-    return content_range(o->head, &r) && r.length == p->head->length &&
-           slice_eq(validator(o->head), validator(p->head));
+    return parts_place(&o->head->fields, &r) && r.length == p->head->length &&
+           slice_eq(parts_validator(&o->head->fields), parts_validator(&p->head->fields));
 }
 
 /* The head of the whole, as the leaf |o| tells it. */
@@ -115,7 +109,7 @@ static bool make_head(struct engine *e, struct parts *p, const struct object *o)
     struct content_range r;
     struct head head;
 
-    if (!content_range(o->head, &r))
+    if (!parts_place(&o->head->fields, &r))
         return false;
     memcpy(&head, o->head, offsetof(struct head, fields));
     head.key = p->primary;
@@ -368,7 +362,7 @@ static void differs(struct engine *e, mesh_ns now, struct parts *p, struct part 
 /* The first leaf is here. False: it cannot speak for all. */
 static bool answer(struct engine *e, struct parts *p, struct object *o)
 {
-    if (!parts_combine(o->head) || !make_head(e, p, o)) {
+    if (parts_validator(&o->head->fields).len == 0 || !make_head(e, p, o)) {
         drop_head(p);
         return false;
     }

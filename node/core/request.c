@@ -44,7 +44,7 @@ void answer_source(struct answer *a, const struct object *o, const struct flight
     else if (f->validated || f->rescued)
         a->result = f->validated ? RESULT_REFRESH : RESULT_STALE;
     else
-        a->result = leader ? RESULT_MISS : RESULT_HIT;
+        a->result = leader && f->origin != NULL ? RESULT_MISS : RESULT_HIT; /* all of its leaves may have been here */
 }
 
 void request_attached(struct request *r, struct object *o, const struct flight *f, bool leader)

@@ -10,7 +10,6 @@
 
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
-#include "node/core/range.h"
 
 static uint64_t first_byte(uint32_t index)
 {
@@ -145,7 +144,7 @@ bool run_begin(struct engine *e, mesh_ns now, struct origin *o, const struct fie
     LIST_EACH (at, &o->run)
         timer_stop(e, &OBJ_OF(at, struct flight, run_link)->deadline);
     /* What is not kept, or not to be put together, is not fetched ahead. A leaf that is not whole ends the body. */
-    bool keeps = fresh->storable && fresh->lifetime_ns > 0 && parts_combine(o->head);
+    bool keeps = fresh->storable && fresh->lifetime_ns > 0 && parts_validator(&o->head->fields).len > 0;
     uint32_t end = o->end == o->length ? leaf_count(o->end) : (uint32_t)(o->end / LEAF_BYTES);
     cut(e, now, o, keeps ? end : o->leaf + 1);
     begin_leaf(e, now, o);

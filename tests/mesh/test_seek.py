@@ -168,10 +168,26 @@ def test_feat_R17_neighbouring_leaves_come_by_one_request(case):
 
 @needs("hedgerow", release=True)
 def test_feat_R17_a_leaf_is_seen_as_it_comes(case):
-    """R17: of an origin that sends 40,000 bytes a second, 1.6 s for a leaf, first bytes of a range are at a viewer of any
-    node within half a second."""
+    """R17: of an origin that sends 40,000 bytes a second, 1.6 s for a leaf, first bytes of a range are at a viewer of
+    any node within half a second."""
     origin, whole = case.origin(), 10_000_000
     for node in case.mesh(3, origin.url):
         target = f"/slow/{whole}?seed={SEED}&etag=%22v1%22&cc=max-age=3600&rate=40000&at={node.name}"
         waited = seek(node, target, 65536 * 70, 30000, whole)
         assert waited < 0.5, f"first byte after {waited:.3f} s at {node.name}"
+
+
+@needs("hedgerow")
+def test_feat_R17_a_whole_costs_what_ranges_left(case):
+    """R17: of 3 MiB of which 1 MiB was fetched for a range, a plain GET at any node costs the origin the other two,
+    asked for on condition that nothing has changed."""
+    origin, mib = case.origin(), 1 << 20
+    nodes = case.mesh(3, origin.url)
+    for at, node in enumerate(nodes):
+        target = f"/bytes/{3 * mib}?seed={SEED}&etag=%22v1%22&cc=max-age=3600&at={at}"
+        seek(node, target, mib, mib, 3 * mib)
+        for other in nodes:
+            equal(other.get(target).body, bodies.body(3 * mib, SEED), f"the body at {other.name}")
+        equal((origin.count(target), origin.body_bytes[target]), (3, 3 * mib), "requests at the origin and bytes")
+        equal([r.headers.get("if-range") for r in origin.requests if r.target == target], [None, '"v1"', '"v1"'],
+              "on which condition")

@@ -80,6 +80,7 @@ struct site {
     uint64_t version;       /* of its bytes, told in X-Version */
     bool by_variant;        /* the version is what the request's X-Variant says */
     bool ranges;            /* it knows Range ... */
+    bool deaf;              /* ... but not If-Range */
     uint64_t most;          /* ... and sends no more than so many bytes at a time; 0: all */
     const char *validator;  /* who asks with this If-None-Match gets 304 */
     uint64_t changed_at;    /* bytes from here on depend on the version */
@@ -115,6 +116,13 @@ static inline void site_bytes(const struct site *s, uint64_t version, uint64_t a
             word = rand_mix((at / 8) * 1000003 + v + s->length);
         out[i] = (uint8_t)(word >> 8 * (at % 8));
     }
+}
+
+/* site_is: is |tag| the ETag that it would say now? */
+static inline bool site_is(const struct site *s, struct slice tag)
+{
+    return strncmp(s->lines, "ETag: ", 6) == 0 && strlen(s->lines) > 6 + tag.len && s->lines[6 + tag.len] == '\n' &&
+           memcmp(s->lines + 6, tag.data, tag.len) == 0;
 }
 
 static inline bool site_has(const struct site *s, uint64_t version, uint64_t at, struct slice bytes)

@@ -171,7 +171,8 @@ static inline void visit_step(struct world *w, struct visit *v)
         visit_end(w, v);
     } else if (!v->head_told) {
         visit_head(w, v);
-        visit_later(w, v, s->every);
+        if (!v->fetch->paused)
+            visit_later(w, v, s->every);
     } else if (v->at < end) {
         uint64_t n = end - v->at < s->piece ? end - v->at : s->piece;
         uint8_t *bytes = malloc(n);
@@ -211,7 +212,8 @@ static inline void fetch_begin(struct world *w, int n, struct fetch *f)
     v->end = v->site->length;
     snprintf(v->site->last_range, sizeof(v->site->last_range), "%.*s", SLICE_FMT(f->range));
     uint64_t last;
-    v->ranged = v->site->ranges && ranges_begin(f->range, &v->at, &last);
+    v->ranged = v->site->ranges && (f->if_range.len == 0 || v->site->deaf || site_is(v->site, f->if_range)) &&
+                ranges_begin(f->range, &v->at, &last);
     if (v->ranged && last < v->end)
         v->end = last + 1;
     if (v->ranged && v->site->most != 0 && v->at < v->end && v->end - v->at > v->site->most)

@@ -383,6 +383,58 @@ static void mark(struct cache *c, mesh_ns now, uint32_t n)
     cache_mark(c, now, &key);
 }
 
+/* Leaf |index| of the body with key |n|, under a key that nobody else has. */
+static void put_leaf(struct cache *c, uint32_t n, uint32_t index)
+{
+    struct object *o = make(c, 1000 * n + index);
+
+    o->leaf = true;
+    o->index = index;
+    o->primary = key_of(n);
+    assert_int_equal(object_append(o, NOW, slice_of(body, 100)), 0);
+    assert_int_equal(object_finish(o), 0);
+    cache_put(c, o, NULL);
+    object_unref(o);
+}
+
+static uint32_t leaves_of(const struct cache *c, uint32_t n)
+{
+    struct digest key = key_of(n);
+    uint32_t seen = 0;
+
+    for (struct object *o = NULL; (o = cache_next_leaf(c, &key, o)) != NULL;) {
+        assert_true(digest_eq(&o->primary, &key));
+        assert_int_equal(seen & 1u << o->index, 0);
+        seen |= 1u << o->index;
+    }
+    return seen;
+}
+
+static void leaves_of_a_body_are_found_and_dropped(void **state)
+{
+    struct cache *c = cache_new(100 * BODY, hash_key);
+    struct digest key = key_of(7);
+
+    (void)state;
+    put(c, 7, BODY);
+    for (uint32_t i = 0; i < 20; i++) {
+        put_leaf(c, 7, i);
+        put_leaf(c, 8, i / 2);
+    }
+    assert_int_equal(leaves_of(c, 7), (1u << 20) - 1);
+    assert_int_equal(leaves_of(c, 8), (1u << 10) - 1);
+    assert_int_equal(leaves_of(c, 9), 0);
+    cache_drop_leaves(c, &key);
+    assert_int_equal(leaves_of(c, 7), 0);
+    assert_int_equal(leaves_of(c, 8), (1u << 10) - 1);
+    assert_true(has(c, 7));
+    put_leaf(c, 7, 3);
+    cache_drop(c, &key);
+    assert_int_equal(leaves_of(c, 7), 0);
+    assert_false(has(c, 7));
+    cache_free(c);
+}
+
 static void a_mark_lasts_a_minute(void **state)
 {
     struct cache *c = room_for(3);
@@ -437,6 +489,7 @@ int main(void)
         cmocka_unit_test(what_is_read_counts_until_it_is_gone),
         cmocka_unit_test(what_is_read_can_take_all_the_room),
         cmocka_unit_test(one_larger_than_all_does_not_stay),
+        cmocka_unit_test(leaves_of_a_body_are_found_and_dropped),
         cmocka_unit_test(a_mark_lasts_a_minute),
         cmocka_unit_test(marks_are_bounded),
     };

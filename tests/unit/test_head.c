@@ -277,6 +277,32 @@ static void a_field_of_the_wrong_type_is_no_missing_field(void **state)
     buf_free(&b);
 }
 
+static void a_copy_lends_nothing(void **state)
+{
+    struct head h = plain_head();
+    struct buf scratch = BUF_EMPTY, other = BUF_EMPTY;
+    static char value[HEAD_BYTES_MAX + 1];
+
+    (void)state;
+    fields_add(&h.fields, SLICE_LIT("Age"), SLICE_LIT("7"));
+    struct buf b = encoded(&h);
+    struct head *copy = head_copy(&h, &scratch);
+    assert_non_null(copy);
+    assert_int_equal(copy->fields.n, 2);
+    buf_clear(&scratch); /* and what it was made from */
+    memset(&h, 0, sizeof(h));
+    assert_int_equal(head_encode(&other, copy), 0);
+    assert_true(slice_eq(buf_slice(&b), buf_slice(&other)));
+    free(copy);
+    h = plain_head();
+    memset(value, 'x', sizeof(value));
+    fields_add(&h.fields, SLICE_LIT("Long"), slice_of(value, sizeof(value)));
+    assert_null(head_copy(&h, &scratch));
+    buf_free(&b);
+    buf_free(&other);
+    buf_free(&scratch);
+}
+
 static void every_cut_is_refused(void **state)
 {
     struct head h = plain_head(), back;
@@ -336,6 +362,7 @@ int main(void)
         cmocka_unit_test(what_a_peer_makes_up_is_refused),
         cmocka_unit_test(lengths_are_bounded),
         cmocka_unit_test(a_field_of_the_wrong_type_is_no_missing_field),
+        cmocka_unit_test(a_copy_lends_nothing),
         cmocka_unit_test(every_cut_is_refused),
         cmocka_unit_test(any_flipped_bits_are_survived),
     };

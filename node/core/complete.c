@@ -1,0 +1,287 @@
+/* A whole body of which leaves are here, from ranges that were asked for before: they are used, and the origin is asked
+ * only for what lies between them (RFC 9111 section 3.4). All must have the same strong validator.
+ *
+ *   complete_start --a gap--> its Range, If-Range --206--> the head of the whole; leaves, the gap, leaves, a gap ...
+ *                  --none---> the head of the whole, from a leaf's; leaves
+ *
+ * A first answer that is not for what was asked for is taken for what it is, a later one means that the flight begins
+ * anew without leaves. The origin waits while leaves in front of a gap, or a reader of a body too large to be kept,
+ * are not there yet. */
+#include <stdlib.h>
+
+#include "node/core/flight_impl.h"
+#include "node/core/key.h"
+
+#define TURN 16 /* leaves in a row: hashing them takes the loop's time */
+
+struct completion {
+    struct timer timer;
+    struct flight *f;
+    struct head *like;     /* of one of the leaves: the others must be of the same body */
+    uint64_t length;       /* its own */
+    uint32_t count, next;  /* leaves that it has; that are in the flight's object */
+    uint32_t gap, gap_end; /* those that the origin is asked for; none: both 0 */
+    bool again;            /* it was asked for this gap before, and nothing has come since */
+};
+
+void complete_free(struct engine *e, struct flight *f)
+{
+    if (f->completion == NULL)
+        return;
+    timer_stop(e, &f->completion->timer);
+    free(f->completion->like);
+    free(f->completion);
+    f->completion = NULL;
+    f->range = f->if_range = SLICE_EMPTY;
+}
+
+/* ---- what is here ---- */
+
+static bool is_good(const struct flight *f, mesh_ns now, const struct object *o)
+{
+    return o->state == OBJECT_COMPLETE && now - o->born < o->lifetime && cache_is_for(o, flight_fields(f)) &&
+           parts_validator(&o->head->fields).len > 0;
+}
+
+static struct object *newest(struct engine *e, mesh_ns now, const struct flight *f)
+{
+    struct object *best = NULL;
+
+    for (struct object *o = NULL; (o = cache_next_leaf(e->cache, &f->primary, o)) != NULL;) {
+        if (is_good(f, now, o) && (best == NULL || o->born > best->born))
+            best = o;
+    }
+    return best;
+}
+
+static bool is_same(const struct completion *c, const struct fields *fields)
+{
+    struct content_range r;
+
+    return parts_place(fields, &r) && r.length == c->length &&
+           slice_eq(parts_validator(fields), parts_validator(&c->like->fields));
+}
+
+static struct object *leaf_here(struct engine *e, mesh_ns now, const struct completion *c, uint32_t index)
+{
+    struct digest key;
+
+    key_leaf(&key, &c->f->primary, index);
+    struct object *o = cache_peek(e->cache, now, &key, flight_fields(c->f));
+    return o != NULL && is_good(c->f, now, o) && is_same(c, &o->head->fields) ? o : NULL;
+}
+
+/* The first leaf behind |from| that is here; else behind the last one. */
+static uint32_t end_of_gap(struct engine *e, mesh_ns now, const struct completion *c, uint32_t from)
+{
+    uint32_t end = c->count;
+
+    for (struct object *o = NULL; (o = cache_next_leaf(e->cache, &c->f->primary, o)) != NULL;) {
+        if (o->index > from && o->index < end && is_good(c->f, now, o) && is_same(c, &o->head->fields))
+            end = o->index;
+    }
+    return end;
+}
+
+/* ---- gaps ---- */
+
+static uint64_t first_byte(const struct completion *c, uint32_t index)
+{
+    uint64_t at = (uint64_t)index * LEAF_BYTES;
+    return at < c->length ? at : c->length;
+}
+
+/* |f| may be gone afterwards. */
+static void ask_gap(struct engine *e, mesh_ns now, struct completion *c, uint32_t from)
+{
+    struct flight *f = c->f;
+
+    c->gap = from;
+    c->gap_end = end_of_gap(e, now, c, from);
+    buf_clear(&f->wanted);
+    buf_addf(&f->wanted, "bytes=%llu-%llu", (unsigned long long)first_byte(c, c->gap),
+             (unsigned long long)first_byte(c, c->gap_end) - 1);
+    size_t range = f->wanted.len;
+    buf_add_slice(&f->wanted, parts_validator(&c->like->fields));
+    f->range = slice_head(buf_slice(&f->wanted), range);
+    f->if_range = slice_from(buf_slice(&f->wanted), range);
+    if (!buf_ok(&f->wanted) || !origin_start(e, now, f))
+        flight_fail(e, now, f, 503, "This node is out of memory for more fetches.");
+}
+
+static bool is_gap(const struct completion *c, uint16_t status, const struct fields *fields, int64_t length)
+{
+    struct content_range r;
+
+    return status == 206 && is_same(c, fields) && parts_place(fields, &r) && r.first == first_byte(c, c->gap) &&
+           r.last + 1 == first_byte(c, c->gap_end) && length >= 0 && (uint64_t)length == r.last + 1 - r.first;
+}
+
+bool complete_holds(const struct flight *f)
+{
+    return f->completion != NULL && f->completion->next < f->completion->gap;
+}
+
+void complete_wake(struct engine *e, struct flight *f)
+{
+    struct completion *c = f->completion;
+
+    if (c != NULL && f->object != NULL && (c->gap_end == 0 || c->next < c->gap))
+        timer_set(e, &c->timer, e->now);
+}
+
+/* ---- putting it together ---- */
+
+/* False: |c|'s flight is gone. */
+static bool add(struct engine *e, mesh_ns now, struct completion *c, const struct object *leaf)
+{
+    struct flight *f = c->f;
+    struct object *o = object_ref(f->object);
+
+    c->next++;
+    c->again = false;
+    if (object_append(o, now, slice_of(leaf->leaves[0].raw, leaf->leaves[0].raw_len)) != 0)
+        flight_fail(e, now, f, 503, "This node is out of memory for more fetches.");
+    else
+        flight_grew(e, now, f);
+    bool goes_on = o->flight == f;
+    object_unref(o);
+    return goes_on;
+}
+
+static void turn(struct engine *e, mesh_ns now, struct completion *c)
+{
+    struct flight *f = c->f;
+    struct object *leaf;
+
+    for (unsigned n = 0; n < TURN && c->next < c->count; n++) {
+        if (c->gap_end > 0 && c->next == c->gap) { /* the origin goes on */
+            origin_flow(e, f);
+            return;
+        }
+        if (flight_ahead(f) >= WINDOW_LEAVES)
+            return;
+        if ((leaf = leaf_here(e, now, c, c->next)) == NULL) { /* gone meanwhile, where a gap lies behind it */
+            origin_stop(e, f);
+            ask_gap(e, now, c, c->next);
+            return;
+        }
+        if (!add(e, now, c, leaf))
+            return;
+    }
+    if (c->next < c->count)
+        complete_wake(e, f);
+    else if (object_finish(f->object) == 0)
+        flight_complete(e, now, f);
+    else
+        flight_fail(e, now, f, 503, "This node is out of memory for more fetches.");
+}
+
+static void timer_fire(struct engine *e, mesh_ns now, struct timer *t)
+{
+    turn(e, now, OBJ_OF(t, struct completion, timer));
+}
+
+/* The head of the whole, as an answer with one part of it tells it. False: the flight is gone. */
+static bool begin(struct engine *e, mesh_ns now, struct flight *f, const struct fields *fields,
+                  const struct freshness *fresh)
+{
+    struct fields whole;
+
+    fields_without(&whole, fields, SLICE_LIT("content-range"));
+    struct object *o = origin_object(e, f, 200, &whole, fresh, (int64_t)f->completion->length);
+    if (o == NULL) {
+        flight_fail(e, now, f, 502, "The origin's answer has a head that is too large.");
+        return false;
+    }
+    f->from_peer = false;
+    return flight_head(e, now, f, o);
+}
+
+/* Nothing has to be fetched. */
+static void begin_from(struct engine *e, mesh_ns now, struct flight *f, const struct object *leaf)
+{
+    struct freshness fresh = { .storable = true,
+                               .for_authorized = leaf->for_authorized,
+                               .lifetime_ns = leaf->lifetime,
+                               .stale_while_revalidate_ns = leaf->stale_while_revalidate,
+                               .stale_if_error_ns = leaf->stale_if_error,
+                               .age_ns = now - leaf->born };
+
+    if (begin(e, now, f, &leaf->head->fields, &fresh))
+        complete_wake(e, f);
+}
+
+bool complete_start(struct engine *e, mesh_ns now, struct flight *f)
+{
+    struct content_range r;
+    uint32_t here = 0;
+
+    if (f->leaf || f->class != FLIGHT_OWNER || f->solo || f->stale != NULL || f->dropped)
+        return false;
+    struct object *leaf = newest(e, now, f);
+    struct completion *c = leaf != NULL && parts_place(&leaf->head->fields, &r) ? calloc(1, sizeof(*c)) : NULL;
+    if (c == NULL)
+        return false;
+    c->f = f;
+    c->timer.fire = timer_fire;
+    c->length = r.length;
+    c->count = leaf_count(r.length);
+    f->completion = c;
+    if ((c->like = head_copy(leaf->head, &e->scratch)) == NULL) {
+        complete_free(e, f);
+        return false;
+    }
+    while (here < c->count && leaf_here(e, now, c, here) != NULL)
+        here++;
+    if (here < c->count)
+        ask_gap(e, now, c, here);
+    else
+        begin_from(e, now, f, leaf);
+    return true;
+}
+
+/* ---- the origin's answers ---- */
+
+bool complete_head(struct engine *e, mesh_ns now, struct flight *f, uint16_t status, const struct fields *fields,
+                   int64_t length)
+{
+    struct freshness fresh;
+
+    if (f->completion == NULL)
+        return false;
+    if (is_gap(f->completion, status, fields, length)) {
+        fresh_of(&fresh, &e->cfg.distribution, 200, fields, e->wall_s, now - f->origin->began);
+        if (f->object == NULL && begin(e, now, f, fields, &fresh)) {
+            origin_flow(e, f);
+            complete_wake(e, f);
+        }
+        return true;
+    }
+    cache_drop_leaves(e->cache, &f->primary); /* they are of what was there before */
+    complete_free(e, f);
+    if (f->object == NULL && status != 206 && status != 416)
+        return false;
+    origin_stop(e, f);
+    flight_source_again(e, now, f);
+    return true;
+}
+
+bool complete_end(struct engine *e, mesh_ns now, struct flight *f, int err)
+{
+    struct completion *c = f->completion;
+
+    if (c == NULL || f->object == NULL)
+        return false;
+    uint64_t have = object_available(f->object);
+    bool all = err == 0 && c->next == c->gap && have == first_byte(c, c->gap_end);
+    bool none = have == first_byte(c, c->next); /* perhaps it had to wait too long */
+    if (!all && (!none || c->again))
+        return false;
+    c->again = !all;
+    c->next = all ? c->gap_end : c->next;
+    c->gap = c->gap_end = 0;
+    origin_let_go(f->origin, f);
+    turn(e, now, c);
+    return true;
+}
