@@ -5,17 +5,7 @@
 #include "node/core/vary.h"
 #include "proto/base/err.h"
 
-#define HITS_MAX 3           /* S3-FIFO's two-bit counter */
-#define SMALL_SHARE 10       /* the small queue is a tenth of the limit */
-#define GHOSTS_MIN 1024
-#define PASS_SHARE 8         /* what is longer than an eighth of the cache passes through */
-
-enum { QUEUE_SMALL, QUEUE_MAIN };
-
-struct queue {
-    struct list objects; /* oldest first */
-    uint64_t bytes;      /* kept by object_hold */
-};
+#define PASS_SHARE 8 /* what is longer than an eighth of the cache passes through */
 
 struct mark {
     struct map_node by_key;
@@ -24,20 +14,12 @@ struct mark {
     mesh_ns until;
 };
 
-/* Fingerprints of lately evicted keys, in a ring; the table holds, per slot, the
- * fingerprint's place. A wrong match costs only a place in the main queue. */
-struct ghosts {
-    uint32_t *ring, *slots;
-    uint32_t n, at; /* n: power of two */
-};
-
 struct cache {
     struct map objects, marks;
     struct map leaves; /* objects of one leaf, by the key of the whole */
     struct list mark_order;
     struct object_memory memory;
-    struct queue small, main;
-    struct ghosts ghosts;
+    struct evict evict;
     uint64_t limit, evictions, puts;
 };
 
@@ -46,31 +28,22 @@ static struct slice key_slice(const struct digest *key)
     return SLICE_OF(key->bytes);
 }
 
-struct cache *cache_new(uint64_t limit, const uint8_t hash_key[MAP_KEY_BYTES])
+struct cache *cache_new(uint64_t limit, enum evict_policy eviction, const uint8_t hash_key[MAP_KEY_BYTES])
 {
     struct cache *c = calloc(1, sizeof(*c));
-    uint32_t ghosts = GHOSTS_MIN;
 
     if (c == NULL)
         return NULL;
-    while (ghosts < (UINT32_C(1) << 22) && (uint64_t)ghosts * 8192 < limit)
-        ghosts *= 2;
-    c->ghosts.n = ghosts;
-    c->ghosts.ring = calloc(ghosts, sizeof(uint32_t));
-    c->ghosts.slots = calloc(ghosts, sizeof(uint32_t));
     if (map_init(&c->objects, hash_key) != 0 || map_init(&c->leaves, hash_key) != 0 ||
-        map_init(&c->marks, hash_key) != 0 || c->ghosts.ring == NULL || c->ghosts.slots == NULL) {
+        map_init(&c->marks, hash_key) != 0 || evict_init(&c->evict, eviction, limit) != 0) {
         map_fini(&c->objects);
         map_fini(&c->leaves);
         map_fini(&c->marks);
-        free(c->ghosts.ring);
-        free(c->ghosts.slots);
         free(c);
         return NULL;
     }
-    list_init(&c->small.objects);
-    list_init(&c->main.objects);
     list_init(&c->mark_order);
+    c->memory.evict = &c->evict;
     c->limit = limit;
     return c;
 }
@@ -80,56 +53,11 @@ struct object_memory *cache_memory(struct cache *c)
     return &c->memory;
 }
 
-/* ---- ghosts ---- */
+/* ---- going ---- */
 
-static uint32_t fingerprint(uint64_t hash)
+/* |o| is in no queue any more. */
+static void forget(struct cache *c, struct object *o)
 {
-    uint32_t f = (uint32_t)(hash >> 32);
-    return f != 0 ? f : 1;
-}
-
-static void ghost_add(struct ghosts *g, uint64_t hash)
-{
-    g->ring[g->at] = fingerprint(hash);
-    g->slots[hash & (g->n - 1)] = g->at;
-    g->at = (g->at + 1) & (g->n - 1);
-}
-
-static bool ghost_take(struct ghosts *g, uint64_t hash)
-{
-    uint32_t at = g->slots[hash & (g->n - 1)];
-
-    if (g->ring[at] != fingerprint(hash))
-        return false;
-    g->ring[at] = 0;
-    return true;
-}
-
-/* ---- queues ---- */
-
-static struct queue *queue_of(struct cache *c, const struct object *o)
-{
-    return o->queue_id == QUEUE_SMALL ? &c->small : &c->main;
-}
-
-static void enter(struct cache *c, struct object *o, uint8_t id)
-{
-    o->queue_id = id;
-    o->queue_bytes = &queue_of(c, o)->bytes;
-    *o->queue_bytes += o->bytes;
-    list_push_back(&queue_of(c, o)->objects, &o->queue);
-}
-
-static void leave(struct object *o)
-{
-    *o->queue_bytes -= o->bytes;
-    o->queue_bytes = NULL;
-    list_remove(&o->queue);
-}
-
-static void take_out(struct cache *c, struct object *o)
-{
-    leave(o);
     map_remove(&c->objects, &o->by_key);
     if (o->leaf)
         map_remove(&c->leaves, &o->by_primary);
@@ -137,66 +65,43 @@ static void take_out(struct cache *c, struct object *o)
     object_unref(o);
 }
 
-static void evict(struct cache *c, struct object *o)
+static void take_out(struct cache *c, struct object *o)
 {
-    c->evictions++;
-    take_out(c, o);
+    evict_remove(&c->evict, &o->evict);
+    forget(c, o);
 }
 
-/* One step of S3-FIFO on the small queue: on to main when it was asked for again, else out. */
-static void step_small(struct cache *c)
+struct purge {
+    struct cache *cache;
+    bool (*gone)(void *ctx, const struct object *o);
+    void *ctx;
+    uint64_t n;
+};
+
+static void purge_one(void *ctx, struct evict_node *n)
 {
-    struct object *o = OBJ_OF(list_first(&c->small.objects), struct object, queue);
+    struct purge *p = ctx;
+    struct object *o = OBJ_OF(n, struct object, evict);
 
-    if (o->hits > 0) {
-        o->hits = 0;
-        leave(o);
-        enter(c, o, QUEUE_MAIN);
+    if (!p->gone(p->ctx, o))
         return;
-    }
-    ghost_add(&c->ghosts, o->by_key.hash);
-    evict(c, o);
-}
-
-static void step_main(struct cache *c)
-{
-    struct object *o = OBJ_OF(list_first(&c->main.objects), struct object, queue);
-
-    if (o->hits > 0) {
-        o->hits--;
-        leave(o);
-        enter(c, o, QUEUE_MAIN);
-        return;
-    }
-    evict(c, o);
+    take_out(p->cache, o);
+    p->n++;
 }
 
 uint64_t cache_purge(struct cache *c, bool (*gone)(void *ctx, const struct object *o), void *ctx)
 {
-    struct list *queues[] = { &c->small.objects, &c->main.objects };
-    uint64_t n = 0;
+    struct purge p = { .cache = c, .gone = gone, .ctx = ctx };
 
-    for (size_t i = 0; i < 2; i++) {
-        LIST_EACH_SAFE (at, queues[i]) {
-            struct object *o = OBJ_OF(at, struct object, queue);
-            if (gone(ctx, o)) {
-                take_out(c, o);
-                n++;
-            }
-        }
-    }
-    return n;
+    evict_each(&c->evict, purge_one, &p);
+    return p.n;
 }
 
 void cache_fit(struct cache *c)
 {
     while (c->memory.bytes > c->limit && c->objects.count > 0) {
-        bool small = !list_empty(&c->small.objects);
-        bool main = !list_empty(&c->main.objects);
-        if (small && (!main || c->small.bytes > c->limit / SMALL_SHARE))
-            step_small(c);
-        else
-            step_main(c);
+        c->evictions++;
+        forget(c, OBJ_OF(evict_victim(&c->evict), struct object, evict));
     }
 }
 
@@ -249,17 +154,16 @@ static bool usable(const struct object *o, mesh_ns now)
            (o->state == OBJECT_COMPLETE && now - o->born < o->lifetime);
 }
 
-static struct object *used(struct object *o)
+static struct object *used(struct cache *c, struct object *o)
 {
-    if (o->hits < HITS_MAX)
-        o->hits++;
+    evict_use(&c->evict, &o->evict);
     return o;
 }
 
 struct object *cache_get(struct cache *c, mesh_ns now, const struct digest *key, const struct fields *fields)
 {
     struct object *o = latest_for(c, key, fields);
-    return o != NULL && usable(o, now) ? used(o) : NULL;
+    return o != NULL && usable(o, now) ? used(c, o) : NULL;
 }
 
 struct object *cache_peek(const struct cache *c, mesh_ns now, const struct digest *key, const struct fields *fields)
@@ -271,7 +175,7 @@ struct object *cache_peek(const struct cache *c, mesh_ns now, const struct diges
 struct object *cache_stale(struct cache *c, mesh_ns now, const struct digest *key, const struct fields *fields)
 {
     struct object *o = latest_for(c, key, fields);
-    return o != NULL && o->state == OBJECT_COMPLETE && !usable(o, now) ? used(o) : NULL;
+    return o != NULL && o->state == OBJECT_COMPLETE && !usable(o, now) ? used(c, o) : NULL;
 }
 
 struct object *cache_varying(const struct cache *c, const struct digest *key)
@@ -301,8 +205,10 @@ static void make_way(struct cache *c, const struct digest *key, const struct fie
         if (oldest == NULL || o->order < oldest->order)
             oldest = o;
     }
-    if (n >= CACHE_VARIANTS_MAX)
-        evict(c, oldest);
+    if (n >= CACHE_VARIANTS_MAX) {
+        c->evictions++;
+        take_out(c, oldest);
+    }
 }
 
 void cache_put(struct cache *c, struct object *o, const struct fields *fields)
@@ -313,12 +219,11 @@ void cache_put(struct cache *c, struct object *o, const struct fields *fields)
     make_way(c, &o->head->key, fields);
     object_ref(o);
     o->indexed = true;
-    o->hits = 0;
     o->order = c->puts++;
     map_insert(&c->objects, &o->by_key, hash);
     if (o->leaf)
         map_insert(&c->leaves, &o->by_primary, map_hash(&c->leaves, key_slice(&o->primary)));
-    enter(c, o, ghost_take(&c->ghosts, hash) ? QUEUE_MAIN : QUEUE_SMALL);
+    evict_add(&c->evict, &o->evict, o->bytes, hash);
     cache_fit(c);
 }
 
@@ -419,23 +324,25 @@ bool cache_marked(struct cache *c, mesh_ns now, const struct digest *key)
     return false;
 }
 
+static bool any(void *ctx, const struct object *o)
+{
+    (void)ctx;
+    (void)o;
+    return true;
+}
+
 void cache_free(struct cache *c)
 {
     if (c == NULL)
         return;
-    struct queue *queues[] = { &c->small, &c->main };
-    for (size_t i = 0; i < 2; i++) {
-        LIST_EACH_SAFE (at, &queues[i]->objects)
-            take_out(c, OBJ_OF(at, struct object, queue));
-    }
+    cache_purge(c, any, NULL);
     LIST_EACH_SAFE (at, &c->mark_order)
         mark_drop(c, OBJ_OF(at, struct mark, order));
     assert(c->memory.bytes == 0);
     map_fini(&c->objects);
     map_fini(&c->leaves);
     map_fini(&c->marks);
-    free(c->ghosts.ring);
-    free(c->ghosts.slots);
+    evict_fini(&c->evict);
     free(c);
 }
 

@@ -1,9 +1,6 @@
-/* cache.h - which objects this node keeps: the index by primary key and what to evict.
- * S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023)
- * counted in bytes: newcomers enter a small queue; what was asked for again moves to the
- * main queue, what was not leaves early; a ghost remembers lately evicted keys, whose
- * objects enter the main queue at once. Evicted objects live on while somebody reads
- * them and count until they are gone. Also remembers which keys are not worth sharing.
+/* cache.h - which objects this node keeps: the index by primary key. What has to go when
+ * there is no room is the policy's choice (evict.h). Evicted objects live on while somebody
+ * reads them and count until they are gone. Also remembers which keys are not worth sharing.
  * Not thread safe. */
 #ifndef HEDGEROW_CORE_CACHE_H
 #define HEDGEROW_CORE_CACHE_H
@@ -17,7 +14,7 @@ struct cache;
 
 /* cache_new: |limit| bytes in all. NULL: out of memory. cache_free wants no object of it
  * to be held elsewhere any more. */
-struct cache *cache_new(uint64_t limit, const uint8_t hash_key[MAP_KEY_BYTES]);
+struct cache *cache_new(uint64_t limit, enum evict_policy eviction, const uint8_t hash_key[MAP_KEY_BYTES]);
 void cache_free(struct cache *c);
 
 /* Objects are made against this sum. */

@@ -63,7 +63,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         list_init(lists[i]);
     e->mesh = mesh_new(&cfg->mesh, now);
-    e->cache = cache_new(cfg->memory_limit, cfg->hash_key);
+    e->cache = cache_new(cfg->memory_limit, cfg->eviction, cfg->hash_key);
     e->zpack = zpack_new();
     if (e->mesh != NULL)
         e->cfg.mesh.self = mesh_self(e->mesh); /* which changes with the roll */

@@ -44,6 +44,7 @@ struct engine_config {
     unsigned suites;         /* of backbone records, see session.h; 0: all that the processor has */
     struct distribution distribution; /* its slices are lent for the engine's life */
     uint64_t memory_limit;   /* bytes of the object cache */
+    enum evict_policy eviction; /* of it; others than the first are for comparison */
     unsigned codings_off;    /* CODING_BITs of content codings that viewers do not get */
     uint8_t hash_key[16];    /* keys the tables: secret random */
     bool has_seeds;          /* a mesh is to be joined: readiness waits for it */

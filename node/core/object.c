@@ -12,8 +12,8 @@ void object_hold(struct object *o, int64_t bytes)
 {
     o->bytes += (uint64_t)bytes;
     o->memory->bytes += (uint64_t)bytes;
-    if (o->queue_bytes != NULL)
-        *o->queue_bytes += (uint64_t)bytes;
+    if (o->indexed)
+        evict_grew(o->memory->evict, &o->evict, bytes);
 }
 
 static void hold(struct object *o, size_t bytes)
@@ -86,7 +86,6 @@ struct object *object_new(struct object_memory *memory, struct slice head_raw, c
     o->tail_since = MESH_NS_NEVER;
     leaf_chain_start(&o->chain, head->generation);
     list_init(&o->readers);
-    list_init(&o->queue);
     hold(o, sizeof(*o) + head_bytes(head, head_raw.len));
     return o;
 }

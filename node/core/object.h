@@ -7,6 +7,7 @@
 #define HEDGEROW_CORE_OBJECT_H
 
 #include "node/coding/coder.h"
+#include "node/core/evict.h"
 #include "node/core/forward.h"
 #include "node/core/head.h"
 #include "proto/base/buf.h"
@@ -62,6 +63,7 @@ void signer_unref(struct signer *s);
 /* The bytes all objects of a cache hold, whether still indexed or only read. */
 struct object_memory {
     uint64_t bytes;
+    struct evict *evict; /* of those that are indexed; NULL: none are */
 };
 
 struct object {
@@ -115,11 +117,9 @@ struct object {
     struct flight *flight; /* what fills it; NULL when nothing does */
     /* The cache's */
     struct map_node by_key, by_primary; /* the latter of leaves */
-    struct list queue;
-    uint64_t *queue_bytes; /* the sum of its queue, kept along with |bytes|; NULL: in none */
-    uint64_t order;        /* of being put */
+    struct evict_node evict; /* while it is indexed */
+    uint64_t order;          /* of being put */
     bool indexed;
-    uint8_t hits, queue_id;
 };
 
 /* object_new takes a decoded head's wire bytes (copied). |self| when we are the signer,
@@ -132,7 +132,7 @@ void object_unref(struct object *o);
 /* object_keep_lines copies |lines| in place of those kept; without memory, none are kept. */
 void object_keep_lines(struct object *o, struct slice lines);
 
-/* object_hold keeps the sums of what |o| holds: its own, its cache's, its queue's. */
+/* object_hold keeps the sums of what |o| holds: its own, its cache's, its queue's while it is indexed. */
 void object_hold(struct object *o, int64_t bytes);
 
 /* ---- filling; each returns 0 or a MESH_E_* with the object as before ---- */

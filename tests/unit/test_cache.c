@@ -90,7 +90,7 @@ static const char *contents(struct cache *c, uint32_t n)
 /* What one object of BODY bytes costs, all told. */
 static uint64_t cost(void)
 {
-    struct cache *c = cache_new(UINT64_C(1) << 30, hash_key);
+    struct cache *c = cache_new(UINT64_C(1) << 30, 0, hash_key);
     put(c, 0, BODY);
     uint64_t bytes = cache_bytes(c);
     cache_free(c);
@@ -99,7 +99,7 @@ static uint64_t cost(void)
 
 static struct cache *room_for(uint64_t objects)
 {
-    struct cache *c = cache_new(objects * cost() + cost() / 2, hash_key);
+    struct cache *c = cache_new(objects * cost() + cost() / 2, 0, hash_key);
     assert_non_null(c);
     return c;
 }
@@ -281,7 +281,7 @@ static void a_scan_does_not_wash_the_cache(void **state)
 static void feat_R29_the_budget_holds(void **state)
 {
     const uint64_t limit = 3000000;
-    struct cache *c = cache_new(limit, hash_key);
+    struct cache *c = cache_new(limit, 0, hash_key);
     struct rand r = rand_of(9, 1, 1);
     struct object *filling = NULL;
 
@@ -321,7 +321,7 @@ static void what_is_read_counts_until_it_is_gone(void **state)
     put(c, 0, BODY);
     reader_init(&r, false);
     reader_attach(&r, get(c, 0));
-    r.object->hits = 0;
+    r.object->evict.uses = 0;
     for (uint32_t i = 1; i < 20; i++)
         put(c, i, BODY);
     assert_false(has(c, 0));
