@@ -20,7 +20,7 @@ struct cache {
     struct list mark_order;
     struct object_memory memory;
     struct evict evict;
-    uint64_t limit, evictions, puts;
+    uint64_t limit, evictions;
 };
 
 static struct slice key_slice(const struct digest *key)
@@ -111,12 +111,13 @@ static struct object *under(struct map_node *n, const struct digest *key)
 {
     for (; n != NULL; n = map_same(n)) {
         struct object *o = OBJ_OF(n, struct object, by_key);
-        if (digest_eq(&o->head->key, key))
+        if (digest_eq(&o->key, key))
             return o;
     }
     return NULL;
 }
 
+/* Of the objects under one key the latest put comes first. */
 static struct object *first_under(const struct cache *c, const struct digest *key)
 {
     return under(map_find(&c->objects, map_hash(&c->objects, key_slice(key))), key);
@@ -124,7 +125,7 @@ static struct object *first_under(const struct cache *c, const struct digest *ke
 
 static struct object *next_under(struct object *o)
 {
-    return under(map_same(&o->by_key), &o->head->key);
+    return under(map_same(&o->by_key), &o->key);
 }
 
 bool cache_is_for(const struct object *o, const struct fields *fields)
@@ -139,13 +140,11 @@ bool cache_is_for(const struct object *o, const struct fields *fields)
 
 static struct object *latest_for(const struct cache *c, const struct digest *key, const struct fields *fields)
 {
-    struct object *latest = NULL;
+    struct object *o = first_under(c, key);
 
-    for (struct object *o = first_under(c, key); o != NULL; o = next_under(o)) {
-        if ((latest == NULL || o->order > latest->order) && cache_is_for(o, fields))
-            latest = o;
-    }
-    return latest;
+    while (o != NULL && !cache_is_for(o, fields))
+        o = next_under(o);
+    return o;
 }
 
 static bool usable(const struct object *o, mesh_ns now)
@@ -180,13 +179,11 @@ struct object *cache_stale(struct cache *c, mesh_ns now, const struct digest *ke
 
 struct object *cache_varying(const struct cache *c, const struct digest *key)
 {
-    struct object *latest = NULL;
+    struct object *o = first_under(c, key);
 
-    for (struct object *o = first_under(c, key); o != NULL; o = next_under(o)) {
-        if (o->varies && (latest == NULL || o->order > latest->order))
-            latest = o;
-    }
-    return latest;
+    while (o != NULL && !o->varies)
+        o = next_under(o);
+    return o;
 }
 
 /* Those that |o|, got for |fields|, takes the place of; and the oldest, where there are too many. */
@@ -202,8 +199,7 @@ static void make_way(struct cache *c, const struct digest *key, const struct fie
             continue;
         }
         n++;
-        if (oldest == NULL || o->order < oldest->order)
-            oldest = o;
+        oldest = o;
     }
     if (n >= CACHE_VARIANTS_MAX) {
         c->evictions++;
@@ -213,13 +209,12 @@ static void make_way(struct cache *c, const struct digest *key, const struct fie
 
 void cache_put(struct cache *c, struct object *o, const struct fields *fields)
 {
-    uint64_t hash = map_hash(&c->objects, key_slice(&o->head->key));
+    uint64_t hash = map_hash(&c->objects, key_slice(&o->key));
 
     assert(!o->indexed);
-    make_way(c, &o->head->key, fields);
+    make_way(c, &o->key, fields);
     object_ref(o);
     o->indexed = true;
-    o->order = c->puts++;
     map_insert(&c->objects, &o->by_key, hash);
     if (o->leaf)
         map_insert(&c->leaves, &o->by_primary, map_hash(&c->leaves, key_slice(&o->primary)));

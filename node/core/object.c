@@ -77,6 +77,7 @@ struct object *object_new(struct object_memory *memory, struct slice head_raw, c
     o->refs = 1;
     o->memory = memory;
     o->head = head;
+    o->key = head->key;
     o->head_raw = raw;
     o->head_len = head_raw.len;
     o->has_length = head->has_length;

@@ -69,6 +69,15 @@ struct object_memory {
 struct object {
     uint32_t magic;
     uint32_t refs;
+    /* The cache's, with what it looks at to find an object: two cache lines */
+    struct map_node by_key;
+    struct digest key; /* the head's */
+    mesh_ns born;      /* when its age was 0 */
+    mesh_ns lifetime;  /* 0: each use is to be validated */
+    enum object_state state;
+    bool indexed;
+    bool varies;             /* it is for those alone who say the same in the fields that its Vary names */
+    struct evict_node evict; /* while it is indexed */
     struct object_memory *memory;
     /* What it is */
     const struct head *head; /* lends from head_raw */
@@ -85,16 +94,11 @@ struct object {
     bool leaf;           /* one of a body's leaves alone ... */
     uint32_t index;      /* ... this one ... */
     struct digest primary; /* ... of the object with this key */
-    /* Whom it is for: all, or those who say the same in the fields that its Vary names */
-    bool varies;
-    struct digest variant; /* vary_digest */
+    struct digest variant; /* vary_digest, where it varies */
     /* Freshness */
-    mesh_ns born;     /* when its age was 0 */
-    mesh_ns lifetime; /* 0: each use is to be validated */
     mesh_ns stale_while_revalidate, stale_if_error; /* beyond its lifetime */
     mesh_ns retry_at;                               /* the origin failed: until then it is not asked again */
     /* The body */
-    enum object_state state;
     bool has_length; /* the length is known (announced, or complete) */
     uint64_t length;
     struct object_leaf *leaves; /* closed ones */
@@ -115,11 +119,7 @@ struct object {
     uint64_t bytes;             /* what we hold, all told */
     struct list readers;
     struct flight *flight; /* what fills it; NULL when nothing does */
-    /* The cache's */
-    struct map_node by_key, by_primary; /* the latter of leaves */
-    struct evict_node evict; /* while it is indexed */
-    uint64_t order;          /* of being put */
-    bool indexed;
+    struct map_node by_primary; /* the cache's, of leaves */
 };
 
 /* object_new takes a decoded head's wire bytes (copied). |self| when we are the signer,

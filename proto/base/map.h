@@ -1,7 +1,9 @@
-/* map.h - intrusive chained hash table under keyed SipHash-2-4, so that nobody
- * outside can choose colliding keys (Aumasson and Bernstein, "SipHash: a fast
- * short-input PRF", 2012). There is no iteration on purpose: keep a list beside
- * the map where order matters. Not thread safe. */
+/* map.h - intrusive hash table under keyed SipHash-2-4, so that nobody outside can
+ * choose colliding keys (Aumasson and Bernstein, "SipHash: a fast short-input PRF",
+ * 2012). Seven chains with a byte of their nodes' hash each share a cache line, so that
+ * a look-up reads that line and mostly no other node than its own; 11 to 22 bytes a node.
+ * There is no iteration on purpose: keep a list beside the map where order matters. Not
+ * thread safe. */
 #ifndef HEDGEROW_BASE_MAP_H
 #define HEDGEROW_BASE_MAP_H
 
@@ -14,9 +16,11 @@ struct map_node {
     uint64_t hash;
 };
 
+struct map_chunk;
+
 struct map {
-    struct map_node **slots;
-    size_t slots_n; /* power of two */
+    struct map_chunk *chunks;
+    size_t chunks_n; /* power of two */
     size_t count;
     uint8_t key[MAP_KEY_BYTES];
 };
@@ -29,8 +33,8 @@ void map_fini(struct map *m);
 
 uint64_t map_hash(const struct map *m, struct slice key);
 
-/* map_find returns the first node with |hash|, map_same the next one with the
- * same hash, NULL at the end: the caller compares the whole key. */
+/* map_find returns the latest inserted node with |hash|, map_same the one before it
+ * with the same hash, NULL at the end: the caller compares the whole key. */
 struct map_node *map_find(const struct map *m, uint64_t hash);
 struct map_node *map_same(const struct map_node *node);
 
