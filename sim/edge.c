@@ -70,6 +70,7 @@ void edge_start(struct edge *e, bool lost_boot)
                           .default_ttl_s = TTL_DEFAULT_S,
                           .error_ttl_s = ERROR_TTL_DEFAULT_S },
         .memory_limit = w->sc.memory,
+        .eviction = (enum evict_policy)w->sc.eviction,
         .trace = { says, e },
     };
     struct mesh_addr seeds[ENGINE_SEEDS_MAX];

@@ -3,6 +3,7 @@
 #ifndef HEDGEROW_SIM_SCENARIO_H
 #define HEDGEROW_SIM_SCENARIO_H
 
+#include "node/core/evict.h"
 #include "proto/base/buf.h"
 #include "proto/base/time.h"
 #include "sim/figures.h"
@@ -18,6 +19,7 @@ enum setting_kind {
     SETTING_SIZE, /* "64KiB": bytes */
     SETTING_FLAG, /* yes, no */
     SETTING_MODE, /* of membership: hedgerow, swim, lifeguard */
+    SETTING_EVICTION, /* a policy's word (evict.h) */
 };
 
 /* X(field, name, kind, may `set` change it, default, least, most, help) */
@@ -42,6 +44,7 @@ enum setting_kind {
     X(slow_viewers, "slow-viewers-pct", PCT, false, 0, 0, 1000000, "viewers that read 64 KiB each 20 ms")             \
     X(leavers, "leavers-pct", PCT, false, 0, 0, 1000000, "viewers that go before the end")                            \
     X(memory, "memory", SIZE, false, 256 << 20, 1 << 20, UINT64_C(1) << 40, "of each node's cache")                   \
+    X(eviction, "eviction", EVICTION, false, 0, 0, EVICT_POLICIES_N - 1, "s3-fifo-size, s3-fifo, sieve or lru")       \
     X(faults, "faults", COUNT, false, 0, 0, 1000, "so many faults drawn from the seed")                               \
     X(delay, "delay-ms", MS, true, MS(1), 0, SEC(10), "one way, within a zone")                                       \
     X(zone_delay, "zone-delay-ms", MS, true, MS(15), 0, SEC(10), "one way, between zones")                            \

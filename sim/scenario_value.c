@@ -67,10 +67,11 @@ static const struct unit sizes[] = {
 
 static const char *const modes[] = { "hedgerow", "swim", "lifeguard" };
 
-static int mode_parse(struct slice text, uint64_t *out)
+/* |text| as one of |words|: its number. */
+static int one_of(const char *const *words, size_t n, struct slice text, uint64_t *out)
 {
-    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-        if (slice_eq(text, slice_str(modes[i]))) {
+    for (size_t i = 0; i < n; i++) {
+        if (slice_eq(text, slice_str(words[i]))) {
             *out = i;
             return 0;
         }
@@ -91,7 +92,8 @@ int value_parse(enum setting_kind kind, struct slice text, uint64_t *out)
             return MESH_E_SYNTAX;
         *out = text.len == 3;
         return 0;
-    case SETTING_MODE: return mode_parse(text, out);
+    case SETTING_MODE: return one_of(modes, sizeof(modes) / sizeof(modes[0]), text, out);
+    case SETTING_EVICTION: return one_of(evict_policy_words, EVICT_POLICIES_N, text, out);
     }
     return MESH_E_SYNTAX;
 }
@@ -106,6 +108,7 @@ const char *value_kind_text(enum setting_kind kind)
     case SETTING_SIZE: return "a size such as 4096 or 64KiB";
     case SETTING_FLAG: return "yes or no";
     case SETTING_MODE: return "hedgerow, swim or lifeguard";
+    case SETTING_EVICTION: return "s3-fifo-size, s3-fifo, sieve or lru";
     }
     return "";
 }
@@ -149,6 +152,7 @@ void scenario_put_value(struct buf *out, enum setting_kind kind, uint64_t value)
     case SETTING_SIZE: put_with_unit(out, sizes, sizeof(sizes) / sizeof(sizes[0]), value); break;
     case SETTING_FLAG: buf_add_str(out, value != 0 ? "yes" : "no"); break;
     case SETTING_MODE: buf_add_str(out, modes[value]); break;
+    case SETTING_EVICTION: buf_add_str(out, evict_policy_words[value]); break;
     }
 }
 

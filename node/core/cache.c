@@ -23,11 +23,6 @@ struct cache {
     uint64_t limit, evictions;
 };
 
-static struct slice key_slice(const struct digest *key)
-{
-    return SLICE_OF(key->bytes);
-}
-
 struct cache *cache_new(uint64_t limit, enum evict_policy eviction, const uint8_t hash_key[MAP_KEY_BYTES])
 {
     struct cache *c = calloc(1, sizeof(*c));
@@ -120,7 +115,7 @@ static struct object *under(struct map_node *n, const struct digest *key)
 /* Of the objects under one key the latest put comes first. */
 static struct object *first_under(const struct cache *c, const struct digest *key)
 {
-    return under(map_find(&c->objects, map_hash(&c->objects, key_slice(key))), key);
+    return under(map_find(&c->objects, map_hash_digest(&c->objects, key->bytes)), key);
 }
 
 static struct object *next_under(struct object *o)
@@ -209,7 +204,7 @@ static void make_way(struct cache *c, const struct digest *key, const struct fie
 
 void cache_put(struct cache *c, struct object *o, const struct fields *fields)
 {
-    uint64_t hash = map_hash(&c->objects, key_slice(&o->key));
+    uint64_t hash = map_hash_digest(&c->objects, o->key.bytes);
 
     assert(!o->indexed);
     make_way(c, &o->key, fields);
@@ -217,7 +212,7 @@ void cache_put(struct cache *c, struct object *o, const struct fields *fields)
     o->indexed = true;
     map_insert(&c->objects, &o->by_key, hash);
     if (o->leaf)
-        map_insert(&c->leaves, &o->by_primary, map_hash(&c->leaves, key_slice(&o->primary)));
+        map_insert(&c->leaves, &o->by_primary, map_hash_digest(&c->leaves, o->primary.bytes));
     evict_add(&c->evict, &o->evict, o->bytes, hash);
     cache_fit(c);
 }
@@ -234,7 +229,7 @@ void cache_drop(struct cache *c, const struct digest *key)
 struct object *cache_next_leaf(const struct cache *c, const struct digest *key, struct object *o)
 {
     struct map_node *n =
-        o != NULL ? map_same(&o->by_primary) : map_find(&c->leaves, map_hash(&c->leaves, key_slice(key)));
+        o != NULL ? map_same(&o->by_primary) : map_find(&c->leaves, map_hash_digest(&c->leaves, key->bytes));
 
     while (n != NULL && !digest_eq(&OBJ_OF(n, struct object, by_primary)->primary, key))
         n = map_same(n);
@@ -266,7 +261,7 @@ uint64_t cache_object_max(const struct cache *c)
 
 static struct mark *mark_of(const struct cache *c, const struct digest *key)
 {
-    for (struct map_node *n = map_find(&c->marks, map_hash(&c->marks, key_slice(key))); n != NULL; n = map_same(n)) {
+    for (struct map_node *n = map_find(&c->marks, map_hash_digest(&c->marks, key->bytes)); n != NULL; n = map_same(n)) {
         struct mark *m = OBJ_OF(n, struct mark, by_key);
         if (digest_eq(&m->key, key))
             return m;
@@ -293,7 +288,7 @@ void cache_mark(struct cache *c, mesh_ns now, const struct digest *key)
             return; /* then each request finds out anew */
         m->key = *key;
         list_init(&m->order);
-        map_insert(&c->marks, &m->by_key, map_hash(&c->marks, key_slice(key)));
+        map_insert(&c->marks, &m->by_key, map_hash_digest(&c->marks, key->bytes));
     }
     m->until = now + CACHE_MARK_NS;
     list_remove(&m->order);

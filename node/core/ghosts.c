@@ -4,9 +4,9 @@
 
 #include "proto/base/err.h"
 
-#define WAYS       16 /* entries of a bucket: a cache line */
+#define WAYS       16 /* entries of a bucket */
 #define GHOSTS_MIN 4096 /* 256 buckets: the bits of a bucket's number above these 8 are among those that are kept */
-#define EPOCHS     128 /* to the table's size: an entry is overwritten long before its epoch comes again */
+#define EPOCHS     128 /* to the table's size: an entry is overwritten before its epoch's number comes again */
 
 #define TAG(entry)   ((entry) & 0xffffff00u)
 #define EPOCH(entry) ((uint8_t)(entry))
@@ -40,7 +40,7 @@ static uint8_t age(const struct ghosts *g, uint32_t entry)
     return (uint8_t)(g->epoch - EPOCH(entry));
 }
 
-/* Each bucket becomes two, by one more bit of the number. */
+/* Each bucket becomes two, by one more bit of the number. Epochs are twice as long from now on. */
 static bool grow(struct ghosts *g)
 {
     uint32_t buckets = g->n / WAYS;
@@ -53,7 +53,9 @@ static bool grow(struct ghosts *g)
         for (uint32_t i = 0; i < WAYS; i++) {
             uint32_t entry = g->entries[(size_t)b * WAYS + i];
             unsigned upper = (entry & buckets) != 0;
-            to[((size_t)b + (size_t)upper * buckets) * WAYS + used[upper]++] = entry;
+            uint8_t epoch = (uint8_t)(g->epoch - age(g, entry) / 2);
+            if (TAG(entry) != 0)
+                to[((size_t)b + (size_t)upper * buckets) * WAYS + used[upper]++] = TAG(entry) | epoch;
         }
     }
     free(g->entries);

@@ -6,6 +6,8 @@
 
 #include "proto/base/err.h"
 
+__extension__ typedef unsigned __int128 u128;
+
 #define LINE_BYTES 64
 #define CHAINS     7
 #define LOAD       6 /* nodes of a chunk, on average, at the most */
@@ -38,6 +40,8 @@ int map_init(struct map *m, const uint8_t key[MAP_KEY_BYTES])
     m->chunks_n = CHUNKS_MIN;
     m->count = 0;
     memcpy(m->key, key, MAP_KEY_BYTES);
+    m->mix[0] = map_hash(m, SLICE_LIT("first"));
+    m->mix[1] = map_hash(m, SLICE_LIT("second"));
     return 0;
 }
 
@@ -56,6 +60,15 @@ uint64_t map_hash(const struct map *m, struct slice key)
     crypto_shorthash(raw, key.data, key.len, m->key);
     memcpy(&hash, raw, sizeof(hash));
     return hash;
+}
+
+uint64_t map_hash_digest(const struct map *m, const uint8_t digest[32])
+{
+    uint64_t half[2];
+
+    memcpy(half, digest, sizeof(half));
+    u128 product = (u128)(half[0] ^ m->mix[0]) * (half[1] ^ m->mix[1]);
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 static struct map_chunk *chunk_of(const struct map *m, uint64_t hash)

@@ -142,6 +142,33 @@ static void an_empty_one_finds_nothing(void **state)
     map_fini(&zeroed);
 }
 
+/* Keys that differ in few bits, as the worst that hashes of names could be: all parts of the hash are spread evenly, and
+ * another secret spreads them otherwise. */
+static void digests_are_spread_by_the_secret(void **state)
+{
+    static const uint8_t other_key[MAP_KEY_BYTES] = "sixteen secreta";
+    struct model *m = start(1);
+    struct map other;
+    uint32_t low[256] = { 0 }, high[256] = { 0 }, both = 0;
+
+    (void)state;
+    assert_int_equal(map_init(&other, other_key), 0);
+    for (uint32_t i = 0; i < 65536; i++) {
+        const uint8_t digest[32] = { [3] = (uint8_t)i, [12] = (uint8_t)(i >> 8), [31] = 1 };
+        uint64_t hash = map_hash_digest(&m->map, digest);
+        low[hash & 255]++;
+        high[hash >> 56]++;
+        both += hash == map_hash_digest(&other, digest);
+    }
+    for (size_t i = 0; i < 256; i++) { /* 256 each, give or take five sigma */
+        assert_in_range(low[i], 176, 336);
+        assert_in_range(high[i], 176, 336);
+    }
+    assert_int_equal(both, 0);
+    map_fini(&other);
+    end(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +176,7 @@ int main(void)
         cmocka_unit_test(a_line_may_overflow_by_any_number),
         cmocka_unit_test(order_outlives_growth),
         cmocka_unit_test(an_empty_one_finds_nothing),
+        cmocka_unit_test(digests_are_spread_by_the_secret),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
