@@ -45,7 +45,7 @@ static void settings_are_read_in_their_units(void **state)
 
     (void)state;
     accept_text(&sc, "# a comment\n\nnodes 7 # and another\r\n\tzones  2\ntime 90s\ndelay-ms 2.5\nloss-pct 0.05\n"
-                     "size-max 64KiB\nevery-node yes");
+                     "size-max 64KiB\nevery-node yes\neviction sieve");
     assert_int_equal(sc.nodes, 7);
     assert_int_equal(sc.zones, 2);
     assert_int_equal(sc.time, SEC(90));
@@ -53,6 +53,7 @@ static void settings_are_read_in_their_units(void **state)
     assert_int_equal(sc.loss, 500);
     assert_int_equal(sc.size_max, 65536);
     assert_int_equal(sc.every_node, 1);
+    assert_int_equal(sc.eviction, EVICT_SIEVE);
     assert_int_equal(sc.keys, 1000); /* untouched: the default */
     scenario_fini(&sc);
 }
@@ -104,6 +105,7 @@ static void a_wrong_line_is_named_with_what_was_meant(void **state)
     refuse_text("at 5s crash 2-\n", 1, 13, "nodes are written");
     refuse_text("at 5s set nodes 9\n", 1, 11, "cannot change");
     refuse_text("at 5s set loss-pct 101\n", 1, 20, "from 0 to 100");
+    refuse_text("eviction arc\n", 1, 10, "s3-fifo-size, s3-fifo, sieve or lru");
     refuse_text("at 5s origin gone\n", 1, 14, "unknown state");
     refuse_text("expect fetches = 3\n", 1, 8, "unknown figure");
     refuse_text("expect origin_fetch = 3\n", 1, 8, "\"origin_fetches\"?");
@@ -145,8 +147,8 @@ static void a_value_keeps_every_digit_or_is_refused(void **state)
 
 static void what_is_written_reads_the_same(void **state)
 {
-    static const char text[] = "seed 5\nnodes 9\ndelay-ms 0.25\nloss-pct 1.5\ntime 61s\nabsent 4,6-7\nfaults 40\n"
-                               "at 3s cut 1-4 zone:2\nat 4s pause 2 250ms\nat 5s set jitter-ms 7.5\n"
+    static const char text[] = "seed 5\nnodes 9\neviction lru\ndelay-ms 0.25\nloss-pct 1.5\ntime 61s\nabsent 4,6-7\n"
+                               "faults 40\nat 3s cut 1-4 zone:2\nat 4s pause 2 250ms\nat 5s set jitter-ms 7.5\n"
                                "at 6s flash 3 20\nat 7s origin down\nat 8s vanish owner:7\nexpect p99_us <= 5000\n";
     struct scenario first, second;
     struct buf one = BUF_EMPTY, two = BUF_EMPTY;
