@@ -2,8 +2,8 @@
 
 #include "proto/base/err.h"
 
-#define SMALL_SHARE 10   /* the small queue is a tenth of the limit */
-#define STEPS_MAX   1000 /* second chances for one victim: what is hot must not make a newcomer wait */
+#define SMALL_SHARE 10        /* the small queue is a tenth of the limit */
+#define STEPS_MAX   1000      /* second chances for one victim: what is hot must not make a newcomer wait */
 #define ASKED_MAX   (1 << 16) /* so many uses are the mean's memory; then they count half */
 
 const char *const evict_policy_words[EVICT_POLICIES_N] = {

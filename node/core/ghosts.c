@@ -4,9 +4,9 @@
 
 #include "proto/base/err.h"
 
-#define WAYS       16 /* entries of a bucket */
+#define WAYS       16   /* entries of a bucket */
 #define GHOSTS_MIN 4096 /* 256 buckets: the bits of a bucket's number above these 8 are among those that are kept */
-#define EPOCHS     128 /* to the table's size: an entry is overwritten before its epoch's number comes again */
+#define EPOCHS     128  /* to the table's size: an entry is overwritten before its epoch's number comes again */
 
 #define TAG(entry)   ((entry) & 0xffffff00u)
 #define EPOCH(entry) ((uint8_t)(entry))

@@ -1,7 +1,8 @@
-/* bench_evict.c - how many requests and bytes each policy of eviction misses on synthetic traces (evict_trace.h), beside
- * a second S3-FIFO (s3fifo_reference.h); what the index and the policy keep of an object; look-ups per second. Prints
- * targets with "pass" or "MISS". Misses are the same on every machine; times are CPU time, medians of several rounds.
- * Usage: bench_evict [misses|lookups] [quick]: one half alone; a tenth of the objects and requests. */
+/* bench_evict.c - how many requests and bytes each policy of eviction misses on synthetic traces (evict_trace.h),
+ * beside a second S3-FIFO (s3fifo_reference.h); what the index and the policy keep of an object; look-ups per second.
+ * Prints targets with "pass" or "MISS". Misses are the same on every machine; times are CPU time, medians of several
+ * rounds.
+ * Usage: bench_evict [misses|lookups] [quick] [SEED]: one half alone; a tenth of the objects and requests; of traces (1) */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,11 +38,12 @@ static void judge(const char *trace, unsigned percent, const struct result *r, b
     double gain = sized->requests - plain->requests, cost = sized->bytes - plain->bytes;
     double apart = plain->requests - r->reference.requests;
 
-    printf("%s %2u %%  size rule %+.2f requests (<= -0.8), %+.2f bytes (<= +1.0) %s, beside LRU %+.2f, %+.2f (<= 0) %s, "
-           "plain beside the reference %+.3f (<= 0.05) %s",
-           trace, percent, gain, cost, verdict(gain <= -0.8 && cost <= 1.0), sized->requests - lru->requests,
-           sized->bytes - lru->bytes, verdict(sized->requests <= lru->requests && sized->bytes <= lru->bytes), apart,
-           verdict(apart <= 0.05 && apart >= -0.05));
+    printf(
+        "%s %2u %%  size rule %+.2f requests (<= -0.8), %+.2f bytes (<= +1.0) %s, beside LRU %+.2f, %+.2f (<= 0) %s, "
+        "plain beside the reference %+.3f (<= 0.05) %s",
+        trace, percent, gain, cost, verdict(gain <= -0.8 && cost <= 1.0), sized->requests - lru->requests,
+        sized->bytes - lru->bytes, verdict(sized->requests <= lru->requests && sized->bytes <= lru->bytes), apart,
+        verdict(apart <= 0.05 && apart >= -0.05));
     if (ordered)
         printf(", order %s", verdict(lru->requests > sieve->requests && sieve->requests > plain->requests &&
                                      plain->requests > sized->requests));
@@ -61,12 +63,12 @@ static void row(const char *name, struct result results[EVICT_TRACES_N][SIZES], 
     printf("\n");
 }
 
-static void misses(uint32_t part)
+static void misses(uint32_t part, uint64_t seed)
 {
     static struct result results[EVICT_TRACES_N][SIZES];
 
     for (int k = 0; k < EVICT_TRACES_N; k++) {
-        struct evict_trace t = evict_trace_new((enum evict_trace_kind)k, OBJECTS / part, REQUESTS / part, 1);
+        struct evict_trace t = evict_trace_new((enum evict_trace_kind)k, OBJECTS / part, REQUESTS / part, seed);
         printf("%s: %u requests, objects of %.1f GB are asked for\n", evict_trace_words[k], t.ids_n,
                (double)t.footprint / 1e9);
         for (size_t s = 0; s < SIZES; s++) {
@@ -218,20 +220,21 @@ static void look_ups(uint32_t part)
     struct rand r = rand_of(1, 3, 0);
     double table = (double)(x.map.chunks_n * 64) / n;
 
-    printf("\nof one object, in bytes: the policy %zu, the index %.1f (22 at most) and its links %zu, a ghost 4 to 8; sum "
-           "%.1f (<= 96) %s; the whole object without its body %.0f\n",
-           sizeof(struct evict_node), table, 2 * sizeof(struct map_node), 32 + 32 + table + 8,
-           verdict(32 + 32 + 22 + 8 <= 96 && table <= 22), (double)cache_bytes(x.cache) / n - 1024);
+    printf(
+        "\nof one object, in bytes: the policy %zu, the index %.1f (22 at most) and its links %zu, a ghost 4 to 8; sum "
+        "%.1f (<= 96) %s; the whole object without its body %.0f\n",
+        sizeof(struct evict_node), table, 2 * sizeof(struct map_node), 32 + 32 + table + 8,
+        verdict(32 + 32 + 22 + 8 <= 96 && table <= 22), (double)cache_bytes(x.cache) / n - 1024);
     for (size_t k = 0; k < LOOKUPS; k++) /* who is popular lies anywhere */
         keys[k] = x.items[(uint64_t)t.ids[k] * 35761 % n].key;
     double found = speed(&x, keys, look_up_item);
-    printf("look-ups among %u, by z10's popularity: index and policy %.2f M/s (>= 5) %s, cache_get %.2f M/s\n", n, found,
-           verdict(found >= 5), speed(&x, keys, look_up_object));
+    printf("look-ups among %u, by z10's popularity: index and policy %.2f M/s (>= 5) %s, cache_get %.2f M/s\n", n,
+           found, verdict(found >= 5), speed(&x, keys, look_up_object));
     for (size_t k = 0; k < LOOKUPS; k++)
         keys[k] = x.items[rand_below(&r, n)].key;
     found = speed(&x, keys, look_up_item);
-    printf("look-ups among %u, all alike:           index and policy %.2f M/s (>= 5) %s, cache_get %.2f M/s\n", n, found,
-           verdict(found >= 5), speed(&x, keys, look_up_object));
+    printf("look-ups among %u, all alike:           index and policy %.2f M/s (>= 5) %s, cache_get %.2f M/s\n", n,
+           found, verdict(found >= 5), speed(&x, keys, look_up_object));
     evict_trace_free(&t);
     free(keys);
     cache_free(x.cache);
@@ -244,16 +247,18 @@ int main(int argc, char **argv)
 {
     bool only_misses = false, only_look_ups = false;
     uint32_t part = 1;
+    uint64_t seed = 1;
 
     for (int i = 1; i < argc; i++) {
         only_misses = only_misses || strcmp(argv[i], "misses") == 0;
         only_look_ups = only_look_ups || strcmp(argv[i], "lookups") == 0;
         part = strcmp(argv[i], "quick") == 0 ? 10 : part;
+        seed = argv[i][0] >= '0' && argv[i][0] <= '9' ? strtoull(argv[i], NULL, 10) : seed;
     }
     if (crypto_start() != 0)
         return 1;
     if (!only_look_ups)
-        misses(part);
+        misses(part, seed);
     if (!only_misses)
         look_ups(part);
     return 0;

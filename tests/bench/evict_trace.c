@@ -5,18 +5,18 @@
 
 #include "proto/base/rand.h"
 
-#define ONE     (INT64_C(1) << 32) /* of numbers with 32 bits behind the point */
-#define SIZE_MIN 128
-#define SIZE_MAX_LOG2 26
-#define MEDIAN  10240
+#define ONE                   (INT64_C(1) << 32) /* of numbers with 32 bits behind the point */
+#define SIZE_MIN              128
+#define SIZE_MAX_LOG2         26
+#define MEDIAN                10240
 #define SIGMA_LOG2_MILLIONTHS 2452582 /* 1.7 / ln 2 */
-#define TAIL_ONE_OF 200
-#define TAIL_LOG2   20
-#define CHURNS      10
-#define CHURN_ONE_OF 50
-#define ONE_HIT_PCT 8
-#define CROWD       20
-#define CROWD_ONE_OF 3
+#define TAIL_ONE_OF           200
+#define TAIL_LOG2             20
+#define CHURNS                10
+#define CHURN_ONE_OF          50
+#define ONE_HIT_PCT           8
+#define CROWD                 20
+#define CROWD_ONE_OF          3
 
 const char *const evict_trace_words[EVICT_TRACES_N] = {
 #define X(name, word, exponent_milli, is_cdn) word,

@@ -5,7 +5,7 @@
 enum { NOWHERE, IN_S, IN_M, QUEUES };
 
 struct object {
-    uint32_t next, prev; /* in its queue; numbers of objects */
+    uint32_t next, prev;  /* in its queue; numbers of objects */
     uint64_t size, ghost; /* ghost: the how manyth in G, 0: never */
     uint8_t where, freq;
 };

@@ -401,7 +401,7 @@ static uint32_t leaves_of(const struct cache *c, uint32_t n)
 
 static void leaves_of_a_body_are_found_and_dropped(void **state)
 {
-    struct cache *c = cache_new(100 * BODY, hash_key);
+    struct cache *c = cache_new(100 * BODY, 0, hash_key);
     struct digest key = key_of(7);
 
     (void)state;

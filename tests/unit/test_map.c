@@ -97,7 +97,7 @@ static void equal_hashes_are_met_latest_first(void **state)
 {
     (void)state;
     come_and_go(3, 2, 40);
-    come_and_go(12, 1, 30);  /* more tags than a line has chains */
+    come_and_go(12, 1, 30); /* more tags than a line has chains */
     come_and_go(256, 1, 20);
     come_and_go(256, 16, 400);
 }
@@ -142,8 +142,8 @@ static void an_empty_one_finds_nothing(void **state)
     map_fini(&zeroed);
 }
 
-/* Keys that differ in few bits, as the worst that hashes of names could be: all parts of the hash are spread evenly, and
- * another secret spreads them otherwise. */
+/* Keys that differ in few bits, as the worst that hashes of names could be: all parts of the hash are spread evenly,
+ * and another secret spreads them otherwise. */
 static void digests_are_spread_by_the_secret(void **state)
 {
     static const uint8_t other_key[MAP_KEY_BYTES] = "sixteen secreta";
