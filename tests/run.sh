@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh - installs what is missing, builds, and runs every test, layer by layer:
 #   sh tests/run.sh                  all layers, in this order
-#   sh tests/run.sh unit mesh        only these: unit, sim, rules, mesh, vtc, conformance, media, fuzz
+#   sh tests/run.sh unit mesh        only these: unit, sim, rules, mesh, threads, vtc, conformance, media, fuzz
 # Each test is one line, "ok NAME", "FAIL NAME" or "skip NAME: reason"; the last line is
 # "N passed, N failed, N skipped". Exit code 0 only when nothing failed.
 #
@@ -16,6 +16,7 @@ FUZZ_SECONDS=${FUZZ_SECONDS:-150}
 JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 if [ "$JOBS" -lt 2 ]; then JOBS=2; fi
 export ASAN_OPTIONS="${ASAN_OPTIONS:-exitcode=99:detect_stack_use_after_return=1}"
+export TSAN_OPTIONS="${TSAN_OPTIONS:-exitcode=66}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/hedgerow-tests.XXXXXX") || exit 1
@@ -142,6 +143,22 @@ install() {
     fi
 }
 
+# What runs in threads: the access log's writer and the resolver, in a program of their own and in whole nodes.
+layer_threads() {
+    heading "threads, gcc with TSan"
+    build_release || return
+    for target in hedgerow test_access_log; do
+        build gcc-tsan .build-tsan $target -DCMAKE_C_COMPILER=gcc -DHEDGEROW_SANITIZE=thread || return
+    done
+    if .build-tsan/tests/test_access_log >"$work/tsan.log" 2>&1; then
+        result ok threads/test_access_log
+    else
+        cat "$work/tsan.log"
+        result FAIL threads/test_access_log
+    fi
+    run_lines threads /usr/bin/python3 tests/mesh/run.py --builds .build,.build-tsan -k lifecycle
+}
+
 # Of Varnish only its varnishtest is wanted: a server that the installation starts is stopped again.
 install_varnishtest() {
     if [ "${HEDGEROW_INSTALL:-yes}" = no ] || [ -z "$(packages_missing vtc)" ]; then return; fi
@@ -187,12 +204,12 @@ layer_fuzz() {
 }
 
 started=$(date +%s)
-layers=${*:-unit sim rules mesh vtc conformance media fuzz}
+layers=${*:-unit sim rules mesh threads vtc conformance media fuzz}
 for layer in $layers; do
     case $layer in
-    unit | sim | rules | mesh | vtc | conformance | media | fuzz) ;;
+    unit | sim | rules | mesh | threads | vtc | conformance | media | fuzz) ;;
     *)
-        echo "unknown layer \"$layer\": unit, sim, rules, mesh, vtc, conformance, media or fuzz" >&2
+        echo "unknown layer \"$layer\": unit, sim, rules, mesh, threads, vtc, conformance, media or fuzz" >&2
         exit 2
         ;;
     esac
