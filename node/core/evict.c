@@ -129,16 +129,17 @@ static void asked(struct evict *e, const struct evict_node *n, unsigned times)
 }
 
 /* The size rule. A small object costs so little room that one use is enough for the main queue, where it gets a lap for
- * nothing besides those that it was used for; a tiny one needs no use, and gets two. */
+ * nothing besides those that it was used for; a tiny one needs no use. */
 struct terms {
-    uint8_t uses, laps; /* uses that are wanted for the main queue; laps for nothing there */
+    uint8_t uses; /* that are wanted for the main queue */
+    bool lap;     /* for nothing there */
 };
 #define SMALL_PART 2 /* below half of the mean of what was asked for */
-#define TINY_PART  32
+#define TINY_PART  64
 
 static struct terms terms_of(const struct evict *e, const struct evict_node *n)
 {
-    static const struct terms tiny = { 0, 2 }, small = { 1, 1 }, others = { 2, 0 };
+    static const struct terms tiny = { 0, true }, small = { 1, true }, others = { 2, false };
 
     if (e->policy != EVICT_S3_FIFO_SIZE || e->asked_count == 0)
         return others;
@@ -160,7 +161,9 @@ static bool goes_on(struct evict *e, struct evict_node *n)
         asked(e, n, 1);
         n->uses--;
     } else {
-        return n->laps++ < terms.laps;
+        if (!terms.lap || n->lapped)
+            return false;
+        n->lapped = true;
     }
     return true;
 }

@@ -33,8 +33,8 @@ struct evict_node {
     uint64_t bytes;
     uint32_t fingerprint;
     uint8_t uses; /* counted up to a cap */
-    uint8_t laps; /* for nothing, in the main queue */
     bool in_small;
+    bool lapped; /* it had its lap for nothing */
 };
 
 struct evict_queue {
