@@ -14,9 +14,16 @@ struct mark {
     mesh_ns until;
 };
 
+/* What leaves that are here belong to. It goes with the last of them. */
+struct cache_body {
+    struct map_node by_key;
+    struct digest key;
+    struct list leaves;
+};
+
 struct cache {
     struct map objects, marks;
-    struct map leaves; /* objects of one leaf, by the key of the whole */
+    struct map bodies; /* of which there are leaves */
     struct list mark_order;
     struct object_memory memory;
     struct evict evict;
@@ -29,10 +36,10 @@ struct cache *cache_new(uint64_t limit, enum evict_policy eviction, const uint8_
 
     if (c == NULL)
         return NULL;
-    if (map_init(&c->objects, hash_key) != 0 || map_init(&c->leaves, hash_key) != 0 ||
+    if (map_init(&c->objects, hash_key) != 0 || map_init(&c->bodies, hash_key) != 0 ||
         map_init(&c->marks, hash_key) != 0 || evict_init(&c->evict, eviction, limit) != 0) {
         map_fini(&c->objects);
-        map_fini(&c->leaves);
+        map_fini(&c->bodies);
         map_fini(&c->marks);
         free(c);
         return NULL;
@@ -50,12 +57,49 @@ struct object_memory *cache_memory(struct cache *c)
 
 /* ---- going ---- */
 
+static struct cache_body *body_of(const struct cache *c, const struct digest *key)
+{
+    struct map_node *n = map_find(&c->bodies, map_hash_digest(&c->bodies, key->bytes));
+
+    while (n != NULL && !digest_eq(&OBJ_OF(n, struct cache_body, by_key)->key, key))
+        n = map_same(n);
+    return n != NULL ? OBJ_OF(n, struct cache_body, by_key) : NULL;
+}
+
+/* False: out of memory. */
+static bool enter_body(struct cache *c, struct object *o)
+{
+    struct cache_body *b = body_of(c, &o->primary);
+
+    if (b == NULL) {
+        if ((b = calloc(1, sizeof(*b))) == NULL)
+            return false;
+        b->key = o->primary;
+        list_init(&b->leaves);
+        map_insert(&c->bodies, &b->by_key, map_hash_digest(&c->bodies, b->key.bytes));
+    }
+    list_init(&o->body_link);
+    list_push_back(&b->leaves, &o->body_link);
+    return true;
+}
+
+static void leave_body(struct cache *c, struct object *o)
+{
+    struct cache_body *b = body_of(c, &o->primary);
+
+    list_remove(&o->body_link);
+    if (!list_empty(&b->leaves))
+        return;
+    map_remove(&c->bodies, &b->by_key);
+    free(b);
+}
+
 /* |o| is in no queue any more. */
 static void forget(struct cache *c, struct object *o)
 {
     map_remove(&c->objects, &o->by_key);
     if (o->leaf)
-        map_remove(&c->leaves, &o->by_primary);
+        leave_body(c, o);
     o->indexed = false;
     object_unref(o);
 }
@@ -208,11 +252,11 @@ void cache_put(struct cache *c, struct object *o, const struct fields *fields)
 
     assert(!o->indexed);
     make_way(c, &o->key, fields);
+    if (o->leaf && !enter_body(c, o))
+        return; /* then only who waits for it gets it */
     object_ref(o);
     o->indexed = true;
     map_insert(&c->objects, &o->by_key, hash);
-    if (o->leaf)
-        map_insert(&c->leaves, &o->by_primary, map_hash_digest(&c->leaves, o->primary.bytes));
     evict_add(&c->evict, &o->evict, o->bytes, hash);
     cache_fit(c);
 }
@@ -228,12 +272,10 @@ void cache_drop(struct cache *c, const struct digest *key)
 
 struct object *cache_next_leaf(const struct cache *c, const struct digest *key, struct object *o)
 {
-    struct map_node *n =
-        o != NULL ? map_same(&o->by_primary) : map_find(&c->leaves, map_hash_digest(&c->leaves, key->bytes));
+    const struct cache_body *b = body_of(c, key);
+    struct list *next = b == NULL ? NULL : o != NULL ? o->body_link.next : b->leaves.next;
 
-    while (n != NULL && !digest_eq(&OBJ_OF(n, struct object, by_primary)->primary, key))
-        n = map_same(n);
-    return n != NULL ? OBJ_OF(n, struct object, by_primary) : NULL;
+    return next != NULL && next != &b->leaves ? OBJ_OF(next, struct object, body_link) : NULL;
 }
 
 void cache_drop_leaves(struct cache *c, const struct digest *key)
@@ -330,7 +372,7 @@ void cache_free(struct cache *c)
         mark_drop(c, OBJ_OF(at, struct mark, order));
     assert(c->memory.bytes == 0);
     map_fini(&c->objects);
-    map_fini(&c->leaves);
+    map_fini(&c->bodies);
     map_fini(&c->marks);
     evict_fini(&c->evict);
     free(c);

@@ -119,7 +119,7 @@ struct object {
     uint64_t bytes;             /* what we hold, all told */
     struct list readers;
     struct flight *flight; /* what fills it; NULL when nothing does */
-    struct map_node by_primary; /* the cache's, of leaves */
+    struct list body_link; /* the cache's, of a leaf: among others of its body */
 };
 
 /* object_new takes a decoded head's wire bytes (copied). |self| when we are the signer,
