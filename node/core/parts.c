@@ -9,18 +9,14 @@
  * lists that the consequences would change. */
 #include <stdlib.h>
 
-#include "node/core/date.h"
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
-#include "node/core/selection.h"
 
 #define AHEAD 16 /* leaves asked for at once */
-/* So many are announced beyond that, in which the origin is asked for all in one: those of a stripe, but at first fewer
- * where the range has no end, since its reader may soon leave. */
+/* So many are announced together, and come from the origin by one request: those of a stripe, but fewer at first where
+ * the range has no end, since its reader may soon leave. */
 #define RUN_MAX  KEY_STRIPE_LEAVES
 #define RUN_OPEN AHEAD
-#define STRONG_AFTER_S \
-    60 /* a Last-Modified so much older than the answer is a strong validator (RFC 9110 section 8.8.2.2) */
 
 struct part {
     struct reader reader; /* first, see part_of */
@@ -39,12 +35,12 @@ struct parts {
     struct timer timer;
     struct digest primary;
     struct buf host, path;
-    uint32_t begin;    /* the leaf that is asked for first */
-    uint64_t last;     /* read ahead up to this byte */
+    uint32_t begin;              /* the leaf that is asked for first */
+    uint64_t last;               /* read ahead up to this byte */
     uint32_t run_first, run_end; /* leaves that were announced ... */
     uint32_t run_next;           /* ... and how many are to be so the next time */
-    uint64_t outdated; /* generation of the first leaf that is not wanted again */
-    bool again;        /* begun anew once already */
+    uint64_t outdated;           /* generation of the first leaf that is not wanted again */
+    bool again;                  /* begun anew once already */
     enum verdict verdict;
     /* What the first leaf said of all */
     struct head *head;
@@ -57,44 +53,7 @@ static struct part *part_of(struct reader *r)
     return OBJ_OF(r, struct part, reader);
 }
 
-bool parts_place(const struct fields *fields, struct content_range *out)
-{
-    const struct field *f = fields_find(fields, SLICE_LIT("content-range"));
-    return f != NULL && content_range_read(out, f->value);
-}
-
-bool parts_sound(const struct flight *f, const struct head *head)
-{
-    struct content_range r;
-    uint64_t first = (uint64_t)f->index * LEAF_BYTES;
-
-    if (!f->leaf)
-        return true;
-    return head->status == 206 && parts_place(&head->fields, &r) && r.first == first && head->has_length &&
-           r.last - r.first + 1 == head->length && head->length <= LEAF_BYTES &&
-           (head->length == LEAF_BYTES || r.last + 1 == r.length);
-}
-
 /* ---- is it all of one representation? ---- */
-
-static struct slice value_of(const struct fields *fields, struct slice name)
-{
-    const struct field *f = fields_find(fields, name);
-    return f != NULL ? f->value : SLICE_EMPTY;
-}
-
-struct slice parts_validator(const struct fields *fields)
-{
-    struct slice etag = value_of(fields, SLICE_LIT("etag")), modified = value_of(fields, SLICE_LIT("last-modified"));
-    int64_t date_s, modified_s;
-
-    if (etag_strongly_equal(etag, etag))
-        return etag;
-    if (etag.len == 0 && date_parse(modified, &modified_s) == 0 &&
-        date_parse(value_of(fields, SLICE_LIT("date")), &date_s) == 0 && date_s - modified_s >= STRONG_AFTER_S)
-        return modified;
-    return SLICE_EMPTY;
-}
 
 static bool same(const struct parts *p, const struct object *o)
 {
@@ -332,6 +291,18 @@ static uint32_t window_end(const struct parts *p, uint32_t at)
     return end - at > AHEAD ? at + AHEAD : end;
 }
 
+/* What is older than |o| and of another representation is not what the origin has any more. */
+static void drop_older(struct engine *e, const struct parts *p, const struct object *o)
+{
+    struct object *next = cache_next_leaf(e->cache, &p->primary, NULL), *old;
+
+    while ((old = next) != NULL) {
+        next = cache_next_leaf(e->cache, &p->primary, old);
+        if (old->born < o->born && !slice_eq(parts_validator(&old->head->fields), parts_validator(&o->head->fields)))
+            cache_remove(e->cache, old);
+    }
+}
+
 /* The leaf |t| is of another representation than what was answered so far. */
 static void differs(struct engine *e, mesh_ns now, struct parts *p, struct part *t)
 {
@@ -340,17 +311,18 @@ static void differs(struct engine *e, mesh_ns now, struct parts *p, struct part 
     if (o->born < p->born && !t->renewed) { /* it is the older one: once more, but not this */
         cache_remove(e->cache, o);
         open_part(e, now, p, t->index, o->head->generation);
-    } else if (!p->r->head_sent && !p->again) {
+        object_unref(o);
+        return;
+    }
+    drop_older(e, p, o);
+    if (!p->r->head_sent && !p->again) {
         p->again = true;
         p->begin = leaf_at(p);
         p->outdated = p->head->generation;
         p->r->state = REQUEST_WAITING;
         drop_head(p);
-        for (unsigned i = 0; i < AHEAD; i++) {
-            if (p->part[i].open && p->part[i].reader.object != NULL && p->part[i].reader.object->born < o->born)
-                cache_remove(e->cache, p->part[i].reader.object);
+        for (unsigned i = 0; i < AHEAD; i++)
             close_part(e, now, &p->part[i]);
-        }
         open_part(e, now, p, p->begin, p->outdated);
         look_soon(e, p);
     } else {

@@ -196,6 +196,24 @@ static void feat_R17_a_changed_validator_drops_what_was_kept(void **state)
     end_all();
 }
 
+/* Who meets the new ones far behind the old ones may have begun with those; the next one does not. */
+static void feat_R17_old_leaves_are_dropped_however_far_apart(void **state)
+{
+    struct site *s = large("/a", 100 * MIB);
+
+    (void)state;
+    check_want((want(0, "/a", 10 * MIB, MIB), run(SEC(1)), wants));
+    s->version = 2;
+    s->lines = "ETag: \"2\"\n";
+    check_want((want(0, "/a", 13 * MIB, MIB), run(SEC(1)), wants));
+    want(0, "/a", 10 * MIB, 4 * MIB);
+    run(SEC(1));
+    assert_true(wants->failed && wants->right && wants->version == 1);
+    check_want((want(0, "/a", 10 * MIB, 4 * MIB), run(SEC(1)), wants));
+    assert_int_equal(wants->version, 2);
+    end_all();
+}
+
 static void without_a_strong_validator_nothing_is_combined(void **state)
 {
     struct site *s = large("/a", 100 * MIB);
@@ -392,6 +410,7 @@ int main(void)
         THREE(decision_15_an_origin_without_ranges),
         THREE(other_answers_are_for_the_whole),
         ONE(feat_R17_a_changed_validator_drops_what_was_kept),
+        ONE(feat_R17_old_leaves_are_dropped_however_far_apart),
         ONE(without_a_strong_validator_nothing_is_combined),
         ONE(no_store_is_relayed),
         ONE(feat_R28_leaves_are_dropped),

@@ -1,0 +1,44 @@
+/* What the heads of leaves say of the body that they belong to. */
+#include "node/core/date.h"
+#include "node/core/engine_impl.h"
+#include "node/core/selection.h"
+
+/* A Last-Modified so much older than the answer is a strong validator (RFC 9110 section 8.8.2.2). */
+#define STRONG_AFTER_S 60
+
+bool parts_place(const struct fields *fields, struct content_range *out)
+{
+    const struct field *f = fields_find(fields, SLICE_LIT("content-range"));
+    return f != NULL && content_range_read(out, f->value);
+}
+
+bool parts_sound(const struct flight *f, const struct head *head)
+{
+    struct content_range r;
+    uint64_t first = (uint64_t)f->index * LEAF_BYTES;
+
+    if (!f->leaf)
+        return true;
+    return head->status == 206 && parts_place(&head->fields, &r) && r.first == first && head->has_length &&
+           r.last - r.first + 1 == head->length && head->length <= LEAF_BYTES &&
+           (head->length == LEAF_BYTES || r.last + 1 == r.length);
+}
+
+static struct slice value_of(const struct fields *fields, struct slice name)
+{
+    const struct field *f = fields_find(fields, name);
+    return f != NULL ? f->value : SLICE_EMPTY;
+}
+
+struct slice parts_validator(const struct fields *fields)
+{
+    struct slice etag = value_of(fields, SLICE_LIT("etag")), modified = value_of(fields, SLICE_LIT("last-modified"));
+    int64_t date_s, modified_s;
+
+    if (etag_strongly_equal(etag, etag))
+        return etag;
+    if (etag.len == 0 && date_parse(modified, &modified_s) == 0 &&
+        date_parse(value_of(fields, SLICE_LIT("date")), &date_s) == 0 && date_s - modified_s >= STRONG_AFTER_S)
+        return modified;
+    return SLICE_EMPTY;
+}
