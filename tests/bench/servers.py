@@ -4,8 +4,11 @@ are written into a folder of the bench's own. As root, rivals run as nobody.
 
 A Kind is how to start one; a Running is one that runs, with what it costs. Nothing here needs to know what is measured.
 """
+import contextlib
+import json
 import os
 import pwd
+import resource
 import shutil
 import socket
 import subprocess
@@ -18,8 +21,22 @@ import harness  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
 UNPRIVILEGED = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"] if os.geteuid() == 0 else []
-CONNECTIONS_MAX = 20000
 
+
+def file_limit():
+    """Raises the limit on open files as far as allowed, for us and what we start; returns it."""
+    want, hard = 2 * CONNECTIONS_WANTED + FILES_BESIDE, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard < want:
+        with contextlib.suppress(ValueError, OSError):      # it takes root
+            resource.setrlimit(resource.RLIMIT_NOFILE, (want, want))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+# A proxy may want two files a connection.
+CONNECTIONS_WANTED, FILES_BESIDE = 10000, 1000
+CONNECTIONS_MAX = min(CONNECTIONS_WANTED + 100, (file_limit() - FILES_BESIDE) // 2)
 
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -52,6 +69,7 @@ class Running:
 
     def __init__(self, processes, port, started_s, memory_used=None):
         self.processes, self.port, self.started_s = processes, port, started_s
+        self.owner_address = None       # of two in a row: where the one behind is asked
         self.memory_used = memory_used or self.pss
         self.address = ("127.0.0.1", port)
 
@@ -154,7 +172,7 @@ def write(folder, name, text):
 
 
 class Hedgerow(Kind):
-    """Our node, admitted to a mesh of its own, with Debian's limits on open files. |log|: with its access log."""
+    """Our node, admitted to a mesh of its own. |log|: with its access log, as by default."""
     rival = False
 
     def __init__(self, name, log=True):
@@ -166,11 +184,16 @@ class Hedgerow(Kind):
 
     def start(self, bench, folder):
         port = free_port()
-        shutil.rmtree(folder, ignore_errors=True)
+        fresh_folder(folder)
         node_file = bench.node_file("node")
         began = time.monotonic()
         node = start_node(bench, "node", node_file, folder, port, [] if self.log else ["--access-log", "/dev/null"])
         return Running([node], port, answered(node, port, began))
+
+
+def fresh_folder(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
 
 
 def start_node(bench, name, node_file, data, port, flags, memory="2GiB", seeds=()):
@@ -187,7 +210,7 @@ class HedgerowPeers(Kind):
     rival = False
 
     def start(self, bench, folder):
-        shutil.rmtree(folder, ignore_errors=True)
+        fresh_folder(folder)
         ports, began = (free_port(), free_port()), time.monotonic()
         owner = start_node(bench, "owner", bench.node_file("owner"), folder + "/owner", ports[0], [])
         owner.wait_ready()
@@ -212,7 +235,7 @@ def start_ceiling(bench, name, flags, on_server_core=True):
     with bench.on_server_core() if on_server_core else bench.on_generator_core():
         process = harness.Process(bench.case, name, [bench.tool("ceiling"), *flags])
     process.ours = True
-    port = client.address_of(__import__("json").loads(process.line())["http"])[1]
+    port = client.address_of(json.loads(process.line())["http"])[1]
     process.drain()
     return process, port
 
@@ -260,8 +283,7 @@ class Nginx(Kind):
         return f"""daemon off;
 worker_processes {1 if self.best else "auto"};
 pid {folder}/{name}.pid;
-worker_rlimit_nofile {CONNECTIONS_MAX * 2};
-events {{ worker_connections {CONNECTIONS_MAX if self.best else 768}; }}
+events {{ worker_connections {CONNECTIONS_MAX + 200 if self.best else 768}; }}
 http {{
     sendfile on;
     types_hash_max_size 2048;
@@ -299,6 +321,12 @@ class NginxHop(Nginx):
 
 class Varnish(Kind):
     package, program = "varnish", "varnishd"
+    # What a hit or a miss says to the log in shared memory.
+    QUIET = ",".join("-" + tag for tag in (
+        "Begin End Link SessOpen SessClose ReqStart ReqMethod ReqURL ReqProtocol ReqHeader ReqUnset ReqAcct RespProtocol "
+        "RespStatus RespReason RespHeader RespUnset BereqMethod BereqURL BereqProtocol BereqHeader BereqUnset BereqAcct "
+        "BerespProtocol BerespStatus BerespReason BerespHeader BerespUnset BackendOpen BackendClose BackendReuse "
+        "BackendStart Storage Fetch_Body Length TTL VCL_call VCL_return VCL_use Hit Timestamp Filters").split())
 
     def version(self):
         return said_by("/usr/sbin/varnishd", "-V").partition("varnish-")[2].split()[0]
@@ -308,7 +336,7 @@ class Varnish(Kind):
         words = ["/usr/sbin/varnishd", "-F", "-j", "none", "-n", f"{folder}/work", "-a", f"127.0.0.1:{port}", "-f", vcl,
                  "-s", "malloc,3g", "-T", "none"]
         if self.best:
-            words += ["-p", "vsl_mask=none", "-p", "thread_pools=1", "-p", "thread_pool_min=200",
+            words += ["-p", f"vsl_mask={self.QUIET}", "-p", "thread_pools=1", "-p", "thread_pool_min=200",
                       "-p", "thread_pool_max=1000", "-p", "timeout_idle=3600", "-p", "listen_depth=4096"]
         return words, None, None
 
@@ -383,7 +411,8 @@ backend origin
 
     @staticmethod
     def blocks_used(control):
-        """Bytes of the blocks in use, as all of the cache is in memory from the start: a block is 1,024 and a head of 32."""
+        """Bytes of its blocks in use (of 1,024 and a head of 32), less a constant: all of the cache is in memory from the
+        start, so that the process does not grow."""
         with socket.socket(socket.AF_UNIX) as asked:
             asked.connect(control)
             asked.sendall(b"show cache\n")
