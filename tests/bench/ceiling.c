@@ -3,10 +3,10 @@
  *
  *     ceiling [--libev] [--stamp] [--port PORT]
  *
- * /N/anything is N bytes, the same for each path; with --stamp the body begins with the path, so that one object cannot be
- * taken for another: this is the bench's origin. /count is how many other requests there were. The loop is epoll's, or
- * libev's with --libev. Prints a line of JSON with the address once it listens. Reads no more of a request than its first
- * line, and knows no pipelining: for the generator and for caches, not for people. */
+ * /N/anything is N bytes, the same for each path; with --stamp the body begins with the path, so that one object cannot
+ * be taken for another: this is the bench's origin. /count is how many other requests there were. The loop is epoll's,
+ * or libev's with --libev. Prints a line of JSON with the address once it listens. Reads no more of a request than its
+ * first line, and knows no pipelining: for the generator and for caches, not for people. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ev.h>
@@ -86,8 +86,9 @@ static const struct answer *answer_of(size_t body_bytes)
         return NULL;
     strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime(&now));
     int head_bytes = snprintf(head, sizeof(head),
-                              "HTTP/1.1 200 OK\r\nDate: %s\r\nServer: bench\r\nContent-Type: application/octet-stream\r\n"
-                              "Content-Length: %zu\r\nCache-Control: public, max-age=86400\r\nETag: \"bench-%zu\"\r\n"
+                              "HTTP/1.1 200 OK\r\nDate: %s\r\nServer: bench\r\n"
+                              "Content-Type: application/octet-stream\r\nContent-Length: %zu\r\n"
+                              "Cache-Control: public, max-age=86400\r\nETag: \"bench-%zu\"\r\n"
                               "Last-Modified: Mon, 06 Jan 2025 10:00:00 GMT\r\n\r\n",
                               date, body_bytes, body_bytes);
     struct answer *made = &answers[answers_count++];
@@ -112,8 +113,8 @@ static void say_count(struct conn *c)
 {
     char text[128], digits[24];
     int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)requests);
-    int bytes = snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nCache-Control: no-store\r\n\r\n%s",
-                         len, digits);
+    int bytes = snprintf(text, sizeof(text),
+                         "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nCache-Control: no-store\r\n\r\n%s", len, digits);
 
     say(c, text, (size_t)bytes);
 }

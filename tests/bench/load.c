@@ -11,7 +11,8 @@
  * --in-turn       one after the other, and again from the first; else at random, by the seed
  * --hold          one request a connection; then they stay open and idle until standard input ends
  *
- * Bodies are counted by the kernel and thrown away there (MSG_TRUNC), so that the generator costs less than the server. */
+ * Bodies are counted by the kernel and thrown away there (MSG_TRUNC), so that the generator costs less than the server.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -131,8 +132,8 @@ static void conn_open(struct conn *c)
 static void conn_send(struct conn *c)
 {
     char out[PATH_BYTES + 128];
-    int len = snprintf(out, sizeof(out), "GET %s HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: load\r\nAccept: */*\r\n\r\n",
-                       c->path);
+    int len = snprintf(out, sizeof(out),
+                       "GET %s HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: load\r\nAccept: */*\r\n\r\n", c->path);
 
     c->got = c->left = 0;
     c->in_body = false;
@@ -325,8 +326,9 @@ static void report(void)
     double seconds = (double)end_ns / 1e9;
 
     getrusage(RUSAGE_SELF, &used);
-    printf("{\"requests\": %llu, \"wrong\": %llu, \"why\": \"%s\", \"again\": %llu, \"reconnects\": %llu, \"bytes\": %llu, "
-           "\"seconds\": %.6f, \"per_second\": %.1f, \"p50_us\": %.1f, \"p99_us\": %.1f, \"cpu_seconds\": %.3f}\n",
+    printf("{\"requests\": %llu, \"wrong\": %llu, \"why\": \"%s\", \"again\": %llu, \"reconnects\": %llu, "
+           "\"bytes\": %llu, \"seconds\": %.6f, \"per_second\": %.1f, \"p50_us\": %.1f, \"p99_us\": %.1f, "
+           "\"cpu_seconds\": %.3f}\n",
            (unsigned long long)answered, (unsigned long long)wrong, why, (unsigned long long)again,
            (unsigned long long)reconnects, (unsigned long long)body_bytes, seconds, (double)answered / seconds,
            latency_us(0.5), latency_us(0.99),

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""rivals.py - our node beside other people's caches and beside what loopback allows at all (ceiling.c), on this machine.
+"""rivals.py - our node beside other people's caches, and beside what loopback allows at all (ceiling.c).
 
-    /usr/bin/python3 tests/bench/rivals.py [--rounds 5] [--seconds 2] [--rows 1k,16k] [--servers hedgerow,nginx] [--quick]
+    /usr/bin/python3 tests/bench/rivals.py [--rounds 5] [--seconds 2] [--rows 1k,16k] [--servers nginx,ats] [--quick]
 
 The server under test has one core, the generator (load.c) and the origin another. In each round each server takes its
 turn, in another order each time: it is started afresh, asked until all is in its cache, and measured. A hit counts
@@ -25,15 +25,18 @@ import servers
 import harness  # noqa: E402  (servers.py says where it is)
 
 
+MEMORY, MEMORY_BYTES = "/dev/shm", 8 << 30     # a file system in memory, if it has so much room
+
+
 class Bench:
     """What all turns share: the cores, the tools, the origin, and a case of the harness that owns each process."""
 
-    def __init__(self, options, folder):
+    def __init__(self, options, folder, files_folder):
         cores = sorted(os.sched_getaffinity(0))
         if len(cores) < 2:
             sys.exit("rivals.py: two cores are needed, one for the server and one for the generator")
         self.server_core, self.generator_core = cores[:2]
-        self.options, self.folder = options, folder
+        self.options, self.folder, self.files_folder = options, folder, files_folder
         self.build = os.path.join(harness.ROOT, os.environ.get("HEDGEROW_BUILD", ".build"))
         self.case = harness.Case(folder, [self.build], True)
         self.node_files, self.first = {}, 0
@@ -68,10 +71,14 @@ class Bench:
         self.first += count
         return self.first - count
 
+    def place(self, row, kind):
+        """The folder of a server: in memory where it keeps objects in files, so that no disk is waited for."""
+        return os.path.join(self.files_folder if kind.files else self.folder, row, kind.name)
+
     @contextlib.contextmanager
     def server(self, kind, row):
-        """A server for one turn. What rivals keep on disk stays for their next turn of the same row."""
-        running = kind.start(self, os.path.join(self.folder, row, kind.name))
+        """A server for one turn. What rivals keep in files stays for their next turn of the same row."""
+        running = kind.start(self, self.place(row, kind))
         try:
             yield running
         finally:
@@ -84,7 +91,7 @@ class Bench:
 
 
 def chosen(kinds, words):
-    """The servers that the words name, each a name or its beginning up to a dash; those that are not installed are said."""
+    """The servers that the words name, each by its name or what stands before its dash; says which are not installed."""
     found = []
     for kind in kinds:
         if words and kind.name not in words and kind.name.partition("-")[0] not in words:
@@ -117,7 +124,8 @@ def run_row(bench, row, kinds):
                 print(f"failed: row {row.name}, {kind.name}: {error}", flush=True)
                 seen[kind.name].append(None)
     print(f"\n### {row.title}\n\n{rounds} rounds; load average {before:.1f} before, {os.getloadavg()[0]:.1f} after\n")
-    shutil.rmtree(os.path.join(bench.folder, row.name), ignore_errors=True)
+    for folder in (bench.folder, bench.files_folder):
+        shutil.rmtree(os.path.join(folder, row.name), ignore_errors=True)
     return seen
 
 
@@ -165,7 +173,8 @@ def read_options():
     options.rows = [word for word in options.rows.split(",") if word]
     options.servers = [word for word in options.servers.split(",") if word]
     unknown = set(options.rows) - {row.name for row in rows.ROWS}
-    unknown |= set(options.servers) - {name for kind in servers.KINDS for name in (kind.name, kind.name.partition("-")[0])}
+    names = {kind.name for kind in servers.KINDS}
+    unknown |= set(options.servers) - names - {name.partition("-")[0] for name in names}
     if unknown or options.rounds < 1 or options.seconds <= 0:
         parser.error(f"unknown: {', '.join(sorted(unknown))}" if unknown else "--rounds and --seconds must be above 0")
     return options
@@ -174,11 +183,13 @@ def read_options():
 def main():
     options = read_options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    folder = tempfile.mkdtemp(prefix="rivals-")
-    os.chmod(folder, 0o755)
+    memory = MEMORY if os.path.isdir(MEMORY) and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES else None
+    folders = [tempfile.mkdtemp(prefix="rivals-", dir=place) for place in (None, memory)]
+    for folder in folders:
+        os.chmod(folder, 0o755)
     good, bench = True, None
     try:
-        bench = Bench(options, folder)
+        bench = Bench(options, *folders)
         describe()
         print("Servers: " + "; ".join(filter(None, (f"{kind.name} {kind.version()}".strip() for kind in chosen(
             servers.KINDS, options.servers) if kind.best))) + ".", flush=True)
@@ -198,9 +209,10 @@ def main():
         if bench:
             bench.close()
         if options.keep:
-            print(f"kept: {folder}")
+            print("kept: " + " ".join(folders))
         else:
-            shutil.rmtree(folder, ignore_errors=True)
+            for folder in folders:
+                shutil.rmtree(folder, ignore_errors=True)
     return 0 if good else 1
 
 

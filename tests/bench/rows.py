@@ -82,14 +82,13 @@ def measure(bench, running, words, from_origin=0):
 
 
 def warm(bench, running, words, count):
-    """Asks for each of |count| things until none comes from the origin any more."""
+    """Asks for each of |count| things until none comes from the origin any more: twice at least."""
     for _ in range(WARM_PASSES):
         asked = origin_count(bench)
-        load(bench, running.port, *words, "--in-turn", "--requests", count, "--connections", min(count, CONNECTIONS))
+        load(bench, running.port, *words, "--in-turn", "--requests", max(count, CONNECTIONS))
         if origin_count(bench) == asked:
             break
         time.sleep(0.1)
-    load(bench, running.port, *words, "--requests", max(count, 64) // 4)     # whatever it does on a second hit
 
 
 class Row:
@@ -215,7 +214,7 @@ class Objects(OfBest):
     rounds_max = 3
 
     def turn(self, bench, kind):
-        folder = os.path.join(bench.folder, self.name, kind.name)
+        folder = bench.place(self.name, kind)
         shutil.rmtree(folder, ignore_errors=True)
         with bench.server(kind, self.name) as running:
             words = ["--path", "/1024/c", "--bytes", 1024, "--targets"]
@@ -235,7 +234,7 @@ class Start(OfBest):
     with_ceiling = True
 
     def turn(self, bench, kind):
-        shutil.rmtree(os.path.join(bench.folder, self.name, kind.name), ignore_errors=True)
+        shutil.rmtree(bench.place(self.name, kind), ignore_errors=True)
         with bench.server(kind, self.name) as running:
             return {"seconds": running.started_s}
 
@@ -254,9 +253,10 @@ class Calls(OfBest):
             words = ["--path", "/1024/o", "--bytes", 1024, "--targets", 1]
             if kind.cached:
                 warm(bench, running, words, 1)
-            counted = os.path.join(bench.folder, "calls")
+            counted = os.path.join(bench.folder, "calls.txt")
             attach = [word for pid in running.pids() for word in ("-p", str(pid))]
-            with subprocess.Popen(["strace", "-qq", "-c", "-f", "-o", counted, *attach], stderr=subprocess.DEVNULL) as tracer:
+            command = ["strace", "-qq", "-c", "-f", "-o", counted, *attach]
+            with subprocess.Popen(command, stderr=subprocess.DEVNULL) as tracer:
                 time.sleep(1)
                 said = load(bench, running.port, *words, "--requests", 20000)
                 tracer.send_signal(signal.SIGINT)

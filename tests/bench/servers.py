@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import pwd
+import re
 import resource
 import shutil
 import socket
@@ -25,7 +26,7 @@ UNPRIVILEGED = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-g
 
 def file_limit():
     """Raises the limit on open files as far as allowed, for us and what we start; returns it."""
-    want, hard = 2 * CONNECTIONS_WANTED + FILES_BESIDE, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    want, hard = 200000, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard < want:
         with contextlib.suppress(ValueError, OSError):      # it takes root
             resource.setrlimit(resource.RLIMIT_NOFILE, (want, want))
@@ -36,7 +37,9 @@ def file_limit():
 
 # A proxy may want two files a connection.
 CONNECTIONS_WANTED, FILES_BESIDE = 10000, 1000
+FILES_MAX = file_limit() - CONNECTIONS_WANTED - FILES_BESIDE     # that a cache may keep open beside its connections
 CONNECTIONS_MAX = min(CONNECTIONS_WANTED + 100, (file_limit() - FILES_BESIDE) // 2)
+
 
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -109,9 +112,11 @@ class Running:
 
 
 class Kind:
-    """How to start one server. |rival|: another's; |cached|: it is a cache (a ceiling is not)."""
+    """How to start one server. |rival|: another's; |cached|: it is a cache (a ceiling is not); |files|: it keeps
+    objects in files, which had better lie in memory."""
     package = program = None
     rival = cached = True
+    files = False
 
     def __init__(self, name, best=True):
         self.name, self.best = name, best
@@ -198,8 +203,9 @@ def fresh_folder(folder):
 
 def start_node(bench, name, node_file, data, port, flags, memory="2GiB", seeds=()):
     with bench.on_server_core():
-        node = bench.case.node(name, f"http://127.0.0.1:{bench.origin_port}", node_file=node_file, seeds=seeds, data=data,
-                               flags=["--http", f"127.0.0.1:{port}", "--memory", memory, *flags], wait=False)
+        node = bench.case.node(name, f"http://127.0.0.1:{bench.origin_port}", node_file=node_file, seeds=seeds,
+                               flags=["--http", f"127.0.0.1:{port}", "--memory", memory, *flags], data=data,
+                               wait=False)
     node.ours = True
     return node
 
@@ -242,15 +248,16 @@ def start_ceiling(bench, name, flags, on_server_core=True):
 
 class Nginx(Kind):
     package, program = "nginx-light", "nginx"
+    files = True
 
     def version(self):
         return said_by("/usr/sbin/nginx", "-v").rpartition("/")[2]
 
     def prepare(self, folder, port, origin_port):
-        common = self.common(folder)
-        text = f"""{common}
+        keepalive = "keepalive 128; keepalive_requests 100000000;" if self.best else ""
+        text = f"""{self.common(folder)}
     proxy_cache_path {folder}/cache levels=1:2 keys_zone=objects:128m max_size=8g inactive=1d use_temp_path=off;
-    upstream origin {{ server 127.0.0.1:{origin_port}; {"keepalive 128; keepalive_requests 100000000;" if self.best else ""} }}
+    upstream origin {{ server 127.0.0.1:{origin_port}; {keepalive} }}
     server {{
         listen 127.0.0.1:{port}{" backlog=4096" if self.best else ""};
         location / {{
@@ -269,10 +276,10 @@ class Nginx(Kind):
     def common(self, folder, name="nginx"):
         temps = " ".join(f"{what}_temp_path {folder}/temp-{what};"
                          for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        best = """
+        best = f"""
     tcp_nopush off;
     access_log off;
-    open_file_cache max=200000 inactive=1h;
+    open_file_cache max={FILES_MAX} inactive=1h;
     open_file_cache_valid 1h;
     keepalive_requests 100000000;
     keepalive_timeout 1h;"""
@@ -323,16 +330,18 @@ class Varnish(Kind):
     package, program = "varnish", "varnishd"
     # What a hit or a miss says to the log in shared memory.
     QUIET = ",".join("-" + tag for tag in (
-        "Begin End Link SessOpen SessClose ReqStart ReqMethod ReqURL ReqProtocol ReqHeader ReqUnset ReqAcct RespProtocol "
-        "RespStatus RespReason RespHeader RespUnset BereqMethod BereqURL BereqProtocol BereqHeader BereqUnset BereqAcct "
-        "BerespProtocol BerespStatus BerespReason BerespHeader BerespUnset BackendOpen BackendClose BackendReuse "
+        "Begin End Link SessOpen SessClose ReqStart ReqMethod ReqURL ReqProtocol ReqHeader ReqUnset ReqAcct "
+        "RespProtocol RespStatus RespReason RespHeader RespUnset BereqMethod BereqURL BereqProtocol BereqHeader "
+        "BereqUnset BereqAcct BerespProtocol BerespStatus BerespReason BerespHeader BerespUnset BackendOpen BackendClose BackendReuse "
         "BackendStart Storage Fetch_Body Length TTL VCL_call VCL_return VCL_use Hit Timestamp Filters").split())
 
     def version(self):
         return said_by("/usr/sbin/varnishd", "-V").partition("varnish-")[2].split()[0]
 
     def prepare(self, folder, port, origin_port):
-        vcl = write(folder, "bench.vcl", f'vcl 4.1;\nbackend default {{ .host = "127.0.0.1"; .port = "{origin_port}"; }}\n')
+        vcl = write(folder, "bench.vcl", f"""vcl 4.1;
+backend default {{ .host = "127.0.0.1"; .port = "{origin_port}"; }}
+""")
         words = ["/usr/sbin/varnishd", "-F", "-j", "none", "-n", f"{folder}/work", "-a", f"127.0.0.1:{port}", "-f", vcl,
                  "-s", "malloc,3g", "-T", "none"]
         if self.best:
@@ -343,16 +352,19 @@ class Varnish(Kind):
 
 class TrafficServer(Kind):
     package, program = "trafficserver", "traffic_server"
-    ALIKE = {"cache.ram_cache.size": "INT 3221225472", "url_remap.remap_required": "INT 1", "reverse_proxy.enabled": "INT 1",
-             "http.cache.required_headers": "INT 2", "net.connections_throttle": "INT 30000"}
+    files = True
+    ALIKE = {"cache.ram_cache.size": "INT 3221225472", "url_remap.remap_required": "INT 1",
+             "reverse_proxy.enabled": "INT 1", "http.cache.required_headers": "INT 2",
+             "net.connections_throttle": "INT 30000"}
     BEST = {"exec_thread.autoconfig": "INT 0", "exec_thread.limit": "INT 1", "accept_threads": "INT 0",
             "task_threads": "INT 1", "log.logging_enabled": "INT 0", "cache.ram_cache_cutoff": "INT 67108864",
             "http.insert_request_via_str": "INT 0", "http.keep_alive_no_activity_timeout_in": "INT 3600",
             "http.negative_caching_enabled": "INT 0", "http.normalize_ae": "INT 0"}
-    DEBIAN = {"exec_thread.autoconfig": "INT 1", "exec_thread.autoconfig.scale": "FLOAT 1.0", "exec_thread.limit": "INT 2",
+    DEBIAN = {"exec_thread.autoconfig": "INT 1", "exec_thread.autoconfig.scale": "FLOAT 1.0",
+              "exec_thread.limit": "INT 2",
               "accept_threads": "INT 1", "task_threads": "INT 2", "log.logging_enabled": "INT 3",
-              "cache.ram_cache_cutoff": "INT 4194304", "http.insert_request_via_str": "INT 1", "http.normalize_ae": "INT 1",
-              "exec_thread.affinity": "INT 1"}
+              "cache.ram_cache_cutoff": "INT 4194304", "http.insert_request_via_str": "INT 1",
+              "http.normalize_ae": "INT 1", "exec_thread.affinity": "INT 1"}
 
     def version(self):
         return said_by("traffic_server", "-V").partition("Traffic Server ")[2].split()[0]
@@ -393,7 +405,7 @@ class HAProxy(Kind):
     timeout client {timeout}
     timeout server {timeout}
 cache objects
-    total-max-size 2000
+    total-max-size 1000
     max-object-size 67108864
     max-age 86400
 frontend viewers
@@ -411,15 +423,13 @@ backend origin
 
     @staticmethod
     def blocks_used(control):
-        """Bytes of its blocks in use (of 1,024 and a head of 32), less a constant: all of the cache is in memory from the
+        """Bytes of the blocks that objects take, of 1,024 and a head of 48: all of the cache is in memory from the
         start, so that the process does not grow."""
         with socket.socket(socket.AF_UNIX) as asked:
             asked.connect(control)
             asked.sendall(b"show cache\n")
-            said = b""
-            while data := asked.recv(65536):
-                said += data
-        return -int(said.partition(b"available blocks:")[2].partition(b")")[0]) * (1024 + 32)
+            said = b"".join(iter(lambda: asked.recv(65536), b""))
+        return sum(map(int, re.findall(rb"\((\d+) blocks\)", said))) * (1024 + 48)
 
 
 LOG_SOCKETS = []
@@ -437,6 +447,6 @@ def listen_for_log(path):
 
 KINDS = [Hedgerow("hedgerow"), Hedgerow("hedgerow-nolog", log=False), Ceiling("ceiling"), Ceiling("ceiling-libev"),
          Nginx("nginx"), Varnish("varnish"), TrafficServer("ats"), HAProxy("haproxy"),
-         Nginx("nginx-debian", best=False), Varnish("varnish-debian", best=False), TrafficServer("ats-debian", best=False),
-         HAProxy("haproxy-debian", best=False)]
+         Nginx("nginx-debian", best=False), Varnish("varnish-debian", best=False),
+         TrafficServer("ats-debian", best=False), HAProxy("haproxy-debian", best=False)]
 PEERS = [HedgerowPeers("hedgerow"), NginxHop("nginx")]
