@@ -91,7 +91,7 @@ class Bench:
 
 
 def chosen(kinds, words):
-    """The servers that the words name, each by its name or what stands before its dash; says which are not installed."""
+    """The servers that the words name, each by its name or what stands before its dash; says who is not there."""
     found = []
     for kind in kinds:
         if words and kind.name not in words and kind.name.partition("-")[0] not in words:

@@ -258,7 +258,7 @@ class Calls(OfBest):
             command = ["strace", "-qq", "-c", "-f", "-o", counted, *attach]
             with subprocess.Popen(command, stderr=subprocess.DEVNULL) as tracer:
                 time.sleep(1)
-                said = load(bench, running.port, *words, "--requests", 20000)
+                said = load(bench, running.port, *words, "--requests", 5000)
                 tracer.send_signal(signal.SIGINT)
             with open(counted, encoding="ascii") as table:
                 total = re.search(r"^100\.00\s+\S+\s+\d*\s+(\d+)\s.*total$", table.read(), re.M)

@@ -332,8 +332,8 @@ class Varnish(Kind):
     QUIET = ",".join("-" + tag for tag in (
         "Begin End Link SessOpen SessClose ReqStart ReqMethod ReqURL ReqProtocol ReqHeader ReqUnset ReqAcct "
         "RespProtocol RespStatus RespReason RespHeader RespUnset BereqMethod BereqURL BereqProtocol BereqHeader "
-        "BereqUnset BereqAcct BerespProtocol BerespStatus BerespReason BerespHeader BerespUnset BackendOpen BackendClose BackendReuse "
-        "BackendStart Storage Fetch_Body Length TTL VCL_call VCL_return VCL_use Hit Timestamp Filters").split())
+        "BereqUnset BereqAcct BerespProtocol BerespStatus BerespReason BerespHeader BerespUnset BackendOpen "
+        "BackendClose BackendReuse BackendStart Storage Fetch_Body Length TTL VCL_call VCL_return VCL_use Hit Timestamp Filters").split())
 
     def version(self):
         return said_by("/usr/sbin/varnishd", "-V").partition("varnish-")[2].split()[0]
@@ -358,6 +358,7 @@ class TrafficServer(Kind):
              "net.connections_throttle": "INT 30000"}
     BEST = {"exec_thread.autoconfig": "INT 0", "exec_thread.limit": "INT 1", "accept_threads": "INT 0",
             "task_threads": "INT 1", "log.logging_enabled": "INT 0", "cache.ram_cache_cutoff": "INT 67108864",
+            "cache.ram_cache.use_seen_filter": "INT 0",
             "http.insert_request_via_str": "INT 0", "http.keep_alive_no_activity_timeout_in": "INT 3600",
             "http.negative_caching_enabled": "INT 0", "http.normalize_ae": "INT 0"}
     DEBIAN = {"exec_thread.autoconfig": "INT 1", "exec_thread.autoconfig.scale": "FLOAT 1.0",
