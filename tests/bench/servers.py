@@ -355,7 +355,7 @@ class TrafficServer(Kind):
     files = True
     ALIKE = {"cache.ram_cache.size": "INT 3221225472", "url_remap.remap_required": "INT 1",
              "reverse_proxy.enabled": "INT 1", "http.cache.required_headers": "INT 2",
-             "net.connections_throttle": "INT 30000"}
+             "net.connections_throttle": "INT 30000", "crash_log_helper": "STRING NULL"}
     BEST = {"exec_thread.autoconfig": "INT 0", "exec_thread.limit": "INT 1", "accept_threads": "INT 0",
             "task_threads": "INT 1", "log.logging_enabled": "INT 0", "cache.ram_cache_cutoff": "INT 67108864",
             "cache.ram_cache.use_seen_filter": "INT 0",
