@@ -6,6 +6,8 @@
 #include "node/http/serialise.h"
 #include "node/sf/sf.h"
 
+#define RETRY_AFTER_S 1
+
 enum answer_framing answer_framing(const struct answer *a, const struct selection *s, const struct answer_to *to)
 {
     if (to->head_only || s->how == SELECT_NOT_MODIFIED || a->head->status == 204 || a->head->status == 304)
@@ -339,6 +341,8 @@ size_t answer_page(struct buf *out, const struct answer_page *page, const struct
     buf_add_str(out, "Content-Type: text/html; charset=utf-8\r\n");
     http_put_number(out, SLICE_LIT("Content-Length"), text.len);
     buf_add_str(out, "Cache-Control: no-store\r\n");
+    if (page->status == 503) /* of our own it always means that we are busy, or out of something */
+        http_put_number(out, SLICE_LIT("Retry-After"), RETRY_AFTER_S);
     if (page->allow != NULL)
         (void)http_put_field(out, SLICE_LIT("Allow"), slice_str(page->allow));
     if (page->of != NULL)

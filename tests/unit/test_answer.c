@@ -264,6 +264,22 @@ static void a_page_about_what_lies_behind_us(void **state)
     buf_free(&b);
 }
 
+static void a_page_for_those_who_come_too_many(void **state)
+{
+    struct answer_page page = { .status = 503, .text = "This node is busy." };
+    struct answer_to to = viewer(1);
+    struct buf b = BUF_EMPTY;
+
+    (void)state;
+    answer_page(&b, &page, &to);
+    assert_non_null(memmem(b.data, b.len, "\r\nRetry-After: 1\r\n", 18));
+    buf_clear(&b);
+    page.status = 502;
+    answer_page(&b, &page, &to);
+    assert_null(memmem(b.data, b.len, "Retry-After", 11));
+    buf_free(&b);
+}
+
 static void check_selected(const struct answer *a, const struct selection *s, const char *want)
 {
     struct answer_to to = viewer(1);
@@ -414,6 +430,7 @@ int main(void)
         cmocka_unit_test(a_part_is_no_longer_than_it_is_taken_for),
         cmocka_unit_test(a_page_about_bytes_that_are_not_there),
         cmocka_unit_test(a_page_about_what_lies_behind_us),
+        cmocka_unit_test(a_page_for_those_who_come_too_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
