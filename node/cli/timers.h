@@ -29,7 +29,7 @@
     X("origin-idle", timers.origin_idle, SEC(5), "an unused connection to the origin is kept so long")                 \
     X("viewer-head", timers.viewer_head, SEC(10), "from a request's first byte to the end of its head")                \
     X("viewer-idle", timers.viewer_idle, SEC(60), "a viewer's connection between requests")                            \
-    X("viewer-stall", timers.viewer_stall, SEC(30), "a viewer that takes no byte of its answer")                       \
+    X("viewer-stall", timers.viewer_stall, SEC(30), "a viewer that moves less than 512 bytes a second for so long")    \
     X("drain", timers.drain, SEC(30), "requests under way are waited for so long when stopping")                       \
     X("resolve", timers.resolve_again, SEC(10), "seeds' names are looked up again while alone")
 

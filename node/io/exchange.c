@@ -348,8 +348,9 @@ bool exchange_upload(struct exchange *x, struct slice *rest, bool eof)
     struct upload *u = x->upload;
 
     while (u != NULL && rest->len > 0 && upload_wants(u)) {
+        size_t before = rest->len;
         int err = upload_take(u, rest);
-        x->moved = true;
+        x->viewer->moved += before - rest->len;
         if (err != 0)
             return body_at_fault(x, err);
         upstream_more(u);

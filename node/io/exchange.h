@@ -36,7 +36,6 @@ struct exchange {
     bool linger;     /* bytes of the request may be unread: do not let a reset destroy the answer */
     bool in_body;    /* the head is in |out|, the body follows from the engine */
     bool chunk_begun, last_chunk;
-    bool moved; /* bytes were written since the viewer's timer was set */
     enum answer_framing framing;
     struct buf out;         /* head, chunk sizes, or a whole page of ours */
     size_t out_at, page_at; /* written so far; where a page's body begins (SIZE_MAX: it is no page) */

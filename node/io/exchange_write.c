@@ -156,7 +156,7 @@ static void wrote(struct exchange *x, size_t n)
     struct worker *w = x->worker;
     size_t head = x->out.len - x->out_at;
 
-    x->moved = true;
+    x->viewer->moved += n;
     if (n < head) {
         x->out_at += n;
         return;

@@ -23,7 +23,7 @@ struct node_timers {
     mesh_ns origin_idle;       /* 5 s: an unused origin connection is kept so long */
     mesh_ns viewer_head;       /* 10 s: from a request's first byte to its head's last, however it trickles */
     mesh_ns viewer_idle;       /* 60 s: between requests */
-    mesh_ns viewer_stall;      /* 30 s: a viewer that takes no byte of its answer */
+    mesh_ns viewer_stall;      /* 30 s: a viewer that takes, or sends, too little for so long (viewer.h) */
     mesh_ns drain;             /* 30 s: how long requests in flight are waited for when stopping */
     mesh_ns resolve_again;     /* 10 s: seeds' names are looked up again while alone */
 };

@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define LISTEN_BACKLOG 4096
@@ -172,6 +173,13 @@ void sock_notice_death(int fd, int seconds)
     set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, (seconds + 2 * PROBES - 1) / (2 * PROBES));
     set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
     set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, seconds * 1000);
+}
+
+size_t sock_unsent(int fd)
+{
+    int n = 0;
+
+    return ioctl(fd, TIOCOUTQ, &n) == 0 && n > 0 ? (size_t)n : 0;
 }
 
 void sock_reset(int fd)

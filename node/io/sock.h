@@ -40,6 +40,9 @@ size_t sock_own_addrs(const struct mesh_addr *bound, struct mesh_addr *out, size
  * |seconds|, busy or idle: without that it would stay for hours. */
 void sock_notice_death(int fd, int seconds);
 
+/* sock_unsent is how many bytes the kernel holds for the other side, which has not confirmed them. */
+size_t sock_unsent(int fd);
+
 /* sock_reset lets close() send a reset, so that the other side cannot take what it has for
  * the whole. */
 void sock_reset(int fd);

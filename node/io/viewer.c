@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "node/io/sock.h"
 #include "node/io/worker.h"
 #include "proto/base/err.h"
 
@@ -80,6 +81,21 @@ static void set_wait(struct viewer *v, enum viewer_wait wait)
         timeout_set(queue[wait], &v->timeout, v->worker->now);
 }
 
+/* How much has gone through so far, either way. */
+static uint64_t gone_through(const struct viewer *v)
+{
+    size_t unsent = sock_unsent(v->io.fd);
+
+    return v->moved > unsent ? v->moved - unsent : 0;
+}
+
+/* It is the viewer's turn from now on. */
+static void begin_turn(struct viewer *v)
+{
+    v->reached = gone_through(v);
+    set_wait(v, WAIT_STALL);
+}
+
 /* Sets timer and interest by what the viewer is at. */
 static void settle(struct viewer *v)
 {
@@ -94,9 +110,8 @@ static void settle(struct viewer *v)
     } else if (!v->blocked && !exchange_waits_for_body(v->x)) {
         if (v->wait != WAIT_NOTHING)
             set_wait(v, WAIT_NOTHING);
-    } else if (v->wait != WAIT_STALL || v->x->moved) {
-        set_wait(v, WAIT_STALL);
-        v->x->moved = false;
+    } else if (v->wait != WAIT_STALL) {
+        begin_turn(v);
     }
 }
 
@@ -168,7 +183,8 @@ static bool serve(struct viewer *v, struct slice *rest)
         unread = unread && !v->eof;
         exchange_end(v->x);
         v->x = NULL;
-        v->wait = WAIT_NOTHING;
+        if (v->wait == WAIT_HEAD) /* the next one has its own deadline; a slow reader's turn goes on */
+            v->wait = WAIT_NOTHING;
         if (last && unread)
             linger(v);
         else if (last)
@@ -361,6 +377,18 @@ static void on_late(struct timeout *t)
     viewer_close(v);
 }
 
+/* Its turn has lasted for a span of the timer. */
+static void on_slow(struct timeout *t)
+{
+    struct viewer *v = viewer_of(t);
+    uint64_t wanted = (uint64_t)v->worker->timers.viewer_stall * VIEWER_RATE / SEC(1);
+
+    if (gone_through(v) - v->reached >= wanted)
+        begin_turn(v);
+    else
+        on_late(t);
+}
+
 static void on_unused(struct timeout *t)
 {
     viewer_close(viewer_of(t));
@@ -394,7 +422,7 @@ void viewers_init(struct viewers *vs, struct worker *w, size_t max)
     list_init(&vs->resumed);
     timeouts_init(&vs->head, w->timers.viewer_head, on_late);
     timeouts_init(&vs->idle, w->timers.viewer_idle, on_unused);
-    timeouts_init(&vs->stall, w->timers.viewer_stall, on_late);
+    timeouts_init(&vs->stall, w->timers.viewer_stall, on_slow);
     timeouts_init(&vs->linger, LINGER_SPAN, on_unused);
     timeouts_init(&vs->full, SHED_AFTER, on_full);
     timeout_init(&vs->look_again);

@@ -3,6 +3,9 @@
  *
  *   (idle) --bytes--> (head) --whole--> (busy) --answered--> idle, or (linger) --> closed
  *
+ * While it is the viewer's turn, to take what we hold or to send what we have room for, it has to move VIEWER_RATE bytes a
+ * second on average over each span of the stall timer. What waits in the kernel for it has not moved.
+ *
  * An idle connection holds no buffer. A hit is answered from within the read that brought its
  * request: one recv and one sendmsg. */
 #ifndef HEDGEROW_IO_VIEWER_H
@@ -15,6 +18,7 @@
 #include "node/io/timeouts.h"
 
 #define VIEWER_READ_BYTES (32u << 10) /* read ahead of what is answered */
+#define VIEWER_RATE       512         /* bytes a second: slower ones only hold what others could use */
 
 struct viewer {
     uint32_t magic;
@@ -30,6 +34,8 @@ struct viewer {
     struct buf in;      /* read and not parsed yet */
     struct http_cursor cursor;
     size_t discarded; /* while lingering */
+    uint64_t moved;   /* bytes of bodies that it sent, and of answers that the kernel took for it */
+    uint64_t reached; /* of those, had gone through when its turn began, or was last looked at */
     struct list resume; /* in viewers->resumed */
 };
 
