@@ -145,6 +145,10 @@ static const struct option options[] = {
       "content codings that viewers get, of br, gzip and zstd (br,zstd,gzip);\n"
       "what their Accept-Encoding likes best, for text of 1,000 to 10,000,000 bytes",
       option_codings, FIELD(codings_off), false },
+    { "--viewers-per-address", "N",
+      "connections of one IPv4 address or IPv6 network of 64 bits (half of all that\n"
+      "there can be); who wants more is answered with 503",
+      option_u32, FIELD(viewers_each_max), false },
     { "--access-log", "FILE|-", "one JSON line a request; - is standard output (DIR/access.log)", option_text,
       FIELD(access_log), false },
     { "--workers", "N", "threads that serve: 1, more are not available in this version", read_workers, 0, false },

@@ -2,14 +2,14 @@
 
 #include <assert.h>
 
-static size_t net_bytes(const struct mesh_addr *a)
+struct slice guard_net(const struct mesh_addr *a)
 {
-    return mesh_addr_is_v4(a) ? sizeof(a->ip) : 8;
+    return slice_of(a->ip, mesh_addr_is_v4(a) ? sizeof(a->ip) : 8);
 }
 
 bool guard_net_eq(const struct mesh_addr *a, const struct mesh_addr *b)
 {
-    return net_bytes(a) == net_bytes(b) && memcmp(a->ip, b->ip, net_bytes(a)) == 0;
+    return slice_eq(guard_net(a), guard_net(b));
 }
 
 void guard_init(struct guard *g, const uint8_t key[MAP_KEY_BYTES], struct guard_pace each, struct guard_pace all)
@@ -34,7 +34,7 @@ static mesh_ns filled(mesh_ns cell, mesh_ns now, struct guard_pace pace)
 
 bool guard_each(struct guard *g, mesh_ns now, const struct mesh_addr *from)
 {
-    uint64_t hash = map_hash(&g->keyed, slice_of(from->ip, net_bytes(from)));
+    uint64_t hash = map_hash(&g->keyed, guard_net(from));
     mesh_ns *cell[GUARD_ROWS], least = MESH_NS_NEVER;
 
     for (unsigned row = 0; row < GUARD_ROWS; row++) {

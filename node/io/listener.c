@@ -36,10 +36,10 @@ static void shed(struct listener *l)
         int fd = sock_accept(l->fd, &from);
         if (fd >= 0 && l->keeps) {
             l->accepted(l->worker, fd, &from);
+        } else if (fd >= 0 && l->refused != NULL) {
+            l->refused(l->worker, fd);
         } else if (fd >= 0) {
             close(fd);
-            if (l->refused != NULL)
-                l->refused(l->worker);
         }
     }
     listener_spare(l);

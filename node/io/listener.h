@@ -21,8 +21,8 @@ struct listener {
     void (*accepted)(struct worker *w, int fd, const struct mesh_addr *from);
     /* Asked before each: is there room? "No" is to pause the listener. NULL: always. */
     bool (*room)(struct worker *w);
-    /* One had to be closed at once; NULL: nobody counts. */
-    void (*refused)(struct worker *w);
+    /* One for which there is no descriptor to spare, now the callee's, to be closed at once. NULL: it is. */
+    void (*refused)(struct worker *w, int fd);
 };
 
 /* listener_init sets |l| up so that listener_close is fine. listener_start takes the listening

@@ -336,11 +336,13 @@ struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX
     listener_init(&w->admin);
     udp_init(&w->udp);
     backbone_init(&w->backbone, w);
-    viewers_init(&w->viewers, w, viewers_limit());
+    size_t viewers_max = viewers_limit();
+    int err = viewers_init(&w->viewers, w, viewers_max,
+                           cfg->viewers_each_max > 0 ? cfg->viewers_each_max : (viewers_max + 1) / 2);
     admin_init(&w->admin_server, w);
     w->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     w->read_buf = malloc(WORKER_READ_BYTES);
-    if (w->loop == NULL || w->read_buf == NULL)
+    if (err != 0 || w->loop == NULL || w->read_buf == NULL)
         goto fail;
     ev_async_init(&n->stop, on_stop);
     n->stop.data = n;

@@ -64,6 +64,7 @@ struct node_config { /* all pointers are lent for the node's life */
     struct distribution distribution;
     struct origin_url origin;
     struct methods methods; /* which are answered */
+    uint32_t viewers_each_max; /* connections of one viewer's address; 0: half of all that there can be */
     uint64_t memory_limit;
     unsigned codings_off; /* CODING_BITs of content codings that viewers do not get */
     struct engine_timers engine;
@@ -136,7 +137,8 @@ bool node_ready(struct node *n, const char **why_not);
 /* X(name, help). What the sockets show, beside the engine's own counters. */
 #define NODE_COUNTERS(X)                                                                        \
     X(viewers_accepted, "viewer connections accepted")                                          \
-    X(viewers_refused, "viewer connections closed at once: no descriptors or no memory")        \
+    X(viewers_refused, "viewer connections closed at once: no room for them")                   \
+    X(viewers_too_many, "of those refused: their address had its share of connections")         \
     X(viewers_shed, "idle viewer connections closed in favour of new ones")                     \
     X(viewers_timed_out, "viewer connections closed: a request or an answer took too long")     \
     X(viewers_aborted, "answers cut short because their source failed")                         \

@@ -41,6 +41,7 @@ static void viewer_close(struct viewer *v)
     ev_io_stop(w->loop, &v->io);
     close(v->io.fd);
     timeout_clear(&v->timeout);
+    shares_give(&w->viewers.shares, v->share);
     list_remove(&v->link);
     list_remove(&v->resume);
     buf_free(&v->in);
@@ -49,6 +50,17 @@ static void viewer_close(struct viewer *v)
     w->viewers.n--;
     if (w->http.paused) /* there is room for one that waits in the kernel's queue */
         listener_resume(&w->http);
+}
+
+/* Where there is no memory, or no will, for more than a word. What was asked is read first, if it is here: closing would be
+ * a reset otherwise, which may destroy the answer (RFC 9112 section 9.6). */
+static void say_busy(struct worker *w, int fd)
+{
+    static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nCache-Control: no-store\r\n"
+                               "Retry-After: 1\r\nConnection: close\r\n\r\n";
+
+    (void)recv(fd, w->read_buf, WORKER_READ_BYTES, 0);
+    (void)send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL);
 }
 
 static void watch(struct viewer *v, int events)
@@ -138,7 +150,7 @@ static void discard(struct viewer *v)
         viewer_close(v);
 }
 
-/* Begins the next request of |*rest|. False: there is none (yet). */
+/* Begins the next request of |*rest|; without an exchange there was no memory for it. False: there is none (yet). */
 static bool next_request(struct viewer *v, struct slice *rest)
 {
     struct worker *w = v->worker;
@@ -151,7 +163,7 @@ static bool next_request(struct viewer *v, struct slice *rest)
         return false;
     *rest = slice_from(*rest, err == 0 ? used : rest->len);
     v->x = err == 0 ? exchange_begin(v, &w->request) : exchange_refuse(v, &w->request);
-    return v->x != NULL;
+    return true;
 }
 
 /* Serves what is there. False: the viewer is gone. */
@@ -167,7 +179,9 @@ static bool serve(struct viewer *v, struct slice *rest)
         }
         if (v->x == NULL && !next_request(v, rest))
             break;
-        if (!exchange_upload(v->x, rest, v->eof)) {
+        if (v->x == NULL)
+            say_busy(w, v->io.fd);
+        if (v->x == NULL || !exchange_upload(v->x, rest, v->eof)) {
             viewer_close(v);
             return false;
         }
@@ -279,20 +293,23 @@ static bool may_be_shed(const struct viewer *v)
     return w->now - (v->timeout.at - w->viewers.idle.span) >= SHED_AFTER && recv(v->io.fd, &byte, 1, MSG_PEEK) <= 0;
 }
 
+/* Who goes first; NULL: nobody may. */
+static struct viewer *idlest(struct viewers *vs)
+{
+    LIST_EACH (at, &vs->idle.all) {
+        struct viewer *v = viewer_of(OBJ_OF(at, struct timeout, link));
+        if (may_be_shed(v))
+            return v;
+    }
+    return NULL;
+}
+
 bool viewers_room(struct worker *w)
 {
     struct viewers *vs = &w->viewers;
 
-    if (vs->n < vs->max)
+    if (vs->n < vs->max || idlest(vs) != NULL)
         return true;
-    LIST_EACH (at, &vs->idle.all) {
-        struct viewer *v = viewer_of(OBJ_OF(at, struct timeout, link));
-        if (!may_be_shed(v))
-            continue;
-        w->counters.viewers_shed++;
-        viewer_close(v);
-        return true;
-    }
     listener_pause(&w->http); /* others wait in the kernel's queue */
     timeout_set(&vs->full, &vs->look_again, w->now);
     return false;
@@ -305,19 +322,43 @@ static void on_full(struct timeout *t)
     listener_resume(&vs->worker->http);
 }
 
+static void shed_one(struct viewers *vs)
+{
+    struct viewer *v = idlest(vs);
+
+    if (v == NULL)
+        return; /* it has just spoken: then there is one too many for a while */
+    vs->worker->counters.viewers_shed++;
+    viewer_close(v);
+}
+
+void viewers_refused(struct worker *w, int fd)
+{
+    w->counters.viewers_refused++;
+    say_busy(w, fd);
+    close(fd);
+}
+
 void viewers_accepted(struct worker *w, int fd, const struct mesh_addr *from)
 {
     struct viewers *vs = &w->viewers;
-    struct viewer *v = calloc(1, sizeof(*v));
+    struct share *share = NULL;
+    int err = shares_take(&vs->shares, from, &share);
+    struct viewer *v = err == 0 ? calloc(1, sizeof(*v)) : NULL;
 
     if (v == NULL) {
-        w->counters.viewers_refused++;
-        close(fd);
+        if (err == 0)
+            shares_give(&vs->shares, share);
+        w->counters.viewers_too_many += err == MESH_E_FULL;
+        viewers_refused(w, fd);
         return;
     }
+    if (vs->n >= vs->max)
+        shed_one(vs);
     w->counters.viewers_accepted++;
     v->magic = VIEWER_MAGIC;
     v->from = *from;
+    v->share = share;
     v->worker = w;
     vs->n++;
     list_init(&v->link);
@@ -328,11 +369,6 @@ void viewers_accepted(struct worker *w, int fd, const struct mesh_addr *from)
     v->io.data = v;
     ev_io_start(w->loop, &v->io);
     set_wait(v, WAIT_IDLE);
-}
-
-void viewers_refused(struct worker *w)
-{
-    w->counters.viewers_refused++;
 }
 
 void viewers_news(struct viewers *vs, struct request *r)
@@ -414,8 +450,10 @@ void viewers_run(struct viewers *vs, mesh_ns now)
     timeouts_run(&vs->full, now);
 }
 
-void viewers_init(struct viewers *vs, struct worker *w, size_t max)
+int viewers_init(struct viewers *vs, struct worker *w, size_t max, size_t each_max)
 {
+    uint8_t key[MAP_KEY_BYTES];
+
     vs->worker = w;
     vs->max = max;
     list_init(&vs->all);
@@ -426,6 +464,8 @@ void viewers_init(struct viewers *vs, struct worker *w, size_t max)
     timeouts_init(&vs->linger, LINGER_SPAN, on_unused);
     timeouts_init(&vs->full, SHED_AFTER, on_full);
     timeout_init(&vs->look_again);
+    worker_random(w, key, sizeof(key));
+    return shares_init(&vs->shares, key, each_max);
 }
 
 void viewers_drain(struct viewers *vs)
@@ -448,4 +488,5 @@ void viewers_close(struct viewers *vs)
     while (!list_empty(&vs->all))
         viewer_close(OBJ_OF(list_first(&vs->all), struct viewer, link));
     exchanges_fini(&vs->exchanges);
+    shares_fini(&vs->shares);
 }

@@ -13,6 +13,7 @@
 
 #include <ev.h>
 
+#include "node/core/shares.h"
 #include "node/http/parse.h"
 #include "node/io/exchange.h"
 #include "node/io/timeouts.h"
@@ -26,6 +27,7 @@ struct viewer {
     bool eof;     /* the viewer will send no more; it may still read */
     bool blocked; /* waits for the socket to take more, or for its next turn */
     struct mesh_addr from;
+    struct share *share; /* of its address */
     struct worker *worker;
     struct list link;
     ev_io io;
@@ -43,20 +45,22 @@ struct viewers {
     struct worker *worker;
     struct list all, resumed;
     size_t n, max; /* more are left in the kernel's queue */
+    struct shares shares; /* what each address has of them */
     struct timeouts head, idle, stall, linger, full;
     struct timeout look_again; /* in |full|: perhaps one is idle for long enough by then */
     struct exchanges exchanges;
 };
 
-void viewers_init(struct viewers *vs, struct worker *w, size_t max);
+/* viewers_init: |max| connections, |each_max| of one address. 0 or MESH_E_NOMEM; viewers_close is fine then, too. */
+int viewers_init(struct viewers *vs, struct worker *w, size_t max, size_t each_max);
 void viewers_close(struct viewers *vs);
 
-/* viewers_room makes room for one more, by closing the one that was idle for longest, or
- * pauses the listener. viewers_accepted takes a new connection; viewers_refused counts one that
- * could not be. */
+/* viewers_room: can there be one more? If not the listener pauses. viewers_accepted takes a new connection, and closes the
+ * one that was idle for longest where that makes the room; or it turns the new one away, whose address has its share:
+ * nobody else has to go for that one. viewers_refused turns one away that cannot be kept. */
 bool viewers_room(struct worker *w);
 void viewers_accepted(struct worker *w, int fd, const struct mesh_addr *from);
-void viewers_refused(struct worker *w);
+void viewers_refused(struct worker *w, int fd);
 
 /* viewers_drain closes connections that are between requests; the others close after theirs. */
 void viewers_drain(struct viewers *vs);

@@ -271,7 +271,7 @@ def answers(node):
 
 
 @needs("hedgerow")
-def test_too_few_descriptors_are_no_end(case):
+def test_rob_FD1_too_few_descriptors_are_no_end(case):
     """FD1: 64 descriptors and 500 callers: the node does not spin, still says that it lives, and recovers when they
     go."""
     _, node = node_with_origin(case)

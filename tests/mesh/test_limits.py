@@ -5,7 +5,7 @@ import threading
 import time
 
 import client
-from harness import equal, needs, wait_until
+from harness import Node, equal, needs, wait_until
 
 
 @contextlib.contextmanager
@@ -142,3 +142,82 @@ def test_rob_W1_a_reader_who_trickles_is_cut(case):
             reader.join()
         assert not ended(fine), "the one who is not slow was cut"
     equal(node.counter("viewers_timed_out"), len(slow), "viewers_timed_out")
+
+
+class Narrow(Node):
+    """A node with 256 descriptors: 224 are for viewers, 112 for those of one address."""
+    prefix = ("prlimit", "--nofile=256:256")
+    viewers, each = 224, 112
+
+
+@needs("hedgerow", timeout=60)
+def test_rob_W2_who_says_nothing_or_half_closes_has_an_end(case):
+    """W2: connections that say nothing are closed after the idle timer; those that end their side without a request, or in the
+    middle of one, at once."""
+    node = case.node("fra-1", case.origin().url, timers={"viewer-idle": "4s"})
+    with probed(node):
+        silent = connected(node, 200)
+        half = connected(node, 50) + connected(node, 50, b"GET /bytes/10 HTTP/1.1\r\nHost")
+        for viewer in half:
+            viewer.shutdown(socket.SHUT_WR)
+        wait_until(lambda: all(ended(viewer) for viewer in half), "the half-closed ones are closed", timeout=2)
+        assert not any(ended(viewer) for viewer in silent), "silent ones are closed early"
+        wait_until(lambda: all(ended(viewer) for viewer in silent), "the silent ones are closed", timeout=8)
+
+
+@needs("hedgerow", timeout=60)
+def test_rob_W2_the_idlest_makes_room(case):
+    """W2: at seven eighths of the descriptors those that were idle for longest are closed for newcomers, in their order and
+    no more than need be."""
+    node = case.node("fra-1", case.origin().url, kind=Narrow, flags=["--viewers-per-address", "1000"])
+    node.get("/bytes/100?seed=room&cc=max-age=600")
+    idle = connected(node, Narrow.viewers)
+    time.sleep(1)                       # none of them is likely to be about to ask
+    for viewer in idle[:10]:
+        viewer.sendall(client.request_bytes(node.http, "/bytes/100?seed=room&cc=max-age=600"))
+    wait_until(lambda: node.status()["requests"]["hit"] == 10, "the first ten have asked")
+    with contextlib.ExitStack() as stack:
+        for _ in range(10):
+            newcomer = stack.enter_context(client.Connection(node.http, 5))
+            equal(newcomer.request("/bytes/100?seed=room&cc=max-age=600").result(), "Hit", "a newcomer's answer")
+        for viewer in idle[:10]:
+            viewer.recv(65536)
+        equal([number for number, viewer in enumerate(idle) if ended(viewer)], list(range(10, 20)), "who made room")
+    equal((node.counter("viewers_shed"), node.counter("viewers_refused")), (10, 0), "viewers_shed, viewers_refused")
+
+
+@needs("hedgerow", timeout=60)
+def test_rob_W3_one_address_does_not_get_all(case):
+    """W3, A12: an address has half of all viewers' connections: more are answered with 503 and Retry-After and closed, nobody
+    is shed for them, and another address is served as ever. What it gives back it may have again."""
+    node = case.node("fra-1", case.origin().url, kind=Narrow)
+    beside = [socket.create_connection(node.http, 5, ("127.0.0.2", 0)) for _ in range(Narrow.viewers - Narrow.each)]
+    many = connected(node, 500)
+    wait_until(lambda: node.counter("viewers_too_many") == 500 - Narrow.each, "those beyond the share are counted", 5)
+    equal(node.counter("viewers_refused"), 500 - Narrow.each, "viewers_refused")
+    for viewer in many[Narrow.each:]:
+        viewer.settimeout(5)
+        parser = client.ResponseParser()
+        parser.feed(viewer.recv(65536))
+        equal((parser.answer.status, parser.answer.get("Retry-After")), (503, "1"), "what those are told")
+        equal(viewer.recv(1), b"", "and then")
+    equal([viewer for viewer in many[:Narrow.each] + beside if ended(viewer)], [], "who was closed of those within their share")
+    time.sleep(0.5)                     # all are idle for long enough to make room, for others than this address
+    viewers = connected(node, 10)
+    wait_until(lambda: node.counter("viewers_too_many") == 510 - Narrow.each, "ten more", 5)
+    equal(node.counter("viewers_shed"), 0, "viewers_shed")
+    for viewer in many + viewers:
+        viewer.close()
+    wait_until(lambda: node.metrics()["hedgerow_viewers_open"] <= len(beside), "they are gone", 5)
+    equal(node.get("/bytes/100").status, 200, "the same address, later")
+
+
+@needs("hedgerow", timeout=60)
+def test_rob_W3_the_share_is_chosen(case):
+    """W3: --viewers-per-address says how many."""
+    node = case.node("fra-1", case.origin().url, flags=["--viewers-per-address", "2"])
+    with client.Connection(node.http) as first, client.Connection(node.http) as second:
+        for viewer in (first, second):
+            equal(viewer.request("/bytes/10").status, 200, "within the share")
+        with client.Connection(node.http) as third:
+            equal(third.read().status, 503, "beyond it")

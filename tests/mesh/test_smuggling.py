@@ -410,7 +410,7 @@ def test_feat_V1_ten_thousand_idle_viewers(case):
         count = hard // 2
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
-        _, node = node_with_origin(case)
+        _, node = node_with_origin(case, flags=["--viewers-per-address", "20000"])
         node.get("/bytes/100?seed=warm&cc=max-age=60")
 
         before = node.memory_bytes()
