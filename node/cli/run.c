@@ -222,6 +222,7 @@ static void fill_config(struct running *r, struct node_config *cfg)
     cfg->methods = o->methods;
     cfg->memory_limit = o->memory;
     cfg->viewers_each_max = o->viewers_each_max;
+    cfg->origin_connections_max = o->origin_connections_max;
     cfg->codings_off = o->codings_off;
     cfg->access_log = (const char *)r->access_log.data;
     cfg->admin_handler = admin_answer;

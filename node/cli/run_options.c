@@ -149,6 +149,10 @@ static const struct option options[] = {
       "connections of one IPv4 address or IPv6 network of 64 bits (half of all that\n"
       "there can be); who wants more is answered with 503",
       option_u32, FIELD(viewers_each_max), false },
+    { "--origin-connections", "N",
+      "connections to the origin (1,024, or what descriptors allow); what would need\n"
+      "more is answered with 503",
+      option_u32, FIELD(origin_connections_max), false },
     { "--access-log", "FILE|-", "one JSON line a request; - is standard output (DIR/access.log)", option_text,
       FIELD(access_log), false },
     { "--workers", "N", "threads that serve: 1, more are not available in this version", read_workers, 0, false },

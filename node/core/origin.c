@@ -310,6 +310,12 @@ void engine_fetch_body(struct engine *e, mesh_ns now, struct fetch *fetch, struc
 
 static void failed(struct engine *e, mesh_ns now, struct origin *o, int err)
 {
+    if (err == MESH_E_FULL || err == MESH_E_NOMEM) { /* it was not even asked */
+        fail(e, now, o, 503,
+             err == MESH_E_FULL ? "The origin has as many requests from this node as it may have. Try again in a moment."
+                                : "This node is out of memory for more fetches.");
+        return;
+    }
     e->counters.origin_failures++;
     if (err == MESH_E_TIMEOUT)
         fail(e, now, o, 504, "The origin did not answer in time.");

@@ -19,6 +19,7 @@
 #define PORT_PAIR_TRIES  32
 #define SIGNALS_N        4
 #define KNOWN_PERIOD     SEC(60)
+#define ORIGIN_USUAL     1024
 #define DESCRIPTORS_KEPT 32 /* for links, origins, files and the admin address, at least */
 
 struct node {
@@ -107,22 +108,33 @@ static void fill_timers(struct node_timers *t)
 #undef USUAL
 }
 
-/* As many descriptors as we may have; what viewers may use of them. */
-static size_t viewers_limit(void)
+/* As many descriptors as we may have. */
+static size_t descriptors(void)
 {
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return 512;
+        return 1024;
     if (limit.rlim_cur < limit.rlim_max) {
         rlim_t before = limit.rlim_cur;
         limit.rlim_cur = limit.rlim_max;
         if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
             limit.rlim_cur = before;
     }
-    size_t all = limit.rlim_cur == RLIM_INFINITY ? 1u << 20 : (size_t)limit.rlim_cur;
-    size_t kept = all / 8 > DESCRIPTORS_KEPT ? all / 8 : DESCRIPTORS_KEPT;
-    return all > kept ? all - kept : 1;
+    return limit.rlim_cur > 1u << 20 ? 1u << 20 : (size_t)limit.rlim_cur;
+}
+
+/* Who may use how many of them, where nobody has said. Returns how many are for viewers. */
+static size_t share_descriptors(struct node_config *cfg)
+{
+    size_t all = descriptors(), kept = all / 8 > DESCRIPTORS_KEPT ? all / 8 : DESCRIPTORS_KEPT;
+    size_t viewers = all > kept ? all - kept : 1;
+
+    if (cfg->viewers_each_max == 0)
+        cfg->viewers_each_max = (uint32_t)(viewers + 1) / 2;
+    if (cfg->origin_connections_max == 0)
+        cfg->origin_connections_max = (uint32_t)(kept / 2 < ORIGIN_USUAL ? kept / 2 : ORIGIN_USUAL);
+    return viewers;
 }
 
 static void cannot_listen(char *error, const struct mesh_addr *addr, const char *flag, int err)
@@ -336,9 +348,8 @@ struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX
     listener_init(&w->admin);
     udp_init(&w->udp);
     backbone_init(&w->backbone, w);
-    size_t viewers_max = viewers_limit();
-    int err = viewers_init(&w->viewers, w, viewers_max,
-                           cfg->viewers_each_max > 0 ? cfg->viewers_each_max : (viewers_max + 1) / 2);
+    size_t viewers_max = share_descriptors(&n->cfg);
+    int err = viewers_init(&w->viewers, w, viewers_max, n->cfg.viewers_each_max);
     admin_init(&w->admin_server, w);
     w->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     w->read_buf = malloc(WORKER_READ_BYTES);

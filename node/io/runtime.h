@@ -65,6 +65,8 @@ struct node_config { /* all pointers are lent for the node's life */
     struct origin_url origin;
     struct methods methods; /* which are answered */
     uint32_t viewers_each_max; /* connections of one viewer's address; 0: half of all that there can be */
+    /* Connections to the origin; 0: 1,024, or half of the descriptors that viewers leave, whichever is less. */
+    uint32_t origin_connections_max;
     uint64_t memory_limit;
     unsigned codings_off; /* CODING_BITs of content codings that viewers do not get */
     struct engine_timers engine;
@@ -145,6 +147,7 @@ bool node_ready(struct node *n, const char **why_not);
     X(requests_malformed, "viewer requests refused as malformed or too large")                  \
     X(origin_opened, "connections opened to origins")                                           \
     X(origin_reused, "origin requests sent on a connection that was open already")              \
+    X(origin_refused, "fetches that failed at once: as many connections as there may be")       \
     X(origin_retried, "origin requests sent again: the connection reused had just been closed") \
     X(origin_malformed, "origin answers refused as malformed")                                  \
     X(links_dialled, "backbone connections dialled")                                            \

@@ -69,6 +69,7 @@ static void conn_free(struct conn *c)
     list_remove(&c->link);
     buf_free(&c->out);
     buf_free(&c->in);
+    c->pool->n--;
     c->magic = 0;
     free(c);
 }
@@ -277,12 +278,15 @@ static void on_io(struct ev_loop *loop, ev_io *io, int revents)
         viewers_resume(v);
 }
 
+/* NULL: no memory, or there may be no more. */
 static struct conn *conn_new(struct upstream_pool *p)
 {
-    struct conn *c = calloc(1, sizeof(*c));
-
+    if (p->n >= p->max && !list_empty(&p->idle)) /* the one used longest ago is of less use than a new one */
+        conn_free(OBJ_OF(p->idle.prev, struct conn, link));
+    struct conn *c = p->n < p->max ? calloc(1, sizeof(*c)) : NULL;
     if (c == NULL)
         return NULL;
+    p->n++;
     c->magic = CONN_MAGIC;
     c->pool = p;
     list_init(&c->link);
@@ -292,7 +296,7 @@ static struct conn *conn_new(struct upstream_pool *p)
     return c;
 }
 
-/* An idle connection, or a new one. NULL: no memory. */
+/* An idle connection, or a new one; NULL as conn_new. */
 static struct conn *conn_for(struct upstream_pool *p, const struct fetch *f, bool has_body)
 {
     struct list *first = list_first(&p->idle);
@@ -334,7 +338,10 @@ void upstream_begin(struct upstream_pool *p, struct fetch *f)
 
     f->io = NULL;
     if (c == NULL) {
-        engine_fetch_end(w->engine, w->now, f, MESH_E_NOMEM);
+        bool full = p->n >= p->max;
+        w->counters.origin_refused += full;
+        f->cause = full ? PROXY_CONNECTION_LIMIT_REACHED : PROXY_PROXY_INTERNAL_ERROR;
+        engine_fetch_end(w->engine, w->now, f, full ? MESH_E_FULL : MESH_E_NOMEM);
         return;
     }
     prepare(c, f, u);
@@ -429,6 +436,7 @@ int upstream_start(struct upstream_pool *p, struct worker *w)
 {
     p->worker = w;
     p->url = &w->cfg->origin;
+    p->max = w->cfg->origin_connections_max;
     list_init(&p->waiting);
     list_init(&p->busy);
     list_init(&p->idle);

@@ -1,9 +1,13 @@
 """Limits towards viewers: who is slow, silent or comes too many times has an end, and nobody else notices."""
+import collections
 import contextlib
+import resource
 import socket
+import subprocess
 import threading
 import time
 
+import bodies
 import client
 from harness import Node, equal, needs, wait_until
 
@@ -82,6 +86,21 @@ def connected(node, count, begin=b"", receive=0):
         viewer.sendall(begin)
         viewers.append(viewer)
     return viewers
+
+
+def answer_of(viewer, timeout=30):
+    """Reads one answer to its end; None when the connection ends instead."""
+    viewer.settimeout(timeout)
+    parser = client.ResponseParser()
+    try:
+        while not parser.done:
+            data = viewer.recv(65536)
+            if not data:
+                return None
+            parser.feed(data)
+    except ConnectionError:
+        return None
+    return parser.answer
 
 
 @needs("hedgerow", timeout=60)
@@ -196,10 +215,8 @@ def test_rob_W3_one_address_does_not_get_all(case):
     wait_until(lambda: node.counter("viewers_too_many") == 500 - Narrow.each, "those beyond the share are counted", 5)
     equal(node.counter("viewers_refused"), 500 - Narrow.each, "viewers_refused")
     for viewer in many[Narrow.each:]:
-        viewer.settimeout(5)
-        parser = client.ResponseParser()
-        parser.feed(viewer.recv(65536))
-        equal((parser.answer.status, parser.answer.get("Retry-After")), (503, "1"), "what those are told")
+        told = answer_of(viewer, 5)
+        equal((told.status, told.get("Retry-After")), (503, "1"), "what those are told")
         equal(viewer.recv(1), b"", "and then")
     equal([viewer for viewer in many[:Narrow.each] + beside if ended(viewer)], [], "who was closed of those within their share")
     time.sleep(0.5)                     # all are idle for long enough to make room, for others than this address
@@ -221,3 +238,104 @@ def test_rob_W3_the_share_is_chosen(case):
             equal(viewer.request("/bytes/10").status, 200, "within the share")
         with client.Connection(node.http) as third:
             equal(third.read().status, 503, "beyond it")
+
+
+@needs("hedgerow", release=True, alone=True, timeout=120)
+def test_rob_R3_ten_thousand_wait_for_one_fetch(case):
+    """R3: 10,000 viewers miss the same key at once: the origin is asked once, all get the body, and one who waits costs less
+    than 20 KiB."""
+    count = 8000 if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 25000 else 10000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        origin = case.origin()
+        node = case.node("fra-1", origin.url, flags=["--viewers-per-address", "20000"])
+        path = "/bytes/1000?seed=one&gate=all&cc=max-age=60"
+        viewers = connected(node, count)
+        before = node.memory_bytes()
+        for viewer in viewers:
+            viewer.sendall(client.request_bytes(node.http, path))
+        wait_until(lambda: node.cpu_s() == (time.sleep(0.5), node.cpu_s())[1], "all wait", timeout=30)
+        each = (node.memory_bytes() - before) / count
+        origin.open_gate("all")
+        got = collections.Counter((answer.status, answer.body) for answer in map(answer_of, viewers))
+        equal(got, {(200, bodies.body(1000, "one")): count}, "answers")
+        equal(origin.total, 1, "requests at the origin")
+        print(f"{count} waited, {each:.0f} bytes each")
+        assert each < 20 << 10, f"{each} bytes for each who waits"
+        for viewer in viewers:
+            viewer.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@needs("hedgerow", timeout=60)
+def test_rob_R4_a_flood_of_urls_is_bounded(case):
+    """R4, A12: 300 URLs that nobody has, at once, and an origin that takes 3 s: it has 20 of them at a time, the others are
+    answered with 503 and Retry-After at once; hits go on, and a miss is served again afterwards."""
+    origin = case.origin()
+    node = case.node("fra-1", origin.url, flags=["--origin-connections", "20"])
+    with probed(node):
+        node.get("/bytes/10?seed=idle")     # a connection that is kept: it is one of the 20
+        viewers = [connected(node, 1, client.request_bytes(node.http, f"/bytes/10?seed={i}&delay_ms=3000"))[0]
+                   for i in range(300)]
+        answers = [answer_of(viewer) for viewer in viewers]
+    told = collections.Counter((a.status, a.get("Retry-After"), a.get("Proxy-Status")) for a in answers)
+    equal(told, {(200, None, None): 20, (503, "1", "fra-1; error=connection_limit_reached"): 280}, "answers")
+    equal(node.counter("origin_refused"), 280, "origin_refused")
+    equal(origin.connections <= 20, True, "connections at the origin")
+    equal(node.get("/bytes/10?seed=299&then=1").status, 200, "a miss afterwards")
+    equal(node.status()["requests"]["error"], 280, "errors")
+
+
+@needs("hedgerow", release=True, alone=True, timeout=60)
+def test_rob_OR4_a_slow_origin_is_nothing_to_hits(case):
+    """OR4: 200 viewers wait for an origin that takes ten times as long as before: hits take no longer for it."""
+    node = case.node("fra-1", case.origin().url)
+    hit = "/bytes/1000?seed=hit&cc=max-age=600"
+    node.get(hit)
+
+    def p99_ms(delay_ms):
+        waiting = [connected(node, 1, client.request_bytes(node.http, f"/bytes/10?seed={delay_ms}-{i}&delay_ms={delay_ms}"))[0]
+                   for i in range(200)]
+        took = []
+        with client.Connection(node.http) as viewer:
+            for _ in range(3000):
+                began = time.perf_counter()
+                equal(viewer.request(hit).result(), "Hit", "a hit")
+                took.append((time.perf_counter() - began) * 1000)
+        equal({answer_of(viewer).status for viewer in waiting}, {200}, "those who waited")
+        return sorted(took)[int(len(took) * 0.99)]
+    quick, slow = p99_ms(300), p99_ms(3000)
+    print(f"p99 of hits: {quick:.2f} ms, with a slow origin {slow:.2f} ms")
+    assert slow < 2 * quick + 5, f"{slow} ms, not {quick} ms"
+
+
+@needs("hedgerow", release=True, timeout=90)
+def test_rob_ME2_a_node_without_memory_lives(case):
+    """ME2: the process may take no more memory while viewers ask for more than it has: they are told so with 503 or cut, no
+    body is wrong, and once there is memory again the node serves as before."""
+    node = case.node("fra-1", case.origin().url)
+    node.get("/bytes/1000?seed=kept&cc=max-age=600")
+    with open(f"/proc/{node.process.pid}/statm", encoding="ascii") as statm:
+        has = int(statm.read().split()[0]) * resource.getpagesize()
+    subprocess.run(["prlimit", f"--pid={node.process.pid}", f"--as={has}:unlimited"], check=True)
+    viewers = []
+    for i in range(600):
+        viewers += connected(node, 1, client.request_bytes(node.http, f"/bytes/300000?seed={i}"))
+    told = collections.Counter()
+    for i, viewer in enumerate(viewers):
+        try:
+            answer = answer_of(viewer)
+        except TimeoutError:
+            answer = "silence"
+        told[getattr(answer, "status", answer)] += 1
+        if answer and answer != "silence" and answer.status == 200:
+            equal(answer.body, bodies.body(300000, str(i)), "a body")
+        viewer.close()
+    print(told)
+    assert node.running, "the node has ended"
+    assert told[503] > 0 and set(told) <= {200, 503, None}, told
+    subprocess.run(["prlimit", f"--pid={node.process.pid}", "--as=unlimited:unlimited"], check=True)
+    equal(node.get("/bytes/300000?seed=after").body, bodies.body(300000, "after"), "a body afterwards")
+    equal(node.get("/bytes/1000?seed=kept&cc=max-age=600").result(), "Hit", "what was kept")
