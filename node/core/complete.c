@@ -189,9 +189,10 @@ static bool begin(struct engine *e, mesh_ns now, struct flight *f, const struct 
     struct fields whole;
 
     fields_without(&whole, fields, SLICE_LIT("content-range"));
-    struct object *o = origin_object(e, f, 200, &whole, fresh, (int64_t)f->completion->length);
-    if (o == NULL) {
-        flight_fail(e, now, f, 502, "The origin's answer has a head that is too large.");
+    struct object *o;
+    int err = origin_object(e, f, 200, &whole, fresh, (int64_t)f->completion->length, &o);
+    if (err != 0) {
+        origin_unfit(e, now, f, err);
         return false;
     }
     f->from_peer = false;

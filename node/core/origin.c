@@ -166,8 +166,29 @@ void origin_flow(struct engine *e, struct flight *f)
         list_push_back(&e->flows, &o->todo);
 }
 
-struct object *origin_object(struct engine *e, struct flight *f, uint16_t status, const struct fields *fields,
-                             const struct freshness *fresh, int64_t length)
+#define NO_MEMORY "This node is out of memory for more fetches."
+
+/* Nothing can be made of what |o| brought, or of it in this node. */
+static void unfit(struct engine *e, mesh_ns now, struct origin *o, int err)
+{
+    if (err == MESH_E_NOMEM) {
+        fail(e, now, o, 503, NO_MEMORY);
+        return;
+    }
+    e->counters.origin_failures++;
+    fail(e, now, o, 502, "The origin's answer has a head that is too large or not well formed.");
+}
+
+void origin_unfit(struct engine *e, mesh_ns now, struct flight *f, int err)
+{
+    if (err == MESH_E_NOMEM)
+        flight_fail(e, now, f, 503, NO_MEMORY);
+    else
+        flight_fail(e, now, f, 502, "The origin's answer has a head that is too large.");
+}
+
+int origin_object(struct engine *e, struct flight *f, uint16_t status, const struct fields *fields,
+                  const struct freshness *fresh, int64_t length, struct object **out)
 {
     struct head head = { .key = f->key, .generation = secret_random_u64(), .status = status, .fetched_s = e->wall_s };
     bool for_one = is_passage(f) || f->unkept || !fresh->storable || (f->personal && !fresh->for_authorized);
@@ -179,15 +200,17 @@ struct object *origin_object(struct engine *e, struct flight *f, uint16_t status
     else
         memcpy(&head.fields, fields, offsetof(struct fields, at) + fields->n * sizeof(struct field));
     buf_clear(&e->scratch);
-    if (head_encode(&e->scratch, &head) != 0)
-        return NULL;
+    int err = head_encode(&e->scratch, &head);
+    if (err != 0)
+        return err;
     struct object *o = object_new(cache_memory(e->cache), buf_slice(&e->scratch), e->cfg.mesh.self, NULL);
     if (o == NULL)
-        return NULL;
+        return MESH_E_NOMEM;
     o->uncacheable = for_one;
     o->born = e->now - fresh->age_ns;
     flight_dress(f, o, fresh);
-    return o;
+    *out = o;
+    return 0;
 }
 
 /* RFC 5861 section 4. */
@@ -272,11 +295,11 @@ void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint1
         leaves = false;
     }
     fresh_of(&fresh, &e->cfg.distribution, leaves ? 200 : status, fields, e->wall_s, now - o->began);
-    struct object *body = leaves ? NULL : origin_object(e, f, status, fields, &fresh, length);
-    if (leaves ? !run_begin(e, now, o, fields, &fresh) : body == NULL) {
-        e->counters.origin_failures++;
-        fail(e, now, o, 502, "The origin's answer has a head that is too large or not well formed.");
-    }
+    struct object *body = NULL;
+    int err = leaves ? (run_begin(e, now, o, fields, &fresh) ? 0 : MESH_E_RANGE)
+                     : origin_object(e, f, status, fields, &fresh, length, &body);
+    if (err != 0)
+        unfit(e, now, o, err);
     if (body == NULL)
         return;
     f->from_peer = false;
@@ -300,7 +323,12 @@ void engine_fetch_body(struct engine *e, mesh_ns now, struct fetch *fetch, struc
     if (f->object == NULL)
         return;
     e->counters.bytes_origin += bytes.len;
-    if (object_append(f->object, now, bytes) != 0) {
+    int err = object_append(f->object, now, bytes);
+    if (err == MESH_E_NOMEM) {
+        fail(e, now, o, 503, NO_MEMORY);
+        return;
+    }
+    if (err != 0) {
         e->counters.origin_failures++;
         fail(e, now, o, 502, "The origin's answer is longer than it said.");
         return;
@@ -313,7 +341,7 @@ static void failed(struct engine *e, mesh_ns now, struct origin *o, int err)
     if (err == MESH_E_FULL || err == MESH_E_NOMEM) { /* it was not even asked */
         fail(e, now, o, 503,
              err == MESH_E_FULL ? "The origin has as many requests from this node as it may have. Try again in a moment."
-                                : "This node is out of memory for more fetches.");
+                                : NO_MEMORY);
         return;
     }
     e->counters.origin_failures++;

@@ -99,7 +99,7 @@ static bool keep_head(struct engine *e, struct origin *o, const struct fields *f
     return o->head != NULL;
 }
 
-static struct object *make_leaf(struct engine *e, const struct origin *o, struct flight *f)
+static int make_leaf(struct engine *e, const struct origin *o, struct flight *f, struct object **out)
 {
     uint64_t first = first_byte(o->leaf);
     struct freshness fresh = o->fresh;
@@ -109,10 +109,11 @@ static struct object *make_leaf(struct engine *e, const struct origin *o, struct
     memcpy(&fields, &o->head->fields, offsetof(struct fields, at) + o->head->fields.n * sizeof(struct field));
     snprintf(range, sizeof(range), "bytes %llu-%llu/%llu", (unsigned long long)first,
              (unsigned long long)(first + o->left - 1), (unsigned long long)o->length);
-    if (fields_add(&fields, SLICE_LIT("Content-Range"), slice_str(range)) != 0)
-        return NULL;
+    int err = fields_add(&fields, SLICE_LIT("Content-Range"), slice_str(range));
+    if (err != 0)
+        return err;
     fresh.age_ns += e->now - o->answered;
-    return origin_object(e, f, 206, &fields, &fresh, o->left);
+    return origin_object(e, f, 206, &fields, &fresh, o->left, out);
 }
 
 /* The next leaf begins: its flight's turn, if it has one still. */
@@ -130,8 +131,9 @@ static void begin_leaf(struct engine *e, mesh_ns now, struct origin *o)
     if (o->flight == NULL)
         return;
     o->flight->from_peer = false;
-    if ((object = make_leaf(e, o, o->flight)) == NULL)
-        flight_fail(e, now, o->flight, 502, "The origin's answer has a head that is too large.");
+    int err = make_leaf(e, o, o->flight, &object);
+    if (err != 0)
+        origin_unfit(e, now, o->flight, err);
     else
         flight_head(e, now, o->flight, object);
 }

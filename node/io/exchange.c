@@ -385,6 +385,13 @@ void exchange_cut(struct exchange *x)
     exchange_end(x);
 }
 
+bool exchange_gave_up(struct exchange *x)
+{
+    if (!x->spoke)
+        x->status = 503;
+    return !x->spoke;
+}
+
 bool exchange_keep(struct exchange *x)
 {
     size_t host = x->host.len, method = x->method.len;

@@ -36,6 +36,7 @@ struct exchange {
     bool linger;     /* bytes of the request may be unread: do not let a reset destroy the answer */
     bool in_body;    /* the head is in |out|, the body follows from the engine */
     bool chunk_begun, last_chunk;
+    bool spoke; /* bytes of an answer are out */
     enum answer_framing framing;
     struct buf out;         /* head, chunk sizes, or a whole page of ours */
     size_t out_at, page_at; /* written so far; where a page's body begins (SIZE_MAX: it is no page) */
@@ -85,6 +86,10 @@ void exchange_interim(struct exchange *x, uint16_t status, const struct fields *
 
 /* exchange_keep copies what was lent from the viewer's bytes. False: out of memory. */
 bool exchange_keep(struct exchange *x);
+
+/* exchange_gave_up: it comes to nothing, as for want of memory. True: no byte of an answer is out, and the viewer can still be
+ * told with 503, which is what is logged then. */
+bool exchange_gave_up(struct exchange *x);
 
 /* exchange_end counts and logs the request and lets it go. exchange_cut does the same with one
  * that is not finished: the connection is to be closed then, and where the end of the

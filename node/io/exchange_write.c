@@ -157,6 +157,7 @@ static void wrote(struct exchange *x, size_t n)
     size_t head = x->out.len - x->out_at;
 
     x->viewer->moved += n;
+    x->spoke = true;
     if (n < head) {
         x->out_at += n;
         return;

@@ -63,6 +63,14 @@ static void say_busy(struct worker *w, int fd)
     (void)send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL);
 }
 
+/* What it asked comes to nothing, for want of memory or of what the answer was made from. */
+static void give_up(struct viewer *v)
+{
+    if (v->x == NULL || exchange_gave_up(v->x))
+        say_busy(v->worker, v->io.fd);
+    viewer_close(v);
+}
+
 static void watch(struct viewer *v, int events)
 {
     struct ev_loop *loop = v->worker->loop;
@@ -179,9 +187,11 @@ static bool serve(struct viewer *v, struct slice *rest)
         }
         if (v->x == NULL && !next_request(v, rest))
             break;
-        if (v->x == NULL)
-            say_busy(w, v->io.fd);
-        if (v->x == NULL || !exchange_upload(v->x, rest, v->eof)) {
+        if (v->x == NULL) {
+            give_up(v);
+            return false;
+        }
+        if (!exchange_upload(v->x, rest, v->eof)) {
             viewer_close(v);
             return false;
         }
@@ -190,7 +200,7 @@ static bool serve(struct viewer *v, struct slice *rest)
         if (flow == EXCHANGE_SOCKET || flow == EXCHANGE_ENGINE)
             return true;
         if (flow == EXCHANGE_BROKEN) {
-            viewer_close(v);
+            give_up(v);
             return false;
         }
         bool unread = exchange_unread(v->x), last = v->x->to.close || w->draining || unread;
@@ -233,7 +243,7 @@ static void viewer_run(struct viewer *v, struct slice fresh)
     else if (rest.len > 0)
         buf_add_slice(&v->in, rest);
     if (!ok || !buf_ok(&v->in)) {
-        viewer_close(v);
+        give_up(v);
         return;
     }
     if (v->in.len == 0)

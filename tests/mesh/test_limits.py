@@ -89,18 +89,18 @@ def connected(node, count, begin=b"", receive=0):
 
 
 def answer_of(viewer, timeout=30):
-    """Reads one answer to its end; None when the connection ends instead."""
+    """Reads one answer to its end; None when the connection ends before its head does, the status alone when in the body."""
     viewer.settimeout(timeout)
     parser = client.ResponseParser()
     try:
         while not parser.done:
             data = viewer.recv(65536)
             if not data:
-                return None
+                break
             parser.feed(data)
     except ConnectionError:
-        return None
-    return parser.answer
+        pass
+    return parser.answer if parser.done or not parser.answer else parser.answer.status
 
 
 @needs("hedgerow", timeout=60)
@@ -244,7 +244,7 @@ def test_rob_W3_the_share_is_chosen(case):
 def test_rob_R3_ten_thousand_wait_for_one_fetch(case):
     """R3: 10,000 viewers miss the same key at once: the origin is asked once, all get the body, and one who waits costs less
     than 20 KiB."""
-    count = 8000 if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 25000 else 10000
+    count = min(10000, resource.getrlimit(resource.RLIMIT_NOFILE)[1] // 2)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
@@ -325,17 +325,14 @@ def test_rob_ME2_a_node_without_memory_lives(case):
         viewers += connected(node, 1, client.request_bytes(node.http, f"/bytes/300000?seed={i}"))
     told = collections.Counter()
     for i, viewer in enumerate(viewers):
-        try:
-            answer = answer_of(viewer)
-        except TimeoutError:
-            answer = "silence"
-        told[getattr(answer, "status", answer)] += 1
-        if answer and answer != "silence" and answer.status == 200:
+        answer = answer_of(viewer)
+        told[getattr(answer, "status", f"cut: {answer}")] += 1
+        if getattr(answer, "status", None) == 200:
             equal(answer.body, bodies.body(300000, str(i)), "a body")
         viewer.close()
-    print(told)
+    print(dict(told))
     assert node.running, "the node has ended"
-    assert told[503] > 0 and set(told) <= {200, 503, None}, told
+    assert told[503] > 0 and set(told) <= {200, 503, "cut: 200", "cut: None"}, told
     subprocess.run(["prlimit", f"--pid={node.process.pid}", "--as=unlimited:unlimited"], check=True)
     equal(node.get("/bytes/300000?seed=after").body, bodies.body(300000, "after"), "a body afterwards")
     equal(node.get("/bytes/1000?seed=kept&cc=max-age=600").result(), "Hit", "what was kept")
