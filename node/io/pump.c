@@ -3,6 +3,7 @@
  * there is nothing more; then the loop sleeps until the next deadline. */
 #include <time.h>
 
+#include "node/io/reserve.h"
 #include "node/io/worker.h"
 
 static mesh_ns clock_ns(clockid_t id)
@@ -122,6 +123,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
     (void)loop;
     (void)revents;
     worker_now(w);
+    reserve_fill();
     listener_second(&w->http);
     listener_second(&w->mesh);
     listener_second(&w->admin);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "node/core/known.h"
+#include "node/io/reserve.h"
 #include "node/io/sock.h"
 #include "node/io/worker.h"
 #include "proto/base/err.h"
@@ -351,6 +352,7 @@ struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX
     size_t viewers_max = share_descriptors(&n->cfg);
     int err = viewers_init(&w->viewers, w, viewers_max, n->cfg.viewers_each_max);
     admin_init(&w->admin_server, w);
+    reserve_use();
     w->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     w->read_buf = malloc(WORKER_READ_BYTES);
     if (err != 0 || w->loop == NULL || w->read_buf == NULL)

@@ -1,7 +1,7 @@
 /* runtime.h - a running node: the engine behind sockets, clocks and signals. Everything is
  * kept in struct node; there are no globals but what a process has one of anyway: its
- * signals (SIGPIPE is ignored from node_start on) and its limit of descriptors (raised as
- * far as it goes). Not thread safe: one thread calls in, besides node_stop. */
+ * signals (SIGPIPE is ignored from node_start on), its limit of descriptors (raised as
+ * far as it goes) and libev's allocator (reserve.h). Not thread safe: one thread calls in, besides node_stop. */
 #ifndef HEDGEROW_IO_RUNTIME_H
 #define HEDGEROW_IO_RUNTIME_H
 
