@@ -178,8 +178,8 @@ bool origin_start(struct engine *e, mesh_ns now, struct flight *f);
  * latter. */
 void origin_stop(struct engine *e, struct flight *f);
 void origin_let_go(struct origin *o, struct flight *f);
-/* origin_object makes the object of an answer. 0, MESH_E_NOMEM, or MESH_E_RANGE: its head is too long. origin_unfit fails the
- * flight that should have had it. */
+/* origin_object makes the object of an answer. 0, MESH_E_NOMEM, or another code: its head is too long or not well
+ * formed. origin_unfit fails the flight that should have had it. */
 int origin_object(struct engine *e, struct flight *f, uint16_t status, const struct fields *fields,
                   const struct freshness *fresh, int64_t length, struct object **out);
 void origin_unfit(struct engine *e, mesh_ns now, struct flight *f, int err);

@@ -204,8 +204,10 @@ int origin_object(struct engine *e, struct flight *f, uint16_t status, const str
     if (err != 0)
         return err;
     struct object *o = object_new(cache_memory(e->cache), buf_slice(&e->scratch), e->cfg.mesh.self, NULL);
-    if (o == NULL)
-        return MESH_E_NOMEM;
+    if (o == NULL) { /* is it the head? */
+        err = head_decode(&head, buf_slice(&e->scratch));
+        return err != 0 ? err : MESH_E_NOMEM;
+    }
     o->uncacheable = for_one;
     o->born = e->now - fresh->age_ns;
     flight_dress(f, o, fresh);
