@@ -118,6 +118,8 @@ static enum proxy_error cause_of(int error)
     case ETIMEDOUT: return PROXY_CONNECTION_TIMEOUT;
     case EHOSTUNREACH:
     case ENETUNREACH: return PROXY_DESTINATION_IP_UNROUTABLE;
+    case EMFILE:
+    case ENFILE: return PROXY_CONNECTION_LIMIT_REACHED; /* our own */
     default: return PROXY_DESTINATION_UNAVAILABLE;
     }
 }
@@ -140,8 +142,8 @@ static void connect_next(struct conn *c, int err, enum proxy_error cause)
             timeout_set(&p->connect, &c->timeout, w->now);
             return;
         }
-        err = MESH_E_REFUSED;
         cause = cause_of(errno);
+        err = cause == PROXY_CONNECTION_LIMIT_REACHED ? MESH_E_FULL : MESH_E_REFUSED;
     }
     p->fresh_until = w->now; /* perhaps the name has moved */
     upstream_fail(c, err, cause);
