@@ -32,8 +32,8 @@ void guard_init(struct guard *g, const uint8_t key[MAP_KEY_BYTES], struct guard_
 bool guard_each(struct guard *g, mesh_ns now, const struct mesh_addr *from);
 bool guard_all(struct guard *g, mesh_ns now);
 
-/* guard_net lends what of an address names one customer: one IPv4 address, or one IPv6 network of 64 bits. guard_net_eq: do
- * the two belong together? */
+/* guard_net lends what of an address names one customer: one IPv4 address, or one IPv6 network of 64 bits.
+ * guard_net_eq: do the two belong together? */
 struct slice guard_net(const struct mesh_addr *a);
 bool guard_net_eq(const struct mesh_addr *a, const struct mesh_addr *b);
 

@@ -342,8 +342,9 @@ static void failed(struct engine *e, mesh_ns now, struct origin *o, int err)
 {
     if (err == MESH_E_FULL || err == MESH_E_NOMEM) { /* it was not even asked */
         fail(e, now, o, 503,
-             err == MESH_E_FULL ? "The origin has as many requests from this node as it may have. Try again in a moment."
-                                : NO_MEMORY);
+             err == MESH_E_FULL
+                 ? "The origin has as many requests from this node as it may have. Try again in a moment."
+                 : NO_MEMORY);
         return;
     }
     e->counters.origin_failures++;

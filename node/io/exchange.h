@@ -87,8 +87,8 @@ void exchange_interim(struct exchange *x, uint16_t status, const struct fields *
 /* exchange_keep copies what was lent from the viewer's bytes. False: out of memory. */
 bool exchange_keep(struct exchange *x);
 
-/* exchange_gave_up: it comes to nothing, as for want of memory. True: no byte of an answer is out, and the viewer can still be
- * told with 503, which is what is logged then. */
+/* exchange_gave_up: it comes to nothing, as for want of memory. True: no byte of an answer is out, and the viewer can
+ * still be told with 503, which is what is logged then. */
 bool exchange_gave_up(struct exchange *x);
 
 /* exchange_end counts and logs the request and lets it go. exchange_cut does the same with one

@@ -7,8 +7,8 @@
  * just have closed it for its age (RFC 9112 section 9.3.1). But only one that does no harm when
  * it is heard twice, and has no body; others take no connection that has been idle for long.
  *
- * There are so many connections at the most: a fetch beyond them fails at once (MESH_E_FULL), and hits go on. Idle ones make
- * room.
+ * There are so many connections at the most: a fetch beyond them fails at once (MESH_E_FULL), and hits go on. Idle ones
+ * make room.
  *
  * A body (upload.h) is sent from HEAD on, and may still be under way in BODY: the answer is
  * read meanwhile. */
@@ -30,7 +30,7 @@ struct upstream_pool {
     size_t addrs_n, first; /* |first| answered last time */
     mesh_ns fresh_until;   /* then the name is looked up again */
     bool asked;
-    size_t n, max; /* connections, idle ones too */
+    size_t n, max;                   /* connections, idle ones too */
     struct list waiting, busy, idle; /* connections; the idle one used last comes first */
     struct timeouts connect, first_byte, between, on_hold, keep;
 };

@@ -52,8 +52,8 @@ static void viewer_close(struct viewer *v)
         listener_resume(&w->http);
 }
 
-/* Where there is no memory, or no will, for more than a word. What was asked is read first, if it is here: closing would be
- * a reset otherwise, which may destroy the answer (RFC 9112 section 9.6). */
+/* Where there is no memory, or no will, for more than a word. What was asked is read first, if it is here: closing
+ * would be a reset otherwise, which may destroy the answer (RFC 9112 section 9.6). */
 static void say_busy(struct worker *w, int fd)
 {
     static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nCache-Control: no-store\r\n"

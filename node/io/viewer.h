@@ -3,8 +3,8 @@
  *
  *   (idle) --bytes--> (head) --whole--> (busy) --answered--> idle, or (linger) --> closed
  *
- * While it is the viewer's turn, to take what we hold or to send what we have room for, it has to move VIEWER_RATE bytes a
- * second on average over each span of the stall timer. What waits in the kernel for it has not moved.
+ * While it is the viewer's turn, to take what we hold or to send what we have room for, it has to move VIEWER_RATE
+ * bytes a second on average over each span of the stall timer. What waits in the kernel for it has not moved.
  *
  * An idle connection holds no buffer. A hit is answered from within the read that brought its
  * request: one recv and one sendmsg. */
@@ -55,9 +55,9 @@ struct viewers {
 int viewers_init(struct viewers *vs, struct worker *w, size_t max, size_t each_max);
 void viewers_close(struct viewers *vs);
 
-/* viewers_room: can there be one more? If not the listener pauses. viewers_accepted takes a new connection, and closes the
- * one that was idle for longest where that makes the room; or it turns the new one away, whose address has its share:
- * nobody else has to go for that one. viewers_refused turns one away that cannot be kept. */
+/* viewers_room: can there be one more? If not the listener pauses. viewers_accepted takes a new connection, and closes
+ * the one that was idle for longest where that makes the room; or it turns the new one away, whose address has its
+ * share: nobody else has to go for that one. viewers_refused turns one away that cannot be kept. */
 bool viewers_room(struct worker *w);
 void viewers_accepted(struct worker *w, int fd, const struct mesh_addr *from);
 void viewers_refused(struct worker *w, int fd);

@@ -1,5 +1,5 @@
-/* test_shares.c - what one address may hold: to the last one, for whole networks, and as if nothing had been once all is
- * given back. */
+/* test_shares.c - what one address may hold: to the last one, for whole networks, and as if nothing had been once all
+ * is given back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
