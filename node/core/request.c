@@ -328,8 +328,10 @@ void request_keep(struct request *r, struct slice lines)
 {
     struct object *o = r->reader.object;
 
-    if (r->parts == NULL && o->state == OBJECT_COMPLETE && !o->uncacheable && !o->pass_through)
-        object_keep_lines(o, lines);
+    if (r->parts != NULL || o->state != OBJECT_COMPLETE || o->uncacheable || o->pass_through)
+        return;
+    object_keep_lines(o, lines);
+    cache_fit(r->engine->cache); /* |o| itself may go: who reads it holds it */
 }
 
 /* ---- the body ---- */

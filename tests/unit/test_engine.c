@@ -538,6 +538,39 @@ static void the_budget_holds_while_many_are_filled(void **state)
     assert_true(count(w, 0)->evictions > 0);
 }
 
+static void what_the_rim_keeps_with_a_copy_counts(void **state)
+{
+    static char paths[12][8], lines[300000];
+
+    (void)state;
+    node_stop(w, 0, false);
+    w->nodes[0].cfg.memory_limit = 4 << 20;
+    node_start(w, 0, true);
+    for (int i = 0; i < 12; i++) {
+        snprintf(paths[i], sizeof(paths[i]), "/%d", i);
+        site_at(w, paths[i], 400000);
+        ask(w, 0, paths[i]);
+        world_run(w, MS(100));
+    }
+    unsigned kept = 0;
+    for (int i = 0; i < 12; i++) {
+        struct viewer *v = viewer_new(w, 0, paths[i]);
+        v->allow = 1;
+        viewer_ask(v);
+        if (v->r.state == REQUEST_BODY && v->r.answer.result == RESULT_HIT) {
+            request_keep(&v->r, SLICE_OF(lines));
+            kept++;
+            assert_true(memory() <= UINT64_C(4) << 20 || v->r.reader.object->indexed == false);
+        }
+        v->allow = UINT64_MAX;
+        viewer_read(v);
+        world_run(w, MS(100));
+        check_whole(v); /* whoever had to go for it */
+        assert_true(memory() <= UINT64_C(4) << 20);
+    }
+    assert_in_range(kept, 4, 12);
+}
+
 static void a_node_may_end_in_the_midst_of_things(void **state)
 {
     struct site *s = site_at(w, "/a", 500000), *slow = site_at(w, "/slow", 100), *own = site_at(w, "/own", 500000);
@@ -604,6 +637,7 @@ int main(void)
         TEST(heads_that_cannot_be_kept_are_refused),
         TEST(an_uncacheable_fetch_ends_with_its_viewer),
         TEST(the_budget_holds_while_many_are_filled),
+        TEST(what_the_rim_keeps_with_a_copy_counts),
         TEST(a_node_may_end_in_the_midst_of_things),
         TEST(readiness_names_what_is_missing),
     };
