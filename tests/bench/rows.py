@@ -75,6 +75,8 @@ def measure(bench, running, words, from_origin=0):
     reached = origin_count(bench) - asked
     if reached != from_origin * said["requests"]:
         raise RuntimeError(f"{reached} of {said['requests']} requests reached the origin")
+    if user + system > 1.1 * said["seconds"]:
+        raise RuntimeError("the server left its core")
     thousands = said["requests"] / 1000
     return {"cpu": (user + system) / thousands, "user": user / thousands, "system": system / thousands,
             "busy": (user + system) / said["seconds"], "generator": said["cpu_seconds"] / thousands,
