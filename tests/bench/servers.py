@@ -341,7 +341,8 @@ class Varnish(Kind):
         "Begin End Link SessOpen SessClose ReqStart ReqMethod ReqURL ReqProtocol ReqHeader ReqUnset ReqAcct "
         "RespProtocol RespStatus RespReason RespHeader RespUnset BereqMethod BereqURL BereqProtocol BereqHeader "
         "BereqUnset BereqAcct BerespProtocol BerespStatus BerespReason BerespHeader BerespUnset BackendOpen "
-        "BackendClose BackendReuse BackendStart Storage Fetch_Body Length TTL VCL_call VCL_return VCL_use Hit Timestamp Filters").split())
+        "BackendClose BackendReuse BackendStart Storage Fetch_Body Length TTL VCL_call VCL_return VCL_use Hit "
+        "Timestamp Filters").split())
 
     def version(self):
         return said_by("/usr/sbin/varnishd", "-V").partition("varnish-")[2].split()[0]
