@@ -212,8 +212,9 @@ def fresh_folder(folder):
 def start_node(bench, name, node_file, data, port, flags, memory="2GiB", seeds=()):
     with bench.on_server_core():
         node = bench.case.node(name, f"http://127.0.0.1:{bench.origin_port}", node_file=node_file, seeds=seeds,
-                               flags=["--http", f"127.0.0.1:{port}", "--memory", memory, *flags], data=data,
-                               wait=False)
+                               data=data, wait=False,
+                               flags=["--http", f"127.0.0.1:{port}", "--memory", memory,
+                                      "--viewers-per-address", str(CONNECTIONS_MAX), *flags])
     node.ours = True
     return node
 
