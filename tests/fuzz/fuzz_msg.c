@@ -33,7 +33,8 @@ static void put_some(unsigned n, struct buf *b)
                            5,
                            6,
                            7,
-                           SLICE_LIT("fields") };
+                           SLICE_LIT("fields"),
+                           8 };
     struct msg_answer answer = { ANSWER_NOT_OWNER, NOT_OWNER_RING, 9, 50 };
     struct msg_head head = { .form = (uint8_t)(1 + n % 2), .head = SLICE_LIT("head"), .has_length = true, .length = 9 };
     struct msg_leaf leaf = { 1, LEAF_RAW, 3, SLICE_LIT("raw") };
