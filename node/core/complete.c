@@ -12,7 +12,8 @@
 #include "node/core/flight_impl.h"
 #include "node/core/key.h"
 
-#define TURN 16 /* leaves in a row: hashing them takes the loop's time */
+#define TURN     16 /* leaves in a row: hashing them takes the loop's time */
+#define GAPS_MAX 16 /* each is a request, and the viewer waits for one after the other: the last goes to the body's end */
 
 struct completion {
     struct timer timer;
@@ -20,6 +21,7 @@ struct completion {
     struct head *like;     /* of one of the leaves: the others must be of the same body */
     uint64_t length;       /* its own */
     uint32_t count, next;  /* leaves that it has; that are in the flight's object */
+    unsigned gaps;         /* that were asked for */
     uint32_t gap, gap_end; /* those that the origin is asked for; none: both 0 */
     bool again;            /* it was asked for this gap before, and nothing has come since */
 };
@@ -97,7 +99,7 @@ static void ask_gap(struct engine *e, mesh_ns now, struct completion *c, uint32_
     struct flight *f = c->f;
 
     c->gap = from;
-    c->gap_end = end_of_gap(e, now, c, from);
+    c->gap_end = ++c->gaps < GAPS_MAX ? end_of_gap(e, now, c, from) : c->count;
     buf_clear(&f->wanted);
     buf_addf(&f->wanted, "bytes=%llu-%llu", (unsigned long long)first_byte(c, c->gap),
              (unsigned long long)first_byte(c, c->gap_end) - 1);
@@ -221,7 +223,8 @@ bool complete_start(struct engine *e, mesh_ns now, struct flight *f)
     if (f->leaf || f->class != FLIGHT_OWNER || f->solo || f->stale != NULL || f->dropped)
         return false;
     struct object *leaf = newest(e, now, f);
-    struct completion *c = leaf != NULL && parts_place(&leaf->head->fields, &r) ? calloc(1, sizeof(*c)) : NULL;
+    bool known = leaf != NULL && parts_place(&leaf->head->fields, &r) && r.length <= LEAF_BODY_MAX;
+    struct completion *c = known ? calloc(1, sizeof(*c)) : NULL;
     if (c == NULL)
         return false;
     c->f = f;

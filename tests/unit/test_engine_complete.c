@@ -165,6 +165,23 @@ static void what_cannot_be_combined(void **state)
     assert_string_equal(s->last_range, "");
 }
 
+/* Leaves with a gap behind each would cost a request for each. */
+static void many_gaps_are_no_more_than_a_few_requests(void **state)
+{
+    struct site *s = large("/a", AT(120));
+
+    (void)state;
+    for (uint32_t at = 0; at < 120; at += 2)
+        leaves_of(0, "/a", at, 1);
+    unsigned before = s->fetches;
+    assert_int_equal(before, 60);
+    struct viewer *v = ask(w, 0, "/a");
+    world_run(w, SEC(1));
+    check_whole(v);
+    assert_int_equal(s->fetches - before, 16);
+    assert_int_equal(s->sent, AT(60 + 15 + 120 - 31)); /* the last one from leaf 31 to the end */
+}
+
 /* A body that is too large to be kept passes through at its reader's pace, leaves that are here, too. */
 static void a_large_one_passes_through(void **state)
 {
@@ -243,6 +260,7 @@ int main(void)
         ONE(what_changes_under_way),
         ONE(an_origin_that_knows_no_if_range),
         ONE(what_cannot_be_combined),
+        ONE(many_gaps_are_no_more_than_a_few_requests),
         ONE(a_large_one_passes_through),
         ONE(leaves_that_go_under_way),
         ONE(an_origin_that_fails_in_a_gap),
