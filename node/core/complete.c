@@ -39,10 +39,11 @@ void complete_free(struct engine *e, struct flight *f)
 
 /* ---- what is here ---- */
 
+/* Only of leaves that we had from the origin ourselves: we sign the whole, and another's bytes are never ours to sign. */
 static bool is_good(const struct flight *f, mesh_ns now, const struct object *o)
 {
-    return o->state == OBJECT_COMPLETE && now - o->born < o->lifetime && cache_is_for(o, flight_fields(f)) &&
-           parts_validator(&o->head->fields).len > 0;
+    return o->state == OBJECT_COMPLETE && o->self != NULL && now - o->born < o->lifetime &&
+           cache_is_for(o, flight_fields(f)) && parts_validator(&o->head->fields).len > 0;
 }
 
 static struct object *newest(struct engine *e, mesh_ns now, const struct flight *f)

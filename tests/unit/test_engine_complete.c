@@ -57,6 +57,23 @@ static void for_other_nodes_too(void **state)
     assert_int_equal(s->sent, s->length);
 }
 
+/* Who signs a body has had all of it from the origin: what a peer brought is not made our own. */
+static void what_others_signed_is_not_signed_by_us(void **state)
+{
+    const char *path = path_owned(w, 0, "12");
+    struct site *s = large(path, AT(50));
+
+    (void)state;
+    leaves_of(2, path, 5, 3); /* by way of their owner, 1, who signed them */
+    assert_int_equal(s->sent, AT(3));
+    node_stop(w, 1, false);
+    struct viewer *v = ask(w, 2, path);
+    world_run(w, SEC(3));
+    check_whole(v);
+    assert_int_equal(s->sent, AT(3) + s->length);
+    assert_string_equal(s->last_range, "");
+}
+
 static void a_cold_whole_is_one_request(void **state)
 {
     struct site *s = large("/a", AT(50)), *other = large("/b", AT(50));
@@ -254,6 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ONE(a_whole_costs_what_is_missing),
         THREE(for_other_nodes_too),
+        THREE(what_others_signed_is_not_signed_by_us),
         ONE(a_cold_whole_is_one_request),
         ONE(feat_R17_what_has_changed),
         ONE(leaves_of_two_bodies),
