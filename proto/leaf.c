@@ -3,7 +3,7 @@
 #include "proto/base/err.h"
 
 #include <assert.h>
-#include <nettle/sha2.h>
+#include <gnutls/crypto.h>
 
 /* What is signed is the domain, its final zero included, and one digest over all
  * fields, each behind its length. So no two kinds of claim and no two sets of fields
@@ -97,12 +97,9 @@ static int verify(const uint8_t sig[SIGNATURE_BYTES], const uint8_t key[SIGN_KEY
 
 void leaf_hash(struct digest *out, struct slice raw)
 {
-    struct sha256_ctx ctx;
+    int err = gnutls_hash_fast(GNUTLS_DIG_SHA256, raw.data, raw.len, out->bytes);
 
-    sha256_init(&ctx);
-    if (raw.len > 0)
-        sha256_update(&ctx, raw.len, raw.data);
-    sha256_digest(&ctx, DIGEST_BYTES, out->bytes);
+    assert(err == 0); /* it fails where the algorithm is not there only */
 }
 
 void leaf_chain_start(struct digest *chain, uint64_t generation)

@@ -3,12 +3,11 @@
 #include "proto/base/err.h"
 
 #include <assert.h>
+#include <gnutls/crypto.h>
 #include <sodium.h>
 
 static_assert(RECORD_TAG_BYTES == crypto_aead_chacha20poly1305_ietf_ABYTES, "record.h states the tag's length");
 static_assert(RECORD_TAG_BYTES == crypto_aead_aes256gcm_ABYTES, "of either suite");
-static_assert(RECORD_SCHEDULE_BYTES == sizeof(crypto_aead_aes256gcm_state), "record.h states the schedule's length");
-static_assert(_Alignof(struct record_half) >= _Alignof(crypto_aead_aes256gcm_state), "and its alignment");
 
 unsigned record_suites(void)
 {
@@ -24,11 +23,6 @@ const char *record_suite_word(enum record_suite suite)
     return suite == RECORD_AES_256_GCM ? "AES-256-GCM" : "ChaCha20-Poly1305";
 }
 
-static crypto_aead_aes256gcm_state *schedule(struct record_half *half)
-{
-    return (void *)half->schedule;
-}
-
 /* Noise's nonces: 32 zero bits, then the counter, little-endian for ChaChaPoly and big-endian
  * for AESGCM (The Noise Protocol Framework, revision 34, sections 12.3 and 12.4). */
 static void nonce_put(uint8_t nonce[12], enum record_suite suite, uint64_t counter)
@@ -38,48 +32,74 @@ static void nonce_put(uint8_t nonce[12], enum record_suite suite, uint64_t count
         nonce[suite == RECORD_AES_256_GCM ? 11 - i : 4 + i] = (uint8_t)(counter >> (8 * i));
 }
 
-/* |out| may be |plain|. */
-static void seal(struct record_half *half, uint64_t counter, struct slice ad, struct slice plain, uint8_t *out,
-                 uint8_t tag[RECORD_TAG_BYTES])
+/* GnuTLS seals AES-256-GCM two to three times as fast as Debian 12's libsodium, which has no better use for the
+ * processor's instructions. */
+static int seal_aes(const struct record_half *half, const uint8_t nonce[12], struct slice ad, struct slice plain,
+                    uint8_t *out)
+{
+    size_t len = plain.len + RECORD_TAG_BYTES;
+
+    return half->aes == NULL ? MESH_E_NOMEM
+           : gnutls_aead_cipher_encrypt(half->aes, nonce, 12, ad.data, ad.len, RECORD_TAG_BYTES, plain.data, plain.len,
+                                        out, &len) != 0
+               ? MESH_E_SEAL
+               : 0;
+}
+
+/* |plain.len| bytes to |out|, which may be |plain|, and their tag behind them. 0, or MESH_E_NOMEM. */
+static int seal(struct record_half *half, uint64_t counter, struct slice ad, struct slice plain, uint8_t *out)
 {
     uint8_t nonce[12];
 
     nonce_put(nonce, half->suite, counter);
     if (half->suite == RECORD_AES_256_GCM)
-        crypto_aead_aes256gcm_encrypt_detached_afternm(out, tag, NULL, plain.data, plain.len, ad.data, ad.len, NULL,
-                                                       nonce, schedule(half));
-    else
-        crypto_aead_chacha20poly1305_ietf_encrypt_detached(out, tag, NULL, plain.data, plain.len, ad.data, ad.len, NULL,
-                                                           nonce, half->key);
+        return seal_aes(half, nonce, ad, plain, out);
+    crypto_aead_chacha20poly1305_ietf_encrypt_detached(out, out + plain.len, NULL, plain.data, plain.len, ad.data,
+                                                       ad.len, NULL, nonce, half->key);
+    return 0;
 }
 
-/* In place: |len| bytes at |at| and their tag behind them. */
+/* In place: |len| bytes at |at| and their tag behind them. 0, MESH_E_NOMEM, or MESH_E_SEAL. */
 static int unseal(struct record_half *half, struct slice ad, uint8_t *at, size_t len)
 {
     uint8_t nonce[12];
+    size_t plain_len = len;
+    int err;
 
     nonce_put(nonce, half->suite, half->counter);
-    if (half->suite == RECORD_AES_256_GCM)
-        return crypto_aead_aes256gcm_decrypt_detached_afternm(at, NULL, at, len, at + len, ad.data, ad.len, nonce,
-                                                              schedule(half));
-    return crypto_aead_chacha20poly1305_ietf_decrypt_detached(at, NULL, at, len, at + len, ad.data, ad.len, nonce,
-                                                              half->key);
+    if (half->suite != RECORD_AES_256_GCM)
+        err = crypto_aead_chacha20poly1305_ietf_decrypt_detached(at, NULL, at, len, at + len, ad.data, ad.len, nonce,
+                                                                 half->key);
+    else if (half->aes == NULL)
+        return MESH_E_NOMEM;
+    else
+        err = gnutls_aead_cipher_decrypt(half->aes, nonce, sizeof(nonce), ad.data, ad.len, RECORD_TAG_BYTES, at,
+                                         len + RECORD_TAG_BYTES, at, &plain_len);
+    return err == 0 ? 0 : MESH_E_SEAL;
 }
 
+/* Takes |half->key| into use. Without memory for it nothing is sealed or opened any more. */
 static void expand(struct record_half *half)
 {
-    if (half->suite == RECORD_AES_256_GCM)
-        crypto_aead_aes256gcm_beforenm(schedule(half), half->key);
+    gnutls_datum_t key = { half->key, sizeof(half->key) };
+
+    if (half->suite != RECORD_AES_256_GCM)
+        return;
+    if (half->aes != NULL)
+        gnutls_aead_cipher_deinit(half->aes);
+    if (gnutls_aead_cipher_init(&half->aes, GNUTLS_CIPHER_AES_256_GCM, &key) != 0)
+        half->aes = NULL;
 }
 
 /* REKEY(k): the first 32 bytes of ENCRYPT(k, 2^64-1, "", 32 zero bytes) (section 4.2). */
 static void rekey(struct record_half *half)
 {
     static const uint8_t zeros[32];
-    uint8_t tag[RECORD_TAG_BYTES], fresh[32];
+    uint8_t fresh[32 + RECORD_TAG_BYTES];
+    int err = seal(half, UINT64_MAX, SLICE_EMPTY, SLICE_OF(zeros), fresh);
 
-    seal(half, UINT64_MAX, SLICE_EMPTY, SLICE_OF(zeros), fresh, tag);
-    memcpy(half->key, fresh, sizeof(fresh));
+    assert(err == 0); /* the record before was sealed or opened with the same */
+    memcpy(half->key, fresh, sizeof(half->key));
     sodium_memzero(fresh, sizeof(fresh));
     expand(half);
 }
@@ -93,17 +113,21 @@ static void step(struct record_half *half)
         rekey(half);
 }
 
-void record_init(struct record_half *half, enum record_suite suite, const uint8_t key[32])
+int record_init(struct record_half *half, enum record_suite suite, const uint8_t key[32])
 {
     assert((record_suites() & RECORD_SUITE_BIT(suite)) != 0);
     memcpy(half->key, key, sizeof(half->key));
     half->counter = 0;
     half->suite = suite;
+    half->aes = NULL;
     expand(half);
+    return suite == RECORD_AES_256_GCM && half->aes == NULL ? MESH_E_NOMEM : 0;
 }
 
 void record_wipe(struct record_half *half)
 {
+    if (half->aes != NULL)
+        gnutls_aead_cipher_deinit(half->aes); /* which wipes what it had of the key */
     sodium_memzero(half, sizeof(*half));
 }
 
@@ -131,7 +155,11 @@ int record_finish(struct record_half *half, struct buf *out, size_t mark)
     }
     uint8_t *head = out->data + mark, *plain = head + RECORD_HEAD_BYTES;
     be32_put(head, (uint32_t)(plain_len + RECORD_TAG_BYTES));
-    seal(half, half->counter, slice_of(head, RECORD_HEAD_BYTES), slice_of(plain, plain_len), plain, tag);
+    int err = seal(half, half->counter, slice_of(head, RECORD_HEAD_BYTES), slice_of(plain, plain_len), plain);
+    if (err != 0) {
+        out->len = mark;
+        return err;
+    }
     out->len += RECORD_TAG_BYTES;
     step(half);
     return 0;
@@ -148,8 +176,9 @@ int record_open(struct record_half *half, uint8_t *bytes, size_t len, size_t *us
         return MESH_E_SHORT;
     uint8_t *at = bytes + RECORD_HEAD_BYTES;
     size_t plain_len = sealed_len - RECORD_TAG_BYTES;
-    if (unseal(half, slice_of(bytes, RECORD_HEAD_BYTES), at, plain_len) != 0)
-        return MESH_E_SEAL;
+    int err = unseal(half, slice_of(bytes, RECORD_HEAD_BYTES), at, plain_len);
+    if (err != 0)
+        return err;
     step(half);
     *used = RECORD_HEAD_BYTES + sealed_len;
     *plain = slice_of(at, plain_len);

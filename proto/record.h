@@ -23,16 +23,16 @@ unsigned record_suites(void);
 const char *record_suite_word(enum record_suite suite);
 
 /* One direction. */
-#define RECORD_SCHEDULE_BYTES 512
 struct record_half {
-    _Alignas(16) uint8_t schedule[RECORD_SCHEDULE_BYTES]; /* AES-256-GCM's, expanded from the key */
+    struct api_aead_cipher_hd_st *aes; /* GnuTLS's, with AES-256-GCM; NULL: no memory for it, and the stream ends */
     uint8_t key[32];
     uint64_t counter;
     enum record_suite suite;
 };
 
-/* record_init begins a direction at counter 0. |suite| must be among record_suites(). */
-void record_init(struct record_half *half, enum record_suite suite, const uint8_t key[32]);
+/* record_init begins a direction at counter 0. |suite| must be among record_suites(). 0, or MESH_E_NOMEM, with which
+ * everything else is answered then. record_wipe ends it; a zeroed one is fine. */
+int record_init(struct record_half *half, enum record_suite suite, const uint8_t key[32]);
 void record_wipe(struct record_half *half);
 
 /* record_begin reserves a record's header at the end of |out| and returns the mark
@@ -46,7 +46,7 @@ int record_finish(struct record_half *half, struct buf *out, size_t mark);
 /* record_open opens the first record of |bytes| in place. On 0 |*plain| is lent
  * from |bytes| and |*used| bytes are consumed. MESH_E_SHORT: wait for more (no
  * change; a length out of bounds is refused before it is waited for). MESH_E_RANGE,
- * MESH_E_SEAL: the stream is broken, close it. */
+ * MESH_E_SEAL: the stream is broken, close it; so it is with MESH_E_NOMEM. */
 int record_open(struct record_half *half, uint8_t *bytes, size_t len, size_t *used, struct slice *plain);
 
 #endif

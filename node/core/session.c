@@ -248,18 +248,23 @@ static void keys_up(struct session *s)
     uint8_t send[32], recv[32];
 
     handshake_split(&s->hs, send, recv);
-    record_init(&s->send, choose_suite(s), send);
-    record_init(&s->recv, choose_suite(s), recv);
+    int err = record_init(&s->send, choose_suite(s), send);
+    if (err == 0)
+        err = record_init(&s->recv, choose_suite(s), recv);
     explicit_bzero(send, sizeof(send));
     explicit_bzero(recv, sizeof(recv));
     handshake_wipe(&s->hs);
+    if (err != 0) {
+        close_with(s, err);
+        return;
+    }
     s->phase = PHASE_HELLO;
     if (s->verdict != 0) {
         refuse_sealed(s, s->verdict);
         return;
     }
     /* A dialler that shows no certificate is about to refuse ours: let it speak. */
-    int err = s->peer_known ? send_hello(s) : 0;
+    err = s->peer_known ? send_hello(s) : 0;
     if (err != 0)
         close_with(s, err);
 }

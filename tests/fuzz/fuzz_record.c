@@ -20,12 +20,13 @@ static void sealed(enum record_suite suite, unsigned n, struct buf *out)
 {
     struct record_half half;
 
-    record_init(&half, suite, key);
+    int err = record_init(&half, suite, key);
+    assert(err == 0);
     for (unsigned i = 0; i <= n; i++) {
         buf_clear(out);
         size_t mark = record_begin(out);
         buf_addf(out, "frame %u", i);
-        int err = record_finish(&half, out, mark);
+        err = record_finish(&half, out, mark);
         assert(err == 0);
     }
     record_wipe(&half);
@@ -61,16 +62,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if ((data[0] & 2) != 0 && len > RECORD_HEAD_BYTES)
         be32_put(copy, (uint32_t)(len - RECORD_HEAD_BYTES));
-    record_init(&half, suite, key);
+    int err = record_init(&half, suite, key);
+    assert(err == 0);
     for (unsigned i = 0; i < before; i++) {
         sealed(suite, i, &honest);
-        int err = record_open(&half, honest.data, honest.len, &used, &plain);
+        err = record_open(&half, honest.data, honest.len, &used, &plain);
         assert(err == 0);
     }
     sealed(suite, before, &honest);
     bool true_one = len >= honest.len && memcmp(copy, honest.data, honest.len) == 0;
     memcpy(&kept, &half, sizeof(half));
-    int err = record_open(&half, copy, len, &used, &plain);
+    err = record_open(&half, copy, len, &used, &plain);
     assert((err == 0) == true_one);
     if (err == 0) {
         assert(used == honest.len && fuzz_touch(plain) > 0);
@@ -81,6 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         err = record_open(&half, honest.data, honest.len, &used, &plain);
         assert(err == 0); /* and the true one still opens */
     }
+    record_wipe(&half);
     buf_free(&honest);
     free(copy);
     return 0;

@@ -35,7 +35,7 @@ LAYERS = {
 CORES = ["proto/base", "proto", "ring", "gossip", "node/coding", "node/sf", "node/core", "node/http", "sim"]
 
 # System headers that only some layers may see.
-SOCKETS = r"ev\.h|sys/socket\.h|sys/un\.h|sys/epoll\.h|sys/select\.h|poll\.h|netdb\.h|netinet/.*|arpa/.*|ares\.h|gnutls/.*"
+SOCKETS = r"ev\.h|sys/socket\.h|sys/un\.h|sys/epoll\.h|sys/select\.h|poll\.h|netdb\.h|netinet/.*|arpa/.*|ares\.h"
 FILES = r"fcntl\.h|sys/stat\.h|sys/mman\.h|sys/uio\.h|dirent\.h|unistd\.h|glob\.h"
 HEADER_RULES = [
     ("sockets and libev", SOCKETS, ["node/io"]),
@@ -44,7 +44,7 @@ HEADER_RULES = [
      ["node/io", "node/store", "node/admin", "node/cli", "sim/main.c"]),
     ("floating point", r"math\.h|fenv\.h|complex\.h|tgmath\.h", ["node/io", "node/admin", "node/cli"]),
     ("the mesh's cryptography", r"sodium(/.*)?\.h|sodium", ["proto", "proto/base", "node/http", "node/sf", "sim"]),
-    ("Nettle", r"nettle/.*", ["proto"]),
+    ("GnuTLS", r"gnutls/.*", ["proto", "node/io"]),
     ("msgpack", r"msgpack(/.*)?\.h", ["proto"]),
     ("zstd", r"zstd.*\.h", ["proto"]),
     ("zlib", r"zlib\.h", ["node/coding", "node/cli"]),

@@ -26,8 +26,8 @@ static void records_open_in_the_order_they_were_sealed(void **state)
     size_t used;
 
     (void)state;
-    record_init(&send, RECORD_CHACHA20_POLY1305, KEY);
-    record_init(&recv, RECORD_CHACHA20_POLY1305, KEY);
+    assert_int_equal(record_init(&send, RECORD_CHACHA20_POLY1305, KEY), 0);
+    assert_int_equal(record_init(&recv, RECORD_CHACHA20_POLY1305, KEY), 0);
     buf_add_str(&out, "before"); /* a record may follow other bytes */
     seal(&send, &out, SLICE_LIT("one"));
     seal(&send, &out, SLICE_LIT("second"));
@@ -41,6 +41,8 @@ static void records_open_in_the_order_they_were_sealed(void **state)
     assert_true(slice_eq(plain, SLICE_LIT("second")));
     assert_int_equal(record_open(&recv, at, 0, &used, &plain), MESH_E_SHORT);
     buf_free(&out);
+    record_wipe(&recv);
+    record_wipe(&send);
 }
 
 /* The construction itself: RFC 8439 with Noise's nonce and the length as associated data. */
@@ -52,7 +54,7 @@ static void a_record_is_chacha20poly1305_with_a_little_endian_counter(void **sta
     unsigned long long n;
 
     (void)state;
-    record_init(&send, RECORD_CHACHA20_POLY1305, KEY);
+    assert_int_equal(record_init(&send, RECORD_CHACHA20_POLY1305, KEY), 0);
     send.counter = 0x0102;
     seal(&send, &out, SLICE_LIT("hello"));
     be32_put(want, 5 + 16);
@@ -60,6 +62,7 @@ static void a_record_is_chacha20poly1305_with_a_little_endian_counter(void **sta
     assert_int_equal(out.len, sizeof(want));
     assert_memory_equal(out.data, want, sizeof(want));
     buf_free(&out);
+    record_wipe(&send);
 }
 
 /* SP 800-38D with Noise's nonce, which is big-endian for AESGCM. */
@@ -73,7 +76,7 @@ static void or_aes_256_gcm_with_a_big_endian_counter(void **state)
     (void)state;
     if ((record_suites() & RECORD_SUITE_BIT(RECORD_AES_256_GCM)) == 0)
         skip();
-    record_init(&send, RECORD_AES_256_GCM, KEY);
+    assert_int_equal(record_init(&send, RECORD_AES_256_GCM, KEY), 0);
     send.counter = 0x0102;
     seal(&send, &out, SLICE_LIT("hello"));
     be32_put(want, 5 + 16);
@@ -81,6 +84,7 @@ static void or_aes_256_gcm_with_a_big_endian_counter(void **state)
     assert_int_equal(out.len, sizeof(want));
     assert_memory_equal(out.data, want, sizeof(want));
     buf_free(&out);
+    record_wipe(&send);
 }
 
 static void a_suite_opens_only_its_own(void **state)
@@ -93,11 +97,13 @@ static void a_suite_opens_only_its_own(void **state)
     (void)state;
     if ((record_suites() & RECORD_SUITE_BIT(RECORD_AES_256_GCM)) == 0)
         skip();
-    record_init(&send, RECORD_AES_256_GCM, KEY);
-    record_init(&recv, RECORD_CHACHA20_POLY1305, KEY);
+    assert_int_equal(record_init(&send, RECORD_AES_256_GCM, KEY), 0);
+    assert_int_equal(record_init(&recv, RECORD_CHACHA20_POLY1305, KEY), 0);
     seal(&send, &out, SLICE_LIT("hello"));
     assert_int_equal(record_open(&recv, out.data, out.len, &used, &plain), MESH_E_SEAL);
     buf_free(&out);
+    record_wipe(&recv);
+    record_wipe(&send);
 }
 
 static void a_cut_record_waits_and_changes_nothing(void **state)
@@ -108,8 +114,8 @@ static void a_cut_record_waits_and_changes_nothing(void **state)
     size_t used;
 
     (void)state;
-    record_init(&send, RECORD_CHACHA20_POLY1305, KEY);
-    record_init(&recv, RECORD_CHACHA20_POLY1305, KEY);
+    assert_int_equal(record_init(&send, RECORD_CHACHA20_POLY1305, KEY), 0);
+    assert_int_equal(record_init(&recv, RECORD_CHACHA20_POLY1305, KEY), 0);
     seal(&send, &out, SLICE_LIT("some bytes"));
     for (size_t n = 0; n < out.len; n++) {
         /* Its own memory, so that a sanitizer sees a read past the end. */
@@ -122,6 +128,8 @@ static void a_cut_record_waits_and_changes_nothing(void **state)
     assert_int_equal(recv.counter, 0);
     assert_int_equal(record_open(&recv, out.data, out.len, &used, &plain), 0);
     buf_free(&out);
+    record_wipe(&recv);
+    record_wipe(&send);
 }
 
 static void flips(enum record_suite suite)
@@ -131,18 +139,20 @@ static void flips(enum record_suite suite)
     struct slice plain;
     size_t used;
 
-    record_init(&send, suite, KEY);
+    assert_int_equal(record_init(&send, suite, KEY), 0);
     seal(&send, &out, SLICE_LIT("some bytes"));
     for (size_t bit = 0; bit < out.len * 8; bit++) {
         uint8_t copy[64];
         memcpy(copy, out.data, out.len);
         copy[bit / 8] ^= (uint8_t)(1u << (bit % 8));
-        record_init(&recv, suite, KEY);
+        assert_int_equal(record_init(&recv, suite, KEY), 0);
         /* Behind a longer claimed length there may be more bytes: give it some. */
         int err = record_open(&recv, copy, sizeof(copy), &used, &plain);
         assert_true(err == MESH_E_SEAL || err == MESH_E_RANGE || (err == MESH_E_SHORT && bit < 32));
         assert_int_equal(recv.counter, 0);
+        record_wipe(&recv);
     }
+    record_wipe(&send);
     buf_free(&out);
 }
 
@@ -173,11 +183,12 @@ static void lengths_are_bounded_before_anything_is_waited_for(void **state)
     };
 
     (void)state;
-    record_init(&half, RECORD_CHACHA20_POLY1305, KEY);
+    assert_int_equal(record_init(&half, RECORD_CHACHA20_POLY1305, KEY), 0);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         be32_put(head, rows[i].len);
         assert_int_equal(record_open(&half, head, sizeof(head), &used, &plain), rows[i].err);
     }
+    record_wipe(&half);
 }
 
 static void an_unacceptable_plaintext_leaves_the_buffer_as_it_was(void **state)
@@ -188,8 +199,8 @@ static void an_unacceptable_plaintext_leaves_the_buffer_as_it_was(void **state)
     size_t used;
 
     (void)state;
-    record_init(&send, RECORD_CHACHA20_POLY1305, KEY);
-    record_init(&recv, RECORD_CHACHA20_POLY1305, KEY);
+    assert_int_equal(record_init(&send, RECORD_CHACHA20_POLY1305, KEY), 0);
+    assert_int_equal(record_init(&recv, RECORD_CHACHA20_POLY1305, KEY), 0);
     buf_add_str(&out, "kept");
     size_t mark = record_begin(&out);
     assert_int_equal(record_finish(&send, &out, mark), MESH_E_RANGE); /* empty */
@@ -217,6 +228,8 @@ static void an_unacceptable_plaintext_leaves_the_buffer_as_it_was(void **state)
     assert_int_equal(out.len, len);
     free(big);
     buf_free(&out);
+    record_wipe(&recv);
+    record_wipe(&send);
 }
 
 static void rob_M3_a_replayed_or_swapped_record_does_not_open(void **state)
@@ -228,8 +241,8 @@ static void rob_M3_a_replayed_or_swapped_record_does_not_open(void **state)
     uint8_t again[32];
 
     (void)state;
-    record_init(&send, RECORD_CHACHA20_POLY1305, KEY);
-    record_init(&recv, RECORD_CHACHA20_POLY1305, KEY);
+    assert_int_equal(record_init(&send, RECORD_CHACHA20_POLY1305, KEY), 0);
+    assert_int_equal(record_init(&recv, RECORD_CHACHA20_POLY1305, KEY), 0);
     seal(&send, &first, SLICE_LIT("one"));
     seal(&send, &second, SLICE_LIT("two"));
     memcpy(again, second.data, second.len);
@@ -240,6 +253,8 @@ static void rob_M3_a_replayed_or_swapped_record_does_not_open(void **state)
     assert_int_equal(record_open(&recv, second.data, second.len, &used, &plain), 0);
     buf_free(&first);
     buf_free(&second);
+    record_wipe(&recv);
+    record_wipe(&send);
 }
 
 /* The nonce is 64 bits: at 2^32 it does not begin anew, and what was sealed before does not open after. */
@@ -257,8 +272,8 @@ static void rob_M3_records_pass_every_edge(void **state)
         uint8_t copy[64];
         if ((record_suites() & RECORD_SUITE_BIT(suite)) == 0)
             continue;
-        record_init(&send, suite, KEY);
-        record_init(&recv, suite, KEY);
+        assert_int_equal(record_init(&send, suite, KEY), 0);
+        assert_int_equal(record_init(&recv, suite, KEY), 0);
         send.counter = recv.counter = edges[i / 2] - 3;
         for (int n = 0; n < 6; n++) {
             if (send.counter == UINT64_MAX - 1)
@@ -272,6 +287,8 @@ static void rob_M3_records_pass_every_edge(void **state)
             }
         }
         assert_int_equal(recv.counter, send.counter);
+        record_wipe(&send);
+        record_wipe(&recv);
         for (int n = 0; n < 6; n++)
             buf_free(&kept[n]);
     }
@@ -287,8 +304,8 @@ static void rekeys(enum record_suite suite, const uint8_t want[32])
     struct slice plain;
     size_t used;
 
-    record_init(&send, suite, KEY);
-    record_init(&recv, suite, KEY);
+    assert_int_equal(record_init(&send, suite, KEY), 0);
+    assert_int_equal(record_init(&recv, suite, KEY), 0);
     for (uint64_t i = 0; i < 2 * RECORD_REKEY + 2; i++) {
         buf_clear(&out);
         seal(&send, &out, slice_of(&i, sizeof(i)));
@@ -303,11 +320,13 @@ static void rekeys(enum record_suite suite, const uint8_t want[32])
     }
     assert_int_equal(send.counter, 2 * RECORD_REKEY + 2);
 
-    record_init(&stale, suite, KEY); /* one that missed the change */
+    assert_int_equal(record_init(&stale, suite, KEY), 0); /* one that missed the change */
     stale.counter = send.counter;
     buf_clear(&out);
     seal(&send, &out, SLICE_LIT("x"));
     assert_int_equal(record_open(&stale, out.data, out.len, &used, &plain), MESH_E_SEAL);
+    record_wipe(&recv);
+    record_wipe(&stale);
     record_wipe(&send);
     assert_memory_equal(send.key, zeros, 32);
     buf_free(&out);
