@@ -8,7 +8,9 @@
 #include "node/io/exchange.h"
 #include "node/io/worker.h"
 
-#define PIECES_MAX 62 /* of a body in one write: almost 4 MiB of leaves */
+#define PIECES_MAX  62           /* of a body in one write: almost 4 MiB of leaves */
+#define GATHER_EACH (16u << 10)  /* answers up to this size go out together, where requests come so */
+#define GATHER_MAX  (64u << 10)
 
 /* What is used a second time may well be so a third. */
 static void keep_lines(struct exchange *x)
@@ -191,9 +193,47 @@ static bool all_written(const struct exchange *x)
     return false;
 }
 
+/* An answer that is whole in these |want| bytes, and small, waits for the next one's where more requests lie here. */
+static bool may_wait(const struct exchange *x, size_t want)
+{
+    const struct viewer *v = x->viewer;
+    bool whole = x->page_at != SIZE_MAX || (x->in_body && x->framing == ANSWER_BARE) ||
+                 (x->in_body && x->framing == ANSWER_LENGTH && want == x->out.len - x->out_at + x->left &&
+                  x->selection.how == SELECT_WHOLE);
+
+    return v->more && whole && want <= GATHER_EACH && v->held.len + want <= GATHER_MAX && !x->to.close &&
+           !x->worker->draining && x->upload == NULL;
+}
+
+/* Hands |iov| to the kernel, or has it wait for more. As sendmsg; |iov[0]| is for what waits already. */
+static ssize_t put(struct exchange *x, struct iovec *iov, size_t n, size_t want)
+{
+    struct viewer *v = x->viewer;
+    size_t before = v->held.len;
+
+    if (may_wait(x, want)) {
+        for (size_t i = 1; i <= n; i++)
+            buf_add(&v->held, iov[i].iov_base, iov[i].iov_len);
+        if (buf_ok(&v->held))
+            return (ssize_t)want;
+        v->held.len = before; /* no memory: they go at once */
+        v->held.failed = false;
+    }
+    iov[0] = (struct iovec){ v->held.data, before };
+    struct msghdr msg = { .msg_iov = before > 0 ? iov : iov + 1, .msg_iovlen = before > 0 ? n + 1 : n };
+    ssize_t sent = sendmsg(v->io.fd, &msg, MSG_NOSIGNAL);
+    if (sent < 0 || before == 0)
+        return sent;
+    viewer_let_go(v, (size_t)sent < before ? (size_t)sent : before);
+    if ((size_t)sent >= before)
+        return sent - (ssize_t)before;
+    errno = EAGAIN;
+    return -1;
+}
+
 enum exchange_flow exchange_run(struct exchange *x, size_t *turn)
 {
-    struct iovec iov[PIECES_MAX + 1];
+    struct iovec iov[PIECES_MAX + 2], *own = iov + 1;
     enum exchange_flow flow;
 
     for (;;) {
@@ -201,14 +241,14 @@ enum exchange_flow exchange_run(struct exchange *x, size_t *turn)
             return flow;
         if (*turn == 0)
             return EXCHANGE_SOCKET;
-        struct msghdr msg = { .msg_iov = iov, .msg_iovlen = gather(x, iov, *turn) };
+        size_t n_iov = gather(x, own, *turn);
         if (!buf_ok(&x->out))
             return EXCHANGE_BROKEN;
         size_t want = 0;
-        for (size_t i = 0; i < msg.msg_iovlen; i++)
-            want += iov[i].iov_len;
+        for (size_t i = 0; i < n_iov; i++)
+            want += own[i].iov_len;
         if (want > 0) {
-            ssize_t n = sendmsg(x->viewer->io.fd, &msg, MSG_NOSIGNAL);
+            ssize_t n = put(x, iov, n_iov, want);
             if (n < 0 && errno == EINTR)
                 continue;
             if (n < 0)

@@ -1,5 +1,6 @@
 #include "node/io/viewer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -45,6 +46,7 @@ static void viewer_close(struct viewer *v)
     list_remove(&v->link);
     list_remove(&v->resume);
     buf_free(&v->in);
+    buf_free(&v->held);
     v->magic = 0;
     free(v);
     w->viewers.n--;
@@ -63,10 +65,43 @@ static void say_busy(struct worker *w, int fd)
     (void)send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL);
 }
 
+void viewer_let_go(struct viewer *v, size_t n)
+{
+    buf_drop(&v->held, n);
+    if (v->held.len == 0)
+        buf_free(&v->held);
+}
+
+/* Sends what of |v->held| goes out at once. False: the connection is broken. */
+static bool send_held(struct viewer *v)
+{
+    while (v->held.len > 0) {
+        ssize_t n = send(v->io.fd, v->held.data, v->held.len, MSG_NOSIGNAL);
+        if (n >= 0)
+            viewer_let_go(v, (size_t)n);
+        else if (errno != EINTR)
+            return errno == EAGAIN || errno == EWOULDBLOCK;
+    }
+    return true;
+}
+
+/* The same; what is left waits for the socket. False: the viewer is gone. */
+static bool flush(struct viewer *v)
+{
+    if (!send_held(v)) {
+        viewer_close(v);
+        return false;
+    }
+    v->blocked = v->blocked || v->held.len > 0;
+    return true;
+}
+
 /* What it asked comes to nothing, for want of memory or of what the answer was made from. */
 static void give_up(struct viewer *v)
 {
-    if (v->x == NULL || exchange_gave_up(v->x))
+    bool unanswered = v->x == NULL || exchange_gave_up(v->x);
+
+    if (unanswered && send_held(v) && v->held.len == 0)
         say_busy(v->worker, v->io.fd);
     viewer_close(v);
 }
@@ -104,7 +139,7 @@ static void set_wait(struct viewer *v, enum viewer_wait wait)
 /* How much has gone through so far, either way. */
 static uint64_t gone_through(const struct viewer *v)
 {
-    size_t unsent = sock_unsent(v->io.fd);
+    size_t unsent = sock_unsent(v->io.fd) + v->held.len;
 
     return v->moved > unsent ? v->moved - unsent : 0;
 }
@@ -122,16 +157,16 @@ static void settle(struct viewer *v)
     bool read = !v->eof && v->in.len < VIEWER_READ_BYTES;
 
     watch(v, (read ? EV_READ : 0) | (v->blocked ? EV_WRITE : 0));
-    if (v->x == NULL) {
+    if (v->x == NULL && v->held.len == 0) {
         if (v->in.len == 0)
             set_wait(v, WAIT_IDLE);
         else if (v->wait != WAIT_HEAD) /* the deadline stands, however the head trickles in */
             set_wait(v, WAIT_HEAD);
-    } else if (!v->blocked && !exchange_waits_for_body(v->x)) {
-        if (v->wait != WAIT_NOTHING)
-            set_wait(v, WAIT_NOTHING);
-    } else if (v->wait != WAIT_STALL) {
-        begin_turn(v);
+    } else if (v->blocked || exchange_waits_for_body(v->x)) {
+        if (v->wait != WAIT_STALL)
+            begin_turn(v);
+    } else if (v->wait != WAIT_NOTHING) {
+        set_wait(v, WAIT_NOTHING);
     }
 }
 
@@ -174,8 +209,8 @@ static bool next_request(struct viewer *v, struct slice *rest)
     return true;
 }
 
-/* Serves what is there. False: the viewer is gone. */
-static bool serve(struct viewer *v, struct slice *rest)
+/* Answers the requests that are there. False: the viewer is gone. */
+static bool answer_all(struct viewer *v, struct slice *rest)
 {
     struct worker *w = v->worker;
     size_t turn = WORKER_TURN_BYTES;
@@ -195,6 +230,7 @@ static bool serve(struct viewer *v, struct slice *rest)
             viewer_close(v);
             return false;
         }
+        v->more = rest->len > 0;
         enum exchange_flow flow = exchange_run(v->x, &turn);
         v->blocked = flow == EXCHANGE_SOCKET;
         if (flow == EXCHANGE_SOCKET || flow == EXCHANGE_ENGINE)
@@ -207,6 +243,7 @@ static bool serve(struct viewer *v, struct slice *rest)
         unread = unread && !v->eof;
         exchange_end(v->x);
         v->x = NULL;
+        assert(v->held.len == 0 || !last); /* the last one took along what waited */
         if (v->wait == WAIT_HEAD) /* the next one has its own deadline; a slow reader's turn goes on */
             v->wait = WAIT_NOTHING;
         if (last && unread)
@@ -217,7 +254,20 @@ static bool serve(struct viewer *v, struct slice *rest)
             return false;
     }
     v->blocked = false;
-    if (v->eof || (w->draining && rest->len == 0)) { /* nothing can follow */
+    return true;
+}
+
+/* Sends and answers what can be. False: the viewer is gone. */
+static bool serve(struct viewer *v, struct slice *rest)
+{
+    if (!flush(v))
+        return false;
+    if (v->held.len > 0)
+        return true;
+    if (!answer_all(v, rest) || !flush(v))
+        return false;
+    bool over = v->eof || (v->worker->draining && rest->len == 0); /* nothing can follow */
+    if (over && v->x == NULL && !v->blocked) {
         viewer_close(v);
         return false;
     }

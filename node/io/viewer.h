@@ -7,7 +7,7 @@
  * bytes a second on average over each span of the stall timer. What waits in the kernel for it has not moved.
  *
  * An idle connection holds no buffer. A hit is answered from within the read that brought its
- * request: one recv and one sendmsg. */
+ * request: one recv and one sendmsg. Small answers to requests that came together go out together. */
 #ifndef HEDGEROW_IO_VIEWER_H
 #define HEDGEROW_IO_VIEWER_H
 
@@ -34,6 +34,8 @@ struct viewer {
     struct timeout timeout;
     struct exchange *x; /* NULL between requests */
     struct buf in;      /* read and not parsed yet */
+    struct buf held;    /* whole answers that go out with the next one */
+    bool more;          /* requests lie behind the one under way */
     struct http_cursor cursor;
     size_t discarded; /* while lingering */
     uint64_t moved;   /* bytes of bodies that it sent, and of answers that the kernel took for it */
@@ -67,6 +69,9 @@ void viewers_drain(struct viewers *vs);
 
 /* viewers_news: the engine has news of |r|. */
 void viewers_news(struct viewers *vs, struct request *r);
+
+/* viewer_let_go: the first |n| bytes of |v->held| are out. */
+void viewer_let_go(struct viewer *v, size_t n);
 
 /* viewers_resume: |v| looks again before this turn of the loop ends, or in the next: whoever calls is not disturbed. */
 void viewers_resume(struct viewer *v);
