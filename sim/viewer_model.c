@@ -208,7 +208,7 @@ static void see_head(struct viewer *v)
     v->first_byte_at = w->now;
     world_notef(w, NOTE_ANSWER, v->edge->index, "%llu %u %s", (unsigned long long)v->number, a->head->status,
                 request_result_word(a->result));
-    if (a->head->status != 200 || fields_find(&a->head->fields, SLICE_LIT("etag")) == NULL)
+    if (a->head->status != 200 || kept_head_value(a->head, SLICE_LIT("etag")).len == 0)
         check_broken(w, RULE_BODY, "key %llu at %s: the answer's head is not the origin's (status %u)",
                      (unsigned long long)v->key, v->edge->name, a->head->status);
     if (a->has_length && a->length != v->size)

@@ -206,17 +206,18 @@ static struct object *make_object(struct engine *e, mesh_ns now, const struct fl
      * clocks, so no hop renews a lifetime. */
     uint64_t age_ms = m->age_ms < AGE_MS_MAX ? m->age_ms : AGE_MS_MAX;
     o->born = now - MS(age_ms) - (now - f->ask.sent_at);
-    flight_dress(f, o, &fresh);
+    bool ok = flight_dress(f, o, &fresh);
     if (m->form == HEAD_ONE) {
         o->has_length = true;
         o->length = m->length;
-        memcpy(o->one_sig, m->sig, SIGNATURE_BYTES);
-        o->has_one_sig = true;
+        ok = ok && object_keep_one_sig(o, m->sig);
     } else {
-        memcpy(o->head_sig, m->sig, SIGNATURE_BYTES);
-        o->has_head_sig = true;
+        ok = ok && object_keep_head_sig(o, m->sig);
     }
-    return o;
+    if (ok)
+        return o;
+    object_unref(o);
+    return NULL;
 }
 
 static void on_head(struct engine *e, mesh_ns now, struct flight *f, struct slice body)
@@ -261,17 +262,20 @@ static void on_head(struct engine *e, mesh_ns now, struct flight *f, struct slic
 
 static int check_batch(const struct flight *f, struct leaf_batch *b, const struct digest *hashes)
 {
-    const struct object *o = f->object;
+    struct object *o = f->object;
+    const struct object_proof *proof = object_proof_of(o);
     struct leaf_claim claim;
     int err;
 
-    if (f->ask.one || f->ask.has_final || b->first != o->batched || b->count > UINT32_MAX - b->first)
+    if (proof == NULL)
+        return MESH_E_NOMEM;
+    if (f->ask.one || f->ask.has_final || b->first != proof->batched || b->count > UINT32_MAX - b->first)
         return MESH_E_STATE;
-    b->chain = o->chain;
+    b->chain = proof->chain;
     for (uint32_t i = 0; i < b->count; i++)
         leaf_chain_step(&b->chain, &hashes[i]);
     object_claim(o, &claim);
-    if ((err = leaf_verify_batch(b, o->signer->cert.sign_key, &claim)) != 0)
+    if ((err = leaf_verify_batch(b, o->by.signer->cert.sign_key, &claim)) != 0)
         return err;
     if (b->final && (b->length > UINT64_C(1) << 46 || leaf_count(b->length) != b->first + b->count ||
                      (o->has_length && o->length != b->length)))
@@ -321,17 +325,17 @@ static bool right_length(const struct flight *f, uint32_t i, uint32_t len)
 static int open_leaf(struct engine *e, const struct flight *f, const struct msg_leaf *m, const struct digest *want,
                      uint8_t **raw)
 {
-    const struct object *o = f->object;
+    const struct object_fill *open = f->object->fill;
     struct digest got;
     int err = 0;
 
     if ((*raw = malloc(m->raw_len)) == NULL)
         return MESH_E_NOMEM;
     if (m->encoding == LEAF_JOINED) {
-        if (o->tail_len != m->raw_len || m->bytes.len != 0)
+        if (open->tail_len != m->raw_len || m->bytes.len != 0)
             err = MESH_E_STATE;
         else
-            memcpy(*raw, o->tail, m->raw_len);
+            memcpy(*raw, open->tail, m->raw_len);
     } else if (m->encoding == LEAF_ZSTD) {
         err = zpack_inflate(e->zpack, m->bytes, *raw, m->raw_len);
     } else if (m->encoding == LEAF_RAW && m->bytes.len == m->raw_len) {
@@ -345,7 +349,7 @@ static int open_leaf(struct engine *e, const struct flight *f, const struct msg_
             err = MESH_E_HASH;
     }
     /* What slips brought was shown to viewers already: the leaf must begin with it. */
-    if (err == 0 && (o->tail_len > m->raw_len || (o->tail_len > 0 && memcmp(*raw, o->tail, o->tail_len) != 0)))
+    if (err == 0 && (open->tail_len > m->raw_len || (open->tail_len > 0 && memcmp(*raw, open->tail, open->tail_len) != 0)))
         err = MESH_E_HASH;
     if (err != 0)
         free(*raw);
@@ -374,24 +378,23 @@ static void on_leaf(struct engine *e, mesh_ns now, struct flight *f, struct slic
     uint8_t *raw = NULL;
     int err = msg_get_leaf(body, &m);
 
-    if (err == 0 && (o == NULL || m.index != o->leaves_n || (f->ask.one ? m.index != 0 : m.index >= o->hashes_n)))
+    if (err == 0 && (o == NULL || m.index != o->leaves_n || (f->ask.one ? m.index != 0 : m.index >= object_hashes_n(o))))
         err = MESH_E_STATE;
     if (err == 0 && f->ask.credit == 0)
         err = MESH_E_STATE;
     if (err == 0 && !right_length(f, m.index, m.raw_len))
         err = MESH_E_RANGE;
     if (err == 0)
-        err = open_leaf(e, f, &m, f->ask.one ? &f->ask.one_leaf : &o->hashes[m.index], &raw);
+        err = open_leaf(e, f, &m, f->ask.one ? &f->ask.one_leaf : &object_hashes(o)[m.index], &raw);
     if (err == 0) {
         uint8_t *packed = keep_packed(e, f, &m);
-        if ((err = object_add_leaf(o, raw, m.raw_len, packed, packed != NULL ? (uint32_t)m.bytes.len : 0)) != 0) {
+        uint32_t packed_len = packed != NULL ? (uint32_t)m.bytes.len : 0;
+        err = f->ask.one ? object_add_one(o, raw, m.raw_len, packed, packed_len, &f->ask.one_leaf)
+                         : object_add_leaf(o, raw, m.raw_len, packed, packed_len);
+        if (err != 0) {
             free(packed);
             free(raw);
         }
-    }
-    if (err == 0 && f->ask.one) { /* its hash came with the head, not with a batch */
-        o->hashes[0] = f->ask.one_leaf;
-        o->hashes_n = 1;
     }
     if (err != 0) {
         reject(e, now, f, "LEAF", err);
@@ -420,7 +423,7 @@ static void on_slip(struct engine *e, mesh_ns now, struct flight *f, struct slic
         err = MESH_E_RANGE;
     if (err == 0) {
         object_claim(o, &claim);
-        err = leaf_verify_slip(m.sig, o->signer->cert.sign_key, &claim, m.index, m.offset, m.bytes);
+        err = leaf_verify_slip(m.sig, o->by.signer->cert.sign_key, &claim, m.index, m.offset, m.bytes);
     }
     if (err == 0) {
         struct object_slip slip = { .offset = m.offset, .len = (uint32_t)m.bytes.len };

@@ -69,25 +69,24 @@ static struct cache_body *body_of(const struct cache *c, const struct digest *ke
 /* False: out of memory. */
 static bool enter_body(struct cache *c, struct object *o)
 {
-    struct cache_body *b = body_of(c, &o->primary);
+    struct cache_body *b = body_of(c, &object_part(o)->primary);
 
     if (b == NULL) {
         if ((b = calloc(1, sizeof(*b))) == NULL)
             return false;
-        b->key = o->primary;
+        b->key = object_part(o)->primary;
         list_init(&b->leaves);
         map_insert(&c->bodies, &b->by_key, map_hash_digest(&c->bodies, b->key.bytes));
     }
-    list_init(&o->body_link);
-    list_push_back(&b->leaves, &o->body_link);
+    list_push_back(&b->leaves, &object_part(o)->body_link);
     return true;
 }
 
 static void leave_body(struct cache *c, struct object *o)
 {
-    struct cache_body *b = body_of(c, &o->primary);
+    struct cache_body *b = body_of(c, &object_part(o)->primary);
 
-    list_remove(&o->body_link);
+    list_remove(&object_part(o)->body_link);
     if (!list_empty(&b->leaves))
         return;
     map_remove(&c->bodies, &b->by_key);
@@ -98,7 +97,7 @@ static void leave_body(struct cache *c, struct object *o)
 static void forget(struct cache *c, struct object *o)
 {
     map_remove(&c->objects, &o->by_key);
-    if (o->leaf)
+    if (object_part(o) != NULL)
         leave_body(c, o);
     o->indexed = false;
     object_unref(o);
@@ -170,11 +169,13 @@ static struct object *next_under(struct object *o)
 bool cache_is_for(const struct object *o, const struct fields *fields)
 {
     struct digest variant;
+    struct fields ours;
 
     if (!o->varies)
         return true;
-    vary_digest(&variant, &o->head->fields, fields);
-    return digest_eq(&variant, &o->variant);
+    object_fields(o, &ours);
+    vary_digest(&variant, &ours, fields);
+    return digest_eq(&variant, &o->more->variant);
 }
 
 static struct object *latest_for(const struct cache *c, const struct digest *key, const struct fields *fields)
@@ -216,6 +217,11 @@ struct object *cache_stale(struct cache *c, mesh_ns now, const struct digest *ke
     return o != NULL && o->state == OBJECT_COMPLETE && !usable(o, now) ? used(c, o) : NULL;
 }
 
+bool cache_hot(const struct cache *c, const struct object *o)
+{
+    return o->indexed && o->evict.uses >= c->evict.uses_max;
+}
+
 struct object *cache_varying(const struct cache *c, const struct digest *key)
 {
     struct object *o = first_under(c, key);
@@ -252,12 +258,12 @@ void cache_put(struct cache *c, struct object *o, const struct fields *fields)
 
     assert(!o->indexed);
     make_way(c, &o->key, fields);
-    if (o->leaf && !enter_body(c, o))
+    if (object_part(o) != NULL && !enter_body(c, o))
         return; /* then only who waits for it gets it */
     object_ref(o);
     o->indexed = true;
     map_insert(&c->objects, &o->by_key, hash);
-    evict_add(&c->evict, &o->evict, o->bytes, hash);
+    evict_add(&c->evict, &o->evict, object_bytes(o), hash);
     cache_fit(c);
 }
 
@@ -273,9 +279,9 @@ void cache_drop(struct cache *c, const struct digest *key)
 struct object *cache_next_leaf(const struct cache *c, const struct digest *key, struct object *o)
 {
     const struct cache_body *b = body_of(c, key);
-    struct list *next = b == NULL ? NULL : o != NULL ? o->body_link.next : b->leaves.next;
+    struct list *next = b == NULL ? NULL : o != NULL ? object_part(o)->body_link.next : b->leaves.next;
 
-    return next != NULL && next != &b->leaves ? OBJ_OF(next, struct object, body_link) : NULL;
+    return next != NULL && next != &b->leaves ? OBJ_OF(next, struct object_part, body_link)->object : NULL;
 }
 
 void cache_drop_leaves(struct cache *c, const struct digest *key)

@@ -33,6 +33,9 @@ struct object *cache_peek(const struct cache *c, mesh_ns now, const struct diges
  */
 struct object *cache_stale(struct cache *c, mesh_ns now, const struct digest *key, const struct fields *fields);
 
+/* cache_hot: is |o| used as often as is counted? */
+bool cache_hot(const struct cache *c, const struct object *o);
+
 /* cache_varying lends the latest object under |key| that is not for all; NULL: none. */
 struct object *cache_varying(const struct cache *c, const struct digest *key);
 

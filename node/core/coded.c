@@ -15,7 +15,7 @@ void coders_init(struct coders *cs)
 
 struct coded *coded_of(const struct object *o, enum coding coding)
 {
-    return coding == CODING_IDENTITY ? NULL : o->coded[coding - 1];
+    return coding == CODING_IDENTITY || o->more == NULL ? NULL : o->more->coded[coding - 1];
 }
 
 bool coded_no_gain(const struct object *o, enum coding coding)
@@ -36,26 +36,26 @@ static void stop(struct coded *c)
 
 void coded_drop(struct coded *c)
 {
-    uint64_t bytes = sizeof(*c);
+    uint64_t bytes = object_cost(sizeof(*c));
 
     if (c == NULL)
         return;
     stop(c);
     for (uint32_t i = 0; i < c->pieces_n; i++) {
-        bytes += c->pieces[i].cap;
+        bytes += object_cost(c->pieces[i].cap);
         free(c->pieces[i].data);
     }
-    bytes += c->pieces_cap * sizeof(*c->pieces);
+    bytes += object_cost(c->pieces_cap * sizeof(*c->pieces));
     object_hold(c->object, -(int64_t)bytes);
-    c->object->coded[c->coding - 1] = NULL;
+    c->object->more->coded[c->coding - 1] = NULL;
     free(c->pieces);
     free(c);
 }
 
 void coded_drop_all(struct object *o)
 {
-    for (size_t i = 0; i < CODINGS - 1; i++)
-        coded_drop(o->coded[i]);
+    for (size_t i = 0; o->more != NULL && i < CODINGS - 1; i++)
+        coded_drop(o->more->coded[i]);
 }
 
 struct coded *coded_open(struct coders *cs, struct object *o, enum coding coding, bool anyway)
@@ -66,7 +66,7 @@ struct coded *coded_open(struct coders *cs, struct object *o, enum coding coding
     if (c != NULL)
         return c;
     bool coder = coding != CODING_ZSTD;
-    if ((coder && cs->n >= CODERS_MAX && !anyway) || (c = calloc(1, sizeof(*c))) == NULL)
+    if ((coder && cs->n >= CODERS_MAX && !anyway) || object_more_of(o) == NULL || (c = calloc(1, sizeof(*c))) == NULL)
         return NULL;
     c->coding = coding;
     c->object = o;
@@ -79,16 +79,16 @@ struct coded *coded_open(struct coders *cs, struct object *o, enum coding coding
     cs->n += coder;
     zpack_raw_head(c->head_full, LEAF_BYTES);
     zpack_raw_head(c->head_last, (o->length - 1) % LEAF_BYTES + 1);
-    object_hold(o, sizeof(*c));
-    o->coded[coding - 1] = c;
+    object_hold(o, (int64_t)object_cost(sizeof(*c)));
+    o->more->coded[coding - 1] = c;
     coded_grew(o);
     return c;
 }
 
 void coded_grew(struct object *o)
 {
-    for (size_t i = 0; i < CODINGS - 1; i++) {
-        struct coded *c = o->coded[i];
+    for (size_t i = 0; o->more != NULL && i < CODINGS - 1; i++) {
+        struct coded *c = o->more->coded[i];
         if (c != NULL && !list_linked(&c->turn) && coded_ready(c))
             list_push_back(&c->coders->turns, &c->turn);
     }
@@ -125,12 +125,13 @@ static struct coded_piece *push_piece(struct coded *c, uint8_t *data, uint32_t l
         void *p = realloc(c->pieces, to * sizeof(*c->pieces));
         if (p == NULL)
             return NULL;
-        object_hold(c->object, (int64_t)((to - c->pieces_cap) * sizeof(*c->pieces)));
+        object_hold(c->object, (int64_t)object_cost(to * sizeof(*c->pieces)) -
+                                   (int64_t)object_cost(c->pieces_cap * sizeof(*c->pieces)));
         c->pieces = p;
         c->pieces_cap = to;
     }
     c->pieces[c->pieces_n] = (struct coded_piece){ data, len, cap };
-    object_hold(c->object, cap);
+    object_hold(c->object, (int64_t)object_cost(cap));
     return &c->pieces[c->pieces_n++];
 }
 
@@ -179,7 +180,7 @@ static void shrink(struct coded *c)
 
     if (exact == NULL)
         return;
-    object_hold(c->object, (int64_t)p->len - (int64_t)p->cap);
+    object_hold(c->object, (int64_t)object_cost(p->len) - (int64_t)object_cost(p->cap));
     p->data = exact;
     p->cap = p->len;
 }
@@ -197,7 +198,7 @@ static void finish(struct coded *c)
 
 static struct slice frame_piece(const struct coded *c, uint32_t i)
 {
-    const struct object_leaf *l = &c->object->leaves[i / FRAME_PIECES];
+    const struct object_leaf *l = object_leaf(c->object, i / FRAME_PIECES);
     bool first = i % FRAME_PIECES == 0;
 
     if (l->packed != NULL)

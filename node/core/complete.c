@@ -18,7 +18,7 @@
 struct completion {
     struct timer timer;
     struct flight *f;
-    struct head *like;     /* of one of the leaves: the others must be of the same body */
+    struct kept_head *like;     /* of one of the leaves: the others must be of the same body */
     uint64_t length;       /* its own */
     uint32_t count, next;  /* leaves that it has; that are in the flight's object */
     unsigned gaps;         /* that were asked for */
@@ -42,8 +42,8 @@ void complete_free(struct engine *e, struct flight *f)
 /* Only of leaves that we had from the origin ourselves: we sign the whole, and another's bytes are never ours to sign. */
 static bool is_good(const struct flight *f, mesh_ns now, const struct object *o)
 {
-    return o->state == OBJECT_COMPLETE && o->self != NULL && now - o->born < o->lifetime &&
-           cache_is_for(o, flight_fields(f)) && parts_validator(&o->head->fields).len > 0;
+    return o->state == OBJECT_COMPLETE && o->is_ours && now - o->born < o->lifetime &&
+           cache_is_for(o, flight_fields(f)) && parts_validator(o->head).len > 0;
 }
 
 static struct object *newest(struct engine *e, mesh_ns now, const struct flight *f)
@@ -57,12 +57,12 @@ static struct object *newest(struct engine *e, mesh_ns now, const struct flight 
     return best;
 }
 
-static bool is_same(const struct completion *c, const struct fields *fields)
+static bool is_same(const struct completion *c, const struct object *o)
 {
     struct content_range r;
 
-    return parts_place(fields, &r) && r.length == c->length &&
-           slice_eq(parts_validator(fields), parts_validator(&c->like->fields));
+    return parts_place(o->head, &r) && r.length == c->length &&
+           slice_eq(parts_validator(o->head), parts_validator(c->like));
 }
 
 static struct object *leaf_here(struct engine *e, mesh_ns now, const struct completion *c, uint32_t index)
@@ -71,7 +71,7 @@ static struct object *leaf_here(struct engine *e, mesh_ns now, const struct comp
 
     key_leaf(&key, &c->f->primary, index);
     struct object *o = cache_peek(e->cache, now, &key, flight_fields(c->f));
-    return o != NULL && is_good(c->f, now, o) && is_same(c, &o->head->fields) ? o : NULL;
+    return o != NULL && is_good(c->f, now, o) && is_same(c, o) ? o : NULL;
 }
 
 /* The first leaf behind |from| that is here; else behind the last one. */
@@ -80,8 +80,9 @@ static uint32_t end_of_gap(struct engine *e, mesh_ns now, const struct completio
     uint32_t end = c->count;
 
     for (struct object *o = NULL; (o = cache_next_leaf(e->cache, &c->f->primary, o)) != NULL;) {
-        if (o->index > from && o->index < end && is_good(c->f, now, o) && is_same(c, &o->head->fields))
-            end = o->index;
+        uint32_t index = object_part(o)->index;
+        if (index > from && index < end && is_good(c->f, now, o) && is_same(c, o))
+            end = index;
     }
     return end;
 }
@@ -105,7 +106,7 @@ static void ask_gap(struct engine *e, mesh_ns now, struct completion *c, uint32_
     buf_addf(&f->wanted, "bytes=%llu-%llu", (unsigned long long)first_byte(c, c->gap),
              (unsigned long long)first_byte(c, c->gap_end) - 1);
     size_t range = f->wanted.len;
-    buf_add_slice(&f->wanted, parts_validator(&c->like->fields));
+    buf_add_slice(&f->wanted, parts_validator(c->like));
     f->range = slice_head(buf_slice(&f->wanted), range);
     f->if_range = slice_from(buf_slice(&f->wanted), range);
     if (!buf_ok(&f->wanted) || !origin_start(e, now, f))
@@ -116,7 +117,8 @@ static bool is_gap(const struct completion *c, uint16_t status, const struct fie
 {
     struct content_range r;
 
-    return status == 206 && is_same(c, fields) && parts_place(fields, &r) && r.first == first_byte(c, c->gap) &&
+    return status == 206 && parts_place_of(fields, &r) && r.length == c->length &&
+           slice_eq(parts_validator_of(fields), parts_validator(c->like)) && r.first == first_byte(c, c->gap) &&
            r.last + 1 == first_byte(c, c->gap_end) && length >= 0 && (uint64_t)length == r.last + 1 - r.first;
 }
 
@@ -143,11 +145,11 @@ static bool add(struct engine *e, mesh_ns now, struct completion *c, const struc
 
     c->next++;
     c->again = false;
-    if (object_append(o, now, slice_of(leaf->leaves[0].raw, leaf->leaves[0].raw_len)) != 0)
+    if (object_append(o, now, slice_of(object_leaf(leaf, 0)->raw, object_leaf(leaf, 0)->raw_len)) != 0)
         flight_fail(e, now, f, 503, "This node is out of memory for more fetches.");
     else
         flight_grew(e, now, f);
-    bool goes_on = o->flight == f;
+    bool goes_on = object_flight(o) == f;
     object_unref(o);
     return goes_on;
 }
@@ -208,11 +210,14 @@ static void begin_from(struct engine *e, mesh_ns now, struct flight *f, const st
     struct freshness fresh = { .storable = true,
                                .for_authorized = leaf->for_authorized,
                                .lifetime_ns = leaf->lifetime,
-                               .stale_while_revalidate_ns = leaf->stale_while_revalidate,
-                               .stale_if_error_ns = leaf->stale_if_error,
+                               .stale_while_revalidate_ns = SEC(leaf->stale_while_revalidate_s),
+                               .stale_if_error_ns = SEC(leaf->stale_if_error_s),
                                .age_ns = now - leaf->born };
 
-    if (begin(e, now, f, &leaf->head->fields, &fresh))
+    struct fields fields;
+
+    object_fields(leaf, &fields);
+    if (begin(e, now, f, &fields, &fresh))
         complete_wake(e, f);
 }
 
@@ -224,7 +229,7 @@ bool complete_start(struct engine *e, mesh_ns now, struct flight *f)
     if (f->leaf || f->class != FLIGHT_OWNER || f->solo || f->stale != NULL || f->dropped)
         return false;
     struct object *leaf = newest(e, now, f);
-    bool known = leaf != NULL && parts_place(&leaf->head->fields, &r) && r.length <= LEAF_BODY_MAX;
+    bool known = leaf != NULL && parts_place(leaf->head, &r) && r.length <= LEAF_BODY_MAX;
     struct completion *c = known ? calloc(1, sizeof(*c)) : NULL;
     if (c == NULL)
         return false;
@@ -233,7 +238,7 @@ bool complete_start(struct engine *e, mesh_ns now, struct flight *f)
     c->length = r.length;
     c->count = leaf_count(r.length);
     f->completion = c;
-    if ((c->like = head_copy(leaf->head, &e->scratch)) == NULL) {
+    if ((c->like = kept_head_copy(leaf->head)) == NULL) {
         complete_free(e, f);
         return false;
     }

@@ -161,7 +161,7 @@ enum request_state {
 
 /* What a viewer's answer is made of, valid in REQUEST_BODY. Lent while the request holds. */
 struct answer {
-    const struct head *head;
+    const struct kept_head *head;
     struct slice lines;  /* what request_keep kept with the copy; empty: nothing yet */
     mesh_ns age_ns;      /* now */
     mesh_ns ttl_ns;      /* freshness left; may be negative */
@@ -223,7 +223,9 @@ void request_seek(struct engine *e, mesh_ns now, struct request *r, uint64_t at,
 void request_answer(struct engine *e, mesh_ns now, struct request *r);
 
 /* request_keep keeps |lines| with the copy that |r| reads, as long as its head stays as it is: the rim's own form of what
- * is the same in all answers from it. */
+ * is the same in all answers from it. Unless request_keeps: of a small object, where they take as much room again as
+ * all else that is not the body, only once it is asked for again and again. */
+bool request_keeps(const struct request *r);
 void request_keep(struct request *r, struct slice lines);
 
 /* request_code settles the body's coding and with it answer's length: call once, right before the answer's head is

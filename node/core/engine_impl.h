@@ -290,8 +290,8 @@ void flight_join(struct flight *f, struct reader *r);
 int flight_owners(struct engine *e, const struct digest *key, struct node_id out[RING_OWNERS], size_t *n);
 /* flight_passed_over: a node asks us because the owners above us do not answer it. */
 void flight_passed_over(struct engine *e, mesh_ns now, struct flight *f);
-/* flight_dress says of |o|, which |f| got, whom it is for and how long. */
-void flight_dress(const struct flight *f, struct object *o, const struct freshness *fresh);
+/* flight_dress says of |o|, which |f| got, whom it is for and how long. False: out of memory, and nothing was said. */
+bool flight_dress(const struct flight *f, struct object *o, const struct freshness *fresh);
 /* flight_share: |f| has become needless: its waiters read |o|, where it has come, or wait in |other|. */
 void flight_share(struct engine *e, mesh_ns now, struct flight *f, struct object *o, struct flight *other);
 /* Asks the next source. |f| may be gone afterwards. */
@@ -371,8 +371,10 @@ bool parts_unwanted(struct engine *e, mesh_ns now, const struct digest *primary,
 void parts_none(struct engine *e, mesh_ns now, struct flight *f);
 /* parts_validator: the strong validator among a head's fields; empty: there is none, and what it speaks of must not be
  * combined with anything. parts_place: which bytes of what body it speaks of. */
-struct slice parts_validator(const struct fields *fields);
-bool parts_place(const struct fields *fields, struct content_range *out);
+struct slice parts_validator(const struct kept_head *head);
+struct slice parts_validator_of(const struct fields *fields);
+bool parts_place(const struct kept_head *head, struct content_range *out);
+bool parts_place_of(const struct fields *fields, struct content_range *out);
 /* parts_sound: may |head| be that of |f|'s leaf, or, unless |f| wants one, of a whole? */
 bool parts_sound(const struct flight *f, const struct head *head);
 /* request_seek_again looks for the whole of what |r| wants, at |aim|; request_relay has the origin answer it alone. */

@@ -3,18 +3,27 @@
 #include "node/core/flight_impl.h"
 #include "node/core/vary.h"
 
-void flight_dress(const struct flight *f, struct object *o, const struct freshness *fresh)
+static uint32_t seconds(mesh_ns ns)
 {
-    o->leaf = f->leaf;
-    o->index = f->index;
-    o->primary = f->primary;
+    return ns / SEC(1) < UINT32_MAX ? (uint32_t)(ns / SEC(1)) : UINT32_MAX;
+}
+
+bool flight_dress(const struct flight *f, struct object *o, const struct freshness *fresh)
+{
+    struct fields fields;
+
+    object_fields(o, &fields);
+    bool varies = vary_names(&fields);
+    if ((f->leaf && !object_set_part(o, f->index, &f->primary)) || (varies && object_more_of(o) == NULL))
+        return false;
     o->lifetime = fresh->lifetime_ns;
     o->for_authorized = fresh->for_authorized;
-    o->stale_while_revalidate = fresh->stale_while_revalidate_ns;
-    o->stale_if_error = fresh->stale_if_error_ns;
-    o->varies = vary_names(&o->head->fields);
-    if (o->varies)
-        vary_digest(&o->variant, &o->head->fields, flight_fields(f));
+    o->stale_while_revalidate_s = seconds(fresh->stale_while_revalidate_ns);
+    o->stale_if_error_s = seconds(fresh->stale_if_error_ns);
+    o->varies = varies;
+    if (varies)
+        vary_digest(&o->more->variant, &fields, flight_fields(f));
+    return true;
 }
 
 /* The origin's pace is the rim's affair. */
@@ -37,11 +46,11 @@ bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object 
     flight_leave_map(e, f);
     if (other != NULL) { /* another flight was faster: one copy is enough */
         object_unref(o);
-        flight_share(e, now, f, other, other->flight);
+        flight_share(e, now, f, other, object_flight(other));
         return false;
     }
     f->object = o;
-    o->flight = f;
+    object_set_flight(o, f);
     o->pass_through = o->uncacheable || (o->has_length && o->length > cache_object_max(e->cache));
     if (!o->uncacheable && !f->dropped) {
         cache_unmark(e->cache, &f->primary);
@@ -86,7 +95,7 @@ uint32_t flight_ahead(const struct flight *f)
 
 static bool fell_out(const struct reader *r, const struct object *o)
 {
-    return r->at / LEAF_BYTES < o->first_held;
+    return r->at / LEAF_BYTES < object_first_held(o);
 }
 
 /* Readers that a pass-through window has left behind ask again for themselves. */
@@ -100,8 +109,8 @@ static void let_fall(struct engine *e, mesh_ns now, struct object *o)
             engine_ready_reader(e, r);
             continue;
         }
-        struct aim aim = waiter_aim(o->flight, r);
-        aim.forward = o->flight->forward;
+        struct aim aim = waiter_aim(object_flight(o), r);
+        aim.forward = object_flight(o)->forward;
         struct flight *own = flight_new(e, now, FLIGHT_DIRECT, &aim);
         if (own == NULL || o->uncacheable) {
             if (own != NULL)
@@ -121,7 +130,7 @@ static void trim(struct engine *e, mesh_ns now, struct flight *f)
     if (!o->pass_through)
         return;
     object_trim(o, fastest(f), WINDOW_LEAVES);
-    if (o->first_held > 0) {
+    if (object_first_held(o) > 0) {
         cache_remove(e->cache, o);
         let_fall(e, now, o);
     }
@@ -161,7 +170,7 @@ void flight_complete(struct engine *e, mesh_ns now, struct flight *f)
 
 void flight_readers_moved(struct engine *e, mesh_ns now, struct object *o)
 {
-    struct flight *f = o->flight;
+    struct flight *f = object_flight(o);
 
     if (f == NULL || !o->pass_through)
         return;

@@ -140,11 +140,13 @@ void flight_drop(struct engine *e, struct flight *f)
 static bool suits(const struct flight *f, const struct fields *fields)
 {
     struct digest theirs, ours;
+    struct fields varying;
 
     if (f->varying == NULL)
         return true;
-    vary_digest(&theirs, &f->varying->head->fields, fields);
-    vary_digest(&ours, &f->varying->head->fields, flight_fields(f));
+    object_fields(f->varying, &varying);
+    vary_digest(&theirs, &varying, fields);
+    vary_digest(&ours, &varying, flight_fields(f));
     return digest_eq(&theirs, &ours);
 }
 
@@ -205,7 +207,7 @@ static void lose_object(struct engine *e, mesh_ns now, struct flight *f)
     struct object *o = f->object;
 
     f->object = NULL;
-    o->flight = NULL;
+    object_set_flight(o, NULL);
     timer_stop(e, &f->deadline);
     object_fail(o);
     cache_remove(e->cache, o);
@@ -258,7 +260,7 @@ void flight_fail(struct engine *e, mesh_ns now, struct flight *f, uint16_t statu
     flight_leave_map(e, f);
     if (o != NULL) {
         f->object = NULL;
-        o->flight = NULL;
+        object_set_flight(o, NULL);
         object_fail(o);
         cache_remove(e->cache, o);
         LIST_EACH_SAFE (at, &o->readers) {
@@ -287,7 +289,7 @@ void flight_free(struct engine *e, struct flight *f)
         list_remove(at);
     }
     if (f->object != NULL) {
-        f->object->flight = NULL;
+        object_set_flight(f->object, NULL);
         if (f->object->state == OBJECT_FILLING) {
             object_fail(f->object);
             cache_remove(e->cache, f->object);
@@ -322,7 +324,7 @@ static bool shared_already(struct engine *e, mesh_ns now, struct flight *f)
     if (f->class == FLIGHT_DIRECT || f->solo)
         return false;
     if (o != NULL) {
-        flight_share(e, now, f, o, o->flight);
+        flight_share(e, now, f, o, object_flight(o));
         return true;
     }
     flight_leave_map(e, f);

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "node/core/coding.h"
 #include "proto/base/err.h"
 #include "proto/leaf.h"
 #include "proto/wire.h"
@@ -120,26 +119,6 @@ static size_t size_with(size_t fields)
     return offsetof(struct head, fields.at) + fields * sizeof(struct field);
 }
 
-static void judge(struct head *h)
-{
-    h->codable = coding_head(h);
-    h->varies_by_coding = fields_lists(&h->fields, SLICE_LIT("vary"), SLICE_LIT("accept-encoding")) ||
-                          fields_lists(&h->fields, SLICE_LIT("vary"), SLICE_LIT("*"));
-}
-
-const struct head *head_kept(struct slice bytes)
-{
-    struct head whole;
-
-    if (head_decode(&whole, bytes) != 0)
-        return NULL;
-    judge(&whole);
-    struct head *h = malloc(size_with(whole.fields.n));
-    if (h != NULL)
-        memcpy(h, &whole, size_with(whole.fields.n));
-    return h;
-}
-
 struct head *head_copy(const struct head *h, struct buf *scratch)
 {
     size_t room = size_with(h->fields.n);
@@ -156,7 +135,6 @@ struct head *head_copy(const struct head *h, struct buf *scratch)
         free(copy);
         return NULL;
     }
-    judge(&whole);
     memcpy(copy, &whole, size_with(whole.fields.n)); /* no more fields than |h| has */
     return (struct head *)(void *)copy;
 }

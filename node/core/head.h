@@ -16,9 +16,7 @@ struct head {
     int64_t fetched_s;   /* Unix time at the signer, for provenance only */
     bool has_length;     /* the origin announced the body's length ... */
     uint64_t length;     /* ... in bytes */
-    /* Of a kept one, since each request asks: coding_head; and does its Vary name Accept-Encoding, or all? */
-    bool codable, varies_by_coding;
-    struct fields fields;/* end-to-end fields, lent from the wire form; last, see head_kept */
+    struct fields fields;/* end-to-end fields, lent from the wire form; last, see head_copy */
 };
 
 /* head_encode appends the wire form; of |h->fields| it takes the end-to-end ones, without
@@ -29,11 +27,6 @@ int head_encode(struct buf *out, const struct head *h);
  * of control bytes, fields such as head_encode takes, status 200..599, length at most
  * LEAF_BODY_MAX. MESH_E_SYNTAX, MESH_E_RANGE, MESH_E_MISSING, MESH_E_TYPE ... */
 int head_decode(struct head *h, struct slice bytes);
-
-/* head_kept decodes |bytes| into memory of just the size its fields need (a whole struct
- * head would be 4 KiB an object), to be freed with free(). Fields past the n-th do not
- * exist there. The head lends from |bytes|. NULL: out of memory or does not decode. */
-const struct head *head_kept(struct slice bytes);
 
 /* head_copy copies |h|, as head_encode would send it, and all that it lends into one piece of memory, to be freed with
  * free(); |scratch| is overwritten. Fields past the n-th do not exist there. NULL: out of memory or too long. */

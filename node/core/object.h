@@ -9,7 +9,7 @@
 #include "node/coding/coder.h"
 #include "node/core/evict.h"
 #include "node/core/forward.h"
-#include "node/core/head.h"
+#include "node/core/kept_head.h"
 #include "proto/base/buf.h"
 #include "proto/base/list.h"
 #include "proto/base/map.h"
@@ -66,74 +66,187 @@ struct object_memory {
     struct evict *evict; /* of those that are indexed; NULL: none are */
 };
 
+/* object_cost is what a block of |n| bytes takes of the heap, as glibc's malloc has it: 8 bytes before it, all in steps
+ * of 16, 32 at the least. Reckoned and not asked for, so that whatever malloc a build has, its cache keeps the same. */
+static inline size_t object_cost(size_t n)
+{
+    return n == 0 ? 0 : n <= 24 ? 32 : (n + 23) / 16 * 16;
+}
+
+/* Lines of a head, in one block with their length. */
+struct object_lines;
+
+/* What only filling needs: until the object is complete and its flight has let go of it. */
+struct object_fill {
+    struct flight *flight; /* what fills it; NULL when nothing does */
+    uint8_t *tail;         /* the open leaf */
+    uint32_t tail_len, tail_cap;
+    mesh_ns tail_since;        /* oldest byte not yet in a slip; MESH_NS_NEVER: none */
+    struct object_slip *slips; /* of the open leaf */
+    uint32_t slips_n, slips_cap, slipped; /* bytes covered */
+    uint32_t hashes_n;         /* as far as known: may run ahead of the leaves */
+};
+
+/* What proves a body of several leaves, and its head apart from them. */
+struct object_proof {
+    uint8_t head_sig[SIGNATURE_BYTES];
+    bool has_head_sig;
+    struct leaf_batch *batches;
+    uint32_t batches_n, batches_cap, batched; /* leaves covered */
+    struct digest chain;                      /* behind the last batched leaf */
+};
+
+/* What few objects need. */
+struct object_more {
+    struct object_proof *proof;       /* NULL: nothing was signed */
+    struct object_part *part;         /* NULL: it is no leaf of a body alone */
+    struct coded *coded[CODINGS - 1]; /* the body as viewers take it (coded.h); NULL: not asked for yet */
+    mesh_ns retry_at;                 /* the origin failed: until then it is not asked again */
+    struct digest variant;            /* vary_digest, where it varies */
+};
+
+/* One of a body's leaves alone. */
+struct object_part {
+    struct object *object; /* which holds us */
+    uint32_t index;
+    struct digest primary; /* of the object with this key */
+    struct list body_link; /* the cache's: among others of its body */
+};
+
+/* The leaves of a body, and their hashes. Most bodies have one. */
+union object_body {
+    struct {
+        struct object_leaf leaf;
+        struct digest hash;
+    } one;
+    struct {
+        struct object_leaf *leaves; /* closed ones */
+        struct digest *hashes;
+        uint32_t leaves_cap, hashes_cap;
+        uint32_t first_held; /* leaves below were dropped */
+    } many;
+};
+
+/* Small, since most objects are: one block with its head, and one more for the body of one leaf. What a look-up reads
+ * comes first, then what a hit reads besides. */
 struct object {
-    uint32_t magic;
-    uint32_t refs;
-    /* The cache's, with what it looks at to find an object: two cache lines */
     struct map_node by_key;
     struct digest key; /* the head's */
     mesh_ns born;      /* when its age was 0 */
     mesh_ns lifetime;  /* 0: each use is to be validated */
-    enum object_state state;
-    bool indexed;
-    bool varies;             /* it is for those alone who say the same in the fields that its Vary names */
-    struct evict_node evict; /* while it is indexed */
-    struct object_memory *memory;
-    /* What it is */
-    const struct head *head; /* lends from head_raw */
-    uint8_t *head_raw;
-    size_t head_len;
-    uint8_t *lines;      /* what the rim keeps with the head; see request_keep */
-    uint32_t lines_len;
-    struct signer *signer;
-    const struct identity *self; /* not NULL: we are the signer and may sign */
-    uint8_t head_sig[SIGNATURE_BYTES], one_sig[SIGNATURE_BYTES];
-    bool has_head_sig, has_one_sig;
-    bool uncacheable;    /* one request's alone */
-    bool for_authorized; /* the origin said that it is for those who show a pass, too */
-    bool leaf;           /* one of a body's leaves alone ... */
-    uint32_t index;      /* ... this one ... */
-    struct digest primary; /* ... of the object with this key */
-    struct digest variant; /* vary_digest, where it varies */
-    /* Freshness */
-    mesh_ns stale_while_revalidate, stale_if_error; /* beyond its lifetime */
-    mesh_ns retry_at;                               /* the origin failed: until then it is not asked again */
-    /* The body */
-    bool has_length; /* the length is known (announced, or complete) */
+
+    const struct kept_head *head;
+    struct object_lines *lines; /* what the rim keeps with the head; see request_keep */
     uint64_t length;
-    struct object_leaf *leaves; /* closed ones */
-    struct digest *hashes;      /* as far as known: may run ahead of the leaves */
-    uint32_t leaves_n, leaves_cap, hashes_n, hashes_cap;
-    uint32_t first_held;        /* leaves below were dropped */
-    bool pass_through;          /* only a window of leaves is kept */
-    uint8_t *tail;              /* the open leaf */
-    uint32_t tail_len, tail_cap;
-    mesh_ns tail_since;         /* oldest byte not yet in a slip; MESH_NS_NEVER: none */
-    struct object_slip *slips;  /* of the open leaf */
-    uint32_t slips_n, slips_cap, slipped; /* bytes covered */
-    struct leaf_batch *batches;
-    uint32_t batches_n, batches_cap, batched; /* leaves covered */
-    struct digest chain;        /* behind the last batched leaf */
-    struct coded *coded[CODINGS - 1]; /* the body as viewers take it (coded.h); NULL: not asked for yet */
-    uint8_t coded_no_gain;            /* CODING_BITs that do not pay */
-    uint64_t bytes;             /* what we hold, all told */
+    uint32_t magic;
+    uint32_t refs;
+    uint32_t leaves_n;
+    uint8_t state;             /* enum object_state */
+    uint8_t coded_no_gain;     /* CODING_BITs that do not pay */
+    bool indexed : 1;          /* in the cache */
+    bool varies : 1;           /* it is for those alone who say the same in the fields that its Vary names */
+    bool uncacheable : 1;      /* one request's alone */
+    bool for_authorized : 1;   /* the origin said that it is for those who show a pass, too */
+    bool has_length : 1;       /* the length is known (announced, or complete) */
+    bool pass_through : 1;     /* only a window of leaves is kept */
+    bool is_ours : 1;          /* we are the signer and may sign */
+    bool many : 1;             /* of body, that is it */
+    bool head_apart : 1;       /* the head is a block of its own */
     struct list readers;
-    struct flight *flight; /* what fills it; NULL when nothing does */
-    struct list body_link; /* the cache's, of a leaf: among others of its body */
+    struct object_fill *fill; /* NULL: it is complete */
+
+    struct evict_node evict; /* its bytes are all that we hold */
+    struct object_memory *memory;
+    union {
+        const struct identity *self; /* where it is ours */
+        struct signer *signer;
+    } by;
+    uint8_t *one_sig; /* of head and body together; NULL: there is none */
+    struct object_more *more;
+    uint32_t stale_while_revalidate_s, stale_if_error_s; /* beyond its lifetime */
+    union object_body body;
 };
 
-/* object_new takes a decoded head's wire bytes (copied). |self| when we are the signer,
- * else |signer| (a reference is taken). NULL: out of memory. One reference, the caller's. */
+/* object_new takes a decoded head's wire bytes (copied). |self| when we are the signer, else |signer| (a reference is
+ * taken). NULL: out of memory, or they do not decode. One reference, the caller's. */
 struct object *object_new(struct object_memory *memory, struct slice head_raw, const struct identity *self,
                           struct signer *signer);
 struct object *object_ref(struct object *o);
 void object_unref(struct object *o);
 
-/* object_keep_lines copies |lines| in place of those kept; without memory, none are kept. */
-void object_keep_lines(struct object *o, struct slice lines);
-
-/* object_hold keeps the sums of what |o| holds: its own, its cache's, its queue's while it is indexed. */
+/* object_bytes: what it holds, all told. object_hold keeps the sums of that: its own, its cache's, its queue's while it
+ * is indexed. */
+static inline uint64_t object_bytes(const struct object *o)
+{
+    return o->evict.bytes;
+}
 void object_hold(struct object *o, int64_t bytes);
+
+/* object_keep_lines copies |lines| in place of those kept; without memory, none are kept. object_lines lends them. */
+void object_keep_lines(struct object *o, struct slice lines);
+struct slice object_lines(const struct object *o);
+
+/* object_fields lends the head's fields; see kept_head_value for one. object_head_wire appends the head's wire form:
+ * 0 or MESH_E_NOMEM. */
+static inline void object_fields(const struct object *o, struct fields *out)
+{
+    kept_head_fields(o->head, out);
+}
+int object_head_wire(const struct object *o, struct buf *out);
+
+/* object_more_of and object_proof_of make what was not there. NULL: out of memory. */
+struct object_more *object_more_of(struct object *o);
+struct object_proof *object_proof_of(struct object *o);
+/* object_set_part: |o| is leaf |index| of the body with key |primary|. False: out of memory. */
+bool object_set_part(struct object *o, uint32_t index, const struct digest *primary);
+
+static inline struct object_part *object_part(const struct object *o)
+{
+    return o->more != NULL ? o->more->part : NULL;
+}
+
+static inline struct object_leaf *object_leaf(const struct object *o, uint32_t i)
+{
+    const struct object_leaf *l = o->many ? &o->body.many.leaves[i] : &o->body.one.leaf;
+    return (struct object_leaf *)(uintptr_t)l;
+}
+
+/* object_hashes lends the leaves' hashes, of which object_hashes_n are known. */
+static inline const struct digest *object_hashes(const struct object *o)
+{
+    return o->many ? o->body.many.hashes : &o->body.one.hash;
+}
+
+static inline uint32_t object_hashes_n(const struct object *o)
+{
+    return o->fill != NULL ? o->fill->hashes_n : o->leaves_n;
+}
+
+/* object_first_held: leaves below were dropped. */
+static inline uint32_t object_first_held(const struct object *o)
+{
+    if (o->many)
+        return o->body.many.first_held;
+    return o->leaves_n > 0 && o->body.one.leaf.raw == NULL ? 1 : 0;
+}
+
+/* object_batched: how many leaves are in signed batches. */
+static inline uint32_t object_batched(const struct object *o)
+{
+    return o->more != NULL && o->more->proof != NULL ? o->more->proof->batched : 0;
+}
+
+static inline const struct identity *object_self(const struct object *o)
+{
+    return o->is_ours ? o->by.self : NULL;
+}
+
+/* object_flight is what fills |o|; NULL: nothing does. object_set_flight: |f|, or nothing any more. */
+static inline struct flight *object_flight(const struct object *o)
+{
+    return o->fill != NULL ? o->fill->flight : NULL;
+}
+void object_set_flight(struct object *o, struct flight *f);
 
 /* ---- filling; each returns 0 or a MESH_E_* with the object as before ---- */
 /* object_append adds body bytes from the origin and closes leaves as they fill. MESH_E_NOMEM,
@@ -144,6 +257,9 @@ int object_add_batch(struct object *o, const struct leaf_batch *batch, const str
 /* object_add_leaf takes ownership of |raw| (malloc'd, verified against its hash) and of
  * |packed| (may be NULL). What slips brought of it is replaced. */
 int object_add_leaf(struct object *o, uint8_t *raw, uint32_t raw_len, uint8_t *packed, uint32_t packed_len);
+/* object_add_one is object_add_leaf for the one leaf of a body whose |hash| came with its head. */
+int object_add_one(struct object *o, uint8_t *raw, uint32_t raw_len, uint8_t *packed, uint32_t packed_len,
+                   const struct digest *hash);
 /* object_add_slip takes a verified piece of the open leaf. */
 int object_add_slip(struct object *o, const struct object_slip *slip, struct slice bytes);
 /* object_close_tail closes the open leaf (of a peer's object, its hash checked by the caller). */
@@ -158,10 +274,13 @@ void object_fail(struct object *o);
 bool object_renew(struct object *o, struct slice head_raw, const struct identity *self);
 
 /* ---- proving (our own objects are signed when a peer first needs it) ---- */
-/* object_sign_head, object_sign_one: the signature is there afterwards; false: we are not
- * the signer and do not have that one. sign_one needs a complete body of one leaf at most. */
+/* object_sign_head, object_sign_one: the signature is there afterwards (in more->proof, and one_sig); false: we are not
+ * the signer and do not have that one, or out of memory. sign_one needs a complete body of one leaf at most.
+ * object_keep_head_sig, object_keep_one_sig take the one that came with it. False: out of memory. */
 bool object_sign_head(struct object *o);
 bool object_sign_one(struct object *o);
+bool object_keep_head_sig(struct object *o, const uint8_t sig[SIGNATURE_BYTES]);
+bool object_keep_one_sig(struct object *o, const uint8_t sig[SIGNATURE_BYTES]);
 /* object_batch lends the batch that covers |leaf|; NULL: none yet. If we are the signer, a new
  * one is closed over what is there: |leaf| is then at most the first without one. |leaf| =
  * leaf count of a complete body lends an empty final batch if there is one. */

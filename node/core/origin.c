@@ -46,11 +46,8 @@ static struct slice keep(uint8_t **at, struct slice s)
 /* The validators of |o|, as conditions (RFC 9111 section 4.3.1). */
 static void conditions(const struct object *o, struct slice *etag, struct slice *modified)
 {
-    const struct field *f = o != NULL ? fields_find(&o->head->fields, SLICE_LIT("etag")) : NULL;
-
-    *etag = f != NULL ? f->value : SLICE_EMPTY;
-    f = o != NULL ? fields_find(&o->head->fields, SLICE_LIT("last-modified")) : NULL;
-    *modified = f != NULL ? f->value : SLICE_EMPTY;
+    *etag = o != NULL ? kept_head_value(o->head, SLICE_LIT("etag")) : SLICE_EMPTY;
+    *modified = o != NULL ? kept_head_value(o->head, SLICE_LIT("last-modified")) : SLICE_EMPTY;
 }
 
 bool origin_start(struct engine *e, mesh_ns now, struct flight *f)
@@ -210,7 +207,10 @@ int origin_object(struct engine *e, struct flight *f, uint16_t status, const str
     }
     o->uncacheable = for_one;
     o->born = e->now - fresh->age_ns;
-    flight_dress(f, o, fresh);
+    if (!flight_dress(f, o, fresh)) {
+        object_unref(o);
+        return MESH_E_NOMEM;
+    }
     *out = o;
     return 0;
 }

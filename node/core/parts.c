@@ -43,7 +43,8 @@ struct parts {
     bool again;                  /* begun anew once already */
     enum verdict verdict;
     /* What the first leaf said of all */
-    struct head *head;
+    struct kept_head *head;
+    uint64_t length;
     mesh_ns born, lifetime;
     struct part part[AHEAD]; /* that of leaf i at i % AHEAD */
 };
@@ -58,25 +59,23 @@ static struct part *part_of(struct reader *r)
 static bool same(const struct parts *p, const struct object *o)
 {
     struct content_range r;
-    return parts_place(&o->head->fields, &r) && r.length == p->head->length &&
-           slice_eq(parts_validator(&o->head->fields), parts_validator(&p->head->fields));
+    return parts_place(o->head, &r) && r.length == p->length &&
+           slice_eq(parts_validator(o->head), parts_validator(p->head));
 }
 
 /* The head of the whole, as the leaf |o| tells it. */
-static bool make_head(struct engine *e, struct parts *p, const struct object *o)
+static bool make_head(struct parts *p, const struct object *o)
 {
     struct content_range r;
-    struct head head;
+    struct fields fields;
+    struct head head = { .generation = o->head->generation, .status = 200, .has_length = true };
 
-    if (!parts_place(&o->head->fields, &r))
+    if (!parts_place(o->head, &r))
         return false;
-    memcpy(&head, o->head, offsetof(struct head, fields));
-    head.key = p->primary;
-    head.status = 200;
-    head.has_length = true;
-    head.length = r.length;
-    fields_without(&head.fields, &o->head->fields, SLICE_LIT("content-range"));
-    p->head = head_copy(&head, &e->scratch);
+    object_fields(o, &fields);
+    fields_without(&head.fields, &fields, SLICE_LIT("content-range"));
+    p->head = kept_head_new(&head);
+    p->length = r.length;
     p->born = o->born;
     p->lifetime = o->lifetime;
     return p->head != NULL;
@@ -133,8 +132,8 @@ static uint32_t wanted_end(const struct parts *p)
 {
     uint64_t until = p->r->head_sent ? p->r->until : p->last < UINT64_MAX ? p->last + 1 : p->last;
 
-    if (p->head != NULL && until > p->head->length)
-        until = p->head->length;
+    if (p->head != NULL && until > p->length)
+        until = p->length;
     return leaf_count(until < LEAF_BODY_MAX ? until : LEAF_BODY_MAX);
 }
 
@@ -298,7 +297,7 @@ static void drop_older(struct engine *e, const struct parts *p, const struct obj
 
     while ((old = next) != NULL) {
         next = cache_next_leaf(e->cache, &p->primary, old);
-        if (old->born < o->born && !slice_eq(parts_validator(&old->head->fields), parts_validator(&o->head->fields)))
+        if (old->born < o->born && !slice_eq(parts_validator(old->head), parts_validator(o->head)))
             cache_remove(e->cache, old);
     }
 }
@@ -332,15 +331,15 @@ static void differs(struct engine *e, mesh_ns now, struct parts *p, struct part 
 }
 
 /* The first leaf is here. False: it cannot speak for all. */
-static bool answer(struct engine *e, struct parts *p, struct object *o)
+static bool answer(struct parts *p, struct object *o)
 {
-    if (parts_validator(&o->head->fields).len == 0 || !make_head(e, p, o)) {
+    if (parts_validator(o->head).len == 0 || !make_head(p, o)) {
         drop_head(p);
         return false;
     }
     p->r->answer.head = p->head;
     p->r->answer.has_length = true;
-    p->r->answer.length = p->head->length;
+    p->r->answer.length = p->length;
     p->r->answer.stored = true;
     p->r->state = REQUEST_BODY;
     return true;
@@ -368,7 +367,7 @@ static bool look(struct engine *e, mesh_ns now, struct parts *p, struct part *t)
         return true;
     if (o->uncacheable)
         p->verdict = VERDICT_RELAY;
-    else if (p->head == NULL && !answer(e, p, o))
+    else if (p->head == NULL && !answer(p, o))
         p->verdict = VERDICT_RELAY;
     else if (!same(p, o))
         differs(e, now, p, t);

@@ -6,10 +6,16 @@
 /* A Last-Modified so much older than the answer is a strong validator (RFC 9110 section 8.8.2.2). */
 #define STRONG_AFTER_S 60
 
-bool parts_place(const struct fields *fields, struct content_range *out)
+bool parts_place_of(const struct fields *fields, struct content_range *out)
 {
     const struct field *f = fields_find(fields, SLICE_LIT("content-range"));
     return f != NULL && content_range_read(out, f->value);
+}
+
+bool parts_place(const struct kept_head *head, struct content_range *out)
+{
+    struct slice value;
+    return kept_head_find(head, SLICE_LIT("content-range"), &value) && content_range_read(out, value);
 }
 
 bool parts_sound(const struct flight *f, const struct head *head)
@@ -19,9 +25,21 @@ bool parts_sound(const struct flight *f, const struct head *head)
 
     if (!f->leaf)
         return true;
-    return head->status == 206 && parts_place(&head->fields, &r) && r.first == first && head->has_length &&
+    return head->status == 206 && parts_place_of(&head->fields, &r) && r.first == first && head->has_length &&
            r.last - r.first + 1 == head->length && head->length <= LEAF_BYTES &&
            (head->length == LEAF_BYTES || r.last + 1 == r.length);
+}
+
+static struct slice validator(struct slice etag, struct slice modified, struct slice date)
+{
+    int64_t date_s, modified_s;
+
+    if (etag_strongly_equal(etag, etag))
+        return etag;
+    if (etag.len == 0 && date_parse(modified, &modified_s) == 0 &&
+        date_parse(date, &date_s) == 0 && date_s - modified_s >= STRONG_AFTER_S)
+        return modified;
+    return SLICE_EMPTY;
 }
 
 static struct slice value_of(const struct fields *fields, struct slice name)
@@ -30,15 +48,14 @@ static struct slice value_of(const struct fields *fields, struct slice name)
     return f != NULL ? f->value : SLICE_EMPTY;
 }
 
-struct slice parts_validator(const struct fields *fields)
+struct slice parts_validator_of(const struct fields *fields)
 {
-    struct slice etag = value_of(fields, SLICE_LIT("etag")), modified = value_of(fields, SLICE_LIT("last-modified"));
-    int64_t date_s, modified_s;
+    return validator(value_of(fields, SLICE_LIT("etag")), value_of(fields, SLICE_LIT("last-modified")),
+                     value_of(fields, SLICE_LIT("date")));
+}
 
-    if (etag_strongly_equal(etag, etag))
-        return etag;
-    if (etag.len == 0 && date_parse(modified, &modified_s) == 0 &&
-        date_parse(value_of(fields, SLICE_LIT("date")), &date_s) == 0 && date_s - modified_s >= STRONG_AFTER_S)
-        return modified;
-    return SLICE_EMPTY;
+struct slice parts_validator(const struct kept_head *head)
+{
+    return validator(kept_head_value(head, SLICE_LIT("etag")), kept_head_value(head, SLICE_LIT("last-modified")),
+                     kept_head_value(head, SLICE_LIT("date")));
 }

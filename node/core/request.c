@@ -34,7 +34,7 @@ void answer_source(struct answer *a, const struct object *o, const struct flight
     a->collapsed = !leader;
     a->was_stale = f->stale != NULL;
     a->passed = is_passage(f);
-    a->via_peer = f->from_peer && o->flight == f;
+    a->via_peer = f->from_peer && object_flight(o) == f;
     a->peer_hit = f->peer_hit;
     a->peer_name[0] = '\0';
     if (a->via_peer)
@@ -319,16 +319,27 @@ void request_answer(struct engine *e, mesh_ns now, struct request *r)
     r->answer.ttl_ns = lifetime - r->answer.age_ns;
     if (r->parts != NULL || r->answer.coding != CODING_IDENTITY)
         return;
-    r->answer.lines = slice_of(o->lines, o->lines_len);
+    r->answer.lines = object_lines(o);
     r->answer.has_length = o->has_length;
     r->answer.length = o->length;
+}
+
+#define LINES_BODY_MIN 4096 /* beside such a body lines are little */
+
+bool request_keeps(const struct request *r)
+{
+    const struct object *o = r->reader.object;
+
+    if (r->parts != NULL || o->state != OBJECT_COMPLETE || o->uncacheable || o->pass_through)
+        return false;
+    return o->length >= LINES_BODY_MIN || cache_hot(r->engine->cache, o);
 }
 
 void request_keep(struct request *r, struct slice lines)
 {
     struct object *o = r->reader.object;
 
-    if (r->parts != NULL || o->state != OBJECT_COMPLETE || o->uncacheable || o->pass_through)
+    if (!request_keeps(r))
         return;
     object_keep_lines(o, lines);
     cache_fit(r->engine->cache); /* |o| itself may go: who reads it holds it */

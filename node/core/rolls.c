@@ -153,7 +153,7 @@ static size_t pick_strangers(const struct engine *e, struct node_id out[SPREAD_D
 static bool signer_gone(void *ctx, const struct object *o)
 {
     const struct engine *e = ctx;
-    return o->signer != NULL && !mesh_still_vouches(e->mesh, &o->signer->cert);
+    return !o->is_ours && !mesh_still_vouches(e->mesh, &o->by.signer->cert);
 }
 
 /* What is being filled from elsewhere but signed by one who is out goes on from another source. */

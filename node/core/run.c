@@ -146,7 +146,7 @@ bool run_begin(struct engine *e, mesh_ns now, struct origin *o, const struct fie
     LIST_EACH (at, &o->run)
         timer_stop(e, &OBJ_OF(at, struct flight, run_link)->deadline);
     /* What is not kept, or not to be put together, is not fetched ahead. A leaf that is not whole ends the body. */
-    bool keeps = fresh->storable && fresh->lifetime_ns > 0 && parts_validator(&o->head->fields).len > 0;
+    bool keeps = fresh->storable && fresh->lifetime_ns > 0 && parts_validator_of(&o->head->fields).len > 0;
     uint32_t end = o->end == o->length ? leaf_count(o->end) : (uint32_t)(o->end / LEAF_BYTES);
     cut(e, now, o, keeps ? end : o->leaf + 1);
     begin_leaf(e, now, o);

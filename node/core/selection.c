@@ -22,12 +22,6 @@ bool etag_strongly_equal(struct slice a, struct slice b)
     return is_tag(a) && slice_eq(a, b);
 }
 
-static struct slice value(const struct fields *f, struct slice name)
-{
-    const struct field *field = fields_find(f, name);
-    return field != NULL ? field->value : SLICE_EMPTY;
-}
-
 /* The next tag of a list; in a tag a backslash is like any other character. False: no more, or no tag. */
 static bool next_tag(struct slice *rest, struct slice *tag)
 {
@@ -62,52 +56,52 @@ static bool listed(struct slice list, struct slice tag)
 }
 
 /* RFC 9111 section 4.3.2: against Last-Modified, else Date, else when it came. */
-static bool modified_since(struct slice since, const struct fields *f, int64_t received_s)
+static bool modified_since(struct slice since, const struct kept_head *head, int64_t received_s)
 {
     int64_t limit, at = received_s;
 
     if (date_parse(since, &limit) != 0)
         return true;
-    if (date_parse(value(f, SLICE_LIT("last-modified")), &at) != 0)
-        (void)date_parse(value(f, SLICE_LIT("date")), &at);
+    if (date_parse(kept_head_value(head, SLICE_LIT("last-modified")), &at) != 0)
+        (void)date_parse(kept_head_value(head, SLICE_LIT("date")), &at);
     return at > limit;
 }
 
-static bool not_modified(const struct wants *w, const struct head *head, int64_t received_s)
+static bool not_modified(const struct wants *w, const struct kept_head *head, int64_t received_s)
 {
     if (head->status != 200)
         return false; /* conditions are about what a plain request would be answered with success */
     if (w->if_none_match.len > 0)
-        return listed(w->if_none_match, value(&head->fields, SLICE_LIT("etag")));
-    return w->if_modified_since.len > 0 && !modified_since(w->if_modified_since, &head->fields, received_s);
+        return listed(w->if_none_match, kept_head_value(head, SLICE_LIT("etag")));
+    return w->if_modified_since.len > 0 && !modified_since(w->if_modified_since, head, received_s);
 }
 
 /* RFC 9110 sections 13.1.5 and 8.8.2.2: a date is a strong validator only if the answer was made a while after. */
-static bool still_the_same(struct slice if_range, const struct fields *f)
+static bool still_the_same(struct slice if_range, const struct kept_head *head)
 {
     int64_t asked, modified, made;
 
     if (is_tag(opaque(if_range)))
-        return etag_strongly_equal(if_range, value(f, SLICE_LIT("etag")));
-    return date_parse(if_range, &asked) == 0 && date_parse(value(f, SLICE_LIT("last-modified")), &modified) == 0 &&
-           asked == modified && date_parse(value(f, SLICE_LIT("date")), &made) == 0 && made > modified;
+        return etag_strongly_equal(if_range, kept_head_value(head, SLICE_LIT("etag")));
+    return date_parse(if_range, &asked) == 0 && date_parse(kept_head_value(head, SLICE_LIT("last-modified")), &modified) == 0 &&
+           asked == modified && date_parse(kept_head_value(head, SLICE_LIT("date")), &made) == 0 && made > modified;
 }
 
 #define PART_BYTES 192 /* at most, of a part's delimiter and fields but for the type's value (node/io/answer.c) */
 
 /* Several ranges that with all around them are longer than the body: then the body is the better answer. */
-static bool too_costly(const struct ranges *r, const struct head *head, uint64_t length)
+static bool too_costly(const struct ranges *r, const struct kept_head *head, uint64_t length)
 {
     uint64_t sum = 0;
 
     if (r->n < 2)
         return false;
     for (size_t i = 0; i < r->n; i++)
-        sum += r->at[i].length + PART_BYTES + value(&head->fields, SLICE_LIT("content-type")).len;
+        sum += r->at[i].length + PART_BYTES + kept_head_value(head, SLICE_LIT("content-type")).len;
     return sum > length;
 }
 
-void selection_make(struct selection *out, const struct wants *w, const struct head *head, bool has_length,
+void selection_make(struct selection *out, const struct wants *w, const struct kept_head *head, bool has_length,
                     uint64_t length, bool head_only, int64_t received_s)
 {
     out->how = SELECT_WHOLE;
@@ -117,7 +111,7 @@ void selection_make(struct selection *out, const struct wants *w, const struct h
         return;
     }
     if (w->range.len == 0 || head_only || head->status != 200 || !has_length ||
-        (w->if_range.len > 0 && !still_the_same(w->if_range, &head->fields)))
+        (w->if_range.len > 0 && !still_the_same(w->if_range, head)))
         return;
     switch (ranges_read(&out->ranges, w->range, length)) {
     case RANGE_WHOLE: break;

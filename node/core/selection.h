@@ -3,7 +3,7 @@
 #ifndef HEDGEROW_CORE_SELECTION_H
 #define HEDGEROW_CORE_SELECTION_H
 
-#include "node/core/head.h"
+#include "node/core/kept_head.h"
 #include "node/core/range.h"
 
 /* The request's fields that decide about it; empty: absent. Lent. If-Match and If-Unmodified-Since are for
@@ -27,7 +27,7 @@ struct selection {
 /* selection_make: |length| is the body's, if it is known. |head_only|: HEAD, for which there are no ranges.
  * Several ranges that would cost more than the whole body are not selected. |received_s|: when the answer came, Unix
  * time, for one that says nothing of its age. */
-void selection_make(struct selection *out, const struct wants *w, const struct head *head, bool has_length,
+void selection_make(struct selection *out, const struct wants *w, const struct kept_head *head, bool has_length,
                     uint64_t length, bool head_only, int64_t received_s);
 
 /* ---- validators (RFC 9110 section 8.8) ---- */

@@ -293,10 +293,11 @@ void serve_attached(struct serve *s)
 
 /* ---- streaming ---- */
 
+/* False: not yet, or |s| is gone. */
 static bool send_head(struct engine *e, mesh_ns now, struct serve *s)
 {
     struct object *o = s->reader.object;
-    struct msg_head m = { .head = slice_of(o->head_raw, o->head_len), .uncacheable = o->uncacheable };
+    struct msg_head m = { .uncacheable = o->uncacheable };
     mesh_ns age = now > o->born ? now - o->born : 0;
 
     m.age_ms = (uint64_t)(age / MS(1));
@@ -306,22 +307,31 @@ static bool send_head(struct engine *e, mesh_ns now, struct serve *s)
         m.has_length = true;
         m.length = o->length;
         if (o->leaves_n > 0)
-            m.leaf = o->hashes[0];
+            m.leaf = object_hashes(o)[0];
         else
             leaf_hash(&m.leaf, SLICE_EMPTY);
         s->announced = o->leaves_n;
         s->final_sent = true;
     } else if (object_sign_head(o)) {
         m.form = HEAD_ALONE;
-        memcpy(m.sig, o->head_sig, SIGNATURE_BYTES);
+        memcpy(m.sig, o->more->proof->head_sig, SIGNATURE_BYTES);
         m.has_length = o->has_length;
         m.length = o->length;
+    } else if (o->is_ours) { /* there was no memory to sign it */
+        serve_abort(e, now, s, ABORT_INTERNAL, 0);
+        return false;
     } else {
         return false; /* a copy of one leaf whose bytes are still on their way to us */
     }
-    m.signer = o->self != NULL ? o->self->cert.id : o->signer->cert.id;
-    if (o->signer != NULL)
-        m.signer_cert = slice_of(o->signer->cert_raw, o->signer->cert_len);
+    buf_clear(&e->scratch);
+    if (object_head_wire(o, &e->scratch) != 0) {
+        serve_abort(e, now, s, ABORT_INTERNAL, 0);
+        return false;
+    }
+    m.head = buf_slice(&e->scratch);
+    m.signer = o->is_ours ? o->by.self->cert.id : o->by.signer->cert.id;
+    if (!o->is_ours)
+        m.signer_cert = slice_of(o->by.signer->cert_raw, o->by.signer->cert_len);
     msg_put_head(session_begin(s->l->session), s->stream, &m);
     link_commit(e, s->l);
     s->head_sent = true;
@@ -336,7 +346,7 @@ static bool send_batch(struct engine *e, struct serve *s)
 
     if (b == NULL || b->first != s->announced)
         return false;
-    msg_put_batch(session_begin(s->l->session), s->stream, b, b->count > 0 ? &o->hashes[b->first] : NULL);
+    msg_put_batch(session_begin(s->l->session), s->stream, b, b->count > 0 ? &object_hashes(o)[b->first] : NULL);
     link_commit(e, s->l);
     s->announced += b->count;
     s->final_sent = b->final;
@@ -348,17 +358,17 @@ static bool send_batch(struct engine *e, struct serve *s)
 static void send_last_slip(struct engine *e, struct serve *s)
 {
     struct object *o = s->reader.object;
-    const struct object_leaf *l = &o->leaves[s->next_leaf];
+    const struct object_leaf *l = object_leaf(o, s->next_leaf);
     struct msg_slip m = { .index = s->next_leaf, .offset = s->slip_sent };
     struct leaf_claim claim;
 
-    if (o->self == NULL || s->slip_sent == 0 || s->slip_sent == l->raw_len)
+    if (!o->is_ours || s->slip_sent == 0 || s->slip_sent == l->raw_len)
         return;
     m.bytes = slice_of(l->raw + s->slip_sent, l->raw_len - s->slip_sent);
     if (object_packed(o, s->next_leaf, e->zpack) && l->packed_len <= m.bytes.len)
         return;
     object_claim(o, &claim);
-    leaf_sign_slip(m.sig, o->self, &claim, m.index, m.offset, m.bytes);
+    leaf_sign_slip(m.sig, o->by.self, &claim, m.index, m.offset, m.bytes);
     msg_put_slip(session_begin(s->l->session), s->stream, &m);
     link_commit(e, s->l);
     s->slip_sent = l->raw_len;
@@ -369,7 +379,7 @@ static void send_leaf(struct engine *e, struct serve *s)
 {
     struct object *o = s->reader.object;
     uint32_t i = s->next_leaf;
-    struct msg_leaf m = { .index = i, .raw_len = o->leaves[i].raw_len };
+    struct msg_leaf m = { .index = i, .raw_len = object_leaf(o, i)->raw_len };
 
     send_last_slip(e, s);
     if (!link_is_open(s->l)) /* no memory for it */
@@ -378,10 +388,10 @@ static void send_leaf(struct engine *e, struct serve *s)
         m.encoding = LEAF_JOINED;
     } else if (object_packed(o, i, e->zpack)) {
         m.encoding = LEAF_ZSTD;
-        m.bytes = slice_of(o->leaves[i].packed, o->leaves[i].packed_len);
+        m.bytes = slice_of(object_leaf(o, i)->packed, object_leaf(o, i)->packed_len);
     } else {
         m.encoding = LEAF_RAW;
-        m.bytes = slice_of(o->leaves[i].raw, m.raw_len);
+        m.bytes = slice_of(object_leaf(o, i)->raw, m.raw_len);
     }
     msg_put_leaf(session_begin(s->l->session), s->stream, &m);
     link_commit(e, s->l);
@@ -396,23 +406,24 @@ static void send_leaf(struct engine *e, struct serve *s)
 static void send_slips(struct engine *e, struct serve *s)
 {
     struct object *o = s->reader.object;
+    const struct object_fill *open = o->fill;
 
-    if (s->credit == 0) /* a leaf's slips go on that leaf's credit */
+    if (open == NULL || s->credit == 0) /* a leaf's slips go on that leaf's credit */
         return;
-    for (uint32_t i = 0; i < o->slips_n; i++) {
-        const struct object_slip *slip = &o->slips[i];
+    for (uint32_t i = 0; i < open->slips_n; i++) {
+        const struct object_slip *slip = &open->slips[i];
         if (slip->offset != s->slip_sent)
             continue;
         struct msg_slip m = { .index = o->leaves_n, .offset = slip->offset };
         memcpy(m.sig, slip->sig, SIGNATURE_BYTES);
-        m.bytes = slice_of(o->tail + slip->offset, slip->len);
+        m.bytes = slice_of(open->tail + slip->offset, slip->len);
         msg_put_slip(session_begin(s->l->session), s->stream, &m);
         link_commit(e, s->l);
         s->slip_sent += slip->len;
         e->counters.bytes_peer_out_wire += slip->len;
     }
-    if (o->self != NULL && o->tail_len > o->slipped && !s->slip_timer.node.queued)
-        timer_set(e, &s->slip_timer, o->tail_since + e->timers.slip);
+    if (o->is_ours && open->tail_len > open->slipped && !s->slip_timer.node.queued)
+        timer_set(e, &s->slip_timer, open->tail_since + e->timers.slip);
 }
 
 /* Sends what may be sent of the closed leaves, a few in a row: then it is the next one's
@@ -432,7 +443,7 @@ static enum sent send_leaves(struct engine *e, mesh_ns now, struct serve *s)
             return SENT_SOME;
         if (s->next_leaf >= s->announced && !send_batch(e, s))
             return SENT_SOME;
-        if (o->leaves[s->next_leaf].raw == NULL) {
+        if (object_leaf(o, s->next_leaf)->raw == NULL) {
             serve_abort(e, now, s, ABORT_BEHIND, 0);
             return SENT_ABORT;
         }

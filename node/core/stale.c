@@ -13,17 +13,17 @@ static mesh_ns beyond(const struct object *o, mesh_ns now)
 
 bool stale_while_revalidate(const struct object *o, mesh_ns now)
 {
-    return beyond(o, now) < o->stale_while_revalidate;
+    return beyond(o, now) < SEC(o->stale_while_revalidate_s);
 }
 
 bool stale_if_error(const struct object *o, mesh_ns now)
 {
-    return beyond(o, now) < o->stale_if_error;
+    return beyond(o, now) < SEC(o->stale_if_error_s);
 }
 
 bool stale_served(const struct object *o, mesh_ns now, bool *refresh)
 {
-    *refresh = now >= o->retry_at;
+    *refresh = o->more == NULL || now >= o->more->retry_at;
     return (!*refresh && stale_if_error(o, now)) || stale_while_revalidate(o, now);
 }
 
@@ -44,7 +44,8 @@ bool stale_rescue(struct engine *e, mesh_ns now, struct flight *f)
 
     if (o == NULL || !stale_if_error(o, now))
         return false;
-    o->retry_at = now + RETRY_AFTER;
+    if (object_more_of(o) != NULL) /* else it is asked again at the next occasion */
+        o->more->retry_at = now + RETRY_AFTER;
     f->rescued = true;
     flight_share(e, now, f, o, NULL);
     return true;
@@ -93,12 +94,12 @@ static int merge(struct head *out, const struct head *stored, const struct field
 
 /* Does the 304 name another representation than ours? Then its fields are not for ours (section 4.3.4); that nothing
  * has changed since our validator it says all the same. */
-static bool of_another(const struct head *stored, const struct fields *fields)
+static bool of_another(const struct kept_head *stored, const struct fields *fields)
 {
-    const struct field *ours = fields_find(&stored->fields, SLICE_LIT("etag"));
     const struct field *theirs = fields_find(fields, SLICE_LIT("etag"));
+    struct slice ours;
 
-    return ours != NULL && theirs != NULL && !etag_weakly_equal(ours->value, theirs->value);
+    return kept_head_find(stored, SLICE_LIT("etag"), &ours) && theirs != NULL && !etag_weakly_equal(ours, theirs->value);
 }
 
 /* The head gets a new signature, and where the body was another node's, so does that: a peer in the midst of
@@ -109,7 +110,7 @@ static bool renew(struct engine *e, mesh_ns now, struct object *o)
 
     LIST_EACH_SAFE (at, &o->readers) {
         struct reader *r = OBJ_OF(at, struct reader, link);
-        if (r->of_peer && o->self != self)
+        if (r->of_peer && object_self(o) != self)
             serve_abort(e, now, reader_serve(r), ABORT_GONE, 0);
     }
     if (!object_renew(o, buf_slice(&e->scratch), self))
@@ -129,7 +130,7 @@ static bool update(struct engine *e, mesh_ns now, struct flight *f, const struct
     struct fields stripped;
     char date[DATE_TEXT_BYTES + 1];
     struct freshness fresh;
-    struct head head;
+    struct head stored, head;
 
     if (of_another(o->head, fields))
         fields = &nothing;
@@ -137,7 +138,8 @@ static bool update(struct engine *e, mesh_ns now, struct flight *f, const struct
         fields_without(&stripped, fields, SLICE_LIT("set-cookie"));
         fields = &stripped;
     }
-    if (merge(&head, o->head, fields, e->wall_s, date) != 0)
+    kept_head_decode(o->head, &o->key, o->length, &stored);
+    if (merge(&head, &stored, fields, e->wall_s, date) != 0 || object_more_of(o) == NULL)
         return false;
     fresh_of(&fresh, &e->cfg.distribution, f->leaf ? 200 : head.status, &head.fields, e->wall_s,
              now - f->origin->began);
@@ -145,10 +147,9 @@ static bool update(struct engine *e, mesh_ns now, struct flight *f, const struct
     if (head_encode(&e->scratch, &head) != 0 || !renew(e, now, o))
         return false;
     o->born = now - fresh.age_ns;
-    o->retry_at = 0;
+    o->more->retry_at = 0;
     o->uncacheable = !fresh.storable;
-    flight_dress(f, o, &fresh);
-    return true;
+    return flight_dress(f, o, &fresh); /* which has the memory that it needs */
 }
 
 void stale_validated(struct engine *e, mesh_ns now, struct flight *f, const struct fields *fields)

@@ -43,7 +43,7 @@ void waiters_move(struct engine *e, mesh_ns now, struct flight *f, struct object
     LIST_EACH_SAFE (at, &f->waiters) {
         struct reader *r = OBJ_OF(at, struct reader, wait_link);
         int same = r->object != NULL ? object_same(r->object, o, r->at) : -1;
-        bool held = r->at / LEAF_BYTES >= o->first_held;
+        bool held = r->at / LEAF_BYTES >= object_first_held(o);
         if (same < 0)
             continue;
         if (same == 0 || !held) {
@@ -141,7 +141,7 @@ void waiters_attach(struct engine *e, mesh_ns now, struct flight *f, struct obje
         else if (o->lifetime == 0 && !first && !f->rescued)
             leave(e, now, f, r, true);
         else
-            attach(e, f, r, o, first && (o->flight == f || f->validated || f->rescued));
+            attach(e, f, r, o, first && (object_flight(o) == f || f->validated || f->rescued));
         first = false;
     }
 }

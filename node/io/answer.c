@@ -72,11 +72,12 @@ static void put_weak(struct buf *out, struct slice etag)
 /* Returns whether a Date was among them. */
 static bool put_stored(struct buf *out, const struct answer *a, const struct selection *s)
 {
-    const struct fields *fields = &a->head->fields;
+    struct fields fields;
     bool has_date = false;
 
-    for (size_t i = 0; i < fields->n; i++) {
-        const struct field *field = &fields->at[i];
+    kept_head_fields(a->head, &fields);
+    for (size_t i = 0; i < fields.n; i++) {
+        const struct field *field = &fields.at[i];
         if (replaced(field->name) || omitted(a, s, field->name))
             continue;
         if (a->coding != CODING_IDENTITY && slice_eq_nocase(field->name, SLICE_LIT("etag"))) {
@@ -217,13 +218,13 @@ static void put_content_range(struct buf *out, const struct range *r, uint64_t l
 void answer_part(struct buf *out, const struct answer *a, const struct selection *s, size_t i,
                  const struct answer_to *to)
 {
-    const struct field *type = fields_find(&a->head->fields, SLICE_LIT("content-type"));
+    struct slice type;
 
     buf_addf(out, "\r\n--%.*s%s\r\n", SLICE_FMT(to->request_id), i == s->ranges.n ? "--" : "");
     if (i == s->ranges.n)
         return;
-    if (type != NULL)
-        (void)http_put_field(out, SLICE_LIT("Content-Type"), type->value);
+    if (kept_head_find(a->head, SLICE_LIT("content-type"), &type))
+        (void)http_put_field(out, SLICE_LIT("Content-Type"), type);
     put_content_range(out, &s->ranges.at[i], a->length);
     buf_add_str(out, "\r\n");
 }
@@ -269,7 +270,9 @@ static bool is_plain(const struct answer *a, const struct selection *s)
 
 bool answer_lines(struct buf *out, const struct answer *a, const struct selection *s)
 {
-    if (!is_plain(a, s) || fields_find(&a->head->fields, SLICE_LIT("date")) == NULL)
+    struct slice date;
+
+    if (!is_plain(a, s) || !kept_head_find(a->head, SLICE_LIT("date"), &date))
         return false;
     http_put_status_line(out, a->head->status);
     (void)put_stored(out, a, s);

@@ -17,7 +17,7 @@ static void keep_lines(struct exchange *x)
 {
     struct buf *lines = &x->worker->head;
 
-    if (x->r.answer.result != RESULT_HIT || x->r.answer.lines.len > 0)
+    if (x->r.answer.result != RESULT_HIT || x->r.answer.lines.len > 0 || !request_keeps(&x->r))
         return;
     buf_clear(lines);
     if (answer_lines(lines, &x->r.answer, &x->selection) && buf_ok(lines))

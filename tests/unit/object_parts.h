@@ -81,7 +81,7 @@ static inline struct object *make_of_peer(uint64_t length)
 static inline void append(struct object *o, uint64_t from, uint64_t len)
 {
     assert_int_equal(object_append(o, SEC(1), slice_of(body + from, len)), 0);
-    assert_true(o->bytes <= memory.bytes);
+    assert_true(object_bytes(o) <= memory.bytes);
 }
 
 static inline struct object *filled(uint64_t length, bool announced)
@@ -118,17 +118,24 @@ static inline void check_readable(const struct object *o, uint64_t at, uint64_t 
 static inline void check_grid(const struct object *o, uint64_t length)
 {
     assert_int_equal(o->leaves_n, leaf_count(length));
-    assert_int_equal(o->hashes_n, o->leaves_n);
+    assert_int_equal(object_hashes_n(o), o->leaves_n);
     for (uint32_t i = 0; i < o->leaves_n; i++) {
         struct digest d;
         uint64_t from = (uint64_t)i * LEAF_BYTES, left = length - from;
-        assert_int_equal(o->leaves[i].raw_len, left < LEAF_BYTES ? left : LEAF_BYTES);
-        leaf_hash(&d, slice_of(body + from, o->leaves[i].raw_len));
-        assert_true(digest_eq(&d, &o->hashes[i]));
+        assert_int_equal(object_leaf(o, i)->raw_len, left < LEAF_BYTES ? left : LEAF_BYTES);
+        leaf_hash(&d, slice_of(body + from, object_leaf(o, i)->raw_len));
+        assert_true(digest_eq(&d, &object_hashes(o)[i]));
     }
 }
 
 /* ---- what proves it ---- */
+
+static inline struct buf wire_of(const struct object *o)
+{
+    struct buf b = BUF_EMPTY;
+    assert_int_equal(object_head_wire(o, &b), 0);
+    return b;
+}
 
 static inline struct leaf_claim claim_of(const struct object *o)
 {
@@ -145,7 +152,7 @@ static inline void check_batch(const struct object *o, const struct leaf_batch *
     struct leaf_batch got = *b;
 
     for (uint32_t i = 0; i < b->count; i++)
-        leaf_chain_step(chain, &o->hashes[b->first + i]);
+        leaf_chain_step(chain, &object_hashes(o)[b->first + i]);
     got.chain = *chain;
     assert_int_equal(leaf_verify_batch(&got, ann.sign_key, &c), 0);
     got.chain.bytes[0] ^= 1;
@@ -167,7 +174,7 @@ static inline const char *batches_of(struct object *o)
         if (b == NULL)
             break;
         assert_int_equal(b->first, leaf);
-        assert_ptr_equal(b, &o->batches[n++]);
+        assert_ptr_equal(b, &o->more->proof->batches[n++]);
         check_batch(o, b, &chain);
         snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%u ", b->final ? "final " : "", b->count);
         leaf += b->count;

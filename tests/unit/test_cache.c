@@ -378,9 +378,8 @@ static void put_leaf(struct cache *c, uint32_t n, uint32_t index)
 {
     struct object *o = make(c, 100000 * n + index);
 
-    o->leaf = true;
-    o->index = index;
-    o->primary = key_of(n);
+    struct digest whole = key_of(n);
+    assert_true(object_set_part(o, index, &whole));
     assert_int_equal(object_append(o, NOW, slice_of(body, 100)), 0);
     assert_int_equal(object_finish(o), 0);
     cache_put(c, o, NULL);
@@ -393,9 +392,9 @@ static uint32_t leaves_of(const struct cache *c, uint32_t n)
     uint32_t seen = 0;
 
     for (struct object *o = NULL; (o = cache_next_leaf(c, &key, o)) != NULL;) {
-        assert_true(digest_eq(&o->primary, &key));
-        assert_int_equal(seen & 1u << o->index, 0);
-        seen |= 1u << o->index;
+        assert_true(digest_eq(&object_part(o)->primary, &key));
+        assert_int_equal(seen & 1u << object_part(o)->index, 0);
+        seen |= 1u << object_part(o)->index;
     }
     return seen;
 }

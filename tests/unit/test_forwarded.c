@@ -204,7 +204,7 @@ static bool check_answer(const struct buf *in)
     parsed = (struct head){ .generation = 1, .status = response.status };
     memcpy(&parsed.fields, &response.fields, sizeof(response.fields));
     assert_int_equal(head_encode(&wire, &parsed), 0);
-    const struct head *kept = head_kept(buf_slice(&wire));
+    struct kept_head *kept = kept_head_of(buf_slice(&wire));
     assert_non_null(kept);
     struct answer a = { .head = kept, .has_length = true, .length = 7, .result = RESULT_HIT, .stored = true };
     struct answer_to to = { .node = SLICE_LIT("fra-1"),
@@ -220,7 +220,7 @@ static bool check_answer(const struct buf *in)
     assert_true(bare || answer_again.body.length == 7);
     check_plain(&out, first_line(&out), &answer_again.fields);
     check_known(&answer_again.fields, &response.fields, ours);
-    free((void *)(uintptr_t)kept);
+    free(kept);
     buf_free(&wire);
     buf_free(&out);
     return true;

@@ -25,7 +25,7 @@ static void bodies_lie_on_the_grid(void **state)
             assert_int_equal(o->has_length, announced);
             assert_int_equal(object_finish(o), 0);
             assert_int_equal(o->state, OBJECT_COMPLETE);
-            assert_true(o->has_length && o->length == lengths[i] && o->tail == NULL && o->tail_len == 0);
+            assert_true(o->has_length && o->length == lengths[i] && o->fill == NULL);
             check_grid(o, lengths[i]);
             check_readable(o, 0, lengths[i]);
             /* Nothing is held beyond the body and what it is held in. */
@@ -48,7 +48,7 @@ static void any_split_gives_the_same_leaves(void **state)
         struct object *o = make(at % 2 == 0 ? length : UNKNOWN);
         append(o, 0, at);
         assert_int_equal(o->leaves_n, at / LEAF_BYTES);
-        assert_int_equal(o->tail_len, at % LEAF_BYTES);
+        assert_int_equal(o->fill->tail_len, at % LEAF_BYTES);
         check_readable(o, 0, at);
         append(o, at, length - at);
         assert_int_equal(object_finish(o), 0);
@@ -100,21 +100,27 @@ static void a_complete_body_does_not_fail_any_more(void **state)
 
 /* ---- a copy of a peer's ---- */
 
+static bool over(const struct object *o)
+{
+    const struct object_proof *p = o->more != NULL ? o->more->proof : NULL;
+    return p != NULL && p->batches_n > 0 && p->batches[p->batches_n - 1].final;
+}
+
 static void take_batch(struct object *to, struct object *from)
 {
-    const struct leaf_batch *b = object_batch(from, to->batched);
+    const struct leaf_batch *b = object_batch(from, object_batched(to));
     assert_non_null(b);
-    assert_int_equal(object_add_batch(to, b, b->count > 0 ? &from->hashes[b->first] : NULL), 0);
+    assert_int_equal(object_add_batch(to, b, b->count > 0 ? &object_hashes(from)[b->first] : NULL), 0);
 }
 
 static void take_leaf(struct object *to, const struct object *from)
 {
-    const struct object_leaf *l = &from->leaves[to->leaves_n];
+    const struct object_leaf *l = object_leaf(from, to->leaves_n);
     uint8_t *raw = malloc(l->raw_len), *packed = malloc(10);
     assert_true(raw != NULL && packed != NULL);
     memcpy(raw, l->raw, l->raw_len);
     assert_int_equal(object_add_leaf(to, raw, l->raw_len, packed, 10), 0);
-    assert_true(memory.bytes == to->bytes + from->bytes);
+    assert_true(memory.bytes == object_bytes(to) + object_bytes(from));
 }
 
 static void a_peers_copy_is_the_same(void **state)
@@ -124,9 +130,9 @@ static void a_peers_copy_is_the_same(void **state)
         for (int announced = 0; announced <= 1; announced++) {
             struct object *from = whole(lengths[i]);
             struct object *to = make_of_peer(announced ? lengths[i] : UNKNOWN);
-            while (to->batches_n == 0 || !to->batches[to->batches_n - 1].final) {
+            while (!over(to)) {
                 take_batch(to, from);
-                while (to->leaves_n < to->hashes_n) {
+                while (to->leaves_n < object_hashes_n(to)) {
                     take_leaf(to, from);
                     uint64_t there = (uint64_t)to->leaves_n * LEAF_BYTES;
                     check_readable(to, 0, there < lengths[i] ? there : lengths[i]);
@@ -154,11 +160,11 @@ static void batches_come_in_order(void **state)
     struct leaf_batch copy = *object_batch(from, 2);
     assert_int_equal(copy.first, 1);
     assert_null(object_batch(to, 5)); /* a peer's copy has what came */
-    assert_int_equal(object_add_batch(to, &copy, &from->hashes[1]), MESH_E_STATE);
+    assert_int_equal(object_add_batch(to, &copy, &object_hashes(from)[1]), MESH_E_STATE);
     take_batch(to, from);
-    assert_int_equal(object_add_batch(to, object_batch(from, 0), from->hashes), MESH_E_STATE);
-    assert_int_equal(object_add_batch(to, &copy, &from->hashes[1]), 0);
-    assert_int_equal(to->hashes_n, 3);
+    assert_int_equal(object_add_batch(to, object_batch(from, 0), object_hashes(from)), MESH_E_STATE);
+    assert_int_equal(object_add_batch(to, &copy, &object_hashes(from)[1]), 0);
+    assert_int_equal(object_hashes_n(to), 3);
     assert_int_equal(to->leaves_n, 0); /* hashes may run ahead */
     object_unref(from);
     object_unref(to);
@@ -291,7 +297,7 @@ static void readers_hold_what_they_read(void **state)
     reader_attach(&r, r.object); /* to itself */
     check_readable(r.object, 0, 10);
     reader_attach(&r, b); /* lets the old one go */
-    assert_true(memory.bytes == b->bytes);
+    assert_true(memory.bytes == object_bytes(b));
     reader_detach(&r);
     assert_null(r.object);
     reader_detach(&r);
@@ -307,23 +313,53 @@ static void a_window_moves_with_the_fastest_reader(void **state)
     append(o, 0, 20 * LEAF_BYTES + 7);
     uint64_t before = memory.bytes;
     object_trim(o, 20, 20);
-    assert_int_equal(o->first_held, 0); /* no more than the window is there */
+    assert_int_equal(object_first_held(o), 0); /* no more than the window is there */
     object_trim(o, 3, 10);
-    assert_int_equal(o->first_held, 3); /* never beyond the fastest */
+    assert_int_equal(object_first_held(o), 3); /* never beyond the fastest */
     object_trim(o, 20, 10);
-    assert_int_equal(o->first_held, 10);
+    assert_int_equal(object_first_held(o), 10);
     object_trim(o, 20, 10);
-    assert_int_equal(o->first_held, 10);
-    assert_true(memory.bytes == before - 10 * LEAF_BYTES);
+    assert_int_equal(object_first_held(o), 10);
+    assert_true(memory.bytes == before - 10 * object_cost(LEAF_BYTES));
     assert_int_equal(object_read(o, 9 * LEAF_BYTES, &piece, 1), 0);
     check_readable(o, 10 * LEAF_BYTES, 20 * LEAF_BYTES + 7);
     /* The hashes stay: batches still cover the whole. */
     assert_string_equal(batches_of(o), "1 2 4 8 5 ");
     object_trim(o, UINT32_MAX, 0);
-    assert_int_equal(o->first_held, 20);
+    assert_int_equal(object_first_held(o), 20);
     check_readable(o, 20 * LEAF_BYTES, 20 * LEAF_BYTES + 7);
     assert_int_equal(object_finish(o), 0);
     check_readable(o, 20 * LEAF_BYTES, 20 * LEAF_BYTES + 7);
+    object_unref(o);
+}
+
+/* What many servers say of a small file; all blocks count, with what malloc adds to each. */
+static void a_small_object_takes_little_beside_its_bytes(void **state)
+{
+    static const char *const fields[][2] = {
+        { "Date", "Sun, 06 Nov 1994 08:49:37 GMT" },         { "Server", "bench" },
+        { "Content-Type", "application/octet-stream" },      { "Cache-Control", "public, max-age=86400" },
+        { "ETag", "\"bench-1024\"" },                        { "Last-Modified", "Mon, 06 Jan 2025 10:00:00 GMT" },
+    };
+    struct head h = { .generation = GENERATION, .status = 200, .fetched_s = 1800000000, .has_length = true };
+    struct buf b = BUF_EMPTY;
+
+    (void)state;
+    h.length = 1024;
+    size_t values = 0;
+    for (size_t i = 0; i < COUNT(fields); i++) {
+        fields_add(&h.fields, slice_str(fields[i][0]), slice_str(fields[i][1]));
+        values += strlen(fields[i][1]);
+    }
+    assert_int_equal(head_encode(&b, &h), 0);
+    struct object *o = object_new(&memory, buf_slice(&b), &ann, NULL);
+    append(o, 0, h.length);
+    assert_int_equal(object_finish(o), 0);
+    print_message("an object is %zu bytes; one of 1,024 and %zu of fields' values takes %llu\n", sizeof(*o), values,
+                  (unsigned long long)object_bytes(o));
+    assert_true(object_bytes(o) == object_cost(sizeof(*o) + kept_head_bytes(o->head)) + object_cost(1024));
+    assert_true(object_bytes(o) <= 1024 + values + 320);
+    buf_free(&b);
     object_unref(o);
 }
 
@@ -353,6 +389,7 @@ int main(void)
         TEST(a_promised_length_must_turn_out_right),
         TEST(readers_hold_what_they_read),
         TEST(a_window_moves_with_the_fastest_reader),
+        TEST(a_small_object_takes_little_beside_its_bytes),
         TEST(a_head_that_does_not_decode_makes_no_object),
     };
 

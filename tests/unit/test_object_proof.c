@@ -7,16 +7,18 @@ static void the_head_is_signed_when_asked_for(void **state)
 {
     struct object *o = make(UNKNOWN), *copy = make_of_peer(UNKNOWN);
     struct leaf_claim c = claim_of(o);
+    struct buf wire = wire_of(o);
 
     (void)state;
-    assert_false(o->has_head_sig);
+    assert_null(o->more);
     assert_true(object_sign_head(o));
-    assert_int_equal(leaf_verify_head(o->head_sig, ann.sign_key, &c, slice_of(o->head_raw, o->head_len)), 0);
-    assert_int_equal(leaf_verify_head(o->head_sig, ann.sign_key, &c, slice_of(o->head_raw, o->head_len - 1)),
+    assert_int_equal(leaf_verify_head(o->more->proof->head_sig, ann.sign_key, &c, buf_slice(&wire)), 0);
+    assert_int_equal(leaf_verify_head(o->more->proof->head_sig, ann.sign_key, &c, slice_head(buf_slice(&wire), wire.len - 1)),
                      MESH_E_SIGNATURE);
     assert_false(object_sign_head(copy)); /* it is not ours to sign */
     assert_false(object_sign_one(copy));
     c = claim_of(copy);
+    buf_free(&wire);
     object_unref(o);
     object_unref(copy);
 }
@@ -34,9 +36,11 @@ static void one_signature_over_a_small_object(void **state)
         assert_true(object_sign_one(o));
         leaf_hash(&leaf, slice_of(body, small[i]));
         struct leaf_claim c = claim_of(o);
-        struct slice head = slice_of(o->head_raw, o->head_len);
-        assert_int_equal(leaf_verify_one(o->one_sig, ann.sign_key, &c, head, &leaf, small[i]), 0);
-        assert_int_equal(leaf_verify_one(o->one_sig, ann.sign_key, &c, head, &leaf, small[i] + 1), MESH_E_SIGNATURE);
+        struct buf head = wire_of(o);
+        assert_int_equal(leaf_verify_one(o->one_sig, ann.sign_key, &c, buf_slice(&head), &leaf, small[i]), 0);
+        assert_int_equal(leaf_verify_one(o->one_sig, ann.sign_key, &c, buf_slice(&head), &leaf, small[i] + 1),
+                         MESH_E_SIGNATURE);
+        buf_free(&head);
         object_unref(o);
     }
     struct object *o = whole(LEAF_BYTES + 1);
@@ -70,7 +74,7 @@ static void batches_ramp_up_and_end_with_final(void **state)
             const struct leaf_batch *b = object_batch(o, leaf);
             assert_true(b != NULL && b->first <= leaf && leaf < b->first + b->count);
         }
-        assert_true(o->bytes == memory.bytes);
+        assert_true(object_bytes(o) == memory.bytes);
         object_unref(o);
     }
 }
@@ -99,7 +103,7 @@ static void batches_take_what_is_there(void **state)
 static void check_slip(const struct object *o, uint32_t i, uint32_t offset, uint32_t len)
 {
     struct leaf_claim c = claim_of(o);
-    const struct object_slip *s = &o->slips[i];
+    const struct object_slip *s = &o->fill->slips[i];
     const uint8_t *bytes = body + (uint64_t)o->leaves_n * LEAF_BYTES + offset;
 
     assert_int_equal(s->offset, offset);
@@ -116,33 +120,32 @@ static void slips_cover_the_open_leaf_without_gaps(void **state)
     (void)state;
     append(o, 0, LEAF_BYTES);
     object_slip(o); /* nothing is open */
-    assert_int_equal(o->slips_n, 0);
-    assert_true(o->tail_since == MESH_NS_NEVER);
+    assert_int_equal(o->fill->slips_n, 0);
+    assert_true(o->fill->tail_since == MESH_NS_NEVER);
     append(o, LEAF_BYTES, 10);
-    assert_true(o->tail_since == SEC(1));
+    assert_true(o->fill->tail_since == SEC(1));
     assert_int_equal(object_append(o, SEC(2), slice_of(body + LEAF_BYTES + 10, 5)), 0);
-    assert_true(o->tail_since == SEC(1)); /* its oldest byte */
+    assert_true(o->fill->tail_since == SEC(1)); /* its oldest byte */
     object_slip(o);
     object_slip(o);
-    assert_int_equal(o->slips_n, 1);
+    assert_int_equal(o->fill->slips_n, 1);
     check_slip(o, 0, 0, 15);
-    assert_true(o->tail_since == MESH_NS_NEVER);
+    assert_true(o->fill->tail_since == MESH_NS_NEVER);
     for (uint32_t i = 1; i < 20; i++) {
         append(o, LEAF_BYTES + 14 + i, 1);
         object_slip(o);
         check_slip(o, i, 14 + i, 1);
     }
-    assert_int_equal(o->slipped, 34);
+    assert_int_equal(o->fill->slipped, 34);
     append(o, LEAF_BYTES + 34, LEAF_BYTES); /* closes it: slips are of the open leaf only */
-    assert_int_equal(o->slips_n, 0);
-    assert_int_equal(o->slipped, 0);
+    assert_int_equal(o->fill->slips_n, 0);
+    assert_int_equal(o->fill->slipped, 0);
     object_slip(o);
     check_slip(o, 0, 0, 34);
     assert_int_equal(object_finish(o), 0);
-    assert_int_equal(o->slips_n, 0);
-    object_slip(o);
-    assert_int_equal(o->slips_n, 0);
-    assert_true(o->bytes == memory.bytes);
+    assert_null(o->fill);
+    object_slip(o); /* nothing is open */
+    assert_true(object_bytes(o) == memory.bytes);
     object_unref(o);
 }
 
@@ -168,17 +171,17 @@ static void a_peers_slips_join(void **state)
     check_readable(o, 0, 100);
     assert_int_equal(add_slip(o, 100, LEAF_BYTES - 99), MESH_E_STATE); /* beyond the leaf */
     object_slip(o);
-    assert_int_equal(o->slips_n, 2); /* not ours to sign */
+    assert_int_equal(o->fill->slips_n, 2); /* not ours to sign */
     /* The whole leaf takes their place. */
     uint8_t *raw = malloc(LEAF_BYTES);
     assert_non_null(raw);
     memcpy(raw, body, LEAF_BYTES);
     assert_int_equal(object_add_leaf(o, raw, LEAF_BYTES, NULL, 0), 0);
-    assert_int_equal(o->slips_n, 0);
+    assert_int_equal(o->fill->slips_n, 0);
     check_readable(o, 0, LEAF_BYTES);
     assert_int_equal(add_slip(o, 0, LEAF_BYTES), 0); /* a leaf in one slip */
     check_readable(o, 0, 2 * LEAF_BYTES);
-    assert_true(o->bytes == memory.bytes);
+    assert_true(object_bytes(o) == memory.bytes);
     object_unref(o);
 }
 
@@ -200,17 +203,17 @@ static void leaves_are_packed_once_where_it_pays(void **state)
     assert_int_equal(object_finish(o), 0);
     uint64_t before = memory.bytes;
     assert_true(object_packed(o, 0, z));
-    assert_true(o->leaves[0].packed_len < 1000);
-    assert_true(memory.bytes == before + o->leaves[0].packed_len && o->bytes == memory.bytes);
-    const uint8_t *first = o->leaves[0].packed;
+    assert_true(object_leaf(o, 0)->packed_len < 1000);
+    assert_true(memory.bytes == before + object_cost(object_leaf(o, 0)->packed_len) && object_bytes(o) == memory.bytes);
+    const uint8_t *first = object_leaf(o, 0)->packed;
     assert_true(object_packed(o, 0, z));
-    assert_ptr_equal(o->leaves[0].packed, first);
-    assert_int_equal(zpack_inflate(z, slice_of(first, o->leaves[0].packed_len), back, LEAF_BYTES), 0);
+    assert_ptr_equal(object_leaf(o, 0)->packed, first);
+    assert_int_equal(zpack_inflate(z, slice_of(first, object_leaf(o, 0)->packed_len), back, LEAF_BYTES), 0);
     assert_memory_equal(back, text, LEAF_BYTES);
     assert_false(object_packed(o, 1, z));
     assert_false(object_packed(o, 1, z));
     assert_false(object_packed(o, 2, z));
-    assert_true(memory.bytes == before + o->leaves[0].packed_len);
+    assert_true(memory.bytes == before + object_cost(object_leaf(o, 0)->packed_len));
     object_trim(o, 2, 0); /* gone with what was packed */
     object_unref(o);
     zpack_free(z);

@@ -1,0 +1,20 @@
+/* object_impl.h - what the object's files share. Nobody else includes it. */
+#ifndef HEDGEROW_CORE_OBJECT_IMPL_H
+#define HEDGEROW_CORE_OBJECT_IMPL_H
+
+#include "node/core/object.h"
+
+#define OBJECT_MAGIC 0x6f626a31u
+
+/* object_hold_block, object_let_go: a block of |bytes| was made for |o|, or is to be freed; of none: nothing. */
+void object_hold_block(struct object *o, size_t bytes);
+void object_let_go(struct object *o, size_t bytes);
+
+/* object_grow makes room for |need| items of |item| bytes in the array that |array_ptr| points to, which may move. False:
+ * out of memory. */
+bool object_grow(struct object *o, void *array_ptr, uint32_t *cap, uint32_t need, size_t item);
+
+/* object_drop_fill forgets what only filling needs, if it is there. */
+void object_drop_fill(struct object *o);
+
+#endif
