@@ -36,6 +36,23 @@ void object_let_go(struct object *o, size_t bytes)
     object_hold(o, -(int64_t)cost);
 }
 
+uint8_t *object_room(const struct object *o)
+{
+    const uint8_t *first_head = (const uint8_t *)(o + 1);
+
+    if (!o->has_room)
+        return NULL;
+    return (uint8_t *)(uintptr_t)first_head + kept_head_bytes((const struct kept_head *)(const void *)first_head);
+}
+
+void object_drop_bytes(struct object *o, uint8_t *bytes, uint32_t cap)
+{
+    if (bytes == NULL || bytes == object_room(o))
+        return;
+    object_let_go(o, cap);
+    free(bytes);
+}
+
 bool object_grow(struct object *o, void *array_ptr, uint32_t *cap, uint32_t need, size_t item)
 {
     void **array = array_ptr;
@@ -90,7 +107,8 @@ struct object *object_new(struct object_memory *memory, struct slice head_raw, c
     if (self != NULL) /* it is as we write one */
         head_raw = SLICE_EMPTY;
     size_t size = kept_head_size(&head, &head_raw);
-    struct object *o = size > 0 ? malloc(sizeof(*o) + size) : NULL;
+    size_t room = head.has_length && head.length <= OBJECT_ROOM_MAX ? (size_t)head.length : 0;
+    struct object *o = size > 0 ? malloc(sizeof(*o) + size + room) : NULL;
     struct object_fill *fill = calloc(1, sizeof(*fill));
     if (o == NULL || fill == NULL) {
         free(o);
@@ -106,6 +124,7 @@ struct object *object_new(struct object_memory *memory, struct slice head_raw, c
     o->key = head.key;
     o->has_length = head.has_length;
     o->length = head.has_length ? head.length : 0;
+    o->has_room = room > 0;
     o->is_ours = self != NULL;
     if (self != NULL)
         o->by.self = self;
@@ -114,7 +133,7 @@ struct object *object_new(struct object_memory *memory, struct slice head_raw, c
     fill->tail_since = MESH_NS_NEVER;
     o->fill = fill;
     list_init(&o->readers);
-    object_hold_block(o, sizeof(*o) + size);
+    object_hold_block(o, sizeof(*o) + size + room);
     object_hold_block(o, sizeof(*fill));
     return o;
 }
@@ -260,11 +279,9 @@ static void drop_more(struct object *o)
 
 static void drop_leaf(struct object *o, struct object_leaf *l)
 {
-    if (l->raw != NULL)
-        object_let_go(o, l->raw_len);
+    object_drop_bytes(o, l->raw, l->raw_len);
     if (l->packed != NULL)
         object_let_go(o, l->packed_len);
-    free(l->raw);
     free(l->packed);
     l->raw = l->packed = NULL;
 }

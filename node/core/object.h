@@ -127,8 +127,9 @@ union object_body {
     } many;
 };
 
-/* Small, since most objects are: one block with its head, and one more for the body of one leaf. What a look-up reads
- * comes first, then what a hit reads besides. */
+/* Small, since most objects are, and one block with its head and a small body: what is asked for at random lies together,
+ * and no gaps are left among blocks of many sizes. What a look-up reads comes first, then what a hit reads besides. */
+#define OBJECT_ROOM_MAX 16384
 struct object {
     struct map_node by_key;
     struct digest key; /* the head's */
@@ -152,6 +153,7 @@ struct object {
     bool is_ours : 1;          /* we are the signer and may sign */
     bool many : 1;             /* of body, that is it */
     bool head_apart : 1;       /* the head is a block of its own */
+    bool has_room : 1;         /* behind it and its first head is room for all of its body */
     struct list readers;
     struct object_fill *fill; /* NULL: it is complete */
 
@@ -260,7 +262,7 @@ int object_add_leaf(struct object *o, uint8_t *raw, uint32_t raw_len, uint8_t *p
 /* object_add_one is object_add_leaf for the one leaf of a body whose |hash| came with its head. */
 int object_add_one(struct object *o, uint8_t *raw, uint32_t raw_len, uint8_t *packed, uint32_t packed_len,
                    const struct digest *hash);
-/* object_add_slip takes a verified piece of the open leaf. */
+/* object_add_slip takes a verified piece of the open leaf. MESH_E_STATE (it is not the next one), MESH_E_RANGE. */
 int object_add_slip(struct object *o, const struct object_slip *slip, struct slice bytes);
 /* object_close_tail closes the open leaf (of a peer's object, its hash checked by the caller). */
 int object_close_tail(struct object *o);

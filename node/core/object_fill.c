@@ -10,10 +10,9 @@ void object_drop_fill(struct object *o)
 
     if (f == NULL)
         return;
-    object_let_go(o, f->tail_cap);
+    object_drop_bytes(o, f->tail, f->tail_cap);
     object_let_go(o, f->slips_cap * sizeof(*f->slips));
     object_let_go(o, sizeof(*f));
-    free(f->tail);
     free(f->slips);
     free(f);
     o->fill = NULL;
@@ -103,6 +102,11 @@ static bool tail_room(struct object *o, uint32_t need)
 
     if (need <= f->tail_cap)
         return true;
+    if (o->has_room && f->tail_cap == 0) { /* all that may come fits in */
+        f->tail = object_room(o);
+        f->tail_cap = (uint32_t)o->length;
+        return true;
+    }
     /* A leaf of known size gets just that; else it doubles. */
     uint64_t left = o->has_length ? o->length - (uint64_t)o->leaves_n * LEAF_BYTES : LEAF_BYTES;
     uint32_t to = f->tail_cap * 2 > need ? f->tail_cap * 2 : need;
@@ -126,7 +130,6 @@ static void tail_forget(struct object *o)
 {
     struct object_fill *f = o->fill;
 
-    object_let_go(o, f->tail_cap);
     f->tail = NULL;
     f->tail_len = f->tail_cap = 0;
     f->tail_since = MESH_NS_NEVER;
@@ -136,7 +139,8 @@ static void tail_forget(struct object *o)
 static void push_leaf(struct object *o, uint8_t *raw, uint32_t raw_len, uint8_t *packed, uint32_t packed_len)
 {
     *object_leaf(o, o->leaves_n++) = (struct object_leaf){ raw, packed, raw_len, packed_len };
-    object_hold_block(o, raw_len);
+    if (raw != object_room(o))
+        object_hold_block(o, raw_len);
     if (packed != NULL)
         object_hold_block(o, packed_len);
 }
@@ -155,10 +159,11 @@ int object_close_tail(struct object *o)
         leaf_hash(&hash, slice_of(raw, len));
         set_hash(o, o->leaves_n, &hash);
     }
-    if (f->tail_cap > len) {
-        uint8_t *smaller = realloc(raw, len);
+    if (raw != object_room(o)) {
+        uint8_t *smaller = f->tail_cap > len ? realloc(raw, len) : NULL;
         if (smaller != NULL)
             raw = smaller;
+        object_let_go(o, f->tail_cap);
     }
     tail_forget(o);
     push_leaf(o, raw, len, NULL, 0);
@@ -218,8 +223,13 @@ int object_add_leaf(struct object *o, uint8_t *raw, uint32_t raw_len, uint8_t *p
     if (!room_for_leaf(o))
         return MESH_E_NOMEM;
     if (o->fill->tail != NULL) {
-        free(o->fill->tail);
+        object_drop_bytes(o, o->fill->tail, o->fill->tail_cap);
         tail_forget(o);
+    }
+    if (o->has_room && o->leaves_n == 0 && raw_len <= o->length) {
+        memcpy(object_room(o), raw, raw_len);
+        free(raw);
+        raw = object_room(o);
     }
     push_leaf(o, raw, raw_len, packed, packed_len);
     return 0;
@@ -253,6 +263,8 @@ int object_add_slip(struct object *o, const struct object_slip *slip, struct sli
 
     if (slip->offset != f->tail_len || slip->len != bytes.len || bytes.len == 0 || bytes.len > LEAF_BYTES - f->tail_len)
         return MESH_E_STATE;
+    if (o->has_length && bytes.len > o->length - object_available(o))
+        return MESH_E_RANGE;
     if (!tail_room(o, f->tail_len + slip->len) || push_slip(o, slip) != 0)
         return MESH_E_NOMEM;
     memcpy(f->tail + f->tail_len, bytes.data, bytes.len);

@@ -14,6 +14,11 @@ void object_let_go(struct object *o, size_t bytes);
  * out of memory. */
 bool object_grow(struct object *o, void *array_ptr, uint32_t *cap, uint32_t need, size_t item);
 
+/* object_room is where a small body's bytes go; NULL: it has none. object_drop_bytes frees a block of |cap| bytes, unless
+ * it is that. */
+uint8_t *object_room(const struct object *o);
+void object_drop_bytes(struct object *o, uint8_t *bytes, uint32_t cap);
+
 /* object_drop_fill forgets what only filling needs, if it is there. */
 void object_drop_fill(struct object *o);
 

@@ -185,6 +185,28 @@ static void a_peers_slips_join(void **state)
     object_unref(o);
 }
 
+/* The room for a small body lies behind its object. */
+static void slips_are_no_longer_than_announced(void **state)
+{
+    struct object *o = make_of_peer(100);
+    uint64_t before = object_bytes(o);
+
+    (void)state;
+    assert_int_equal(add_slip(o, 0, 101), MESH_E_RANGE);
+    assert_int_equal(add_slip(o, 0, 60), 0);
+    assert_int_equal(add_slip(o, 60, 41), MESH_E_RANGE);
+    check_readable(o, 0, 60);
+    uint8_t *raw = malloc(100);
+    assert_non_null(raw);
+    memcpy(raw, body, 100);
+    assert_int_equal(object_add_leaf(o, raw, 100, NULL, 0), 0);
+    check_readable(o, 0, 100);
+    assert_true(object_bytes(o) == before + object_cost(o->fill->slips_cap * sizeof(struct object_slip)));
+    object_trim(o, 1, 0);
+    assert_int_equal(object_first_held(o), 1);
+    object_unref(o);
+}
+
 /* ---- packing ---- */
 
 static void leaves_are_packed_once_where_it_pays(void **state)
@@ -228,6 +250,7 @@ int main(void)
         TEST(batches_take_what_is_there),
         TEST(slips_cover_the_open_leaf_without_gaps),
         TEST(a_peers_slips_join),
+        TEST(slips_are_no_longer_than_announced),
         TEST(leaves_are_packed_once_where_it_pays),
     };
 
