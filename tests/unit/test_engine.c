@@ -571,6 +571,39 @@ static void what_the_rim_keeps_with_a_copy_counts(void **state)
     assert_in_range(kept, 4, 12);
 }
 
+/* Of a small object lines are as much again as the rest of it: who is asked for now and then has none. */
+static void lines_of_small_objects_are_kept_of_the_hot_ones(void **state)
+{
+    unsigned uses = 0, kept_large = 0;
+
+    (void)state;
+    site_at(w, "/small", 1000);
+    site_at(w, "/large", 5000);
+    ask(w, 0, "/small");
+    ask(w, 0, "/large");
+    world_run(w, MS(100));
+    for (bool kept = false; !kept; uses++) {
+        struct viewer *v[] = { viewer_new(w, 0, "/small"), viewer_new(w, 0, "/large") };
+        for (int i = 0; i < 2; i++) {
+            v[i]->allow = 1;
+            viewer_ask(v[i]);
+            assert_true(v[i]->r.state == REQUEST_BODY && v[i]->r.answer.result == RESULT_HIT);
+        }
+        kept = request_keeps(&v[0]->r);
+        kept_large += request_keeps(&v[1]->r);
+        request_keep(&v[0]->r, SLICE_LIT("lines"));
+        request_answer(engine_of(w, 0), w->now, &v[0]->r);
+        assert_int_equal(v[0]->r.answer.lines.len, kept ? 5 : 0);
+        for (int i = 0; i < 2; i++) {
+            v[i]->allow = UINT64_MAX;
+            viewer_read(v[i]);
+        }
+        world_run(w, MS(10));
+    }
+    assert_int_equal(uses, 7); /* as often as is counted */
+    assert_int_equal(kept_large, 7);
+}
+
 static void a_node_may_end_in_the_midst_of_things(void **state)
 {
     struct site *s = site_at(w, "/a", 500000), *slow = site_at(w, "/slow", 100), *own = site_at(w, "/own", 500000);
@@ -638,6 +671,7 @@ int main(void)
         TEST(an_uncacheable_fetch_ends_with_its_viewer),
         TEST(the_budget_holds_while_many_are_filled),
         TEST(what_the_rim_keeps_with_a_copy_counts),
+        TEST(lines_of_small_objects_are_kept_of_the_hot_ones),
         TEST(a_node_may_end_in_the_midst_of_things),
         TEST(readiness_names_what_is_missing),
     };

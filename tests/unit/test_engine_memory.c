@@ -1,5 +1,5 @@
 /* test_engine_memory.c - memory that is short in the midst of a transfer: the fault is ours, so nobody is held for a
- * liar, and the viewer gets its bytes from elsewhere. Linked with --wrap=malloc. */
+ * liar, and the viewer gets its bytes from elsewhere. Linked with --wrap=malloc and --wrap=calloc. */
 #include "engine_world.h"
 
 #define OWNER 1
@@ -7,6 +7,8 @@
 
 void *__real_malloc(size_t n);
 void *__wrap_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
 
 static size_t refused; /* the next piece of so many bytes is not to be had; 0: all are */
 static unsigned refusals;
@@ -15,6 +17,15 @@ void *__wrap_malloc(size_t n)
 {
     if (n != refused)
         return __real_malloc(n);
+    refused = 0;
+    refusals++;
+    return NULL;
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    if (n * size != refused)
+        return __real_calloc(n, size);
     refused = 0;
     refusals++;
     return NULL;
@@ -77,11 +88,61 @@ static void a_piece_of_a_coded_body_for_which_there_is_no_memory(void **state)
     world_free(w);
 }
 
+/* What few objects need is made when they need it: then there may be no room for it. */
+static void an_object_that_cannot_be_dressed(void **state)
+{
+    struct world *w = world_new(1);
+    struct site *s = site_at(w, "/a", 100);
+
+    (void)state;
+    s->lines = "Vary: X-Variant\n";
+    refusals = 0;
+    refused = sizeof(struct object_more);
+    struct viewer *v = ask(w, 0, "/a");
+    world_run(w, SEC(1));
+    assert_int_equal(refusals, 1);
+    check_failed(v, 503);
+    v = ask(w, 0, "/a");
+    world_run(w, SEC(1));
+    check_whole(v);
+    refused = sizeof(struct object_fill);
+    site_at(w, "/b", 100);
+    v = ask(w, 0, "/b");
+    world_run(w, SEC(1));
+    assert_int_equal(refusals, 2);
+    check_failed(v, 503);
+    world_calm(w);
+    world_free(w);
+}
+
+/* The owner has it and cannot say so: the asker goes to the next one, or to the origin. */
+static void a_signature_for_which_there_is_no_memory(void **state)
+{
+    struct world *w = world_new(3);
+
+    (void)state;
+    struct site *s = site_at(w, path_owned(w, 0, "12"), 100);
+    struct viewer *v = ask(w, OWNER, s->path);
+    world_run(w, SEC(1));
+    check_whole(v);
+    refusals = 0;
+    refused = SIGNATURE_BYTES;
+    v = ask(w, 0, s->path);
+    world_run(w, SEC(3));
+    assert_int_equal(refusals, 1);
+    check_whole(v);
+    assert_int_equal(count(w, 0)->transfers_rejected, 0);
+    world_calm(w);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_leaf_for_which_there_is_no_memory_is_no_lie),
         cmocka_unit_test(a_piece_of_a_coded_body_for_which_there_is_no_memory),
+        cmocka_unit_test(an_object_that_cannot_be_dressed),
+        cmocka_unit_test(a_signature_for_which_there_is_no_memory),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);
