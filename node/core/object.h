@@ -287,6 +287,9 @@ bool object_keep_one_sig(struct object *o, const uint8_t sig[SIGNATURE_BYTES]);
  * one is closed over what is there: |leaf| is then at most the first without one. |leaf| =
  * leaf count of a complete body lends an empty final batch if there is one. */
 const struct leaf_batch *object_batch(struct object *o, uint32_t leaf);
+/* object_batch_anew: small batches were for those who waited for the body. If it is complete, ours, and no peer is in the
+ * midst of reading, larger ones take their place: whoever comes now verifies fewer signatures. */
+void object_batch_anew(struct object *o);
 /* object_slip signs what the open leaf has beyond its slips (our own objects). */
 void object_slip(struct object *o);
 /* object_packed packs leaf |i| if it was not tried yet; false: send it raw. What it found stays so. object_pack_known:

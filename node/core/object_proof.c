@@ -78,10 +78,10 @@ bool object_sign_one(struct object *o)
     return ok;
 }
 
-/* The ramp 1, 2, 4, 8, 16: first bytes leave at once, long bodies cost few signatures. */
-static uint32_t ramp(uint32_t batches_n)
+/* The ramp 1, 2, 4, 8, 16 while the body comes: first bytes leave at once, long bodies cost few signatures. */
+static uint32_t ramp(const struct object *o, uint32_t batches_n)
 {
-    return batches_n < 4 ? 1u << batches_n : LEAF_BATCH_MAX;
+    return batches_n < 4 && o->state != OBJECT_COMPLETE ? 1u << batches_n : LEAF_BATCH_MAX;
 }
 
 /* Closes a batch over the leaves that are there, up to the ramp; the last one says FINAL.
@@ -94,7 +94,7 @@ static const struct leaf_batch *close_batch(struct object *o)
 
     if (p == NULL)
         return NULL;
-    uint32_t there = o->leaves_n - p->batched, count = ramp(p->batches_n);
+    uint32_t there = o->leaves_n - p->batched, count = ramp(o, p->batches_n);
     if (count > there)
         count = there;
     bool final = complete && p->batched + count == o->leaves_n;
@@ -134,6 +134,26 @@ const struct leaf_batch *object_batch(struct object *o, uint32_t leaf)
     if (n > 0 && p->batches[n - 1].final)
         return NULL;
     return close_batch(o);
+}
+
+static bool peer_reads(const struct object *o)
+{
+    LIST_EACH (at, &o->readers) {
+        if (OBJ_OF(at, struct reader, link)->of_peer)
+            return true;
+    }
+    return false;
+}
+
+void object_batch_anew(struct object *o)
+{
+    struct object_proof *p = o->more != NULL ? o->more->proof : NULL;
+
+    if (p == NULL || !o->is_ours || o->state != OBJECT_COMPLETE || peer_reads(o) ||
+        p->batches_n <= (o->leaves_n + LEAF_BATCH_MAX - 1) / LEAF_BATCH_MAX)
+        return;
+    p->batches_n = p->batched = 0;
+    leaf_chain_start(&p->chain, o->head->generation);
 }
 
 void object_slip(struct object *o)

@@ -165,6 +165,7 @@ static bool fetch_as_owner(struct engine *e, mesh_ns now, struct serve *s, const
 
 static void read_from_here(struct engine *e, struct serve *s, struct object *o)
 {
+    object_batch_anew(o);
     answer(e, s->l, s->stream, o->state == OBJECT_COMPLETE ? ANSWER_HAVE : ANSWER_FILLING, 0);
     reader_attach(&s->reader, o);
     engine_ready_reader(e, &s->reader);

@@ -152,7 +152,7 @@ static void a_peers_copy_is_the_same(void **state)
 
 static void batches_come_in_order(void **state)
 {
-    struct object *from = whole(5 * LEAF_BYTES), *to = make_of_peer(UNKNOWN);
+    struct object *from = filled(5 * LEAF_BYTES, false), *to = make_of_peer(UNKNOWN);
 
     (void)state;
     assert_non_null(object_batch(from, 0));

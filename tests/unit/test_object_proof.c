@@ -48,7 +48,7 @@ static void one_signature_over_a_small_object(void **state)
     object_unref(o);
 }
 
-static void batches_ramp_up_and_end_with_final(void **state)
+static void a_whole_body_has_few_batches(void **state)
 {
     static const struct {
         uint64_t length;
@@ -57,12 +57,10 @@ static void batches_ramp_up_and_end_with_final(void **state)
         { 0, "final 0 " },
         { 1, "final 1 " },
         { LEAF_BYTES, "final 1 " },
-        { LEAF_BYTES + 1, "1 final 1 " },
-        { 3 * LEAF_BYTES, "1 final 2 " },
-        { 3 * LEAF_BYTES + 1, "1 2 final 1 " },
-        { 15 * LEAF_BYTES, "1 2 4 final 8 " },
-        { 31 * LEAF_BYTES, "1 2 4 8 final 16 " },
-        { 40 * LEAF_BYTES - 1, "1 2 4 8 16 final 9 " },
+        { LEAF_BYTES + 1, "final 2 " },
+        { 16 * LEAF_BYTES, "final 16 " },
+        { 31 * LEAF_BYTES, "16 final 15 " },
+        { 40 * LEAF_BYTES - 1, "16 16 final 8 " },
     };
 
     (void)state;
@@ -77,6 +75,78 @@ static void batches_ramp_up_and_end_with_final(void **state)
         assert_true(object_bytes(o) == memory.bytes);
         object_unref(o);
     }
+}
+
+static void batches_ramp_up_while_the_body_comes(void **state)
+{
+    struct object *o = make(UNKNOWN);
+
+    (void)state;
+    append(o, 0, 35 * LEAF_BYTES);
+    assert_string_equal(batches_of(o), "1 2 4 8 16 4 ");
+    append(o, 35 * LEAF_BYTES, 1);
+    assert_int_equal(object_finish(o), 0);
+    assert_string_equal(batches_of(o), "1 2 4 8 16 4 final 1 ");
+    object_unref(o);
+}
+
+/* |from| as a peer has it. */
+static struct object *copied(struct object *from)
+{
+    struct object *o = make_of_peer(UNKNOWN);
+
+    for (uint32_t n = 0, at = 0; n < from->more->proof->batches_n; n++) {
+        const struct leaf_batch *b = &from->more->proof->batches[n];
+        assert_int_equal(object_add_batch(o, b, b->count > 0 ? &object_hashes(from)[b->first] : NULL), 0);
+        for (; at < b->first + b->count; at++) {
+            uint8_t *raw = malloc(LEAF_BYTES);
+            assert_non_null(raw);
+            memcpy(raw, body + (uint64_t)at * LEAF_BYTES, LEAF_BYTES);
+            assert_int_equal(object_add_leaf(o, raw, LEAF_BYTES, NULL, 0), 0);
+        }
+    }
+    assert_int_equal(object_finish(o), 0);
+    return o;
+}
+
+/* Who reads by the small ones goes on with them. */
+static void batches_are_made_anew_when_no_peer_reads(void **state)
+{
+    struct object *o = make(UNKNOWN), *copy;
+    struct reader peer, viewer;
+
+    (void)state;
+    append(o, 0, 5 * LEAF_BYTES);
+    assert_string_equal(batches_of(o), "1 2 2 ");
+    object_batch_anew(o);
+    assert_string_equal(batches_of(o), "1 2 2 "); /* not complete yet */
+    assert_int_equal(object_finish(o), 0);
+    assert_string_equal(batches_of(o), "1 2 2 final 0 ");
+    reader_init(&peer, true);
+    reader_init(&viewer, false);
+    reader_attach(&peer, o);
+    reader_attach(&viewer, o);
+    object_batch_anew(o);
+    assert_string_equal(batches_of(o), "1 2 2 final 0 ");
+    copy = copied(o);
+    object_batch_anew(copy);
+    assert_string_equal(batches_of(copy), "1 2 2 final 0 "); /* another's, and we cannot sign for it */
+    reader_detach(&peer);
+    object_batch_anew(o);
+    assert_string_equal(batches_of(o), "final 5 ");
+    const struct leaf_batch *b = object_batch(o, 0);
+    struct leaf_claim c = claim_of(o);
+    assert_int_equal(leaf_verify_batch(b, ann.sign_key, &c), 0);
+    struct digest chain;
+    leaf_chain_start(&chain, o->head->generation);
+    for (uint32_t i = 0; i < 5; i++)
+        leaf_chain_step(&chain, &object_hashes(o)[i]);
+    assert_true(digest_eq(&chain, &b->chain));
+    object_batch_anew(o);
+    assert_ptr_equal(object_batch(o, 4), b); /* there are no fewer */
+    reader_detach(&viewer);
+    object_unref(o);
+    object_unref(copy);
 }
 
 static void batches_take_what_is_there(void **state)
@@ -246,7 +316,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_head_is_signed_when_asked_for),
         TEST(one_signature_over_a_small_object),
-        TEST(batches_ramp_up_and_end_with_final),
+        TEST(a_whole_body_has_few_batches),
+        TEST(batches_ramp_up_while_the_body_comes),
+        TEST(batches_are_made_anew_when_no_peer_reads),
         TEST(batches_take_what_is_there),
         TEST(slips_cover_the_open_leaf_without_gaps),
         TEST(a_peers_slips_join),
