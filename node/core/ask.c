@@ -349,7 +349,8 @@ static int open_leaf(struct engine *e, const struct flight *f, const struct msg_
             err = MESH_E_HASH;
     }
     /* What slips brought was shown to viewers already: the leaf must begin with it. */
-    if (err == 0 && (open->tail_len > m->raw_len || (open->tail_len > 0 && memcmp(*raw, open->tail, open->tail_len) != 0)))
+    if (err == 0 &&
+        (open->tail_len > m->raw_len || (open->tail_len > 0 && memcmp(*raw, open->tail, open->tail_len) != 0)))
         err = MESH_E_HASH;
     if (err != 0)
         free(*raw);
@@ -378,7 +379,8 @@ static void on_leaf(struct engine *e, mesh_ns now, struct flight *f, struct slic
     uint8_t *raw = NULL;
     int err = msg_get_leaf(body, &m);
 
-    if (err == 0 && (o == NULL || m.index != o->leaves_n || (f->ask.one ? m.index != 0 : m.index >= object_hashes_n(o))))
+    if (err == 0 &&
+        (o == NULL || m.index != o->leaves_n || (f->ask.one ? m.index != 0 : m.index >= object_hashes_n(o))))
         err = MESH_E_STATE;
     if (err == 0 && f->ask.credit == 0)
         err = MESH_E_STATE;

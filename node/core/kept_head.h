@@ -18,8 +18,8 @@ struct kept_head {
     uint8_t bytes[];
 };
 
-/* kept_head_of makes one of a wire form, strictly as head_decode reads it; kept_head_new of |h|, with all of its fields.
- * One piece of memory, to be freed with free(). NULL: out of memory, or does not decode, or is too long. */
+/* kept_head_of makes one of a wire form, strictly as head_decode reads it; kept_head_new of |h|, with all of its
+ * fields. One piece of memory, to be freed with free(). NULL: out of memory, or does not decode, or is too long. */
 struct kept_head *kept_head_of(struct slice wire);
 struct kept_head *kept_head_new(const struct head *h);
 struct kept_head *kept_head_copy(const struct kept_head *k);

@@ -127,8 +127,9 @@ union object_body {
     } many;
 };
 
-/* Small, since most objects are, and one block with its head and a small body: what is asked for at random lies together,
- * and no gaps are left among blocks of many sizes. What a look-up reads comes first, then what a hit reads besides. */
+/* Small, since most objects are, and one block with its head and a small body: what is asked for at random lies
+ * together, and no gaps are left among blocks of many sizes. What a look-up reads comes first, then what a hit reads
+ * besides. */
 #define OBJECT_ROOM_MAX 16384
 struct object {
     struct map_node by_key;

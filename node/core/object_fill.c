@@ -1,4 +1,5 @@
-/* An object's body as it comes: from the origin into the open leaf, from a peer leaf by leaf, with batches and slips. */
+/* An object's body as it comes: from the origin into the open leaf; from a peer leaf by leaf, with batches and slips.
+ */
 #include <stdlib.h>
 
 #include "node/core/object_impl.h"

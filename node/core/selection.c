@@ -83,7 +83,8 @@ static bool still_the_same(struct slice if_range, const struct kept_head *head)
 
     if (is_tag(opaque(if_range)))
         return etag_strongly_equal(if_range, kept_head_value(head, SLICE_LIT("etag")));
-    return date_parse(if_range, &asked) == 0 && date_parse(kept_head_value(head, SLICE_LIT("last-modified")), &modified) == 0 &&
+    return date_parse(if_range, &asked) == 0 &&
+           date_parse(kept_head_value(head, SLICE_LIT("last-modified")), &modified) == 0 &&
            asked == modified && date_parse(kept_head_value(head, SLICE_LIT("date")), &made) == 0 && made > modified;
 }
 

@@ -99,7 +99,8 @@ static bool of_another(const struct kept_head *stored, const struct fields *fiel
     const struct field *theirs = fields_find(fields, SLICE_LIT("etag"));
     struct slice ours;
 
-    return kept_head_find(stored, SLICE_LIT("etag"), &ours) && theirs != NULL && !etag_weakly_equal(ours, theirs->value);
+    return kept_head_find(stored, SLICE_LIT("etag"), &ours) && theirs != NULL &&
+           !etag_weakly_equal(ours, theirs->value);
 }
 
 /* The head gets a new signature, and where the body was another node's, so does that: a peer in the midst of

@@ -221,10 +221,10 @@ static void look_ups(uint32_t part)
     double table = (double)(x.map.chunks_n * 64) / n;
 
     printf(
-        "\nof one object, in bytes: the policy %zu, the index %.1f (22 at most) and its links %zu, a ghost 4 to 8; sum "
+        "\nof one object, in bytes: the policy %zu, the index %.1f (22 at most) and its link %zu, a ghost 4 to 8; sum "
         "%.1f (<= 96) %s; the whole object without its body %.0f\n",
-        sizeof(struct evict_node), table, sizeof(struct map_node) + sizeof(struct list), 32 + 32 + table + 8,
-        verdict(32 + 32 + 22 + 8 <= 96 && table <= 22), (double)cache_bytes(x.cache) / n - 1024);
+        sizeof(struct evict_node), table, sizeof(struct map_node), 32 + 16 + table + 8,
+        verdict(32 + 16 + 22 + 8 <= 96 && table <= 22), (double)cache_bytes(x.cache) / n - 1024);
     for (size_t k = 0; k < LOOKUPS; k++) /* who is popular lies anywhere */
         keys[k] = x.items[(uint64_t)t.ids[k] * 35761 % n].key;
     double found = speed(&x, keys, look_up_item);

@@ -1,5 +1,5 @@
-"""Memory: what a node takes in all stays within what it may keep and what is stated beside it, whatever the sizes of what
-is asked for, and in whatever order they come and go."""
+"""Memory: what a node takes in all stays within what it may keep and what is stated beside it, whatever the sizes of
+what is asked for, and in whatever order they come and go."""
 import json
 import os
 import subprocess
@@ -8,7 +8,7 @@ import client
 from harness import Process, equal, needs, soak
 
 BUDGET_MIB = 512 if soak() else 96
-STATED = 1.05 * (BUDGET_MIB << 20) + (30 << 20)
+STATED = 1.05 * (BUDGET_MIB << 20) + (30 << 20)     # README.md, Limits
 MIXED = {300: 4, 1024: 4, 5000: 2, 17000: 2, 65536: 2, 250000: 1}      # shares of the bytes, a size
 
 
@@ -29,7 +29,8 @@ def ask(case, node, size, times, seed):
     things = int(times * (BUDGET_MIB << 20) / (size + 400)) + 1
     return subprocess.Popen(
         [tool(case, "load"), "--to", str(node.http[1]), "--path", f"/{size}/{seed}-", "--bytes", str(size), "--stamped",
-         "--in-turn", "--targets", str(things), "--requests", str(things), "--connections", "16"], stdout=subprocess.PIPE)
+         "--in-turn", "--targets", str(things), "--requests", str(things), "--connections", "16"],
+        stdout=subprocess.PIPE)
 
 
 def asked(running):

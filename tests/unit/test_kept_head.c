@@ -1,4 +1,4 @@
-/* test_kept_head.c - a head as it lies in memory: says the same, takes less, and its wire form comes out as it came in. */
+/* test_kept_head.c - a head as it lies in memory: says the same, takes less, and its wire form comes out as it came. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

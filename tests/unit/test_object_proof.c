@@ -12,8 +12,9 @@ static void the_head_is_signed_when_asked_for(void **state)
     (void)state;
     assert_null(o->more);
     assert_true(object_sign_head(o));
-    assert_int_equal(leaf_verify_head(o->more->proof->head_sig, ann.sign_key, &c, buf_slice(&wire)), 0);
-    assert_int_equal(leaf_verify_head(o->more->proof->head_sig, ann.sign_key, &c, slice_head(buf_slice(&wire), wire.len - 1)),
+    const uint8_t *sig = o->more->proof->head_sig;
+    assert_int_equal(leaf_verify_head(sig, ann.sign_key, &c, buf_slice(&wire)), 0);
+    assert_int_equal(leaf_verify_head(sig, ann.sign_key, &c, slice_head(buf_slice(&wire), wire.len - 1)),
                      MESH_E_SIGNATURE);
     assert_false(object_sign_head(copy)); /* it is not ours to sign */
     assert_false(object_sign_one(copy));
