@@ -143,20 +143,23 @@ install() {
     fi
 }
 
-# What runs in threads: the access log's writer and the resolver, in a program of their own and in whole nodes.
+# What runs in threads: the access log's writer and the shelf's readers in programs of their own, and whole nodes.
 layer_threads() {
     heading "threads, gcc with TSan"
     build_release || return
-    for target in hedgerow test_access_log; do
+    for target in hedgerow test_access_log test_shelf; do
         build gcc-tsan .build-tsan $target -DCMAKE_C_COMPILER=gcc -DHEDGEROW_SANITIZE=thread || return
     done
-    if .build-tsan/tests/test_access_log >"$work/tsan.log" 2>&1; then
-        result ok threads/test_access_log
-    else
-        cat "$work/tsan.log"
-        result FAIL threads/test_access_log
-    fi
+    for program in test_access_log test_shelf; do
+        if .build-tsan/tests/$program >"$work/tsan.log" 2>&1; then
+            result ok threads/$program
+        else
+            cat "$work/tsan.log"
+            result FAIL threads/$program
+        fi
+    done
     run_lines threads /usr/bin/python3 tests/mesh/run.py --builds .build,.build-tsan -k lifecycle
+    run_lines threads /usr/bin/python3 tests/mesh/run.py --builds .build,.build-tsan -k workers.
 }
 
 # Of Varnish only its varnishtest is wanted: a server that the installation starts is stopped again.

@@ -52,7 +52,6 @@ int status_gather(struct status *out, struct node *n)
         .ring_epoch = ring_epoch(ring),
         .config_digest = distribution_digest(&engine_config(e)->distribution),
         .arcs = ring_arcs(ring),
-        .engine = *engine_counters(e),
         .mesh = *mesh_counters(mesh),
         .gossip = *mesh_gossip_counters(mesh),
         .roll = mesh_roll(mesh),
@@ -66,6 +65,7 @@ int status_gather(struct status *out, struct node *n)
     out->alarms = node_alarms(n, out->alarmed_at);
     out->ready = node_ready(n, &out->why_not);
     node_counters(n, &out->node);
+    node_engine_counters(n, &out->engine);
     engine_usage(e, &out->usage);
     out->members = calloc(count > 0 ? count : 1, sizeof(*out->members));
     if (out->members == NULL)

@@ -221,6 +221,7 @@ static void fill_config(struct running *r, struct node_config *cfg)
                                                .obeys_viewers = o->obeys_viewers };
     cfg->methods = o->methods;
     cfg->memory_limit = o->memory;
+    cfg->workers = o->workers;
     cfg->viewers_each_max = o->viewers_each_max;
     cfg->origin_connections_max = o->origin_connections_max;
     cfg->codings_off = o->codings_off;

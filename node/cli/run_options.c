@@ -96,11 +96,14 @@ static int read_viewer_control(const char *text, void *field, struct buf *why)
 
 static int read_workers(const char *text, void *field, struct buf *why)
 {
-    (void)field;
-    if (strcmp(text, "1") == 0)
-        return 0;
-    buf_add_str(why, "more workers than one are not available in this version.");
-    return MESH_E_VERSION;
+    uint64_t n;
+
+    if (slice_u64(slice_str(text), &n) != 0 || n < 1 || n > WORKERS_MAX) {
+        buf_addf(why, "must be a number from 1 to %d.", WORKERS_MAX);
+        return MESH_E_RANGE;
+    }
+    *(uint32_t *)field = (uint32_t)n;
+    return 0;
 }
 
 #define FIELD(name) offsetof(struct run_options, name)
@@ -155,7 +158,8 @@ static const struct option options[] = {
       option_u32, FIELD(origin_connections_max), false },
     { "--access-log", "FILE|-", "one JSON line a request; - is standard output (DIR/access.log)", option_text,
       FIELD(access_log), false },
-    { "--workers", "N", "threads that serve: 1, more are not available in this version", read_workers, 0, false },
+    { "--workers", "N", "threads that serve viewers, 1 to 64 (as many as the cores that it may use)", read_workers,
+      FIELD(workers), false },
     { "--timers", "NAME=TIME,...", "how long a node waits for what; may be repeated. The names are below", timers_read,
       FIELD(config), true },
     { "--trace", NULL, "say on stderr what the node decides, and why", NULL, FIELD(trace), false },

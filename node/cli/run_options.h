@@ -12,7 +12,7 @@ struct run_options { /* text lends from the arguments */
     const char *origin_text; /* NULL: not given */
     const char *data, *name, *zone, *node_file, *access_log;
     uint64_t memory;
-    uint32_t viewers_each_max, origin_connections_max; /* 0: not given */
+    uint32_t viewers_each_max, origin_connections_max, workers; /* 0: not given */
     int64_t default_ttl_s; /* or TTL_HEURISTIC */
     int64_t error_ttl_s;
     enum set_cookie set_cookie;

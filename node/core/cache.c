@@ -6,6 +6,10 @@
 #include "proto/base/err.h"
 
 #define PASS_SHARE 8 /* what is longer than an eighth of the cache passes through */
+/* What other threads are about to let go may be beyond the limit: a sixteenth of it, or, if that is more, what comes in the
+ * longest of their turns. */
+#define LEAVING_SHARE 16
+#define LEAVING_MIN   (8u << 20)
 
 struct mark {
     struct map_node by_key;
@@ -27,6 +31,7 @@ struct cache {
     struct list mark_order;
     struct object_memory memory;
     struct evict evict;
+    struct shelf *shelf; /* NULL: there is one thread alone */
     uint64_t limit, evictions;
 };
 
@@ -96,6 +101,8 @@ static void leave_body(struct cache *c, struct object *o)
 /* |o| is in no queue any more. */
 static void forget(struct cache *c, struct object *o)
 {
+    if (object_shelved(o) != NULL) /* held by the index and the shelf alone it goes as soon as nobody reads it */
+        shelved_take(c->shelf, o, o->refs == 2 ? object_bytes(o) : 0);
     map_remove(&c->objects, &o->by_key);
     if (object_part(o) != NULL)
         leave_body(c, o);
@@ -135,9 +142,20 @@ uint64_t cache_purge(struct cache *c, bool (*gone)(void *ctx, const struct objec
     return p.n;
 }
 
+static bool is_over(const struct cache *c)
+{
+    uint64_t leaving = c->shelf != NULL ? shelf_leaving(c->shelf) : 0;
+    uint64_t most = c->limit / LEAVING_SHARE > LEAVING_MIN ? c->limit / LEAVING_SHARE : LEAVING_MIN;
+
+    return c->memory.bytes - (leaving < most ? leaving : most) > c->limit;
+}
+
 void cache_fit(struct cache *c)
 {
-    while (c->memory.bytes > c->limit && c->objects.count > 0) {
+    if (c->memory.bytes <= c->limit)
+        return;
+    cache_settle(c);
+    while (is_over(c) && c->objects.count > 0) {
         c->evictions++;
         forget(c, OBJ_OF(evict_victim(&c->evict), struct object, evict));
     }
@@ -243,6 +261,7 @@ static void make_way(struct cache *c, const struct digest *key, const struct fie
             take_out(c, o);
             continue;
         }
+        cache_take_in(c, o); /* it may not be the one that is meant any more */
         n++;
         oldest = o;
     }
@@ -298,6 +317,81 @@ void cache_remove(struct cache *c, struct object *o)
 {
     if (o->indexed)
         take_out(c, o);
+}
+
+/* ---- what other threads read ---- */
+
+int cache_share(struct cache *c, unsigned readers, const uint8_t key[SHELF_KEY_BYTES])
+{
+    assert(c->shelf == NULL);
+    c->shelf = shelved_shelf(readers, key);
+    return c->shelf != NULL ? 0 : MESH_E_NOMEM;
+}
+
+struct shelf *cache_shelf(const struct cache *c)
+{
+    return c->shelf;
+}
+
+static bool same_vary(const struct fields *a, const struct fields *b)
+{
+    const struct field *x = NULL, *y = NULL;
+
+    do {
+        x = fields_next(a, SLICE_LIT("vary"), x);
+        y = fields_next(b, SLICE_LIT("vary"), y);
+        if ((x == NULL) != (y == NULL) || (x != NULL && !slice_eq(x->value, y->value)))
+            return false;
+    } while (x != NULL);
+    return true;
+}
+
+/* Is |o| meant by all whom it is for? One that is for everybody is, if none came after it; of those that differ by the
+ * same fields one alone is for anybody. */
+static bool is_meant(const struct cache *c, const struct object *o)
+{
+    struct object *other = first_under(c, &o->key);
+    struct fields ours, others;
+
+    if (!o->varies)
+        return other == o;
+    object_fields(o, &ours);
+    for (; other != NULL; other = next_under(other)) {
+        if (!other->varies)
+            return false;
+        object_fields(other, &others);
+        if (!same_vary(&others, &ours))
+            return false;
+    }
+    return true;
+}
+
+void cache_lay_out(struct cache *c, struct object *o)
+{
+    if (c->shelf == NULL || !o->indexed || o->state != OBJECT_COMPLETE)
+        return;
+    struct shelved *out = object_shelved(o);
+    if (out != NULL && out->item.state == SHELF_ON) {
+        shelved_add(o);
+        return;
+    }
+    if (object_part(o) != NULL || o->uncacheable || o->pass_through || object_first_held(o) > 0 || o->lifetime <= 0 ||
+        !is_meant(c, o))
+        return;
+    (void)shelved_put(c->shelf, o); /* without memory the engine goes on answering */
+    cache_fit(c);
+}
+
+void cache_take_in(struct cache *c, struct object *o)
+{
+    if (object_shelved(o) != NULL)
+        shelved_take(c->shelf, o, 0);
+}
+
+void cache_settle(struct cache *c)
+{
+    if (c->shelf != NULL)
+        shelf_settle(c->shelf);
 }
 
 uint64_t cache_object_max(const struct cache *c)
@@ -376,6 +470,7 @@ void cache_free(struct cache *c)
     cache_purge(c, any, NULL);
     LIST_EACH_SAFE (at, &c->mark_order)
         mark_drop(c, OBJ_OF(at, struct mark, order));
+    shelf_free(c->shelf);
     assert(c->memory.bytes == 0);
     map_fini(&c->objects);
     map_fini(&c->bodies);

@@ -5,7 +5,7 @@
 #ifndef HEDGEROW_CORE_CACHE_H
 #define HEDGEROW_CORE_CACHE_H
 
-#include "node/core/object.h"
+#include "node/core/shelved.h"
 
 #define CACHE_MARKS_MAX 65536
 #define CACHE_MARK_NS SEC(60)
@@ -19,6 +19,22 @@ void cache_free(struct cache *c);
 
 /* Objects are made against this sum. */
 struct object_memory *cache_memory(struct cache *c);
+
+/* ---- what other threads read ---- */
+/* cache_share makes a shelf for |readers| threads, keyed by |key|: 0 or MESH_E_NOMEM. cache_shelf is it; NULL: there is
+ * none. They are away for good before cache_free. */
+int cache_share(struct cache *c, unsigned readers, const uint8_t key[SHELF_KEY_BYTES]);
+struct shelf *cache_shelf(const struct cache *c);
+
+/* cache_lay_out lets others find |o|, which has just answered as cache_get gave it, if it may be: whole, for others, too,
+ * and the one that is meant by whomever it is for. What is taken out of the index, or has one put beside it under its key,
+ * is taken in again before that call returns; cache_take_in does no more than that. A look-up that begins afterwards does
+ * not find it (shelf.h). */
+void cache_lay_out(struct cache *c, struct object *o);
+void cache_take_in(struct cache *c, struct object *o);
+
+/* cache_settle lets go of what others have read: call it once a turn. */
+void cache_settle(struct cache *c);
 
 /* Under one key there may be several objects, for different requests: |fields| are the asking one's, NULL being none.
  * Of those that are for it the latest put is meant. */
@@ -61,7 +77,8 @@ struct object *cache_next_leaf(const struct cache *c, const struct digest *key, 
 /* cache_purge takes out all objects that |gone| says so of, and returns how many. */
 uint64_t cache_purge(struct cache *c, bool (*gone)(void *ctx, const struct object *o), void *ctx);
 
-/* cache_fit evicts until the bytes held fit the limit again; call after objects grew. */
+/* cache_fit evicts until the bytes held fit the limit again, or will as soon as other threads' present turns are over: up
+ * to 8 MiB, or a sixteenth of the limit, may be beyond it so long. Call after objects grew. */
 void cache_fit(struct cache *c);
 
 /* An object longer than this is not kept, only passed through. */

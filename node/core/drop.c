@@ -4,6 +4,9 @@
  *
  *   origin's 2xx or 3xx --> drop here --DROP--> owners (DROPPED, and DROP to all whom they serve), and who else is near
  *
+ * Other threads' look-ups that begin after drop_key find no copy (shelf.h), and what tells of a drop is sent after it: who
+ * asks any worker when it has the answer, or a peer that has sent DROPPED, gets nothing older. No reader is waited for.
+ *
  * Unsigned and kept nowhere: who was cut off meanwhile has its copy until its time is over. */
 #include <stdlib.h>
 

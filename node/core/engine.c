@@ -64,11 +64,12 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
         list_init(lists[i]);
     e->mesh = mesh_new(&cfg->mesh, now);
     e->cache = cache_new(cfg->memory_limit, cfg->eviction, cfg->hash_key);
+    bool shared = e->cache != NULL && (cfg->readers == 0 || cache_share(e->cache, cfg->readers, cfg->hash_key) == 0);
     e->zpack = zpack_new();
     if (e->mesh != NULL)
         e->cfg.mesh.self = mesh_self(e->mesh); /* which changes with the roll */
     e->cfg.mesh.roll = SLICE_EMPTY;
-    if (e->mesh == NULL || e->cache == NULL || e->zpack == NULL || map_init(&e->links_by_peer, cfg->hash_key) != 0 ||
+    if (e->mesh == NULL || !shared || e->zpack == NULL || map_init(&e->links_by_peer, cfg->hash_key) != 0 ||
         map_init(&e->flights_by_key, cfg->hash_key) != 0) {
         engine_free(e);
         return NULL;
@@ -107,6 +108,7 @@ void engine_clock(struct engine *e, mesh_ns now, int64_t wall_s)
 {
     e->now = now;
     e->wall_s = wall_s;
+    cache_settle(e->cache);
 }
 
 /* ---- time ---- */

@@ -7,7 +7,8 @@
  *                              ^    |
  *                ENGINE_REQUEST|    |ENGINE_DIAL, ENGINE_WRITE --> another node
  *
- * A day of a request is in README.md. Not thread safe: one engine per loop. */
+ * A day of a request is in README.md. Not thread safe: one engine, in one thread; others answer from its copies by
+ * shelf_read.h. */
 #ifndef HEDGEROW_CORE_ENGINE_H
 #define HEDGEROW_CORE_ENGINE_H
 
@@ -47,6 +48,7 @@ struct engine_config {
     enum evict_policy eviction; /* of it; others than the first are for comparison */
     unsigned codings_off;    /* CODING_BITs of content codings that viewers do not get */
     uint8_t hash_key[16];    /* keys the tables: secret random */
+    unsigned readers;        /* other threads that answer from copies (shelf_read.h); 0: none do */
     bool has_seeds;          /* a mesh is to be joined: readiness waits for it */
     struct engine_timers timers;
     /* Lying peers of tests and of the simulator; NULL in a node (see session.h). */
@@ -201,6 +203,9 @@ struct request {
     bool head_sent;
     /* The engine's: */
     struct engine *engine;
+    struct shelved *shelved; /* it is read from this copy, in another thread than the engine's; NULL: it is the engine's */
+    struct shelf_reader *shelf_reader;
+    bool pinned;             /* which is held */
     struct reader reader;
     unsigned awaited; /* other nodes' confirmations that the answer still waits for */
     uint64_t until;   /* what lies behind is not read for now */
@@ -227,6 +232,12 @@ void request_answer(struct engine *e, mesh_ns now, struct request *r);
  * all else that is not the body, only once it is asked for again and again. */
 bool request_keeps(const struct request *r);
 void request_keep(struct request *r, struct slice lines);
+
+/* request_lay_out lets other threads answer from the copy that |r| reads, which is a hit: it was asked for twice. */
+void request_lay_out(struct request *r);
+
+/* request_hold keeps what |r| reads beyond this turn of the loop, where another thread may let it go. */
+void request_hold(struct request *r);
 
 /* request_code settles the body's coding and with it answer's length: call once, right before the answer's head is
  * made. Not called, it is identity, as it is with |identity| (for ranges, and who knows no framing of unknown

@@ -34,6 +34,12 @@ void evict_fini(struct evict *e)
     ghosts_fini(&e->ghosts);
 }
 
+/* Others may count meanwhile: one use more or less. */
+static void set_uses(struct evict_node *n, uint8_t uses)
+{
+    atomic_store_explicit(&n->uses, uses, memory_order_relaxed);
+}
+
 /* ---- queues ---- */
 
 static struct evict_node *node_of(struct list *at)
@@ -84,7 +90,10 @@ static bool begins_small(const struct evict *e, const struct evict_node *n)
 
 void evict_add(struct evict *e, struct evict_node *n, uint64_t bytes, uint64_t hash)
 {
-    *n = (struct evict_node){ .bytes = bytes, .fingerprint = (uint32_t)(hash >> 32) };
+    n->bytes = bytes;
+    n->fingerprint = (uint32_t)(hash >> 32);
+    n->lapped = false;
+    set_uses(n, 0);
     enter(e, n, begins_small(e, n));
 }
 
@@ -151,15 +160,16 @@ static struct terms terms_of(const struct evict *e, const struct evict_node *n)
 static bool goes_on(struct evict *e, struct evict_node *n)
 {
     struct terms terms = terms_of(e, n);
+    uint8_t uses = evict_uses(n);
 
     if (n->in_small) {
-        asked(e, n, 1 + n->uses);
-        if (n->uses < terms.uses)
+        asked(e, n, 1 + uses);
+        if (uses < terms.uses)
             return false;
-        n->uses = 0;
-    } else if (n->uses > 0) {
+        set_uses(n, 0);
+    } else if (uses > 0) {
         asked(e, n, 1);
-        n->uses--;
+        set_uses(n, uses - 1);
     } else {
         if (!terms.lap || n->lapped)
             return false;
@@ -197,8 +207,8 @@ static struct evict_node *sieve_victim(struct evict *e)
     struct list *at = e->hand != NULL ? e->hand : list_first(&e->main.nodes);
     struct evict_node *n;
 
-    while ((n = node_of(at)) != NULL && n->uses > 0) {
-        n->uses = 0;
+    while ((n = node_of(at)) != NULL && evict_uses(n) > 0) {
+        set_uses(n, 0);
         at = at->next != &e->main.nodes ? at->next : at->next->next;
     }
     e->hand = at;

@@ -1,6 +1,6 @@
 /* evict.h - what a cache is to lose next. Pure policy over nodes that its caller embeds in what it keeps: no
  * allocation and no look-up per use, sizes in bytes, and the ones who read write to a node only while its counter is
- * below its cap. Not thread safe.
+ * below its cap. Not thread safe, but for evict_use_shared.
  *
  * S3-FIFO: Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023, algorithm 1. Newcomers enter a
  * small queue; what was used there goes on to the main queue, what was not leaves early and is a ghost for a while,
@@ -9,6 +9,8 @@
  * SIEVE: Zhang et al., "SIEVE is simpler than LRU", NSDI 2024. */
 #ifndef HEDGEROW_CORE_EVICT_H
 #define HEDGEROW_CORE_EVICT_H
+
+#include <stdatomic.h>
 
 #include "node/core/ghosts.h"
 #include "proto/base/list.h"
@@ -32,7 +34,7 @@ struct evict_node {
     struct list link;
     uint64_t bytes;
     uint32_t fingerprint;
-    uint8_t uses; /* counted up to a cap */
+    _Atomic uint8_t uses; /* counted up to a cap; of two counts at a time one may be lost */
     bool in_small;
     bool lapped; /* it had its lap for nothing */
 };
@@ -75,12 +77,26 @@ void evict_each(struct evict *e, void (*visit)(void *ctx, struct evict_node *n),
 /* evict_renew is LRU's part of evict_use. */
 void evict_renew(struct evict *e, struct evict_node *n);
 
+static inline uint8_t evict_uses(const struct evict_node *n)
+{
+    return atomic_load_explicit(&n->uses, memory_order_relaxed);
+}
+
+/* evict_use_shared: |n| was used, as any thread may say, where |uses_max| is the policy's. LRU is not told. */
+static inline bool evict_use_shared(uint8_t uses_max, struct evict_node *n)
+{
+    uint8_t uses = evict_uses(n);
+
+    if (uses >= uses_max)
+        return false;
+    atomic_store_explicit(&n->uses, (uint8_t)(uses + 1), memory_order_relaxed);
+    return true;
+}
+
 /* evict_use: |n|, which is in, was used. */
 static inline void evict_use(struct evict *e, struct evict_node *n)
 {
-    if (n->uses < e->uses_max)
-        n->uses++;
-    else if (e->policy == EVICT_LRU)
+    if (!evict_use_shared(e->uses_max, n) && e->policy == EVICT_LRU)
         evict_renew(e, n);
 }
 

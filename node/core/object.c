@@ -177,7 +177,14 @@ static void drop_one_sig(struct object *o)
     o->one_sig = NULL;
 }
 
-bool object_renew(struct object *o, struct slice head_raw, const struct identity *self)
+void object_past_free(struct object_past *past)
+{
+    free(past->head);
+    free(past->lines);
+    *past = (struct object_past){ NULL, NULL };
+}
+
+bool object_renew(struct object *o, struct slice head_raw, const struct identity *self, struct object_past *past)
 {
     struct kept_head *head = kept_head_of(head_raw);
 
@@ -186,8 +193,14 @@ bool object_renew(struct object *o, struct slice head_raw, const struct identity
     if (head == NULL)
         return false;
     assert(head->generation == o->head->generation);
-    object_keep_lines(o, SLICE_EMPTY);
-    drop_head(o);
+    *past = (struct object_past){ .lines = o->lines };
+    if (o->lines != NULL)
+        object_let_go(o, sizeof(*o->lines) + o->lines->len);
+    o->lines = NULL;
+    if (o->head_apart) {
+        past->head = (struct kept_head *)(uintptr_t)o->head;
+        object_let_go(o, kept_head_bytes(o->head));
+    }
     o->head = head;
     o->head_apart = true;
     object_hold_block(o, kept_head_bytes(head));

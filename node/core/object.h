@@ -66,6 +66,15 @@ struct object_memory {
     struct evict *evict; /* of those that are indexed; NULL: none are */
 };
 
+/* What a renewal took away, while others may still read it. */
+struct object_past {
+    struct kept_head *head;
+    struct object_lines *lines;
+};
+void object_past_free(struct object_past *past);
+
+struct shelved;
+
 /* object_cost is what a block of |n| bytes takes of the heap, as glibc's malloc has it: 8 bytes before it, all in steps
  * of 16, 32 at the least. Reckoned and not asked for, so that whatever malloc a build has, its cache keeps the same. */
 static inline size_t object_cost(size_t n)
@@ -101,6 +110,7 @@ struct object_more {
     struct object_proof *proof;       /* NULL: nothing was signed */
     struct object_part *part;         /* NULL: it is no leaf of a body alone */
     struct coded *coded[CODINGS - 1]; /* the body as viewers take it (coded.h); NULL: not asked for yet */
+    struct shelved *shelved; /* what other threads may read of it, with its present head (shelved.h); NULL: nothing */
     mesh_ns retry_at;                 /* the origin failed: until then it is not asked again */
     struct digest variant;            /* vary_digest, where it varies */
 };
@@ -152,8 +162,9 @@ struct object {
     bool has_length : 1;       /* the length is known (announced, or complete) */
     bool pass_through : 1;     /* only a window of leaves is kept */
     bool is_ours : 1;          /* we are the signer and may sign */
-    bool many : 1;             /* of body, that is it */
     bool head_apart : 1;       /* the head is a block of its own */
+    bool : 0;                  /* what comes next does not change when it is complete: other threads read it then */
+    bool many : 1;             /* of body, that is it */
     bool has_room : 1;         /* behind it and its first head is room for all of its body */
     struct list readers;
     struct object_fill *fill; /* NULL: it is complete */
@@ -206,6 +217,11 @@ bool object_set_part(struct object *o, uint32_t index, const struct digest *prim
 static inline struct object_part *object_part(const struct object *o)
 {
     return o->more != NULL ? o->more->part : NULL;
+}
+
+static inline struct shelved *object_shelved(const struct object *o)
+{
+    return o->more != NULL ? o->more->shelved : NULL;
 }
 
 static inline struct object_leaf *object_leaf(const struct object *o, uint32_t i)
@@ -272,9 +288,10 @@ int object_finish(struct object *o);
 void object_fail(struct object *o);
 
 /* object_renew replaces the head of a complete object by what a validation made of it (RFC 9111 section 4.3.4), and
- * takes its hitherto head away: readers must not lend it any more. From now on |self| is the signer; unless it was so
- * before, no peer may be in the midst of reading. False: out of memory, and nothing has changed. */
-bool object_renew(struct object *o, struct slice head_raw, const struct identity *self);
+ * gives its hitherto head, and the lines kept with it, to |past|: readers must not lend them any more, but for other
+ * threads, for whose sake they are freed later. From now on |self| is the signer; unless it was so before, no peer may
+ * be in the midst of reading. False: out of memory, and nothing has changed. */
+bool object_renew(struct object *o, struct slice head_raw, const struct identity *self, struct object_past *past);
 
 /* ---- proving (our own objects are signed when a peer first needs it) ---- */
 /* object_sign_head, object_sign_one: the signature is there afterwards (in more->proof, and one_sig); false: we are not
@@ -302,7 +319,8 @@ void object_claim(const struct object *o, struct leaf_claim *claim);
 /* ---- reading ---- */
 /* object_available is how many bytes can be read from the start. */
 uint64_t object_available(const struct object *o);
-/* object_read lends up to |max| pieces from byte |at| on; returns how many. */
+/* object_read lends up to |max| pieces from byte |at| on; returns how many. Of a complete object with all its leaves it
+ * reads nothing that still changes: any thread may call it then. */
 size_t object_read(const struct object *o, uint64_t at, struct slice *pieces, size_t max);
 /* object_same: may a reader of |a|'s head and first |bytes| go on with |b|? Compares what the
  * heads say of their bodies, hashes of whole leaves and the bytes of the rest. 1 yes, 0 no,

@@ -7,6 +7,7 @@
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
 #include "node/core/methods.h"
+#include "node/core/shelf_read.h"
 
 #define REQUEST_MAGIC 0x72657175u
 
@@ -245,6 +246,7 @@ static void begin(struct engine *e, struct request *r)
 {
     r->magic = REQUEST_MAGIC;
     r->engine = e;
+    r->shelved = NULL;
     r->head_sent = false;
     r->awaited = 0;
     memset(&r->answer, 0, sizeof(r->answer));
@@ -309,6 +311,10 @@ void request_answer(struct engine *e, mesh_ns now, struct request *r)
     mesh_ns born, lifetime;
 
     (void)e;
+    if (r->shelved != NULL) {
+        shelf_answer(r, now);
+        return;
+    }
     if (r->parts != NULL) {
         parts_age(r, &born, &lifetime);
     } else {
@@ -324,7 +330,7 @@ void request_answer(struct engine *e, mesh_ns now, struct request *r)
     r->answer.length = o->length;
 }
 
-#define LINES_BODY_MIN 4096 /* beside such a body lines are little */
+#define LINES_BODY_MIN 4096 /* beside such a body lines are little; and other threads make none themselves */
 
 bool request_keeps(const struct request *r)
 {
@@ -332,23 +338,31 @@ bool request_keeps(const struct request *r)
 
     if (r->parts != NULL || o->state != OBJECT_COMPLETE || o->uncacheable || o->pass_through)
         return false;
-    return o->length >= LINES_BODY_MIN || cache_hot(r->engine->cache, o);
+    return o->length >= LINES_BODY_MIN || cache_shelf(r->engine->cache) != NULL || cache_hot(r->engine->cache, o);
 }
 
 void request_keep(struct request *r, struct slice lines)
 {
     struct object *o = r->reader.object;
 
-    if (!request_keeps(r))
+    if (!request_keeps(r) || (object_shelved(o) != NULL && o->lines != NULL)) /* others may read them */
         return;
     object_keep_lines(o, lines);
     cache_fit(r->engine->cache); /* |o| itself may go: who reads it holds it */
+}
+
+void request_lay_out(struct request *r)
+{
+    if (r->shelved == NULL && r->parts == NULL && r->answer.result == RESULT_HIT)
+        cache_lay_out(r->engine->cache, r->reader.object);
 }
 
 /* ---- the body ---- */
 
 size_t request_body(struct request *r, struct slice *pieces, size_t max)
 {
+    if (r->shelved != NULL)
+        return shelf_body(r, pieces, max);
     if (r->parts != NULL)
         return parts_read(r, pieces, max);
     if (r->answer.coding != CODING_IDENTITY)
@@ -372,11 +386,18 @@ void request_read_on(struct engine *e, mesh_ns now, struct request *r, uint64_t 
 void request_seek(struct engine *e, mesh_ns now, struct request *r, uint64_t at, uint64_t length)
 {
     r->until = at + length;
-    request_read_on(e, now, r, at);
+    if (r->shelved != NULL)
+        r->reader.at = at;
+    else
+        request_read_on(e, now, r, at);
 }
 
 void request_take(struct engine *e, mesh_ns now, struct request *r, size_t n)
 {
+    if (r->shelved != NULL) {
+        shelf_take_bytes(r, n);
+        return;
+    }
     if (r->answer.coding != CODING_IDENTITY) {
         coded_request_take(e, now, r, n);
         return;
@@ -389,6 +410,8 @@ bool request_done(const struct request *r)
 {
     const struct object *o = r->reader.object;
 
+    if (r->shelved != NULL)
+        return shelf_done(r);
     if (r->parts != NULL)
         return r->state == REQUEST_BODY && r->reader.at == r->answer.length;
     if (r->answer.coding != CODING_IDENTITY)
@@ -417,6 +440,10 @@ void engine_request_end(struct engine *e, mesh_ns now, struct request *r, bool c
     struct object *o = r->reader.object;
     struct flight *f = r->reader.flight;
 
+    if (r->shelved != NULL) {
+        shelf_request_end(r, counted);
+        return;
+    }
     OBJ_CHECK(r, REQUEST_MAGIC);
     e->now = now;
     if (counted)

@@ -1,6 +1,7 @@
 /* Viewers who read a body in a content coding. It is made once for all of them and kept with the object, a leaf of
  * input at each tick, so that no body, however long, holds up the loop. */
 #include "node/core/engine_impl.h"
+#include "node/core/shelf_read.h"
 
 /* A body that only passes through is all there, and none of its leaves goes, only if it is shorter than the window. */
 #define PASSING_MAX ((uint64_t)(WINDOW_LEAVES - 2) * LEAF_BYTES)
@@ -95,6 +96,10 @@ void request_code(struct engine *e, mesh_ns now, struct request *r, bool identit
     struct answer *a = &r->answer;
     enum coding coding = r->prefers;
 
+    if (r->shelved != NULL) {
+        shelf_code(r, identity, head_only);
+        return;
+    }
     e->now = now;
     assert(!r->head_sent);
     if (r->parts != NULL) { /* a range, which is one of the body as it is */

@@ -114,8 +114,11 @@ static bool renew(struct engine *e, mesh_ns now, struct object *o)
         if (r->of_peer && object_self(o) != self)
             serve_abort(e, now, reader_serve(r), ABORT_GONE, 0);
     }
-    if (!object_renew(o, buf_slice(&e->scratch), self))
+    struct object_past past;
+    cache_take_in(e->cache, o); /* other threads find it with its new head, or not at all */
+    if (!object_renew(o, buf_slice(&e->scratch), self, &past))
         return false;
+    shelved_past(o, &past);
     LIST_EACH (at, &o->readers) {
         struct reader *r = OBJ_OF(at, struct reader, link);
         if (!r->of_peer && !r->of_parts)

@@ -160,10 +160,6 @@ void access_line(struct buf *out, struct access_second *kept, const struct acces
 struct access_log {
     char *path; /* NULL: standard output */
     pthread_t writer;
-    /* The loop's: */
-    struct buf gather;
-    struct access_second second;
-    uint64_t gather_lines, lines;
     /* Shared: */
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -320,7 +316,6 @@ void access_log_close(struct access_log *log)
 {
     if (log == NULL)
         return;
-    access_log_flush(log);
     pthread_mutex_lock(&log->lock);
     log->closing = true;
     pthread_cond_signal(&log->wake);
@@ -330,71 +325,69 @@ void access_log_close(struct access_log *log)
     pthread_cond_destroy(&log->wake);
     if (log->path != NULL)
         close(log->fd);
-    buf_free(&log->gather);
     buf_free(&log->waiting);
     free(log->path);
     free(log);
 }
 
-void access_log_add(struct access_log *log, const struct access_entry *e)
+void access_log_add(struct access_log *log, struct access_gather *g, const struct access_entry *e)
 {
-    size_t before = log->gather.len;
+    size_t before = g->lines.len;
 
-    access_line(&log->gather, &log->second, e);
-    log->lines++;
-    log->gather_lines++;
-    if (!buf_ok(&log->gather)) { /* out of memory: this line is lost, not those before it */
-        log->gather.failed = false;
-        log->gather.len = before;
-        log->gather_lines--;
+    access_line(&g->lines, &g->second, e);
+    atomic_store_explicit(&g->taken, atomic_load_explicit(&g->taken, memory_order_relaxed) + 1, memory_order_relaxed);
+    g->lines_n++;
+    if (!buf_ok(&g->lines)) { /* out of memory: this line is lost, not those before it */
+        g->lines.failed = false;
+        g->lines.len = before;
+        g->lines_n--;
         pthread_mutex_lock(&log->lock);
         log->dropped++;
         pthread_mutex_unlock(&log->lock);
     }
-    if (log->gather.len >= GATHER_BYTES)
-        access_log_flush(log);
+    if (g->lines.len >= GATHER_BYTES)
+        access_log_flush(log, g);
 }
 
-void access_log_flush(struct access_log *log)
+void access_log_flush(struct access_log *log, struct access_gather *g)
 {
-    if (log->gather.len == 0)
+    if (g->lines.len == 0)
         return;
     pthread_mutex_lock(&log->lock);
-    if (log->waiting.len + log->gather.len <= WAITING_BYTES) {
+    if (log->waiting.len + g->lines.len <= WAITING_BYTES) {
         if (log->waiting.len == 0) {
             struct buf spare = log->waiting;
-            log->waiting = log->gather;
-            log->gather = spare;
+            log->waiting = g->lines;
+            g->lines = spare;
         } else {
-            buf_add_slice(&log->waiting, buf_slice(&log->gather));
+            buf_add_slice(&log->waiting, buf_slice(&g->lines));
         }
     } else {
         log->waiting.failed = true;
     }
     if (log->waiting.failed) {
         log->waiting.failed = false;
-        log->dropped += log->gather_lines;
+        log->dropped += g->lines_n;
     } else {
-        log->waiting_lines += log->gather_lines;
+        log->waiting_lines += g->lines_n;
     }
     pthread_cond_signal(&log->wake);
     pthread_mutex_unlock(&log->lock);
-    buf_clear(&log->gather);
-    log->gather_lines = 0;
+    buf_clear(&g->lines);
+    g->lines_n = 0;
+}
+
+void access_gather_fini(struct access_gather *g)
+{
+    buf_free(&g->lines);
 }
 
 void access_log_reopen(struct access_log *log)
 {
-    access_log_flush(log);
     pthread_mutex_lock(&log->lock);
     log->reopen = true;
     pthread_cond_signal(&log->wake);
     pthread_mutex_unlock(&log->lock);
-}
-
-uint64_t access_log_lines(const struct access_log *log)
-{
-    return log->lines;
 }
 
 uint64_t access_log_dropped(struct access_log *log)

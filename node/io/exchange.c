@@ -269,7 +269,7 @@ static void refuse_method(struct exchange *x, const struct http_request *q)
     buf_free(&allow);
 }
 
-static void hand_in(struct exchange *x, const struct http_request *q)
+static inline void fill_request(struct exchange *x, const struct http_request *q)
 {
     struct worker *w = x->worker;
 
@@ -287,7 +287,12 @@ static void hand_in(struct exchange *x, const struct http_request *q)
         x->r.if_range = x->wants.if_range;
     }
     x->r.from = x->viewer->from;
-    engine_request(w->engine, w->now, &x->r);
+}
+
+static void hand_in(struct exchange *x, const struct http_request *q)
+{
+    fill_request(x, q);
+    engine_request(x->worker->engine, x->worker->now, &x->r);
 }
 
 struct exchange *exchange_begin(struct viewer *v, const struct http_request *q)
@@ -311,6 +316,21 @@ struct exchange *exchange_begin(struct viewer *v, const struct http_request *q)
         hand_in(x, q);
     }
     return x;
+}
+
+struct exchange *exchange_read(struct viewer *v, const struct http_request *q)
+{
+    struct worker *w = v->worker;
+    struct exchange *x;
+
+    if ((q->method != HTTP_GET && q->method != HTTP_HEAD) || has_body(q) ||
+        upstream_loops(&q->fields, &w->cfg->self->mesh.id) || (x = exchange_new(v, q)) == NULL)
+        return NULL;
+    fill_request(x, q);
+    if (shelf_request(&w->reader, w->now, &x->r))
+        return x;
+    give_back(x);
+    return NULL;
 }
 
 /* ---- the request's body ---- */
@@ -396,6 +416,7 @@ bool exchange_keep(struct exchange *x)
 {
     size_t host = x->host.len, method = x->method.len;
 
+    request_hold(&x->r);
     if (x->words.len > 0)
         return true;
     buf_add_slice(&x->words, x->host);
@@ -430,7 +451,10 @@ void exchange_end(struct exchange *x)
         x->status = STATUS_VIEWER_LEFT;
     if (x->page_at < x->out_at && !x->to.head_only)
         x->sent = x->out_at - x->page_at;
-    engine_count_sent(w->engine, x->sent);
+    if (w->engine != NULL)
+        engine_count_sent(w->engine, x->sent);
+    else
+        shelf_count_sent(&w->reader, x->sent);
     struct access_entry entry = {
         .wall_us = x->wall_us,
         .node = x->to.node,
@@ -444,7 +468,7 @@ void exchange_end(struct exchange *x)
         .duration_ns = worker_now(w) - x->began,
     };
     if (w->log != NULL)
-        access_log_add(w->log, &entry);
+        access_log_add(w->log, &w->gather, &entry);
     if (r->state != REQUEST_IDLE)
         engine_request_end(w->engine, w->now, r, true);
     upload_free(x->upload);

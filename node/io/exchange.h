@@ -55,6 +55,9 @@ void exchanges_fini(struct exchanges *xs);
 struct exchange *exchange_begin(struct viewer *v, const struct http_request *q);
 struct exchange *exchange_refuse(struct viewer *v, const struct http_request *q);
 
+/* exchange_read begins one that this worker answers from what the engine has laid out. NULL: it is for worker 0. */
+struct exchange *exchange_read(struct viewer *v, const struct http_request *q);
+
 /* exchange_page: the answer is this page. exchange_failed: it is one that says what the engine could not do, since the
  * request was at fault, or what is behind us. */
 void exchange_page(struct exchange *x, const struct answer_page *page);
@@ -84,7 +87,8 @@ void exchange_continue(struct exchange *x);
  * taken those before. */
 void exchange_interim(struct exchange *x, uint16_t status, const struct fields *fields);
 
-/* exchange_keep copies what was lent from the viewer's bytes. False: out of memory. */
+/* exchange_keep copies what was lent from the viewer's bytes, and holds what the answer is made of: it goes on in another
+ * turn. False: out of memory. */
 bool exchange_keep(struct exchange *x);
 
 /* exchange_gave_up: it comes to nothing, as for want of memory. True: no byte of an answer is out, and the viewer can

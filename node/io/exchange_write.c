@@ -12,16 +12,21 @@
 #define GATHER_EACH (16u << 10)  /* answers up to this size go out together, where requests come so */
 #define GATHER_MAX  (64u << 10)
 
-/* What is used a second time may well be so a third. */
-static void keep_lines(struct exchange *x)
+/* What is used a second time may well be so a third: by others, too. */
+static void keep_copy(struct exchange *x)
 {
+    static const struct selection whole = { .how = SELECT_WHOLE };
     struct buf *lines = &x->worker->head;
 
-    if (x->r.answer.result != RESULT_HIT || x->r.answer.lines.len > 0 || !request_keeps(&x->r))
+    if (x->worker->engine == NULL || x->r.answer.result != RESULT_HIT || x->r.parts != NULL)
         return;
-    buf_clear(lines);
-    if (answer_lines(lines, &x->r.answer, &x->selection) && buf_ok(lines))
-        request_keep(&x->r, buf_slice(lines));
+    if (x->r.answer.lines.len == 0) {
+        buf_clear(lines);
+        if (answer_lines(lines, &x->r.answer, &whole) && buf_ok(lines))
+            request_keep(&x->r, buf_slice(lines));
+    }
+    if (x->worker->all_n > 1)
+        request_lay_out(&x->r);
 }
 
 static void begin_body(struct exchange *x)
@@ -48,7 +53,7 @@ static void begin_body(struct exchange *x)
     x->framing = answer_framing(a, s, &x->to);
     if (x->framing == ANSWER_UNTIL_CLOSE)
         x->to.close = true;
-    keep_lines(x);
+    keep_copy(x);
     x->status = answer_head(&x->out, a, s, &x->to);
     if (s->how != SELECT_RANGES)
         x->left = x->framing == ANSWER_LENGTH ? a->length : x->framing == ANSWER_UNTIL_CLOSE ? UINT64_MAX : 0;

@@ -41,7 +41,8 @@ static void read_clocks(struct worker *w)
 {
     worker_now(w);
     w->wall_us = clock_ns(CLOCK_REALTIME) / 1000;
-    engine_clock(w->engine, w->now, w->wall_us / 1000000);
+    if (w->engine != NULL)
+        engine_clock(w->engine, w->now, w->wall_us / 1000000);
 }
 
 static void dispatch(struct worker *w, const struct engine_out *out)
@@ -61,9 +62,11 @@ static void dispatch(struct worker *w, const struct engine_out *out)
 
 static mesh_ns next_deadline(const struct worker *w)
 {
-    mesh_ns at = engine_deadline(w->engine);
+    mesh_ns at = viewers_deadline(&w->viewers);
 
-    at = mesh_ns_min(at, viewers_deadline(&w->viewers));
+    if (w->engine == NULL)
+        return at;
+    at = mesh_ns_min(at, engine_deadline(w->engine));
     at = mesh_ns_min(at, upstream_deadline(&w->upstream));
     return mesh_ns_min(at, admin_deadline(&w->admin_server));
 }
@@ -84,18 +87,17 @@ static void on_turn_begins(struct ev_loop *loop, ev_check *check, int revents)
 {
     (void)loop;
     (void)revents;
-    read_clocks(check->data);
+    struct worker *w = check->data;
+    if (w->engine == NULL)
+        shelf_reader_begin(&w->reader);
+    read_clocks(w);
 }
 
-static void on_turn_ends(struct ev_loop *loop, ev_prepare *prepare, int revents)
+/* What only worker 0 has. */
+static void run_home(struct worker *w)
 {
-    struct worker *w = prepare->data;
     struct engine_out out;
 
-    (void)loop;
-    (void)revents;
-    worker_now(w);
-    viewers_run(&w->viewers, w->now);
     upstream_run(&w->upstream, w->now);
     admin_run(&w->admin_server, w->now);
     if (engine_deadline(w->engine) <= w->now)
@@ -105,7 +107,21 @@ static void on_turn_ends(struct ev_loop *loop, ev_prepare *prepare, int revents)
         dispatch(w, &out);
     }
     node_turn(w->node);
+}
+
+static void on_turn_ends(struct ev_loop *loop, ev_prepare *prepare, int revents)
+{
+    struct worker *w = prepare->data;
+
+    (void)loop;
+    (void)revents;
+    worker_now(w);
+    viewers_run(&w->viewers, w->now);
+    if (w->engine != NULL)
+        run_home(w);
     set_alarm(w);
+    if (w->engine == NULL)
+        shelf_reader_end(&w->reader);
 }
 
 /* The alarm only wakes the loop: the end of the turn does the rest. */
@@ -123,15 +139,18 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
     (void)loop;
     (void)revents;
     worker_now(w);
-    reserve_fill();
     listener_second(&w->http);
+    if (w->log != NULL)
+        access_log_flush(w->log, &w->gather);
+    if (w->engine == NULL)
+        return;
+    reserve_fill();
     listener_second(&w->mesh);
     listener_second(&w->admin);
     seeds_second(&w->seeds);
     node_second(w->node);
     if (w->log == NULL)
         return;
-    access_log_flush(w->log);
     int error = access_log_error(w->log);
     if (error != 0)
         worker_notice(w, "access log %s: %s; it is tried again, lines wait in memory meanwhile", w->cfg->access_log,

@@ -1,17 +1,20 @@
 #include "node/io/reserve.h"
 
 #include <ev.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #define BLOCKS      8
 #define BLOCK_BYTES (256u << 10) /* glibc maps blocks of this size for themselves: only addresses are used up */
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of |blocks| */
 static void *blocks[BLOCKS];
 
 static void *from_reserve(void *at, size_t size)
 {
     void *got = NULL;
 
+    pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < BLOCKS && got == NULL; i++) {
         if (blocks[i] == NULL)
             continue;
@@ -19,6 +22,7 @@ static void *from_reserve(void *at, size_t size)
         blocks[i] = NULL;
         got = realloc(at, size);
     }
+    pthread_mutex_unlock(&lock);
     return got;
 }
 
@@ -40,8 +44,10 @@ void reserve_use(void)
 
 void reserve_fill(void)
 {
+    pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < BLOCKS; i++) {
         if (blocks[i] == NULL)
             blocks[i] = malloc(BLOCK_BYTES);
     }
+    pthread_mutex_unlock(&lock);
 }

@@ -2,11 +2,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -26,7 +25,12 @@
 struct node {
     uint32_t magic;
     struct node_config cfg;
-    struct worker worker; /* one for now */
+    struct worker worker;            /* number 0 */
+    struct worker *all[WORKERS_MAX]; /* it, and those that read, each in memory of its own */
+    unsigned all_n;
+    struct room room;
+    _Atomic unsigned log_asked; /* how often the log was to be reopened */
+    unsigned log_reopened;      /* up to which of these it was */
     struct mesh_addr http, mesh, admin;
     mesh_ns started, drain_until;
     int64_t started_s;
@@ -40,43 +44,6 @@ struct node {
     struct buf known;
     mesh_ns known_at; /* when it was looked at last */
 };
-
-/* ---- what workers share ---- */
-
-void worker_notice(struct worker *w, const char *fmt, ...)
-{
-    char text[NODE_ERROR_MAX];
-    va_list args;
-
-    if (w->cfg->notice == NULL)
-        return;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    w->cfg->notice(w->cfg->notice_ctx, text);
-}
-
-/* In one system call, where libsodium makes one for each 256 bytes. */
-static void draw(struct worker *w)
-{
-    w->random_used = 0;
-    for (size_t n = 0; n < WORKER_RANDOM;) {
-        ssize_t got = getrandom(w->random + n, WORKER_RANDOM - n, 0);
-        if (got > 0)
-            n += (size_t)got;
-        else
-            assert(errno == EINTR);
-    }
-}
-
-void worker_random(struct worker *w, void *out, size_t len)
-{
-    assert(len <= WORKER_RANDOM);
-    if (w->random_used + len > WORKER_RANDOM)
-        draw(w);
-    memcpy(out, w->random + w->random_used, len);
-    w->random_used += len;
-}
 
 /* ---- starting ---- */
 
@@ -123,6 +90,15 @@ static size_t descriptors(void)
             limit.rlim_cur = before;
     }
     return limit.rlim_cur > 1u << 20 ? 1u << 20 : (size_t)limit.rlim_cur;
+}
+
+/* As many as there are cores that we may use. */
+static unsigned workers_usual(void)
+{
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+    return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
 }
 
 /* Who may use how many of them, where nobody has said. Returns how many are for viewers. */
@@ -190,6 +166,14 @@ static int start_listening(struct node *n, char *error)
     if ((fd = listen_at(&n->http, "--http", error)) < 0)
         return -1;
     listener_start(&w->http, w, fd);
+    for (unsigned i = 1; i < n->all_n; i++) {
+        if ((fd = sock_listen_too(w->http.fd, &n->http)) < 0) {
+            snprintf(error, NODE_ERROR_MAX,
+                     "cannot listen on one port with several sockets (--http): %s. Try --workers 1", strerror(errno));
+            return -1;
+        }
+        listener_start(&n->all[i]->http, n->all[i], fd);
+    }
     if ((fd = listen_at(&n->admin, "--admin", error)) < 0)
         return -1;
     listener_start(&w->admin, w, fd);
@@ -197,9 +181,6 @@ static int start_listening(struct node *n, char *error)
         return -1;
     listener_start(&w->mesh, w, fd);
     udp_start(&w->udp, w, udp, &n->mesh);
-    w->http.accepted = viewers_accepted;
-    w->http.room = viewers_room;
-    w->http.refused = viewers_refused;
     w->admin.accepted = admin_accepted;
     w->admin.keeps = true;
     w->mesh.accepted = backbone_accepted;
@@ -271,6 +252,7 @@ static int start_engine(struct node *n, char *error)
         .distribution = cfg->distribution,
         .memory_limit = cfg->memory_limit,
         .codings_off = cfg->codings_off,
+        .readers = n->all_n - 1,
         .has_seeds = n->worker.seeds.known_n > 0 || cfg->seeds_n > 0,
         .timers = cfg->engine,
         .outgoing = cfg->outgoing,
@@ -293,10 +275,12 @@ static int open_log(struct node *n, char *error)
 
     if (path == NULL)
         return 0;
-    n->worker.log = access_log_open(path);
-    if (n->worker.log == NULL)
+    struct access_log *log = access_log_open(path);
+    if (log == NULL)
         snprintf(error, NODE_ERROR_MAX, "cannot write the access log %s: %s", path, strerror(errno));
-    return n->worker.log == NULL ? -1 : 0;
+    for (unsigned i = 0; i < n->all_n; i++)
+        n->all[i]->log = log;
+    return log == NULL ? -1 : 0;
 }
 
 static int start_rest(struct node *n, char *error)
@@ -317,6 +301,54 @@ static int start_rest(struct node *n, char *error)
 
 static void on_stop(struct ev_loop *loop, ev_async *stop, int revents);
 
+/* All workers, with what they share. */
+static int make_workers(struct node *n)
+{
+    unsigned wanted = n->cfg.workers > 0 ? n->cfg.workers : workers_usual();
+    uint8_t key[MAP_KEY_BYTES];
+
+    assert(wanted <= WORKERS_MAX);
+    n->all[0] = &n->worker;
+    for (n->all_n = 1; n->all_n < wanted; n->all_n++) {
+        if ((n->all[n->all_n] = calloc(1, sizeof(struct worker))) == NULL)
+            break;
+    }
+    for (unsigned i = 0; i < n->all_n; i++) {
+        struct worker *w = n->all[i];
+        w->all = n->all;
+        w->all_n = n->all_n;
+        w->room = &n->room;
+        w->timers = n->worker.timers;
+        worker_init(w, n, i);
+    }
+    if (n->all_n < wanted)
+        return MESH_E_NOMEM;
+    size_t viewers_max = share_descriptors(&n->cfg);
+    worker_random(&n->worker, key, sizeof(key));
+    return room_init(&n->room, key, viewers_max, n->cfg.viewers_each_max);
+}
+
+static int open_workers(struct node *n)
+{
+    int err = 0;
+
+    for (unsigned i = 0; i < n->all_n && err == 0; i++)
+        err = worker_open(n->all[i]);
+    return err;
+}
+
+static int start_readers(struct node *n, char *error)
+{
+    for (unsigned i = 1; i < n->all_n; i++) {
+        int err = worker_start(n->all[i]);
+        if (err != 0) {
+            snprintf(error, NODE_ERROR_MAX, "cannot start a thread: %s. Try --workers 1", strerror(err));
+            return -1;
+        }
+    }
+    return 0;
+}
+
 struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX])
 {
     struct node *n = calloc(1, sizeof(*n));
@@ -335,33 +367,22 @@ struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX
     w = &n->worker;
     n->kept = n->roll_kept = true;
     n->boot = cfg->boot.number;
-    w->node = n;
-    w->cfg = &n->cfg;
-    w->seeds.known_n = known_get(cfg->known, w->seeds.known, KNOWN_MAX);
-    buf_add_slice(&n->known, cfg->known);
     w->timers = cfg->timers;
     fill_timers(&w->timers);
-    w->random_used = WORKER_RANDOM;
-    answer_hit(&w->hit, slice_str(cfg->self->cert.name));
-    w->date_s = -1;
-    listener_init(&w->http);
-    listener_init(&w->mesh);
-    listener_init(&w->admin);
+    int err = make_workers(n);
+    w->seeds.known_n = known_get(cfg->known, w->seeds.known, KNOWN_MAX);
+    buf_add_slice(&n->known, cfg->known);
     udp_init(&w->udp);
     backbone_init(&w->backbone, w);
-    size_t viewers_max = share_descriptors(&n->cfg);
-    int err = viewers_init(&w->viewers, w, viewers_max, n->cfg.viewers_each_max);
     admin_init(&w->admin_server, w);
     reserve_use();
-    w->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
-    w->read_buf = malloc(WORKER_READ_BYTES);
-    if (err != 0 || w->loop == NULL || w->read_buf == NULL)
+    if (err != 0 || open_workers(n) != 0)
         goto fail;
     ev_async_init(&n->stop, on_stop);
     n->stop.data = n;
     ev_async_start(w->loop, &n->stop);
     if (start_listening(n, error) != 0 || open_log(n, error) != 0 || start_engine(n, error) != 0 ||
-        start_rest(n, error) != 0)
+        start_rest(n, error) != 0 || start_readers(n, error) != 0)
         goto fail;
     n->started = w->now;
     n->started_s = w->wall_us / 1000000;
@@ -377,28 +398,34 @@ void node_free(struct node *n)
         return;
     OBJ_CHECK(n, NODE_MAGIC);
     struct worker *w = &n->worker;
+    struct access_log *log = w->log;
 
-    w->draining = true; /* nothing is begun anew while the parts go */
-    listener_close(&w->http);
+    for (unsigned i = n->all_n; i-- > 1;)
+        worker_join(n->all[i]);
+    for (unsigned i = 0; i < n->all_n; i++) {
+        n->all[i]->draining = true; /* nothing is begun anew while the parts go */
+        listener_close(&n->all[i]->http);
+    }
     listener_close(&w->mesh);
     listener_close(&w->admin);
     admin_close(&w->admin_server);
-    viewers_close(&w->viewers);
+    for (unsigned i = 0; i < n->all_n; i++)
+        viewers_close(&n->all[i]->viewers);
     upstream_stop(&w->upstream);
     seeds_stop(&w->seeds);
     backbone_close(&w->backbone);
     udp_close(&w->udp);
     engine_free(w->engine);
-    access_log_close(w->log);
-    if (w->loop != NULL) {
-        pump_stop(w);
+    if (w->loop != NULL)
         ev_async_stop(w->loop, &n->stop);
-        ev_loop_destroy(w->loop);
+    for (unsigned i = n->all_n; i-- > 0;) {
+        worker_fini(n->all[i]);
+        if (i > 0)
+            free(n->all[i]);
     }
-    buf_free(&w->head);
-    buf_free(&w->hit);
+    access_log_close(log);
+    room_fini(&n->room);
     buf_free(&n->known);
-    free(w->read_buf);
     n->magic = 0;
     free(n);
 }
@@ -437,12 +464,11 @@ static void stop(struct node *n)
     }
     worker_now(w);
     n->drain_until = w->now + w->timers.drain;
-    listener_sweep(&w->http); /* who connected before us is not turned away */
-    keep_known(n);            /* while we still see who is there */
-    w->draining = true;
+    keep_known(n); /* while we still see who is there */
     engine_leave(w->engine, w->now);
-    listener_close(&w->http);
-    viewers_drain(&w->viewers);
+    worker_drain(w);
+    for (unsigned i = 1; i < n->all_n; i++)
+        mailbox_say(&n->all[i]->mail, MAIL_DRAIN);
 }
 
 static bool drained(struct node *n)
@@ -452,7 +478,7 @@ static bool drained(struct node *n)
 
     if (w->now >= n->drain_until)
         return true;
-    if (w->viewers.n > 0 || !engine_left(w->engine))
+    if (room_n(&n->room) > 0 || !engine_left(w->engine))
         return false;
     engine_usage(w->engine, &usage);
     return usage.serves == 0;
@@ -490,10 +516,39 @@ void node_second(struct node *n)
         keep_known(n);
 }
 
+unsigned node_log_asked(const struct node *n)
+{
+    return atomic_load(&n->log_asked);
+}
+
+/* Once all workers have handed over what belongs into the old file. */
+static void reopen_log(struct node *n)
+{
+    unsigned asked = node_log_asked(n);
+
+    if (asked == n->log_reopened)
+        return;
+    for (unsigned i = 1; i < n->all_n; i++) {
+        if (atomic_load(&n->all[i]->log_handed) != asked)
+            return;
+    }
+    n->log_reopened = asked;
+    access_log_flush(n->worker.log, &n->worker.gather);
+    access_log_reopen(n->worker.log);
+}
+
+static void ask_to_reopen(struct node *n)
+{
+    atomic_fetch_add(&n->log_asked, 1);
+    for (unsigned i = 1; i < n->all_n; i++)
+        mailbox_say(&n->all[i]->mail, MAIL_LOG);
+}
+
 void node_turn(struct node *n)
 {
     struct worker *w = &n->worker;
 
+    reopen_log(n);
     if (w->draining) {
         if (drained(n))
             leave_now(n);
@@ -538,7 +593,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *sig, int revents)
     } else if (sig->signum != SIGUSR1) {
         stop(n);
     } else if (n->worker.log != NULL) {
-        access_log_reopen(n->worker.log);
+        ask_to_reopen(n);
     }
 }
 
@@ -627,8 +682,7 @@ int64_t node_started_s(const struct node *n)
 
 unsigned node_workers(const struct node *n)
 {
-    (void)n;
-    return 1;
+    return n->all_n;
 }
 
 bool node_draining(const struct node *n)
@@ -646,14 +700,29 @@ bool node_ready(struct node *n, const char **why_not)
     return engine_ready(n->worker.engine, why_not);
 }
 
+static void add_counters(struct node_counters *out, const struct worker *w)
+{
+#define X(name, help) out->name += atomic_load_explicit(&w->counters.name, memory_order_relaxed);
+    NODE_COUNTERS(X)
+#undef X
+    out->origin_connections += w->counters.origin_connections;
+    out->origin_idle += w->counters.origin_idle;
+    out->links += w->counters.links;
+    out->log_lines += atomic_load_explicit(&w->gather.taken, memory_order_relaxed);
+}
+
+void node_engine_counters(const struct node *n, struct engine_counters *out)
+{
+    *out = *engine_counters(n->worker.engine);
+    for (unsigned i = 1; i < n->all_n; i++)
+        shelf_reader_count(&n->all[i]->reader, out);
+}
+
 void node_counters(const struct node *n, struct node_counters *out)
 {
-    const struct worker *w = &n->worker;
-
-    *out = w->counters;
-    out->viewers = w->viewers.n;
-    if (w->log != NULL) {
-        out->log_lines = access_log_lines(w->log);
-        out->log_dropped = access_log_dropped(w->log);
-    }
+    *out = (struct node_counters){ .viewers = room_n(&n->room) };
+    for (unsigned i = 0; i < n->all_n; i++)
+        add_counters(out, n->all[i]);
+    if (n->worker.log != NULL)
+        out->log_dropped = access_log_dropped(n->worker.log);
 }

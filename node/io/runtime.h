@@ -1,7 +1,8 @@
 /* runtime.h - a running node: the engine behind sockets, clocks and signals. Everything is
  * kept in struct node; there are no globals but what a process has one of anyway: its
  * signals (SIGPIPE is ignored from node_start on), its limit of descriptors (raised as
- * far as it goes) and libev's allocator (reserve.h). Not thread safe: one thread calls in, besides node_stop. */
+ * far as it goes) and libev's allocator (reserve.h). Not thread safe: one thread calls in, besides node_stop, and is
+ * called; the other workers' threads are the node's own. */
 #ifndef HEDGEROW_IO_RUNTIME_H
 #define HEDGEROW_IO_RUNTIME_H
 
@@ -13,6 +14,7 @@
 #define NODE_WORD_MAX       256 /* HOST:PORT */
 #define NODE_ERROR_MAX      512
 #define NODE_ADMIN_BODY_MAX (1u << 20)
+#define WORKERS_MAX         64
 
 /* 0 = the default. */
 struct node_timers {
@@ -67,6 +69,7 @@ struct node_config { /* all pointers are lent for the node's life */
     uint32_t viewers_each_max; /* connections of one viewer's address; 0: half of all that there can be */
     /* Connections to the origin; 0: 1,024, or half of the descriptors that viewers leave, whichever is less. */
     uint32_t origin_connections_max;
+    unsigned workers; /* at most WORKERS_MAX; 0: as many as the cores that the process may use */
     uint64_t memory_limit;
     unsigned codings_off; /* CODING_BITs of content codings that viewers do not get */
     struct engine_timers engine;
@@ -142,6 +145,7 @@ bool node_ready(struct node *n, const char **why_not);
     X(viewers_refused, "viewer connections closed at once: no room for them")                   \
     X(viewers_too_many, "of those refused: their address had its share of connections")         \
     X(viewers_shed, "idle viewer connections closed in favour of new ones")                     \
+    X(viewers_passed, "viewer connections that went to worker 0 with a request that it alone answers")  \
     X(viewers_timed_out, "viewer connections closed: a request or an answer took too long")     \
     X(viewers_aborted, "answers cut short because their source failed")                         \
     X(requests_malformed, "viewer requests refused as malformed or too large")                  \
@@ -163,6 +167,8 @@ struct node_counters {
     /* Now: */
     uint64_t viewers, origin_connections, origin_idle, links;
 };
+/* What all workers have counted: node_engine_counters beside what the engine itself did. */
 void node_counters(const struct node *n, struct node_counters *out);
+void node_engine_counters(const struct node *n, struct engine_counters *out);
 
 #endif

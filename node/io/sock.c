@@ -97,6 +97,22 @@ int sock_listen(struct mesh_addr *addr)
     return fd;
 }
 
+int sock_listen_too(int first, const struct mesh_addr *addr)
+{
+    struct mesh_addr same = *addr;
+    int fd = socket(family_of(addr), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    set_int(first, SOL_SOCKET, SO_REUSEPORT, 1);
+    set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (bind_port(fd, &same) != 0 || listen(fd, LISTEN_BACKLOG) != 0)
+        return fail_closed(fd);
+    return fd;
+}
+
 int sock_udp(struct mesh_addr *addr)
 {
     int fd = socket(family_of(addr), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -11,6 +11,10 @@
  * inherit) and sets its port to the bound one. "[::]" takes IPv4 too. */
 int sock_listen(struct mesh_addr *addr);
 
+/* sock_listen_too makes another one beside |first|, which sock_listen made of the same |addr|: the kernel deals the
+ * connections out among them (SO_REUSEPORT, which |first| gets only now: no other process may have the address). */
+int sock_listen_too(int first, const struct mesh_addr *addr);
+
 /* sock_udp binds a datagram socket and sets the port likewise. */
 int sock_udp(struct mesh_addr *addr);
 

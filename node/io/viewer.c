@@ -7,62 +7,50 @@
 #include <unistd.h>
 
 #include "node/io/sock.h"
-#include "node/io/worker.h"
+#include "node/io/viewer_impl.h"
 #include "proto/base/err.h"
 
-#define VIEWER_MAGIC      0x76696577u
 #define REQUESTS_PER_TURN 32
 #define LINGER_SPAN       SEC(2)
 #define LINGER_BYTES      (1u << 20)
-#define SHED_AFTER        MS(250)
 
-enum viewer_wait {
-    WAIT_NOTHING, /* the engine's timers watch over this */
-    WAIT_IDLE,
-    WAIT_HEAD,
-    WAIT_STALL,
-    WAIT_LINGER,
-};
-
-static struct viewer *viewer_of(struct timeout *t)
+void viewer_begin(struct viewer *v)
 {
-    struct viewer *v = OBJ_OF(t, struct viewer, timeout);
+    struct worker *w = v->worker;
 
-    OBJ_CHECK(v, VIEWER_MAGIC);
-    return v;
+    list_push_back(&w->viewers.all, &v->link);
+    w->viewers.n++;
+    ev_io_set(&v->io, v->io.fd, EV_READ);
+    ev_io_start(w->loop, &v->io);
+    viewer_wait(v, WAIT_IDLE);
 }
 
-static void viewer_close(struct viewer *v)
+void viewer_end(struct viewer *v)
+{
+    struct worker *w = v->worker;
+
+    ev_io_stop(w->loop, &v->io);
+    timeout_clear(&v->timeout);
+    list_remove(&v->link);
+    list_remove(&v->resume);
+    w->viewers.n--;
+}
+
+void viewer_close(struct viewer *v)
 {
     struct worker *w = v->worker;
 
     OBJ_CHECK(v, VIEWER_MAGIC);
     if (v->x != NULL)
         exchange_cut(v->x);
-    ev_io_stop(w->loop, &v->io);
+    viewer_end(v);
     close(v->io.fd);
-    timeout_clear(&v->timeout);
-    shares_give(&w->viewers.shares, v->share);
-    list_remove(&v->link);
-    list_remove(&v->resume);
     buf_free(&v->in);
     buf_free(&v->held);
     v->magic = 0;
+    room_give(w->room, v->share);
     free(v);
-    w->viewers.n--;
-    if (w->http.paused) /* there is room for one that waits in the kernel's queue */
-        listener_resume(&w->http);
-}
-
-/* Where there is no memory, or no will, for more than a word. What was asked is read first, if it is here: closing
- * would be a reset otherwise, which may destroy the answer (RFC 9112 section 9.6). */
-static void say_busy(struct worker *w, int fd)
-{
-    static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nCache-Control: no-store\r\n"
-                               "Retry-After: 1\r\nConnection: close\r\n\r\n";
-
-    (void)recv(fd, w->read_buf, WORKER_READ_BYTES, 0);
-    (void)send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL);
+    viewers_one_less(w);
 }
 
 void viewer_let_go(struct viewer *v, size_t n)
@@ -102,7 +90,7 @@ static void give_up(struct viewer *v)
     bool unanswered = v->x == NULL || exchange_gave_up(v->x);
 
     if (unanswered && send_held(v) && v->held.len == 0)
-        say_busy(v->worker, v->io.fd);
+        viewers_say_busy(v->worker, v->io.fd);
     viewer_close(v);
 }
 
@@ -119,7 +107,7 @@ static void watch(struct viewer *v, int events)
     }
 }
 
-static void set_wait(struct viewer *v, enum viewer_wait wait)
+void viewer_wait(struct viewer *v, enum viewer_wait wait)
 {
     struct viewers *vs = &v->worker->viewers;
     struct timeouts *queue[] = {
@@ -148,7 +136,7 @@ static uint64_t gone_through(const struct viewer *v)
 static void begin_turn(struct viewer *v)
 {
     v->reached = gone_through(v);
-    set_wait(v, WAIT_STALL);
+    viewer_wait(v, WAIT_STALL);
 }
 
 /* Sets timer and interest by what the viewer is at. */
@@ -159,14 +147,14 @@ static void settle(struct viewer *v)
     watch(v, (read ? EV_READ : 0) | (v->blocked ? EV_WRITE : 0));
     if (v->x == NULL && v->held.len == 0) {
         if (v->in.len == 0)
-            set_wait(v, WAIT_IDLE);
+            viewer_wait(v, WAIT_IDLE);
         else if (v->wait != WAIT_HEAD) /* the deadline stands, however the head trickles in */
-            set_wait(v, WAIT_HEAD);
+            viewer_wait(v, WAIT_HEAD);
     } else if (v->blocked || exchange_waits_for_body(v->x)) {
         if (v->wait != WAIT_STALL)
             begin_turn(v);
     } else if (v->wait != WAIT_NOTHING) {
-        set_wait(v, WAIT_NOTHING);
+        viewer_wait(v, WAIT_NOTHING);
     }
 }
 
@@ -176,7 +164,7 @@ static void linger(struct viewer *v)
 {
     v->blocked = false;
     shutdown(v->io.fd, SHUT_WR);
-    set_wait(v, WAIT_LINGER);
+    viewer_wait(v, WAIT_LINGER);
     watch(v, EV_READ);
     buf_free(&v->in);
 }
@@ -204,6 +192,12 @@ static bool next_request(struct viewer *v, struct slice *rest)
     int err = http_parse_request(*rest, &v->cursor, &w->request, &used);
     if (err == MESH_E_SHORT)
         return false;
+    if (w->engine == NULL) {
+        v->x = err == 0 ? exchange_read(v, &w->request) : NULL;
+        v->passes = v->x == NULL;
+        *rest = slice_from(*rest, v->passes ? 0 : used);
+        return !v->passes;
+    }
     *rest = slice_from(*rest, err == 0 ? used : rest->len);
     v->x = err == 0 ? exchange_begin(v, &w->request) : exchange_refuse(v, &w->request);
     return true;
@@ -267,15 +261,14 @@ static bool serve(struct viewer *v, struct slice *rest)
     if (!answer_all(v, rest) || !flush(v))
         return false;
     bool over = v->eof || (v->worker->draining && rest->len == 0); /* nothing can follow */
-    if (over && v->x == NULL && !v->blocked) {
+    if (over && v->x == NULL && !v->blocked && !v->passes) {
         viewer_close(v);
         return false;
     }
     return true;
 }
 
-/* Goes on with |fresh| bytes behind those kept. */
-static void viewer_run(struct viewer *v, struct slice fresh)
+void viewer_run(struct viewer *v, struct slice fresh)
 {
     bool kept = v->in.len > 0;
     struct slice rest = fresh;
@@ -298,10 +291,18 @@ static void viewer_run(struct viewer *v, struct slice fresh)
     }
     if (v->in.len == 0)
         buf_free(&v->in);
-    settle(v);
+    if (v->passes) {
+        v->worker->counters.viewers_passed++;
+        viewer_pass(v, worker_home(v->worker));
+    } else if (v->home != v->worker && v->x == NULL && v->in.len == 0 && v->held.len == 0 && !v->eof &&
+               !v->worker->draining) {
+        viewer_pass(v, v->home); /* what it asks for next may be read there */
+    } else {
+        settle(v);
+    }
 }
 
-static void on_readable(struct viewer *v)
+void viewer_readable(struct viewer *v)
 {
     struct worker *w = v->worker;
     ssize_t n = recv(v->io.fd, w->read_buf, VIEWER_READ_BYTES, 0);
@@ -340,95 +341,14 @@ static void on_io(struct ev_loop *loop, ev_io *io, int revents)
         v->blocked = false;
         viewer_run(v, SLICE_EMPTY); /* what may be read is so next turn, too */
     } else if ((revents & EV_READ) != 0) {
-        on_readable(v);
+        viewer_readable(v);
     }
 }
 
-/* Idle for long enough that no request is likely to be under way to us, and none is here. */
-static bool may_be_shed(const struct viewer *v)
+void viewer_io_init(struct viewer *v, int fd)
 {
-    struct worker *w = v->worker;
-    char byte;
-
-    return w->now - (v->timeout.at - w->viewers.idle.span) >= SHED_AFTER && recv(v->io.fd, &byte, 1, MSG_PEEK) <= 0;
-}
-
-/* Who goes first; NULL: nobody may. */
-static struct viewer *idlest(struct viewers *vs)
-{
-    LIST_EACH (at, &vs->idle.all) {
-        struct viewer *v = viewer_of(OBJ_OF(at, struct timeout, link));
-        if (may_be_shed(v))
-            return v;
-    }
-    return NULL;
-}
-
-bool viewers_room(struct worker *w)
-{
-    struct viewers *vs = &w->viewers;
-
-    if (vs->n < vs->max || idlest(vs) != NULL)
-        return true;
-    listener_pause(&w->http); /* others wait in the kernel's queue */
-    timeout_set(&vs->full, &vs->look_again, w->now);
-    return false;
-}
-
-static void on_full(struct timeout *t)
-{
-    struct viewers *vs = OBJ_OF(t, struct viewers, look_again);
-
-    listener_resume(&vs->worker->http);
-}
-
-static void shed_one(struct viewers *vs)
-{
-    struct viewer *v = idlest(vs);
-
-    if (v == NULL)
-        return; /* it has just spoken: then there is one too many for a while */
-    vs->worker->counters.viewers_shed++;
-    viewer_close(v);
-}
-
-void viewers_refused(struct worker *w, int fd)
-{
-    w->counters.viewers_refused++;
-    say_busy(w, fd);
-    close(fd);
-}
-
-void viewers_accepted(struct worker *w, int fd, const struct mesh_addr *from)
-{
-    struct viewers *vs = &w->viewers;
-    struct share *share = NULL;
-    int err = shares_take(&vs->shares, from, &share);
-    struct viewer *v = err == 0 ? calloc(1, sizeof(*v)) : NULL;
-
-    if (v == NULL) {
-        if (err == 0)
-            shares_give(&vs->shares, share);
-        w->counters.viewers_too_many += err == MESH_E_FULL;
-        viewers_refused(w, fd);
-        return;
-    }
-    if (vs->n >= vs->max)
-        shed_one(vs);
-    w->counters.viewers_accepted++;
-    v->magic = VIEWER_MAGIC;
-    v->from = *from;
-    v->share = share;
-    v->worker = w;
-    vs->n++;
-    list_init(&v->link);
-    list_init(&v->resume);
-    list_push_back(&vs->all, &v->link);
-    timeout_init(&v->timeout);
     ev_io_init(&v->io, on_io, fd, EV_READ);
     v->io.data = v;
-    ev_io_start(w->loop, &v->io);
-    set_wait(v, WAIT_IDLE);
 }
 
 void viewers_news(struct viewers *vs, struct request *r)
@@ -510,43 +430,46 @@ void viewers_run(struct viewers *vs, mesh_ns now)
     timeouts_run(&vs->full, now);
 }
 
-int viewers_init(struct viewers *vs, struct worker *w, size_t max, size_t each_max)
+void viewers_init(struct viewers *vs, struct worker *w)
 {
-    uint8_t key[MAP_KEY_BYTES];
-
     vs->worker = w;
-    vs->max = max;
     list_init(&vs->all);
     list_init(&vs->resumed);
     timeouts_init(&vs->head, w->timers.viewer_head, on_late);
     timeouts_init(&vs->idle, w->timers.viewer_idle, on_unused);
     timeouts_init(&vs->stall, w->timers.viewer_stall, on_slow);
     timeouts_init(&vs->linger, LINGER_SPAN, on_unused);
-    timeouts_init(&vs->full, SHED_AFTER, on_full);
-    timeout_init(&vs->look_again);
-    worker_random(w, key, sizeof(key));
-    return shares_init(&vs->shares, key, each_max);
+    viewers_room_init(vs);
+}
+
+/* A request that is here already is still answered: it is read, now or when the loop sees it. */
+void viewer_drain(struct viewer *v)
+{
+    char byte;
+
+    if (v->wait == WAIT_IDLE && recv(v->io.fd, &byte, 1, MSG_PEEK) <= 0)
+        viewer_close(v);
 }
 
 void viewers_drain(struct viewers *vs)
 {
-    /* Requests that are here already are still answered. */
-    LIST_EACH_SAFE (at, &vs->all) {
-        struct viewer *v = OBJ_OF(at, struct viewer, link);
-        if (v->wait == WAIT_IDLE)
-            on_readable(v);
-    }
-    LIST_EACH_SAFE (at, &vs->all) {
-        struct viewer *v = OBJ_OF(at, struct viewer, link);
-        if (v->wait == WAIT_IDLE)
-            viewer_close(v);
-    }
+    LIST_EACH_SAFE (at, &vs->all)
+        viewer_drain(OBJ_OF(at, struct viewer, link));
 }
 
 void viewers_close(struct viewers *vs)
 {
+    struct list come;
+
+    list_init(&come);
+    if (vs->worker->mail.loop != NULL)
+        (void)mailbox_take(&vs->worker->mail, &come);
+    while (!list_empty(&come)) {
+        struct viewer *v = OBJ_OF(list_first(&come), struct viewer, link);
+        list_remove(&v->link);
+        viewer_begin(v);
+    }
     while (!list_empty(&vs->all))
         viewer_close(OBJ_OF(list_first(&vs->all), struct viewer, link));
     exchanges_fini(&vs->exchanges);
-    shares_fini(&vs->shares);
 }

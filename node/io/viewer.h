@@ -26,9 +26,11 @@ struct viewer {
     uint8_t wait; /* what its timer stands for */
     bool eof;     /* the viewer will send no more; it may still read */
     bool blocked; /* waits for the socket to take more, or for its next turn */
+    bool passes;  /* the next request is for worker 0 */
     struct mesh_addr from;
     struct share *share; /* of its address */
-    struct worker *worker;
+    struct worker *worker; /* which has it now */
+    struct worker *home;   /* which took it, and has it between requests */
     struct list link;
     ev_io io;
     struct timeout timeout;
@@ -46,15 +48,15 @@ struct viewer {
 struct viewers {
     struct worker *worker;
     struct list all, resumed;
-    size_t n, max; /* more are left in the kernel's queue */
-    struct shares shares; /* what each address has of them */
+    size_t n;
+    unsigned asked; /* which other worker was asked last to make room */
     struct timeouts head, idle, stall, linger, full;
     struct timeout look_again; /* in |full|: perhaps one is idle for long enough by then */
     struct exchanges exchanges;
 };
 
-/* viewers_init: |max| connections, |each_max| of one address. 0 or MESH_E_NOMEM; viewers_close is fine then, too. */
-int viewers_init(struct viewers *vs, struct worker *w, size_t max, size_t each_max);
+/* viewers_close ends all that are here, or in |w|'s mailbox. */
+void viewers_init(struct viewers *vs, struct worker *w);
 void viewers_close(struct viewers *vs);
 
 /* viewers_room: can there be one more? If not the listener pauses. viewers_accepted takes a new connection, and closes
@@ -63,6 +65,14 @@ void viewers_close(struct viewers *vs);
 bool viewers_room(struct worker *w);
 void viewers_accepted(struct worker *w, int fd, const struct mesh_addr *from);
 void viewers_refused(struct worker *w, int fd);
+
+/* viewers_look_for_room: one has gone somewhere. viewers_shed: another worker has no room, and an idle one of ours goes,
+ * if that still makes it some. */
+void viewers_look_for_room(struct worker *w);
+void viewers_shed(struct worker *w);
+
+/* viewers_mail takes those that other workers passed on, and returns what else they said (enum mail). */
+unsigned viewers_mail(struct worker *w);
 
 /* viewers_drain closes connections that are between requests; the others close after theirs. */
 void viewers_drain(struct viewers *vs);

@@ -1,16 +1,24 @@
 /* worker.h - one loop and everything that lives on it; what the files of this folder share.
- * Nobody outside includes it. */
+ * Nobody outside includes it.
+ *
+ * Worker 0 is the home of every key: it has the engine, the mesh, the origin, the admin address, and viewers of its own.
+ * All others have viewers alone, and answer what can be read without the engine; a viewer that asks for anything else
+ * goes to worker 0, and comes back when that is done (viewer_pass.c). What is not said to be shared is one worker's own,
+ * and is touched by its thread alone. */
 #ifndef HEDGEROW_IO_WORKER_H
 #define HEDGEROW_IO_WORKER_H
 
 #include <ev.h>
 
+#include "node/core/shelf_read.h"
 #include "node/http/parse.h"
 #include "node/io/access_log.h"
 #include "node/io/admin_server.h"
 #include "node/io/backbone.h"
 #include "node/io/listener.h"
+#include "node/io/mailbox.h"
 #include "node/io/resolve.h"
+#include "node/io/room.h"
 #include "node/io/runtime.h"
 #include "node/io/seeds.h"
 #include "node/io/timeouts.h"
@@ -22,13 +30,30 @@
 #define WORKER_TURN_BYTES (1u << 20)   /* one connection writes no more before the others have their turn */
 #define WORKER_RANDOM     4096
 
+/* Written by one worker, read by any. */
+struct worker_counters {
+#define X(name, help) _Atomic uint64_t name;
+    NODE_COUNTERS(X)
+#undef X
+    _Atomic uint64_t origin_connections, origin_idle, links;
+};
+
 struct worker {
     struct node *node;
+    unsigned number; /* in |all|; 0: it has the engine */
+    struct worker *const *all;
+    unsigned all_n;
+    struct room *room; /* shared */
     const struct node_config *cfg;
     struct node_timers timers; /* the configuration's, defaults filled in */
     struct ev_loop *loop;
-    struct engine *engine;
-    struct node_counters counters;
+    int epoll; /* the loop's, to be told of descriptors that go to another one; -1: it has none */
+    struct mailbox mail;
+    pthread_t thread;
+    bool started;
+    struct engine *engine;      /* NULL: this one reads ... */
+    struct shelf_reader reader; /* ... by this */
+    struct worker_counters counters;
     mesh_ns now;
     int64_t wall_us;
     bool draining;
@@ -51,7 +76,9 @@ struct worker {
     char date[32]; /* the Date field's value for |date_s| */
     int64_t date_s;
 
-    struct access_log *log;
+    struct access_log *log; /* shared */
+    struct access_gather gather;
+    _Atomic unsigned log_handed; /* the call to reopen the log before which its lines were handed over */
     struct listener http, mesh, admin;
     struct viewers viewers;
     struct admin_server admin_server;
@@ -60,6 +87,26 @@ struct worker {
     struct udp udp;
     struct seeds seeds;
 };
+
+static inline struct worker *worker_home(const struct worker *w)
+{
+    return w->all[0];
+}
+
+/* worker_init makes one of |n|'s workers, whose |all|, |room| and |timers| are there; worker_open makes its loop: 0, or
+ * MESH_E_NOMEM. worker_start lets one that reads run on a thread of its own, beside the engine: 0 or an errno. worker_join ends that: it is
+ * the caller's thread's then. worker_fini wants the engine to be gone already. */
+void worker_init(struct worker *w, struct node *n, unsigned number);
+int worker_open(struct worker *w);
+int worker_start(struct worker *w);
+void worker_join(struct worker *w);
+void worker_fini(struct worker *w);
+
+/* worker_mail takes what other threads left. */
+void worker_mail(struct worker *w);
+
+/* worker_drain: no new viewers; those who are here are answered to their end. */
+void worker_drain(struct worker *w);
 
 /* worker_now reads the clock; time never goes back. */
 mesh_ns worker_now(struct worker *w);
@@ -85,5 +132,8 @@ void pump_stop(struct worker *w);
 void node_turn(struct node *n);
 void node_second(struct node *n);
 void node_twin(struct node *n);
+
+/* node_log_asked is how often the log was to be reopened so far. Any thread. */
+unsigned node_log_asked(const struct node *n);
 
 #endif

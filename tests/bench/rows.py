@@ -129,6 +129,14 @@ class Hits(Row):
             return measure(bench, running, words + ["--seconds", bench.options.seconds])
 
 
+class Workers(Hits):
+    """Two workers beside one: both on the server's one core, so that what is seen is the cost of a hit and not of the
+    machine's other work."""
+
+    def kinds(self):
+        return servers.WORKERS
+
+
 class Misses(Row):
     """1 KiB, each asked for once; the origin is on the generator's core."""
     size = 1024
@@ -276,6 +284,7 @@ ROWS = [
     Hits("256k", "256 KiB hits", 256 << 10, [at_most("cpu", 1.15, "ceiling")], best=True),
     Hits("4m", "4 MiB hits", 4 * MEBI, [at_most("cpu", 1.10, "ceiling")], best=True),
     Hits("random", "100,000 x 4 KiB at random", 4096, [at_most("cpu", 1.5, "ceiling")], count=100000),
+    Workers("workers", "1 KiB hits of two workers", 1024, [at_most("cpu", 1.10, "hedgerow-1worker")]),
     Misses("misses", "1 KiB misses", [at_most("cpu", 1.2, "haproxy")]),
     Peers("peers", "256 KiB from a neighbour, both nodes", [at_most("cpu", 2.5, "nginx")]),
     Idle("idle", f"{IDLE_CONNECTIONS:,} idle keep-alive connections", [at_most("bytes", 500)]),

@@ -185,12 +185,14 @@ def write(folder, name, text):
 
 
 class Hedgerow(Kind):
-    """Our node, admitted to a mesh of its own. |log|: with its access log, as by default."""
+    """Our node, admitted to a mesh of its own. |log|: with its access log, as by default; |workers|: as many as it has
+    cores, as by default, or so many."""
     rival = False
 
-    def __init__(self, name, log=True):
+    def __init__(self, name, log=True, workers=None):
         super().__init__(name)
-        self.log = log
+        self.flags = [] if log else ["--access-log", "/dev/null"]
+        self.flags += ["--workers", str(workers)] if workers else []
 
     def version(self):
         return "this tree"
@@ -200,7 +202,7 @@ class Hedgerow(Kind):
         fresh_folder(folder)
         node_file = bench.node_file("node")
         began = time.monotonic()
-        node = start_node(bench, "node", node_file, folder, port, [] if self.log else ["--access-log", "/dev/null"])
+        node = start_node(bench, "node", node_file, folder, port, self.flags)
         return Running([node], port, answered(node, port, began))
 
 
@@ -461,3 +463,4 @@ KINDS = [Hedgerow("hedgerow"), Hedgerow("hedgerow-nolog", log=False), Ceiling("c
          Nginx("nginx-debian", best=False), Varnish("varnish-debian", best=False),
          TrafficServer("ats-debian", best=False), HAProxy("haproxy-debian", best=False)]
 PEERS = [HedgerowPeers("hedgerow"), NginxHop("nginx")]
+WORKERS = [Hedgerow("hedgerow", workers=2), Hedgerow("hedgerow-1worker", workers=1)]

@@ -189,8 +189,9 @@ def test_rob_W2_who_says_nothing_or_half_closes_has_an_end(case):
 @needs("hedgerow", timeout=60)
 def test_rob_W2_the_idlest_makes_room(case):
     """W2: at seven eighths of the descriptors those that were idle for longest are closed for newcomers, in their
-    order and no more than need be."""
-    node = case.node("fra-1", case.origin().url, kind=Narrow, flags=["--viewers-per-address", "1000"])
+    order (of each worker by itself: here is one) and no more than need be."""
+    node = case.node("fra-1", case.origin().url, kind=Narrow,
+                     flags=["--viewers-per-address", "1000", "--workers", "1"])
     node.get("/bytes/100?seed=room&cc=max-age=600")
     idle = connected(node, Narrow.viewers)
     time.sleep(1)                       # none of them is likely to be about to ask
@@ -210,8 +211,9 @@ def test_rob_W2_the_idlest_makes_room(case):
 @needs("hedgerow", timeout=60)
 def test_rob_W3_one_address_does_not_get_all(case):
     """W3, A12: an address has half of all viewers' connections: more are answered with 503 and Retry-After and
-    closed, nobody is shed for them, and another address is served as ever. What it gives back it may have again."""
-    node = case.node("fra-1", case.origin().url, kind=Narrow)
+    closed, nobody is shed for them, and another address is served as ever. What it gives back it may have again.
+    With one worker, who come first are taken."""
+    node = case.node("fra-1", case.origin().url, kind=Narrow, flags=["--workers", "1"])
     beside = [socket.create_connection(node.http, 5, ("127.0.0.2", 0)) for _ in range(Narrow.viewers - Narrow.each)]
     many = connected(node, 500)
     wait_until(lambda: node.counter("viewers_too_many") == 500 - Narrow.each, "those beyond the share are counted", 5)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 
 #include "node/io/access_log.h"
 
@@ -158,13 +159,23 @@ static unsigned count_lines(const char *name, unsigned from)
     return n;
 }
 
+static struct access_gather gather;
+
+static void close_log(struct access_log *log)
+{
+    access_log_flush(log, &gather);
+    access_log_close(log);
+    access_gather_fini(&gather);
+    gather = (struct access_gather){ .lines_n = 0 };
+}
+
 static void add_numbered(struct access_log *log, unsigned from, unsigned n)
 {
     for (unsigned i = from; i < from + n; i++) {
         char uri[16];
         snprintf(uri, sizeof(uri), "/%u", i);
         struct access_entry e = entry(uri);
-        access_log_add(log, &e);
+        access_log_add(log, &gather, &e);
     }
 }
 
@@ -180,15 +191,75 @@ static void rotation_loses_nothing(void **state)
     add_numbered(log, 0, 2000);
     assert_int_equal(rename(path_of("log"), path_of("log.1")), 0);
     add_numbered(log, 2000, 500);
+    access_log_flush(log, &gather);
     access_log_reopen(log);
     for (int i = 0; i < 2000 && access(path_of("log"), F_OK) != 0; i++)
         usleep(1000);
     add_numbered(log, 2500, 700);
-    assert_int_equal(access_log_lines(log), 3200);
+    assert_int_equal(gather.taken, 3200);
     assert_int_equal(access_log_dropped(log), 0);
-    access_log_close(log);
+    close_log(log);
     assert_int_equal(count_lines("log.1", 0), 2500);
     assert_int_equal(count_lines("log", 2500), 700);
+}
+
+#define GATHERERS 3
+#define EACH      3000
+
+struct gatherer {
+    struct access_log *log;
+    unsigned number;
+};
+
+static void *gather_on(void *ctx)
+{
+    const struct gatherer *me = ctx;
+    struct access_gather own = { .lines_n = 0 };
+
+    for (unsigned i = 0; i < EACH; i++) {
+        char uri[32];
+        snprintf(uri, sizeof(uri), "/%u/%u", me->number, i);
+        struct access_entry e = entry(uri);
+        access_log_add(me->log, &own, &e);
+        if (i % 100 == 0)
+            access_log_flush(me->log, &own);
+    }
+    access_log_flush(me->log, &own);
+    access_gather_fini(&own);
+    return NULL;
+}
+
+static void several_gather_for_one_log_each_in_its_own_order(void **state)
+{
+    struct access_log *log = access_log_open(path_of("log"));
+    struct gatherer all[GATHERERS];
+    pthread_t threads[GATHERERS];
+    unsigned next[GATHERERS] = { 0 };
+    char line[1024];
+
+    (void)state;
+    assert_non_null(log);
+    for (unsigned i = 0; i < GATHERERS; i++) {
+        all[i] = (struct gatherer){ log, i };
+        assert_int_equal(pthread_create(&threads[i], NULL, gather_on, &all[i]), 0);
+    }
+    for (unsigned i = 0; i < GATHERERS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    close_log(log);
+    FILE *f = fopen(path_of("log"), "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f) != NULL) {
+        const char *uri = strstr(line, "\"uri\":\"/");
+        unsigned who, n;
+        assert_non_null(uri);
+        assert_int_equal(sscanf(uri, "\"uri\":\"/%u/%u\"", &who, &n), 2);
+        assert_true(who < GATHERERS);
+        assert_int_equal(n, next[who]);
+        next[who]++;
+    }
+    fclose(f);
+    for (unsigned i = 0; i < GATHERERS; i++)
+        assert_int_equal(next[i], EACH);
 }
 
 static void flush_reaches_the_file(void **state)
@@ -200,13 +271,13 @@ static void flush_reaches_the_file(void **state)
     add_numbered(log, 0, 3);
     assert_int_equal(stat(path_of("log"), &st), 0);
     assert_int_equal(st.st_size, 0);
-    access_log_flush(log);
+    access_log_flush(log, &gather);
     for (int i = 0; i < 2000 && st.st_size == 0; i++) {
         usleep(1000);
         stat(path_of("log"), &st);
     }
     assert_int_equal(count_lines("log", 0), 3);
-    access_log_close(log);
+    close_log(log);
     assert_int_equal(count_lines("log", 0), 3);
 }
 
@@ -231,7 +302,7 @@ static void a_full_disk_is_told_once_and_counted(void **state)
     log = access_log_open("/dev/full");
     assert_non_null(log);
     add_numbered(log, 0, 5);
-    access_log_flush(log);
+    access_log_flush(log, &gather);
     for (int i = 0; i < 2000 && error == 0; i++) {
         usleep(1000);
         error = access_log_error(log);
@@ -239,7 +310,7 @@ static void a_full_disk_is_told_once_and_counted(void **state)
     assert_int_equal(error, ENOSPC);
     assert_int_equal(access_log_error(log), 0);
     assert_int_equal(access_log_dropped(log), 0); /* still hoping */
-    access_log_close(log);
+    close_log(log);
 }
 
 static void a_reopened_log_takes_what_the_full_one_did_not(void **state)
@@ -255,16 +326,17 @@ static void a_reopened_log_takes_what_the_full_one_did_not(void **state)
     assert_int_equal(symlink("/dev/full", path_of("log")), 0);
     log = access_log_open(path_of("log"));
     add_numbered(log, 0, 5);
-    access_log_flush(log);
+    access_log_flush(log, &gather);
     for (int i = 0; i < 2000 && error == 0; i++) {
         usleep(1000);
         error = access_log_error(log);
     }
     assert_int_equal(error, ENOSPC);
     assert_int_equal(unlink(path_of("log")), 0);
+    access_log_flush(log, &gather);
     access_log_reopen(log);
     add_numbered(log, 5, 5);
-    access_log_close(log);
+    close_log(log);
     assert_int_equal(count_lines("log", 0), 10);
 }
 
@@ -275,6 +347,7 @@ int main(void)
         cmocka_unit_test(days_of_the_calendar),
         cmocka_unit_test(hostile_bytes_stay_inside_their_string),
         cmocka_unit_test_setup_teardown(rotation_loses_nothing, make_folder, drop_folder),
+        cmocka_unit_test_setup_teardown(several_gather_for_one_log_each_in_its_own_order, make_folder, drop_folder),
         cmocka_unit_test_setup_teardown(flush_reaches_the_file, make_folder, drop_folder),
         cmocka_unit_test_setup_teardown(a_log_that_cannot_be_opened_says_why, make_folder, drop_folder),
         cmocka_unit_test(a_full_disk_is_told_once_and_counted),

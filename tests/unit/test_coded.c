@@ -389,9 +389,11 @@ static void a_renewed_head_keeps_it(void **state)
     (void)state;
     work();
     uint64_t made = coders.bytes_in;
+    struct object_past past;
     struct buf head = BUF_EMPTY;
     assert_int_equal(object_head_wire(o, &head), 0);
-    assert_true(object_renew(o, buf_slice(&head), &ann));
+    assert_true(object_renew(o, buf_slice(&head), &ann, &past));
+    object_past_free(&past);
     buf_free(&head);
     assert_ptr_equal(coded_open(&coders, o, CODING_GZIP, false), c);
     work();

@@ -183,7 +183,9 @@ static void run_takes_what_it_can_do_and_refuses_the_rest(void **state)
         { "--dns", "0.0.0.0:53" },
         { "--disk", "1GiB" },
         { "--dns-domain", "x" },
-        { "--workers", "2" },
+        { "--workers", "0" },
+        { "--workers", "65" },
+        { "--workers", "two" },
         { "--default-ttl", "soon" },
         { "--error-ttl", "heuristic" },
         { "--compress", "some" },
@@ -206,11 +208,14 @@ static void run_takes_what_it_can_do_and_refuses_the_rest(void **state)
 
     assert_int_equal(run_code(o, "--origin", "http://o", "--error-ttl", "0"), 0);
     assert_int_equal(o->error_ttl_s, 0);
+    assert_int_equal(run_code(o, "--origin", "http://o", "--workers", "64"), 0);
+    assert_int_equal(o->workers, 64);
     assert_int_equal(run_code(o, "--origin", "http://127.0.0.1:8000/site/", NULL, NULL), 0);
     assert_int_equal(o->error_ttl_s, 10);
     assert_int_equal(o->origin.port, 8000);
     assert_int_equal(o->default_ttl_s, 86400);
     assert_int_equal(o->codings_off, 0);
+    assert_int_equal(o->workers, 0);
     assert_true(o->memory == UINT64_C(512) << 20);
     assert_false(o->http.given);
     assert_true(o->set_cookie == SET_COOKIE_PRIVATE && !o->obeys_viewers);
