@@ -214,6 +214,7 @@ static void act(struct edge *e, const struct engine_out *out)
     case ENGINE_FETCH_FLOW: origin_model_flow(e, out->fetch); break;
     case ENGINE_FETCH_STOP: origin_model_stop(e, out->fetch); break;
     case ENGINE_REQUEST: viewer_news(e, out->request); break;
+    case ENGINE_DISK: break; /* edges have memory alone */
     case ENGINE_TWIN: check_broken(w, RULE_PROGRESS, "%s says that its identity runs elsewhere", e->name); break;
     }
 }

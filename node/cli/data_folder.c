@@ -155,6 +155,20 @@ void data_folder_close(struct data_folder *d)
     explicit_bzero(d->token, sizeof(d->token));
 }
 
+int data_folder_salt(const struct data_folder *d, uint8_t salt[MESH_SALT_BYTES], struct buf *why)
+{
+    char path[PATH_BYTES];
+    struct buf kept = BUF_EMPTY;
+    int err = files_read(path_of(path, d->path, "salt"), MESH_SALT_BYTES, &kept);
+
+    if (err == 0 && kept.len == MESH_SALT_BYTES)
+        memcpy(salt, kept.data, MESH_SALT_BYTES);
+    else
+        err = files_replace(path, slice_of(salt, MESH_SALT_BYTES)); /* that of this start */
+    files_wipe(&kept);
+    return err == 0 ? 0 : complain(why, "write", path, err);
+}
+
 int data_folder_keep_roll(struct data_folder *d, struct slice roll)
 {
     char path[PATH_BYTES];

@@ -3,12 +3,14 @@
  *   admin.token   the secret that lets an admin command change things, mode 0600
  *   roll          the last word of the mesh's authorities (proto/roll.h): who is revoked
  *   known         members of the mesh as last seen, tried beside the seeds (node/core/known.h)
+ *   salt          what a node that runs alone makes names of cached things with
+ *   store/        cached things (written by node/io)
  *   access.log    one JSON line a request (written by node/io)
  *   lock          held while a node runs here */
 #ifndef HEDGEROW_CLI_DATA_FOLDER_H
 #define HEDGEROW_CLI_DATA_FOLDER_H
 
-#include "proto/base/buf.h"
+#include "proto/identity.h"
 
 #define DATA_FOLDER_MAX 3900 /* bytes of its name */
 
@@ -27,6 +29,9 @@ struct data_folder {
  * the token. 0, or -1 with a message for the operator in |why|. |now_s| is Unix time. */
 int data_folder_open(struct data_folder *d, const char *path, int64_t now_s, struct buf *why);
 void data_folder_close(struct data_folder *d);
+
+/* data_folder_salt reads the salt, or draws and keeps one. 0, or -1 with a message in |why|. */
+int data_folder_salt(const struct data_folder *d, uint8_t salt[MESH_SALT_BYTES], struct buf *why);
 
 /* Each puts something in the place of the last one, durably, but for |known|, which is only
  * whole: it is written often, and its loss costs little. 0 or an errno value. */

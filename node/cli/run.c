@@ -182,6 +182,9 @@ static int open_data(struct running *r, int64_t now_s)
     else
         buf_addf(&r->access_log, "%s/access.log", path);
     buf_add_u8(&r->access_log, 0);
+    /* A node that runs alone is somebody else after each start; what it calls things stays. */
+    if (r->o.node_file == NULL && r->o.disk > 0 && data_folder_salt(&r->data, r->identity.mesh.salt, &r->why) != 0)
+        return cli_fail(CLI_CONFIG, command, "--data %s: %.*s", path, SLICE_FMT(buf_slice(&r->why)));
     return judge_roll(r);
 }
 
@@ -222,6 +225,9 @@ static void fill_config(struct running *r, struct node_config *cfg)
     cfg->methods = o->methods;
     cfg->memory_limit = o->memory;
     cfg->workers = o->workers;
+    cfg->disk_limit = o->disk;
+    cfg->disk_wipe = o->disk_wipe;
+    cfg->data = r->data.path;
     cfg->viewers_each_max = o->viewers_each_max;
     cfg->origin_connections_max = o->origin_connections_max;
     cfg->codings_off = o->codings_off;

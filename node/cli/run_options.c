@@ -4,6 +4,7 @@
 
 #include "node/cli/cli.h"
 #include "node/cli/timers.h"
+#include "node/store/store.h"
 #include "proto/base/err.h"
 
 #define MEMORY_DEFAULT (UINT64_C(512) << 20)
@@ -35,6 +36,18 @@ static int read_memory(const char *text, void *field, struct buf *why)
 
     if (err == 0 && *bytes < 65536) {
         buf_add_str(why, "must be 64KiB at least.");
+        err = MESH_E_RANGE;
+    }
+    return err;
+}
+
+static int read_disk(const char *text, void *field, struct buf *why)
+{
+    uint64_t *bytes = field;
+    int err = strcmp(text, "0") == 0 ? 0 : option_size(text, bytes, why);
+
+    if (err == 0 && *bytes != 0 && (*bytes < STORE_LIMIT_MIN || *bytes > STORE_LIMIT_MAX)) {
+        buf_add_str(why, "must be 8MiB at least and 4TiB at most, or 0 for none.");
         err = MESH_E_RANGE;
     }
     return err;
@@ -124,6 +137,10 @@ static const struct option options[] = {
       FIELD(zone), false },
     { "--data", "DIR", "what is kept between starts (hedgerow-data)", option_text, FIELD(data), false },
     { "--memory", "SIZE", "the memory that cached objects may take (512MiB)", read_memory, FIELD(memory), false },
+    { "--disk", "SIZE", "what cached objects may take on the disk, in DIR/store; they outlive the process (0: none)",
+      read_disk, FIELD(disk), false },
+    { "--disk-wipe", NULL, "begin anew where another version's, or a damaged, DIR/store is in the way", NULL,
+      FIELD(disk_wipe), false },
     { "--default-ttl", "SECONDS|heuristic",
       "how long an answer that does not say is fresh (86400);\n"
       "heuristic: a tenth of its age since Last-Modified, a day at most",
@@ -169,7 +186,6 @@ static const struct option options[] = {
     { "--https", "ADDR:PORT", "Viewers are served over http.", NULL, 0, false },
     { "--dns", "ADDR:PORT", "Viewers are sent to nodes by what stands before the mesh.", NULL, 0, false },
     { "--dns-domain", "NAME", "Viewers are sent to nodes by what stands before the mesh.", NULL, 0, false },
-    { "--disk", "SIZE", "Objects are kept in memory: --memory SIZE.", NULL, 0, false },
 };
 
 static const struct command_line line = {

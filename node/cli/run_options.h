@@ -11,7 +11,8 @@ struct run_options { /* text lends from the arguments */
     struct origin_url origin;
     const char *origin_text; /* NULL: not given */
     const char *data, *name, *zone, *node_file, *access_log;
-    uint64_t memory;
+    uint64_t memory, disk;
+    bool disk_wipe;
     uint32_t viewers_each_max, origin_connections_max, workers; /* 0: not given */
     int64_t default_ttl_s; /* or TTL_HEURISTIC */
     int64_t error_ttl_s;

@@ -200,7 +200,17 @@ static void put_figures(const struct writer *w, const json_t *status)
     status_count(w->out, number(cache, "objects"));
     buf_add_str(w->out, " objects, ");
     status_count(w->out, number(cache, "evictions"));
-    buf_add_str(w->out, " evicted\n");
+    buf_add_str(w->out, " evicted");
+    if (number(cache, "disk_limit") > 0) {
+        buf_add_str(w->out, "; disk ");
+        status_bytes(w->out, number(cache, "disk_bytes"));
+        buf_add_str(w->out, " of ");
+        status_bytes(w->out, number(cache, "disk_limit"));
+        buf_add_str(w->out, ", ");
+        status_count(w->out, number(cache, "disk_objects"));
+        buf_add_str(w->out, " objects");
+    }
+    buf_add_u8(w->out, '\n');
 }
 
 static const char *state_color(const char *state)

@@ -21,6 +21,8 @@
                  "where it is reached with --advertise")                                                               \
     X(member_lies, "an admitted member's answers do not verify, and it is not asked for now: hedgerow status says who; " \
                    "mend or revoke it")                                                                                 \
+    X(disk_failing, "the disk does not take what is to be cached there, or not as much as --disk says: the node goes on " \
+                    "from memory and tries again; make room, or look at the disk (hedgerow status, the kernel's log)") \
     X(not_kept, "the data directory cannot be written, and what this node has learnt is lost when it stops")
 
 enum alarm {

@@ -33,6 +33,7 @@ struct cache {
     struct evict evict;
     struct shelf *shelf; /* NULL: there is one thread alone */
     uint64_t limit, evictions;
+    const struct cache_hooks *hooks;
 };
 
 struct cache *cache_new(uint64_t limit, enum evict_policy eviction, const uint8_t hash_key[MAP_KEY_BYTES])
@@ -112,6 +113,8 @@ static void forget(struct cache *c, struct object *o)
 
 static void take_out(struct cache *c, struct object *o)
 {
+    if (c->hooks != NULL)
+        c->hooks->gone(c->hooks->ctx, o);
     evict_remove(&c->evict, &o->evict);
     forget(c, o);
 }
@@ -157,7 +160,10 @@ void cache_fit(struct cache *c)
     cache_settle(c);
     while (is_over(c) && c->objects.count > 0) {
         c->evictions++;
-        forget(c, OBJ_OF(evict_victim(&c->evict), struct object, evict));
+        struct object *o = OBJ_OF(evict_victim(&c->evict), struct object, evict);
+        if (c->hooks != NULL)
+            c->hooks->evicted(c->hooks->ctx, o, o->evict.used);
+        forget(c, o);
     }
 }
 
@@ -214,6 +220,8 @@ static bool usable(const struct object *o, mesh_ns now)
 static struct object *used(struct cache *c, struct object *o)
 {
     evict_use(&c->evict, &o->evict);
+    if (c->hooks != NULL)
+        c->hooks->used(c->hooks->ctx, o);
     return o;
 }
 
@@ -271,19 +279,66 @@ static void make_way(struct cache *c, const struct digest *key, const struct fie
     }
 }
 
-void cache_put(struct cache *c, struct object *o, const struct fields *fields)
+static bool enter(struct cache *c, struct object *o)
 {
     uint64_t hash = map_hash_digest(&c->objects, o->key.bytes);
 
     assert(!o->indexed);
-    make_way(c, &o->key, fields);
     if (object_part(o) != NULL && !enter_body(c, o))
-        return; /* then only who waits for it gets it */
+        return false;
     object_ref(o);
     o->indexed = true;
     map_insert(&c->objects, &o->by_key, hash);
     evict_add(&c->evict, &o->evict, object_bytes(o), hash);
     cache_fit(c);
+    return true;
+}
+
+void cache_put(struct cache *c, struct object *o, const struct fields *fields)
+{
+    make_way(c, &o->key, fields);
+    if (c->hooks != NULL)
+        c->hooks->put(c->hooks->ctx, o);
+    enter(c, o); /* without memory only who waits for it gets it */
+}
+
+bool cache_put_back(struct cache *c, struct object *o)
+{
+    unsigned n = 0;
+
+    for (struct object *x = first_under(c, &o->key); x != NULL; x = next_under(x)) {
+        if (!x->varies || !o->varies || digest_eq(&x->more->variant, &o->more->variant) || ++n >= CACHE_VARIANTS_MAX)
+            return false;
+    }
+    return enter(c, o);
+}
+
+void cache_hook(struct cache *c, const struct cache_hooks *hooks)
+{
+    c->hooks = hooks;
+}
+
+struct visiting {
+    void (*visit)(void *ctx, struct object *o);
+    void *ctx;
+    bool used;
+};
+
+static void visit_one(void *ctx, struct evict_node *n)
+{
+    const struct visiting *v = ctx;
+
+    if (n->used == v->used)
+        v->visit(v->ctx, OBJ_OF(n, struct object, evict));
+}
+
+void cache_each(struct cache *c, void (*visit)(void *ctx, struct object *o), void *ctx)
+{
+    struct visiting v = { visit, ctx, true };
+
+    evict_each(&c->evict, visit_one, &v);
+    v.used = false;
+    evict_each(&c->evict, visit_one, &v);
 }
 
 void cache_drop(struct cache *c, const struct digest *key)
@@ -467,6 +522,7 @@ void cache_free(struct cache *c)
 {
     if (c == NULL)
         return;
+    c->hooks = NULL;
     cache_purge(c, any, NULL);
     LIST_EACH_SAFE (at, &c->mark_order)
         mark_drop(c, OBJ_OF(at, struct mark, order));

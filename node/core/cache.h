@@ -12,10 +12,22 @@
 
 struct cache;
 
+/* Whoever keeps what memory loses. Each is told of |o|, which is held during the call: used again; evicted, and whether it had
+ * been used; put, so that what is elsewhere under its name is outdated; and gone for another reason than room. */
+struct cache_hooks {
+    void (*used)(void *ctx, struct object *o);
+    void (*evicted)(void *ctx, struct object *o, bool worth);
+    void (*put)(void *ctx, struct object *o);
+    void (*gone)(void *ctx, struct object *o);
+    void *ctx;
+};
 /* cache_new: |limit| bytes in all. NULL: out of memory. cache_free wants no object of it
  * to be held elsewhere any more. */
 struct cache *cache_new(uint64_t limit, enum evict_policy eviction, const uint8_t hash_key[MAP_KEY_BYTES]);
 void cache_free(struct cache *c);
+
+/* cache_hook sets them; NULL: nobody is told. Lent until the cache's end, or another call. */
+void cache_hook(struct cache *c, const struct cache_hooks *hooks);
 
 /* Objects are made against this sum. */
 struct object_memory *cache_memory(struct cache *c);
@@ -62,6 +74,13 @@ bool cache_is_for(const struct object *o, const struct fields *fields);
  * More than CACHE_VARIANTS_MAX under one key: the oldest goes. */
 void cache_put(struct cache *c, struct object *o, const struct fields *fields);
 #define CACHE_VARIANTS_MAX 32
+
+/* cache_put_back indexes |o|, which was evicted once, unless there is something by now that is for the same requests.
+ * False: it was not. */
+bool cache_put_back(struct cache *c, struct object *o);
+
+/* cache_each calls |visit| for all that are in, those first that were used. */
+void cache_each(struct cache *c, void (*visit)(void *ctx, struct object *o), void *ctx);
 
 /* cache_remove takes |o| out of the index, if it is in. */
 void cache_remove(struct cache *c, struct object *o);

@@ -47,6 +47,16 @@
     X(collapsed, "requests that joined a fetch already under way")                  \
     X(moved, "answers moved to another copy in mid-body after their source failed") \
     X(objects_revoked, "objects dropped: their signer was revoked")                 \
+    X(disk_hits, "objects that came from the disk")                                      \
+    X(disk_corrupt, "objects on the disk that turned out to be damaged: missed, and dropped") \
+    X(disk_late, "reads not waited for: the disk took too long, or had too much to do")     \
+    X(disk_written, "objects written to the disk")                                          \
+    X(disk_written_bytes, "bytes written to it, all told")                                  \
+    X(disk_again, "objects written again, since they had been used")                       \
+    X(disk_behind, "objects not written: the disk was behind, or took nothing")             \
+    X(disk_read_bytes, "bytes read from it")                                                \
+    X(disk_failures, "reads, writes and syncs that it failed, or had no room for")          \
+    X(disk_abandoned, "segments given up after such a failure")                            \
     X(drops, "URLs whose copies were dropped: something changed them")                  \
     X(evictions, "objects evicted for space")
 

@@ -14,6 +14,7 @@
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
 #include "node/core/methods.h"
+#include "node/core/tier.h"
 
 #define DROP_WAIT      MS(100) /* the answer waits so long for the owners */
 #define DROP_DIAL      SEC(2)  /* who has no session with us by then does not hear of it */
@@ -58,6 +59,7 @@ static void drop_flights(struct engine *e, mesh_ns now, const struct digest *key
 void drop_key(struct engine *e, mesh_ns now, const struct digest *key)
 {
     e->counters.drops++;
+    tier_drop(e, key);
     cache_drop(e->cache, key);
     drop_flights(e, now, key);
 }

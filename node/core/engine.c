@@ -2,6 +2,7 @@
 
 #include "node/core/drop.h"
 #include "node/core/engine_impl.h"
+#include "node/core/tier.h"
 
 #define EXPIRY_LOOK SEC(60)
 #define SHRINK_SPAN SEC(60)
@@ -70,7 +71,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
         e->cfg.mesh.self = mesh_self(e->mesh); /* which changes with the roll */
     e->cfg.mesh.roll = SLICE_EMPTY;
     if (e->mesh == NULL || !shared || e->zpack == NULL || map_init(&e->links_by_peer, cfg->hash_key) != 0 ||
-        map_init(&e->flights_by_key, cfg->hash_key) != 0) {
+        map_init(&e->flights_by_key, cfg->hash_key) != 0 || tier_start(e) != 0) {
         engine_free(e);
         return NULL;
     }
@@ -92,6 +93,7 @@ void engine_free(struct engine *e)
             origin_free(OBJ_OF(at, struct origin, todo));
     }
     origin_free(e->stopped);
+    tier_free(e);
     cache_free(e->cache);
     mesh_free(e->mesh);
     zpack_free(e->zpack);
@@ -147,7 +149,7 @@ void engine_tick(struct engine *e, mesh_ns now)
 
 mesh_ns engine_deadline(const struct engine *e)
 {
-    return mesh_ns_min(heap_deadline(&e->heap), mesh_deadline(e->mesh));
+    return mesh_ns_min(mesh_ns_min(heap_deadline(&e->heap), mesh_deadline(e->mesh)), tier_due(e));
 }
 
 /* ---- readers ---- */
@@ -295,6 +297,7 @@ bool engine_poll(struct engine *e, struct engine_out *out)
     e->counters.evictions = cache_evictions(e->cache);
     e->counters.coder_bytes_in = e->coders.bytes_in;
     e->counters.coder_bytes_out = e->coders.bytes_out;
+    tier_count(e);
     memset(out, 0, sizeof(*out));
     if (poll_mesh(e, out))
         return true;
@@ -302,6 +305,10 @@ bool engine_poll(struct engine *e, struct engine_out *out)
         serve_pump(e, e->now, OBJ_OF(at, struct serve, reader.ready_link));
     if (poll_links(e, out) || poll_origins(e, out))
         return true;
+    if ((out->op = tier_poll(e)) != NULL) {
+        out->kind = ENGINE_DISK;
+        return true;
+    }
     if ((at = take(&e->ready_requests)) != NULL) {
         out->kind = ENGINE_REQUEST;
         out->request = OBJ_OF(at, struct request, reader.ready_link);
@@ -357,6 +364,8 @@ uint32_t engine_alarms(const struct engine *e, mesh_ns now)
         bits |= ALARM_BIT(member_lies);
     if (mesh_roll_forked(e->mesh))
         bits |= ALARM_BIT(roll_forked);
+    if (e->cfg.store != NULL && store_failing(e->cfg.store, now) != 0)
+        bits |= ALARM_BIT(disk_failing);
     return bits;
 }
 
@@ -438,6 +447,10 @@ void engine_usage(const struct engine *e, struct engine_usage *out)
         .objects = cache_objects(e->cache),
         .memory_bytes = cache_bytes(e->cache),
         .memory_limit = cache_limit(e->cache),
+        .disk_objects = e->cfg.store != NULL ? store_things(e->cfg.store) : 0,
+        .disk_bytes = e->cfg.store != NULL ? store_bytes(e->cfg.store) : 0,
+        .disk_limit = e->cfg.store != NULL ? store_limit(e->cfg.store) : 0,
+        .disk_index_bytes = e->cfg.store != NULL ? store_memory(e->cfg.store) : 0,
         .flights = e->flights_n,
         .requests = e->requests_n,
         .serves = e->serves_n,

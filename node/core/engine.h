@@ -23,6 +23,7 @@
 #include "node/core/object.h"
 #include "node/core/refusals.h"
 #include "node/core/session.h"
+#include "node/store/store.h"
 
 struct engine;
 
@@ -45,6 +46,7 @@ struct engine_config {
     unsigned suites;         /* of backbone records, see session.h; 0: all that the processor has */
     struct distribution distribution; /* its slices are lent for the engine's life */
     uint64_t memory_limit;   /* bytes of the object cache */
+    struct store *store;     /* what is on the disk, lent for the engine's life; NULL: memory is all */
     enum evict_policy eviction; /* of it; others than the first are for comparison */
     unsigned codings_off;    /* CODING_BITs of content codings that viewers do not get */
     uint8_t hash_key[16];    /* keys the tables: secret random */
@@ -81,6 +83,7 @@ enum engine_out_kind {
     ENGINE_FETCH_FLOW, /* fetch->paused has changed: stop or go on reading its body */
     ENGINE_FETCH_STOP, /* drop |fetch| now; it is gone after this poll */
     ENGINE_REQUEST,    /* |request| has news: look at it */
+    ENGINE_DISK,       /* do |op|, then engine_disk_done */
     ENGINE_TWIN,       /* this identity runs elsewhere, with a higher boot: stop */
 };
 struct engine_out {
@@ -90,6 +93,7 @@ struct engine_out {
     struct link *link;
     struct fetch *fetch;
     struct request *request;
+    struct store_op *op;
 };
 bool engine_poll(struct engine *e, struct engine_out *out);
 
@@ -143,6 +147,14 @@ void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *f, uint16_t 
 void engine_fetch_body(struct engine *e, mesh_ns now, struct fetch *f, struct slice bytes);
 void engine_fetch_end(struct engine *e, mesh_ns now, struct fetch *f, int err);
 
+/* ---- the disk ---- */
+/* engine_disk_done: |op| was done, with |err| (store_done's codes). */
+void engine_disk_done(struct engine *e, mesh_ns now, struct store_op *op, int err);
+/* engine_disk_close: the end is near: what is in memory is written, as ENGINE_DISK comes out of engine_poll, until
+ * engine_disk_closed. */
+void engine_disk_close(struct engine *e, mesh_ns now);
+bool engine_disk_closed(const struct engine *e);
+
 /* ---- viewers ---- */
 enum request_result { /* X-Cache's and the access log's word */
     RESULT_HIT,
@@ -175,6 +187,7 @@ struct answer {
     bool stored, collapsed;
     bool was_stale;       /* there was a copy, which had to be asked for */
     bool passed;          /* the method had it go to the origin, and what came of it is nobody else's */
+    bool from_disk;       /* the copy was on the disk */
     bool via_peer;        /* bytes come from another node ... */
     char peer_name[CERT_NAME_MAX + 1];
     bool peer_hit;        /* ... which had them (else it fetched them for us) */
@@ -286,6 +299,7 @@ struct mesh *engine_mesh(struct engine *e);
 const struct engine_counters *engine_counters(const struct engine *e);
 struct engine_usage {
     uint64_t objects, memory_bytes, memory_limit;
+    uint64_t disk_objects, disk_bytes, disk_limit, disk_index_bytes;
     size_t flights, requests, serves, links, sessions;
     size_t handshakes; /* of others with us, under way */
 };

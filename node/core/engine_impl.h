@@ -210,6 +210,22 @@ bool complete_head(struct engine *e, mesh_ns now, struct flight *f, uint16_t sta
                    int64_t length);
 bool complete_end(struct engine *e, mesh_ns now, struct flight *f, int err);
 
+/* ---- the disk tier (tier.h) ---- */
+struct load;
+struct engine_tier {
+    uint64_t run; /* this one of the process */
+    struct cache_hooks hooks;
+    struct list loads;
+    uint64_t unsound, late; /* counted */
+    struct ghosts ghosts;  /* evicted unused, and not written */
+    struct signer *signer; /* the last one that came from the disk */
+    /* At the end: what is to be written yet, held */
+    struct object **closing;
+    size_t closing_n, closing_cap, closing_at;
+    uint64_t closing_bytes;
+    bool ending, closed;
+};
+
 /* ---- one fetch per key ---- */
 enum flight_class {
     FLIGHT_EDGE,   /* for our viewers: the key's owners, then the origin */
@@ -252,6 +268,9 @@ struct flight {
     struct origin *origin;
     struct list run_link; /* in origin->run: it is not its turn yet */
     struct completion *completion; /* of leaves that are here (complete.c); NULL: that is not so */
+    struct load *load;  /* from the disk, under way; NULL: none */
+    unsigned looks;     /* how often it looked there */
+    bool from_disk;     /* and found it there */
     bool from_peer, peer_hit;
     char peer_name[CERT_NAME_MAX + 1];
     struct timer deadline; /* for a head; then for each next piece of a peer's body */
@@ -471,6 +490,7 @@ struct engine {
     struct reach reach;
     struct buf scratch;
     struct key_memo memo;
+    struct engine_tier tier;
     struct coding_memo coding_memo;
     struct buf path, host; /* of the request that is being handed in, in normal form */
 };

@@ -37,6 +37,7 @@ struct evict_node {
     _Atomic uint8_t uses; /* counted up to a cap; of two counts at a time one may be lost */
     bool in_small;
     bool lapped; /* it had its lap for nothing */
+    bool used;   /* since it came in */
 };
 
 struct evict_queue {
@@ -96,8 +97,14 @@ static inline bool evict_use_shared(uint8_t uses_max, struct evict_node *n)
 /* evict_use: |n|, which is in, was used. */
 static inline void evict_use(struct evict *e, struct evict_node *n)
 {
-    if (!evict_use_shared(e->uses_max, n) && e->policy == EVICT_LRU)
+    bool counted = evict_use_shared(e->uses_max, n);
+
+    if (counted) {
+        n->used = true;
+    } else if (e->policy == EVICT_LRU) {
+        n->used = true;
         evict_renew(e, n);
+    }
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* What a flight brings: its object, from the head to the last byte. A body that is too large to be kept, or is one
  * request's alone, passes through a window at the pace of its fastest reader. */
 #include "node/core/flight_impl.h"
+#include "node/core/tier.h"
 #include "node/core/vary.h"
 
 static uint32_t seconds(mesh_ns ns)
@@ -162,6 +163,7 @@ void flight_complete(struct engine *e, mesh_ns now, struct flight *f)
 
     if (o->pass_through)
         cache_remove(e->cache, o);
+    tier_complete(e, o);
     waiters_move(e, now, f, o);
     cache_fit(e->cache);
     engine_changed(e, o);

@@ -10,6 +10,7 @@
 
 #include "node/core/flight_impl.h"
 #include "node/core/key.h"
+#include "node/core/tier.h"
 #include "node/core/vary.h"
 
 #define PATIENCE_WARNED MS(50) /* and four round trips: for an owner that others find silent */
@@ -40,6 +41,13 @@ static void patience_fire(struct engine *e, mesh_ns now, struct timer *t)
 {
     struct flight *f = OBJ_OF(t, struct flight, patience);
 
+    if (f->load != NULL) { /* the disk takes too long */
+        tier_leave(e, f);
+        f->looks = UINT32_MAX;
+        e->tier.late++;
+        flight_go(e, now, f);
+        return;
+    }
     if (f->ask.l != NULL && !f->ask.answered)
         ask_failed(e, now, f);
 }
@@ -169,7 +177,7 @@ struct flight *flight_along(struct engine *e, mesh_ns now, const struct aim *aim
     struct flight *f;
 
     /* As many again are left for those that somebody waits for. */
-    if (e->flights_n >= FLIGHTS_MAX / 2 || cache_peek(e->cache, now, &aim->key, fields) != NULL ||
+    if (e->flights_n >= FLIGHTS_MAX / 2 || tier_has(e, &aim->key) || cache_peek(e->cache, now, &aim->key, fields) != NULL ||
         flight_find(e, &aim->key, fields, FLIGHT_ANY) != NULL || (f = flight_new(e, now, FLIGHT_OWNER, aim)) == NULL)
         return NULL;
     if (f->stale != NULL) {
@@ -279,6 +287,7 @@ void flight_free(struct engine *e, struct flight *f)
 {
     OBJ_CHECK(f, FLIGHT_MAGIC);
     ask_cancel(e, e->now, f);
+    tier_leave(e, f);
     origin_stop(e, f);
     complete_free(e, f);
     flight_leave_map(e, f);
@@ -379,7 +388,7 @@ void flight_go(struct engine *e, mesh_ns now, struct flight *f)
     enter_map(e, f);
     if (!f->deadline.node.queued && !is_passage(f)) /* a body may take long: the rim watches over it */
         timer_set(e, &f->deadline, now + e->timers.fetch);
-    if (ask_next(e, now, f))
+    if (tier_load(e, now, f) || ask_next(e, now, f))
         return;
     f->from_peer = f->peer_hit = false;
     if (shared_already(e, now, f))

@@ -203,6 +203,7 @@ bool object_renew(struct object *o, struct slice head_raw, const struct identity
     }
     o->head = head;
     o->head_apart = true;
+    o->on_disk = false;
     object_hold_block(o, kept_head_bytes(head));
     drop_one_sig(o);
     if (o->more != NULL && o->more->proof != NULL)

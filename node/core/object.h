@@ -154,7 +154,7 @@ struct object {
     uint32_t refs;
     uint32_t leaves_n;
     uint8_t state;             /* enum object_state */
-    uint8_t coded_no_gain;     /* CODING_BITs that do not pay */
+    uint8_t coded_no_gain : 4; /* CODING_BITs that do not pay */
     bool indexed : 1;          /* in the cache */
     bool varies : 1;           /* it is for those alone who say the same in the fields that its Vary names */
     bool uncacheable : 1;      /* one request's alone */
@@ -163,6 +163,7 @@ struct object {
     bool pass_through : 1;     /* only a window of leaves is kept */
     bool is_ours : 1;          /* we are the signer and may sign */
     bool head_apart : 1;       /* the head is a block of its own */
+    bool on_disk : 1;          /* the disk tier was given it as it is */
     bool : 0;                  /* what comes next does not change when it is complete: other threads read it then */
     bool many : 1;             /* of body, that is it */
     bool has_room : 1;         /* behind it and its first head is room for all of its body */
@@ -276,7 +277,7 @@ int object_add_batch(struct object *o, const struct leaf_batch *batch, const str
 /* object_add_leaf takes ownership of |raw| (malloc'd, verified against its hash) and of
  * |packed| (may be NULL). What slips brought of it is replaced. */
 int object_add_leaf(struct object *o, uint8_t *raw, uint32_t raw_len, uint8_t *packed, uint32_t packed_len);
-/* object_add_one is object_add_leaf for the one leaf of a body whose |hash| came with its head. */
+/* object_add_one is object_add_leaf for a leaf whose |hash| came with the head, or from the disk, and not by a batch. */
 int object_add_one(struct object *o, uint8_t *raw, uint32_t raw_len, uint8_t *packed, uint32_t packed_len,
                    const struct digest *hash);
 /* object_add_slip takes a verified piece of the open leaf. MESH_E_STATE (it is not the next one), MESH_E_RANGE. */

@@ -239,10 +239,9 @@ int object_add_leaf(struct object *o, uint8_t *raw, uint32_t raw_len, uint8_t *p
 int object_add_one(struct object *o, uint8_t *raw, uint32_t raw_len, uint8_t *packed, uint32_t packed_len,
                    const struct digest *hash)
 {
-    assert(o->leaves_n == 0);
     int err = object_add_leaf(o, raw, raw_len, packed, packed_len);
     if (err == 0)
-        set_hash(o, 0, hash);
+        set_hash(o, o->leaves_n - 1, hash);
     return err;
 }
 

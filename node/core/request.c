@@ -8,6 +8,7 @@
 #include "node/core/key.h"
 #include "node/core/methods.h"
 #include "node/core/shelf_read.h"
+#include "node/core/tier.h"
 
 #define REQUEST_MAGIC 0x72657175u
 
@@ -35,6 +36,7 @@ void answer_source(struct answer *a, const struct object *o, const struct flight
     a->collapsed = !leader;
     a->was_stale = f->stale != NULL;
     a->passed = is_passage(f);
+    a->from_disk = f->from_disk && object_flight(o) != f;
     a->via_peer = f->from_peer && object_flight(o) == f;
     a->peer_hit = f->peer_hit;
     a->peer_name[0] = '\0';
@@ -147,12 +149,12 @@ static bool answer_stale(struct engine *e, mesh_ns now, struct request *r, const
     return true;
 }
 
-/* There is a copy to be validated, or one is being fetched. */
+/* There is a copy to be validated, or on the disk, or one is being fetched. */
 static bool whole_comes(struct engine *e, mesh_ns now, const struct request *r, const struct aim *aim)
 {
     const struct fields *fields = reader_fields(&r->reader);
 
-    return cache_stale(e->cache, now, &aim->key, fields) != NULL ||
+    return cache_stale(e->cache, now, &aim->key, fields) != NULL || tier_has(e, &aim->key) ||
            flight_find(e, &aim->key, fields, FLIGHT_ANY) != NULL;
 }
 

@@ -4,6 +4,7 @@
 
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
+#include "node/core/tier.h"
 
 static void slip_fire(struct engine *e, mesh_ns now, struct timer *t)
 {
@@ -156,7 +157,7 @@ static bool fetch_as_owner(struct engine *e, mesh_ns now, struct serve *s, const
     }
     if ((f = flight_toward(e, now, true, &aim)) == NULL)
         return false;
-    answer(e, s->l, s->stream, ANSWER_LEASED, 0);
+    answer(e, s->l, s->stream, tier_has(e, &m->key) ? ANSWER_FILLING : ANSWER_LEASED, 0);
     flight_join(f, &s->reader);
     f->passed_over = m->rank > 0;
     flight_go(e, now, f);

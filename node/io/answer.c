@@ -111,7 +111,10 @@ static void describe(struct cache_status *s, const struct answer *a)
     }
     switch (a->result) {
     case RESULT_HIT:
-    case RESULT_STALE: s->fwd = CACHE_STATUS_HIT; break;
+    case RESULT_STALE:
+        s->fwd = CACHE_STATUS_HIT;
+        s->detail = a->from_disk ? SLICE_LIT("disk") : SLICE_EMPTY;
+        break;
     case RESULT_REFRESH:
         s->fwd = CACHE_STATUS_STALE;
         s->fwd_status = 304;
@@ -177,7 +180,7 @@ void answer_hit(struct buf *out, struct slice node)
 /* Via, X-Cache and Cache-Status. */
 static void put_hop(struct buf *out, const struct answer *a, const struct answer_to *to)
 {
-    if (a->result == RESULT_HIT && !a->passed && to->hit.len > 0) {
+    if (a->result == RESULT_HIT && !a->passed && !a->from_disk && to->hit.len > 0) {
         buf_add_slice(out, to->hit);
         buf_add_str(out, "; ttl=");
         (void)sf_put_integer(out, floor_s(a->ttl_ns)); /* of nanoseconds: in range */

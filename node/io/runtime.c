@@ -251,6 +251,7 @@ static int start_engine(struct node *n, char *error)
         .mesh_port = n->mesh.port,
         .distribution = cfg->distribution,
         .memory_limit = cfg->memory_limit,
+        .store = disk_store(w->disk),
         .codings_off = cfg->codings_off,
         .readers = n->all_n - 1,
         .has_seeds = n->worker.seeds.known_n > 0 || cfg->seeds_n > 0,
@@ -281,6 +282,28 @@ static int open_log(struct node *n, char *error)
     for (unsigned i = 0; i < n->all_n; i++)
         n->all[i]->log = log;
     return log == NULL ? -1 : 0;
+}
+
+static void on_disk(void *ctx, struct store_op *op, int err)
+{
+    struct worker *w = ctx;
+
+    engine_disk_done(w->engine, worker_now(w), op, err);
+}
+
+static int open_disk(struct node *n, char *error)
+{
+    struct worker *w = &n->worker;
+
+    if (n->cfg.disk_limit == 0)
+        return 0;
+    w->disk = disk_open(n->cfg.data, n->cfg.disk_limit, n->cfg.disk_wipe, error, NODE_ERROR_MAX);
+    if (w->disk == NULL)
+        return -1;
+    if (disk_start(w->disk, w->loop, on_disk, w) == 0)
+        return 0;
+    snprintf(error, NODE_ERROR_MAX, "the threads of the disk cannot be started: allow more, or run with --disk 0");
+    return -1;
 }
 
 static int start_rest(struct node *n, char *error)
@@ -381,8 +404,8 @@ struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX
     ev_async_init(&n->stop, on_stop);
     n->stop.data = n;
     ev_async_start(w->loop, &n->stop);
-    if (start_listening(n, error) != 0 || open_log(n, error) != 0 || start_engine(n, error) != 0 ||
-        start_rest(n, error) != 0 || start_readers(n, error) != 0)
+    if (start_listening(n, error) != 0 || open_log(n, error) != 0 || open_disk(n, error) != 0 ||
+        start_engine(n, error) != 0 || start_rest(n, error) != 0 || start_readers(n, error) != 0)
         goto fail;
     n->started = w->now;
     n->started_s = w->wall_us / 1000000;
@@ -415,7 +438,9 @@ void node_free(struct node *n)
     seeds_stop(&w->seeds);
     backbone_close(&w->backbone);
     udp_close(&w->udp);
+    disk_stop(w->disk);
     engine_free(w->engine);
+    disk_close(w->disk);
     if (w->loop != NULL)
         ev_async_stop(w->loop, &n->stop);
     for (unsigned i = n->all_n; i-- > 0;) {
@@ -481,7 +506,10 @@ static bool drained(struct node *n)
     if (room_n(&n->room) > 0 || !engine_left(w->engine))
         return false;
     engine_usage(w->engine, &usage);
-    return usage.serves == 0;
+    if (usage.serves > 0)
+        return false;
+    engine_disk_close(w->engine, w->now);
+    return engine_disk_closed(w->engine);
 }
 
 uint32_t node_alarms(struct node *n, mesh_ns since[ALARMS_N])

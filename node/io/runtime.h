@@ -71,6 +71,9 @@ struct node_config { /* all pointers are lent for the node's life */
     uint32_t origin_connections_max;
     unsigned workers; /* at most WORKERS_MAX; 0: as many as the cores that the process may use */
     uint64_t memory_limit;
+    uint64_t disk_limit; /* 0: no disk */
+    const char *data;    /* the directory with the store in it; not looked at without a disk */
+    bool disk_wipe;      /* what another version wrote there may go */
     unsigned codings_off; /* CODING_BITs of content codings that viewers do not get */
     struct engine_timers engine;
     mesh_ns ring_join_delay, ring_death_delay, ramp; /* mesh.h's, 0 = default */

@@ -15,6 +15,7 @@
 #include "node/io/access_log.h"
 #include "node/io/admin_server.h"
 #include "node/io/backbone.h"
+#include "node/io/disk.h"
 #include "node/io/listener.h"
 #include "node/io/mailbox.h"
 #include "node/io/resolve.h"
@@ -79,6 +80,7 @@ struct worker {
     struct access_log *log; /* shared */
     struct access_gather gather;
     _Atomic unsigned log_handed; /* the call to reopen the log before which its lines were handed over */
+    struct disk *disk; /* NULL: none; worker 0's */
     struct listener http, mesh, admin;
     struct viewers viewers;
     struct admin_server admin_server;

@@ -31,7 +31,8 @@
     X(CLOSED, -23, "the connection was closed")                          \
     X(REFUSED, -24, "the other side refused")                            \
     X(PARAMS, -25, "the mesh's parameters differ")                       \
-    X(OVERWEIGHT, -26, "the certificate claims too large a weight")
+    X(OVERWEIGHT, -26, "the certificate claims too large a weight")      \
+    X(DISK, -27, "the disk failed")
 
 enum mesh_err {
 #define X(name, value, text) MESH_E_##name = value,

@@ -70,6 +70,7 @@ struct node {
     bool frozen, deaf; /* stopped as a whole; takes no new connections */
     struct event *held, **held_last;
     unsigned twins;
+    struct model_disk *disk; /* what its store lies on; NULL: it has none */
 };
 
 struct world {

@@ -4,6 +4,7 @@
 #define HEDGEROW_TESTS_ENGINE_WORLD_H
 
 #include "engine_parts.h"
+#include "model_disk.h"
 
 /* ---- streams ---- */
 
@@ -262,6 +263,12 @@ static inline bool poll_node(struct world *w, int n)
     case ENGINE_REQUEST:
         if (out.request->io != NULL) /* else the test looks by itself */
             viewer_read(out.request->io);
+        break;
+    case ENGINE_DISK:
+        if (w->nodes[n].disk->slow)
+            list_push_back(&w->nodes[n].disk->held, &out.op->link);
+        else
+            engine_disk_done(w->nodes[n].engine, w->now, out.op, model_do(w->nodes[n].disk, out.op));
         break;
     case ENGINE_TWIN: w->nodes[n].twins++; break;
     }

@@ -1,0 +1,41 @@
+/* object_pack.h - a whole object as bytes for the disk tier, and back. What proves it goes along, as far as there is: leaf
+ * hashes, the signer's certificate and its signatures; leaves go packed where they are packed already.
+ *
+ *   u32 length | map (proto/wire.h) | leaf | leaf | ...
+ *
+ * Its age does not stand still meanwhile. Within one run of the process it grows by the monotonic clock; over a restart by
+ * the wall clock's difference, and where that cannot be, for the clock says an earlier time than when it was put there,
+ * the object has no time left and is validated. */
+#ifndef HEDGEROW_CORE_OBJECT_PACK_H
+#define HEDGEROW_CORE_OBJECT_PACK_H
+
+#include "node/core/object.h"
+
+/* Whose and when: the same things at both ends. */
+struct pack_frame {
+    mesh_ns now;
+    int64_t wall_s;        /* Unix time; 0: not known */
+    uint64_t run;          /* this run of the process */
+    uint64_t distribution; /* what was fetched by other rules is not taken up */
+    const struct identity *self;
+    struct object_memory *memory;
+    struct zpack *zpack;
+    /* Who vouches for an object that is not our own: a reference that is the caller's then. 0 or why nobody does. */
+    int (*signer)(void *ctx, struct slice cert, struct signer **out);
+    void *ctx;
+};
+
+/* object_pack_fits: can |o| be packed: complete, whole, to be kept, and fresh for a while. */
+bool object_pack_fits(const struct object *o);
+/* object_pack_bytes is not less than what it takes, without packing it. */
+uint64_t object_pack_bytes(const struct object *o);
+
+/* object_pack makes |head| (empty before) what goes first, and lends the leaves behind it in |leaves|, room for
+ * |o->leaves_n|. 0 or MESH_E_NOMEM. */
+int object_pack(struct buf *head, struct slice *leaves, const struct object *o, const struct pack_frame *f);
+
+/* object_unpack makes an object of it. Each leaf is checked against its hash. MESH_E_SYNTAX, MESH_E_HASH, MESH_E_RANGE,
+ * MESH_E_STATE (of another distribution), MESH_E_NOMEM, wire's and the signer's codes. */
+int object_unpack(struct object **out, struct slice bytes, const struct pack_frame *f);
+
+#endif

@@ -1,0 +1,416 @@
+#include "node/core/tier.h"
+
+#include <stdlib.h>
+
+#include "node/core/object_pack.h"
+#include "node/core/vary.h"
+
+#define PATIENCE   MS(500) /* a disk that takes longer is slower than another node, or the origin */
+#define GHOSTS_MIN 4096u
+#define LOOKS_MAX  2u
+#define CLOSING_OPS 64u    /* objects put in a row at the end */
+
+/* A read for a flight. It outlives one that does not wait. */
+struct load {
+    struct list link;      /* in the tier's */
+    struct flight *flight; /* NULL: nobody waits */
+};
+
+/* ---- names ---- */
+
+static uint64_t key_of(const struct digest *d)
+{
+    return be64_get(d->bytes);
+}
+
+static uint32_t body_of(const struct digest *d)
+{
+    return be32_get(d->bytes);
+}
+
+static uint32_t variant_of(const struct digest *d)
+{
+    uint32_t v = be32_get(d->bytes);
+
+    return v != 0 ? v : 1;
+}
+
+static uint32_t variant_in(const struct object *o)
+{
+    return o->varies ? variant_of(&o->more->variant) : 0;
+}
+
+static const struct digest *primary_of(const struct object *o)
+{
+    const struct object_part *part = object_part(o);
+
+    return part != NULL ? &part->primary : &o->key;
+}
+
+bool tier_has(const struct engine *e, const struct digest *key)
+{
+    return e->cfg.store != NULL && store_find(e->cfg.store, key_of(key)) != INDEX_NONE;
+}
+
+/* ---- writing ---- */
+
+static int find_signer(void *ctx, struct slice raw, struct signer **out)
+{
+    struct engine *e = ctx;
+    struct signer *last = e->tier.signer;
+    struct cert cert;
+    int err = cert_parse(&cert, raw);
+
+    if (err == 0)
+        err = mesh_vouches(e->mesh, &cert, raw);
+    if (err != 0)
+        return err;
+    if (last == NULL || !slice_eq(raw, slice_of(last->cert_raw, last->cert_len))) {
+        if ((last = signer_new(&cert, raw)) == NULL)
+            return MESH_E_NOMEM;
+        signer_unref(e->tier.signer);
+        e->tier.signer = last;
+    }
+    *out = signer_ref(last);
+    return 0;
+}
+
+static struct pack_frame frame_of(struct engine *e)
+{
+    return (struct pack_frame){ .now = e->now,
+                                .wall_s = e->wall_s,
+                                .run = e->tier.run,
+                                .distribution = e->distribution,
+                                .self = e->cfg.mesh.self,
+                                .memory = cache_memory(e->cache),
+                                .zpack = e->zpack,
+                                .signer = find_signer,
+                                .ctx = e };
+}
+
+/* MESH_E_FULL: the disk is behind. Other codes: it is not to be written. */
+static int write_object(struct engine *e, struct object *o)
+{
+    struct store_name name = { key_of(&o->key), body_of(primary_of(o)), variant_in(o) };
+    struct pack_frame f = frame_of(e);
+    struct buf head = BUF_EMPTY;
+
+    if (!object_pack_fits(o) || object_pack_bytes(o) > store_put_max(e->cfg.store))
+        return MESH_E_RANGE;
+    if (!store_takes(e->cfg.store, e->now, object_pack_bytes(o)))
+        return MESH_E_FULL;
+    struct slice *pieces = calloc(o->leaves_n + 1, sizeof(*pieces));
+    int err = pieces != NULL ? object_pack(&head, pieces + 1, o, &f) : MESH_E_NOMEM;
+    if (err == 0) {
+        pieces[0] = buf_slice(&head);
+        err = store_put(e->cfg.store, e->now, &name, pieces, o->leaves_n + 1);
+    }
+    buf_free(&head);
+    free(pieces);
+    o->on_disk = o->on_disk || err == 0;
+    return err;
+}
+
+/* Where |o| is on the disk, as it is; INDEX_NONE. */
+static uint32_t place_of(const struct engine *e, const struct object *o)
+{
+    return o->on_disk ? store_find_variant(e->cfg.store, key_of(&o->key), variant_in(o)) : INDEX_NONE;
+}
+
+static void on_used(void *ctx, struct object *o)
+{
+    if (!o->on_disk && o->state == OBJECT_COMPLETE)
+        write_object(ctx, o);
+}
+
+static void on_evicted(void *ctx, struct object *o, bool worth)
+{
+    struct engine *e = ctx;
+    uint32_t at = place_of(e, o);
+
+    if (at != INDEX_NONE && worth)
+        store_used(e->cfg.store, at);
+    else if (at == INDEX_NONE && worth)
+        write_object(e, o);
+    else if (at == INDEX_NONE) {
+        ghosts_room(&e->tier.ghosts, store_things(e->cfg.store) + GHOSTS_MIN);
+        ghosts_add(&e->tier.ghosts, o->evict.fingerprint);
+    }
+}
+
+static void forget(struct engine *e, const struct object *o)
+{
+    uint64_t key = key_of(&o->key);
+
+    if (store_find(e->cfg.store, key) != INDEX_NONE)
+        store_forget(e->cfg.store, e->now, key, variant_in(o));
+}
+
+static void on_gone(void *ctx, struct object *o)
+{
+    forget(ctx, o);
+}
+
+static void on_put(void *ctx, struct object *o)
+{
+    forget(ctx, o);
+    o->on_disk = false;
+}
+
+void tier_complete(struct engine *e, struct object *o)
+{
+    if (e->cfg.store != NULL && o->indexed && !o->on_disk &&
+        ghosts_has(&e->tier.ghosts, o->evict.fingerprint, store_things(e->cfg.store) + GHOSTS_MIN))
+        write_object(e, o);
+}
+
+void tier_drop(struct engine *e, const struct digest *key)
+{
+    if (e->cfg.store == NULL)
+        return;
+    store_forget(e->cfg.store, e->now, key_of(key), 0);
+    store_drop_body(e->cfg.store, e->now, body_of(key));
+}
+
+/* ---- loading ---- */
+
+/* What answers |f|, as far as can be told without reading it. */
+static uint32_t look_up(const struct engine *e, const struct flight *f)
+{
+    const struct fields *fields = f->forward != NULL ? &f->forward->fields : NULL;
+    uint64_t key = key_of(&f->key);
+    struct digest variant;
+    struct fields names;
+
+    if (f->varying == NULL)
+        return store_find(e->cfg.store, key);
+    object_fields(f->varying, &names);
+    vary_digest(&variant, &names, fields);
+    uint32_t at = store_find_variant(e->cfg.store, key, variant_of(&variant));
+    return at != INDEX_NONE ? at : store_find_variant(e->cfg.store, key, 0);
+}
+
+bool tier_load(struct engine *e, mesh_ns now, struct flight *f)
+{
+    struct load *l;
+    uint32_t at;
+
+    if (e->cfg.store == NULL || f->class == FLIGHT_DIRECT || f->dropped || f->stale != NULL || f->looks >= LOOKS_MAX ||
+        (f->looks > 0 && f->varying == NULL) || (at = look_up(e, f)) == INDEX_NONE ||
+        (l = calloc(1, sizeof(*l))) == NULL)
+        return false;
+    list_init(&l->link);
+    f->looks++;
+    if (store_read(e->cfg.store, at, l) != 0) {
+        free(l);
+        return false;
+    }
+    list_push_back(&e->tier.loads, &l->link);
+    l->flight = f;
+    f->load = l;
+    timer_set(e, &f->patience, now + PATIENCE);
+    return true;
+}
+
+void tier_leave(struct engine *e, struct flight *f)
+{
+    if (f->load == NULL)
+        return;
+    f->load->flight = NULL;
+    f->load = NULL;
+    timer_stop(e, &f->patience);
+}
+
+/* Is |o| what |f| looked for? */
+static bool right(const struct flight *f, const struct object *o)
+{
+    const struct object_part *part = object_part(o);
+
+    return digest_eq(&o->key, &f->key) && digest_eq(primary_of(o), &f->primary) && (part != NULL) == f->leaf &&
+           (part == NULL || part->index == f->index) && (f->outdated == 0 || o->head->generation != f->outdated);
+}
+
+/* What was read is an object now, or nothing. */
+static struct object *take(struct engine *e, const struct flight *f, const struct store_op *op)
+{
+    struct pack_frame frame = frame_of(e);
+    struct object *o = NULL;
+    int err = object_unpack(&o, store_op_payload(op), &frame);
+
+    if (err == MESH_E_HASH || err == MESH_E_SYNTAX || err == MESH_E_RANGE)
+        e->tier.unsound++;
+    if (o == NULL)
+        return NULL;
+    o->on_disk = true;
+    if (right(f, o))
+        return o;
+    object_unref(o);
+    return NULL;
+}
+
+/* |o|, which the flight holds from here on, has come. */
+static void arrived(struct engine *e, mesh_ns now, struct flight *f, struct object *o)
+{
+    const struct fields *fields = f->forward != NULL ? &f->forward->fields : NULL;
+    struct object *here = cache_peek(e->cache, now, &f->key, fields);
+
+    if (here != NULL) { /* it came another way meanwhile */
+        flight_share(e, now, f, here, object_flight(here));
+        return;
+    }
+    cache_put_back(e->cache, o);
+    if (!cache_is_for(o, fields)) { /* but it says which one is */
+        object_unref(f->varying);
+        f->varying = object_ref(o);
+    } else if (now - o->born < o->lifetime) {
+        e->counters.disk_hits++;
+        f->from_disk = true;
+        flight_share(e, now, f, o, NULL);
+        return;
+    } else {
+        f->stale = object_ref(o);
+        f->from_disk = true;
+    }
+    flight_go(e, now, f);
+}
+
+void engine_disk_done(struct engine *e, mesh_ns now, struct store_op *op, int err)
+{
+    e->now = now;
+    struct load *l = op->kind == STORE_READ ? op->token : NULL;
+    if (!store_done(e->cfg.store, now, op, &err))
+        return;
+    struct flight *f = l->flight;
+    struct object *o = NULL;
+    if (f != NULL) {
+        tier_leave(e, f);
+        o = err == 0 ? take(e, f, op) : NULL;
+    }
+    list_remove(&l->link);
+    free(l);
+    store_op_free(op);
+    if (f == NULL)
+        return;
+    if (o == NULL) {
+        flight_go(e, now, f);
+        return;
+    }
+    arrived(e, now, f, o);
+    object_unref(o);
+    cache_fit(e->cache);
+}
+
+/* ---- beginning and end ---- */
+
+int tier_start(struct engine *e)
+{
+    static const struct cache_hooks hooks = { on_used, on_evicted, on_put, on_gone, NULL };
+
+    list_init(&e->tier.loads);
+    if (e->cfg.store == NULL)
+        return 0;
+    e->tier.run = be64_get(e->cfg.hash_key);
+    e->tier.hooks = hooks;
+    e->tier.hooks.ctx = e;
+    cache_hook(e->cache, &e->tier.hooks);
+    return ghosts_init(&e->tier.ghosts);
+}
+
+static void closing_free(struct engine *e)
+{
+    for (; e->tier.closing_at < e->tier.closing_n; e->tier.closing_at++)
+        object_unref(e->tier.closing[e->tier.closing_at]);
+    free(e->tier.closing);
+    e->tier.closing = NULL;
+}
+
+void tier_free(struct engine *e)
+{
+    if (e->cache == NULL || e->tier.loads.next == NULL) /* it was never started */
+        return;
+    cache_hook(e->cache, NULL);
+    closing_free(e);
+    while (!list_empty(&e->tier.loads)) {
+        struct load *l = OBJ_OF(list_first(&e->tier.loads), struct load, link);
+        list_remove(&l->link);
+        free(l);
+    }
+    ghosts_fini(&e->tier.ghosts);
+    signer_unref(e->tier.signer);
+}
+
+static void note_closing(void *ctx, struct object *o)
+{
+    struct engine *e = ctx;
+
+    if (e->tier.closing_n == e->tier.closing_cap || !object_pack_fits(o) || place_of(e, o) != INDEX_NONE)
+        return;
+    e->tier.closing_bytes += object_pack_bytes(o);
+    if (e->tier.closing_bytes < store_limit(e->cfg.store) / 4 * 3)
+        e->tier.closing[e->tier.closing_n++] = object_ref(o);
+}
+
+void engine_disk_close(struct engine *e, mesh_ns now)
+{
+    e->now = now;
+    if (e->cfg.store == NULL || e->tier.ending)
+        return;
+    e->tier.ending = true;
+    e->tier.closing_cap = (size_t)cache_objects(e->cache);
+    e->tier.closing = calloc(e->tier.closing_cap + 1, sizeof(struct object *));
+    if (e->tier.closing != NULL)
+        cache_each(e->cache, note_closing, e);
+}
+
+/* What is in memory follows as fast as the disk takes it. */
+static void close_some(struct engine *e)
+{
+    struct engine_tier *t = &e->tier;
+
+    for (unsigned n = 0; n < CLOSING_OPS && t->closing_at < t->closing_n; n++) {
+        if (write_object(e, t->closing[t->closing_at]) == MESH_E_FULL && store_failing(e->cfg.store, e->now) == 0)
+            return; /* again when there is room */
+        object_unref(t->closing[t->closing_at++]);
+    }
+    if (t->closing_at < t->closing_n || t->closed)
+        return;
+    t->closed = true;
+    store_close(e->cfg.store, e->now);
+}
+
+bool engine_disk_closed(const struct engine *e)
+{
+    return e->cfg.store == NULL || (e->tier.closed && store_idle(e->cfg.store));
+}
+
+struct store_op *tier_poll(struct engine *e)
+{
+    if (e->cfg.store == NULL)
+        return NULL;
+    if (e->tier.ending)
+        close_some(e);
+    return store_poll(e->cfg.store, e->now);
+}
+
+void tier_count(struct engine *e)
+{
+    struct engine_counters *c = &e->counters;
+
+    if (e->cfg.store == NULL)
+        return;
+    const struct store_counters *s = store_counters(e->cfg.store);
+    c->disk_corrupt = e->tier.unsound + s->corrupt;
+    c->disk_late = e->tier.late + s->busy;
+    c->disk_written = s->written;
+    c->disk_written_bytes = s->written_bytes;
+    c->disk_again = s->again;
+    c->disk_behind = s->behind;
+    c->disk_read_bytes = s->read_bytes;
+    c->disk_failures = s->failed_reads + s->failed_writes;
+    c->disk_abandoned = s->abandoned;
+}
+
+mesh_ns tier_due(const struct engine *e)
+{
+    return e->cfg.store != NULL ? store_due(e->cfg.store) : MESH_NS_NEVER;
+}

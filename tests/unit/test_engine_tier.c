@@ -1,0 +1,383 @@
+/* The disk behind memory: what is written, what comes from there, and what does not any more. The disk is a model, which
+ * outlives the engine. */
+#include "engine_wants.h"
+
+#define LIMIT (UINT64_C(512) << 10)
+#define FLOOD 9u /* things of 65,000 bytes are more than that */
+
+static const struct store_config small = { .limit = 16u << 20, .segment_bytes = 1u << 20, .seed = 77, .secret = 5 };
+static struct model_disk disks[3];
+static struct store *stores[3];
+
+static void start_node(int n, uint8_t run)
+{
+    stores[n] = model_open(&disks[n], &small);
+    w->nodes[n].cfg.memory_limit = LIMIT;
+    w->nodes[n].cfg.store = stores[n];
+    w->nodes[n].cfg.hash_key[0] = run;
+    w->nodes[n].disk = &disks[n];
+    node_start(w, n, true);
+}
+
+static void stop_node(int n)
+{
+    node_stop(w, n, true);
+    store_free(stores[n]);
+    list_init(&disks[n].held);
+}
+
+static int open_with_disks(void **state, int n)
+{
+    (void)state;
+    w = world_bare(n);
+    for (int i = 0; i < n; i++) {
+        model_init(&disks[i], false);
+        start_node(i, 1);
+    }
+    world_run(w, SEC(1));
+    return 0;
+}
+
+static int one_disk(void **state)
+{
+    return open_with_disks(state, 1);
+}
+
+static int three_disks(void **state)
+{
+    return open_with_disks(state, 3);
+}
+
+static int close_disks(void **state)
+{
+    int n = w->n;
+
+    close_world(state);
+    for (int i = 0; i < n; i++) {
+        store_free(stores[i]);
+        model_fini(&disks[i]);
+    }
+    return 0;
+}
+
+static struct site *thing(const char *path)
+{
+    struct site *s = site_at(w, path, path[1] == 'f' ? 65000 : 50000);
+    s->lines = "ETag: \"1\"\nCache-Control: max-age=1000\n";
+    s->validator = "\"1\"";
+    return s;
+}
+
+static struct viewer *asked(int n, const char *path)
+{
+    struct viewer *v = ask(w, n, path);
+    world_run(w, SEC(1));
+    return v;
+}
+
+static void sites(void)
+{
+    static char paths[FLOOD][16];
+
+    for (unsigned i = 0; i < FLOOD; i++) {
+        snprintf(paths[i], sizeof(paths[i]), "/flood%u", i);
+        thing(paths[i]);
+    }
+}
+
+/* More than memory holds goes by. */
+static void flood(int n)
+{
+    static char paths[FLOOD][16];
+
+    for (unsigned i = 0; i < FLOOD; i++) {
+        snprintf(paths[i], sizeof(paths[i]), "/flood%u", i);
+        asked(n, paths[i]);
+    }
+}
+
+static void check_disk(const struct viewer *v, bool from_disk)
+{
+    check_result(v, RESULT_HIT);
+    check_whole(v);
+    assert_int_equal(v->answer.from_disk, from_disk);
+}
+
+static void what_is_used_again_comes_from_the_disk(void **state)
+{
+    struct site *s = thing("/a");
+
+    (void)state;
+    sites();
+    check_result(asked(0, "/a"), RESULT_MISS);
+    assert_int_equal(store_things(stores[0]), 0); /* it may be the only time */
+    check_disk(asked(0, "/a"), false);
+    assert_int_equal(store_things(stores[0]), 1);
+    flood(0);
+    assert_int_equal(store_things(stores[0]), 1); /* those were asked for once */
+    world_run(w, SEC(1));
+    mesh_ns age = w->now;
+    struct viewer *v = asked(0, "/a");
+    check_disk(v, true);
+    assert_true(v->answer.age_ns > SEC(9) && v->answer.age_ns <= age);
+    check_disk(asked(0, "/a"), false); /* it is in memory now */
+    assert_int_equal(s->fetches, 1);
+    assert_int_equal(count(w, 0)->disk_hits, 1);
+    assert_int_equal(count(w, 0)->disk_written, 1);
+    /* A ghost that comes again is written, too. */
+    check_result(asked(0, "/flood7"), RESULT_HIT);
+    uint64_t before = store_things(stores[0]);
+    check_result(asked(0, "/flood0"), RESULT_MISS);
+    assert_int_equal(store_things(stores[0]), before + 1);
+}
+
+static void it_outlives_the_process_and_grows_old(void **state)
+{
+    struct site *s = thing("/a");
+
+    (void)state;
+    asked(0, "/a");
+    check_disk(asked(0, "/a"), false);
+    stop_node(0); /* a kill: nothing was closed */
+    world_run(w, SEC(500));
+    start_node(0, 2);
+    world_run(w, SEC(1));
+    struct viewer *v = asked(0, "/a");
+    check_disk(v, true);
+    assert_in_range(v->answer.age_ns, SEC(500), SEC(510));
+    assert_int_equal(s->fetches, 1);
+    stop_node(0);
+    world_run(w, SEC(500));
+    start_node(0, 3);
+    world_run(w, SEC(1));
+    check_result(asked(0, "/a"), RESULT_REFRESH); /* past its time: validated as any other */
+    assert_int_equal(s->validated, 1);
+    assert_int_equal(s->sent, 50000);
+}
+
+static void at_a_clean_end_memory_is_written(void **state)
+{
+    (void)state;
+    sites();
+    for (unsigned i = 0; i < 10; i++)
+        asked(0, (const char *[]){ "/flood0", "/flood1", "/flood2", "/flood3", "/flood4" }[i % 5]);
+    asked(0, "/flood8");
+    uint64_t before = store_things(stores[0]);
+    engine_disk_close(engine_of(w, 0), w->now);
+    world_run(w, SEC(1));
+    assert_true(engine_disk_closed(engine_of(w, 0)));
+    assert_true(before == 5 && store_things(stores[0]) == 6);
+    stop_node(0);
+    start_node(0, 2);
+    world_run(w, SEC(1));
+    check_disk(asked(0, "/flood8"), true);
+}
+
+static void what_changed_does_not_come_back(void **state)
+{
+    struct site *s = thing("/a");
+
+    (void)state;
+    sites();
+    asked(0, "/a");
+    asked(0, "/a");
+    flood(0);
+    assert_int_equal(store_things(stores[0]), 1); /* on the disk alone */
+    by("DELETE", 0, "/a");
+    world_run(w, SEC(1));
+    assert_int_equal(store_things(stores[0]), 0);
+    stop_node(0);
+    start_node(0, 2);
+    world_run(w, SEC(1));
+    check_result(asked(0, "/a"), RESULT_MISS);
+    /* Nor what it was before a newer one took its place in memory. */
+    asked(0, "/a");
+    flood(0);
+    world_run(w, SEC(1000));
+    s->version = 2;
+    s->validator = "\"2\"";
+    s->lines = "ETag: \"2\"\nCache-Control: max-age=1000\n";
+    check_result(asked(0, "/a"), RESULT_MISS);
+    stop_node(0);
+    start_node(0, 3);
+    world_run(w, SEC(1));
+    struct viewer *v = asked(0, "/a");
+    assert_int_equal(v->version, 2);
+}
+
+/* The slow disk gets on with what it was told. */
+static void catch_up(int n)
+{
+    disks[n].slow = false;
+    while (!list_empty(&disks[n].held)) {
+        struct store_op *op = OBJ_OF(list_first(&disks[n].held), struct store_op, link);
+        list_remove(&op->link);
+        engine_disk_done(engine_of(w, n), w->now, op, model_do(&disks[n], op));
+    }
+    world_run(w, SEC(1));
+}
+
+static void a_drop_meets_a_read_under_way(void **state)
+{
+    struct site *s = thing("/a");
+
+    (void)state;
+    sites();
+    asked(0, "/a");
+    asked(0, "/a");
+    flood(0);
+    disks[0].slow = true;
+    struct viewer *v = ask(w, 0, "/a");
+    world_run(w, MS(10));
+    assert_false(list_empty(&disks[0].held));
+    by("DELETE", 0, "/a");
+    s->version = 2;
+    world_run(w, MS(200));
+    catch_up(0);
+    check_whole(v);
+    assert_int_equal(v->version, 2);
+    assert_int_equal(count(w, 0)->disk_hits, 0);
+}
+
+static void rob_DK3_a_slow_disk_is_not_waited_for(void **state)
+{
+    struct site *s = thing("/a");
+
+    (void)state;
+    sites();
+    asked(0, "/a");
+    asked(0, "/a");
+    flood(0);
+    disks[0].slow = true;
+    struct viewer *v = ask(w, 0, "/a");
+    mesh_ns began = w->now;
+    world_run(w, SEC(3));
+    check_result(v, RESULT_MISS);
+    check_whole(v);
+    assert_in_range(v->end_at - began, MS(500), MS(800));
+    assert_int_equal(s->fetches, 2);
+    assert_int_equal(count(w, 0)->disk_late, 1);
+    assert_int_equal(store_things(stores[0]), 0); /* what came took its place there, too */
+    catch_up(0); /* what comes then is nobody's */
+    check_disk(asked(0, "/a"), false);
+}
+
+static void rob_F2_what_does_not_verify_is_missed(void **state)
+{
+    struct site *s = thing("/a");
+
+    (void)state;
+    sites();
+    asked(0, "/a");
+    asked(0, "/a");
+    flood(0);
+    disks[0].files[1].bytes[20000] ^= 1;
+    check_result(asked(0, "/a"), RESULT_MISS);
+    assert_int_equal(s->fetches, 2);
+    assert_int_equal(count(w, 0)->disk_corrupt, 1);
+}
+
+static void each_variant_is_found(void **state)
+{
+    struct site *s = site_at(w, "/v", 1000);
+    struct viewer *v;
+
+    (void)state;
+    sites();
+    s->lines = "ETag: \"1\"\nVary: X-Variant\n";
+    s->by_variant = true;
+    static const char *const texts[] = { "1", "2", "3" };
+    for (unsigned turn = 0; turn < 3; turn++) {
+        for (unsigned i = 0; i < 3; i++) {
+            v = viewer_new(w, 0, "/v");
+            fields_add(&v->fields, SLICE_LIT("X-Variant"), slice_str(texts[i]));
+            viewer_ask(v);
+            world_run(w, SEC(1));
+            check_whole(v);
+            assert_int_equal(v->version, i + 1);
+            if (turn == 2)
+                check_result(v, RESULT_HIT);
+        }
+        if (turn == 1) {
+            stop_node(0);
+            start_node(0, 2);
+            world_run(w, SEC(1));
+        }
+    }
+    assert_int_equal(s->fetches, 3);
+    assert_int_equal(count(w, 0)->disk_hits, 2); /* the latest came first, and told what to look for */
+}
+
+static void leaves_of_a_body_come_from_the_disk(void **state)
+{
+    struct site *s = large("/large", 1024 * MIB);
+
+    (void)state;
+    sites();
+    s->lines = "ETag: \"1\"\nCache-Control: max-age=10000\n";
+    for (int turn = 0; turn < 2; turn++) {
+        struct want *v = want(0, "/large", 500 * MIB, 200000);
+        run(SEC(1));
+        read_on(v);
+        check_want(v);
+    }
+    uint64_t sent = s->sent;
+    end_all();
+    stop_node(0);
+    start_node(0, 2);
+    run(SEC(1));
+    struct want *v = want(0, "/large", 500 * MIB + 1000, 100000);
+    run(SEC(1));
+    check_want(v);
+    assert_int_equal(s->sent, sent);
+    assert_int_equal(count(w, 0)->disk_hits, 2);
+    end_all();
+}
+
+static void peers_are_served_from_the_disk(void **state)
+{
+    static const char *const paths[] = { "/a", "/b", "/c", "/d", "/e", "/g" };
+    unsigned peer = 0;
+
+    (void)state;
+    sites();
+    for (unsigned i = 0; i < 6; i++) {
+        thing(paths[i]);
+        for (int n = 0; n < 6; n++)
+            asked(n % 3, paths[i]);
+    }
+    for (int n = 0; n < 30; n++) /* until memory holds none of them any more */
+        flood(n % 3);
+    disks[0].fail_read = MESH_E_DISK; /* nothing is left here */
+    uint64_t before = count(w, 1)->disk_hits + count(w, 2)->disk_hits;
+    for (unsigned i = 0; i < 6; i++) {
+        struct viewer *v = asked(0, paths[i]);
+        check_whole(v);
+        if (v->answer.result != RESULT_PEER)
+            continue; /* it is the first owner itself */
+        assert_true(v->answer.peer_hit);
+        peer++;
+    }
+    assert_in_range(peer, 1, 6);
+    assert_in_range(count(w, 1)->disk_hits + count(w, 2)->disk_hits, before + 1, before + 6);
+}
+
+#define DISK(f)  cmocka_unit_test_setup_teardown(f, one_disk, close_disks)
+#define DISKS(f) cmocka_unit_test_setup_teardown(f, three_disks, close_disks)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        DISK(what_is_used_again_comes_from_the_disk),
+        DISK(it_outlives_the_process_and_grows_old),
+        DISK(at_a_clean_end_memory_is_written),
+        DISK(what_changed_does_not_come_back),
+        DISK(a_drop_meets_a_read_under_way),
+        DISK(rob_DK3_a_slow_disk_is_not_waited_for),
+        DISK(rob_F2_what_does_not_verify_is_missed),
+        DISK(each_variant_is_found),
+        DISK(leaves_of_a_body_come_from_the_disk),
+        DISKS(peers_are_served_from_the_disk),
+    };
+    return cmocka_run_group_tests(tests, setup, NULL);
+}
