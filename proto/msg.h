@@ -34,6 +34,9 @@ enum msg_type {
     MSG_MEMBERS = 3,  /* session: certificates and member records */
     MSG_PROGRESS = 4, /* session: still working on your asks */
     MSG_GOODBYE = 5,  /* session: leaving; open streams will finish */
+    MSG_PURGE = 6,    /* session: content that has to go */
+    MSG_PURGED = 7,   /* session: it is gone here, signed */
+    MSG_FRONTIER = 8, /* session: which purges the sender has */
     MSG_ROLL = 12,    /* session: what the authorities say: its number, or all of it */
     MSG_CALL = 13,    /* session: dial me, so that I know that I am reached */
     MSG_DROP = 14,    /* session: what is under this key was changed */
@@ -157,6 +160,48 @@ int msg_get_drop(struct slice body, struct msg_drop *m);
 /* |number| > 0. */
 int msg_put_dropped(struct buf *b, uint64_t number);
 int msg_get_dropped(struct slice body, uint64_t *number);
+
+/* PURGE: purges (purge.h) of one log, in order. Begin with a zeroed msg_purge_out and add; false: this frame is full (or
+ * memory is short, which msg_put_purge tells), put it and begin another. */
+#define MSG_PURGES_MAX 512
+struct msg_purge_out {
+    struct buf items;
+    uint32_t n;
+    bool folded; /* the sender has none before these any more */
+    struct slice cert; /* the issuer's; lent */
+};
+bool msg_purge_add(struct msg_purge_out *m, struct slice purge);
+int msg_put_purge(struct buf *b, struct msg_purge_out *m); /* leaves |m| without purges */
+struct msg_purge {
+    struct slice cert;
+    bool folded;
+    size_t n; /* at least one */
+    const wire_value *items;
+};
+/* msg_get_purge has checked that each is a binary: msg_purge_item lends the |i|th, i < n. */
+int msg_get_purge(struct wire *w, struct slice body, struct msg_purge *m);
+struct slice msg_purge_item(const struct msg_purge *m, size_t i);
+
+/* PURGED: a receipt (purge.h) of the sender, to the issuer: the reader. */
+struct msg_purged {
+    uint64_t begun, number;
+    int64_t at_s;
+    uint8_t sig[SIGNATURE_BYTES];
+};
+int msg_put_purged(struct buf *b, const struct msg_purged *m);
+int msg_get_purged(struct slice body, struct msg_purged *m);
+
+/* FRONTIER: how far the sender has each log. */
+#define MSG_FRONTIER_MAX 32768
+struct msg_frontier {
+    uint64_t digest;     /* 0: it has none */
+    uint64_t asks;       /* the reader's is wanted, and shall say this number; 0: it is not */
+    uint64_t answers;    /* the number that the reader asked by; 0: not asked for */
+    bool whole;          /* |vector| is there, though it may be empty */
+    struct slice vector; /* node/core/purge_log.h */
+};
+int msg_put_frontier(struct buf *b, const struct msg_frontier *m);
+int msg_get_frontier(struct wire *w, struct slice body, struct msg_frontier *m);
 
 /* PROGRESS, GOODBYE, CALL and CANCEL have empty bodies; a reader ignores what is there. */
 int msg_put_empty(struct buf *b, enum msg_type type, uint32_t stream);

@@ -215,6 +215,7 @@ static void act(struct edge *e, const struct engine_out *out)
     case ENGINE_FETCH_STOP: origin_model_stop(e, out->fetch); break;
     case ENGINE_REQUEST: viewer_news(e, out->request); break;
     case ENGINE_DISK: break; /* edges have memory alone */
+    case ENGINE_KEEP: engine_kept(e->engine, w->now, true); break;
     case ENGINE_TWIN: check_broken(w, RULE_PROGRESS, "%s says that its identity runs elsewhere", e->name); break;
     }
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "node/admin/change.h"
+#include "node/admin/purge.h"
 #include "node/admin/status.h"
 #include "proto/digest.h"
 
@@ -98,6 +99,8 @@ unsigned admin_answer(void *ctx, struct node *n, const struct node_admin_request
         }
         return pages[i].answer(n, body, content_type);
     }
+    if (purge_find(req->path) && !slice_eq(req->method, SLICE_LIT("POST")))
+        return purge_show(n, req, body, content_type);
     if (change_find(req->path))
         return change_answer(n, req, body, content_type);
     buf_add_str(body, "not here. There is:\n");

@@ -1,5 +1,6 @@
 #include "node/admin/change.h"
 
+#include "node/admin/purge.h"
 #include "proto/base/err.h"
 
 static const char type_json[] = "application/json";
@@ -97,6 +98,7 @@ static const struct {
     change *answer;
 } changes[] = {
     { "/authority", "a roll of the mesh's authorities: who is revoked, who admits", take_roll },
+    { "/purge", "what has to go, on all nodes; GET /purge and /purge/ID say who has confirmed", purge_post },
     { "/drain", "own nothing and be not ready, without leaving; with ?off back again", drain },
 };
 #define CHANGES_N (sizeof(changes) / sizeof(changes[0]))
@@ -122,7 +124,7 @@ void change_list(struct buf *body)
 }
 
 /* Compared as hashes, so that how long it takes says nothing of the token. */
-static bool allowed(const struct node *n, struct slice authorization)
+static bool has_token(const struct node *n, struct slice authorization)
 {
     const char *token = node_config(n)->admin_token;
     struct slice scheme = slice_head(authorization, sizeof("Bearer ") - 1);
@@ -135,6 +137,15 @@ static bool allowed(const struct node *n, struct slice authorization)
     return digest_eq(&want, &got);
 }
 
+bool change_allowed(const struct node *n, struct slice authorization, struct buf *body)
+{
+    if (has_token(n, authorization))
+        return true;
+    buf_add_str(body, "Send the node's token, which lies in admin.token in its --data directory: "
+                      "\"Authorization: Bearer TOKEN\".\n");
+    return false;
+}
+
 unsigned change_answer(struct node *n, const struct node_admin_request *req, struct buf *body, const char **type)
 {
     size_t i = index_of(req->path);
@@ -143,10 +154,7 @@ unsigned change_answer(struct node *n, const struct node_admin_request *req, str
         buf_addf(body, "%s is there to be changed: POST.\n", changes[i].path);
         return 405;
     }
-    if (!allowed(n, req->authorization)) {
-        buf_add_str(body, "Send the node's token, which lies in admin.token in its --data directory: "
-                          "\"Authorization: Bearer TOKEN\".\n");
+    if (!change_allowed(n, req->authorization, body))
         return 401;
-    }
     return changes[i].answer(n, req, body, type);
 }

@@ -86,6 +86,9 @@ void status_metrics(struct buf *out, const struct status *s)
     gauge(out, "cache_disk_bytes", "bytes of the disk that they take, with what is given up yet", u->disk_bytes);
     gauge(out, "cache_disk_limit_bytes", "bytes of the disk that they may take", u->disk_limit);
     gauge(out, "cache_disk_index_bytes", "bytes of memory that the disk's index and queues take", u->disk_index_bytes);
+    gauge(out, "purge_position", "purges that this node has taken ever", s->purges.position);
+    gauge(out, "purge_logs", "logs of purges that its frontier has", s->purges.logs);
+    gauge(out, "purge_pending", "purges called for here that not all have confirmed", s->purges.pending);
     gauge(out, "flights_open", "fetches under way", u->flights);
     gauge(out, "requests_open", "viewer requests under way", u->requests);
     gauge(out, "serves_open", "answers to other nodes under way", u->serves);

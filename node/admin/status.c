@@ -179,16 +179,26 @@ static double compression(const struct engine_counters *c)
     return c->bytes_peer_in_wire > 0 ? (double)c->bytes_peer_in / (double)c->bytes_peer_in_wire : 1.0;
 }
 
+/* The frontier is empty text before anything was ever purged. */
+static json_t *json_purge(const struct status *s)
+{
+    const struct engine_purges *p = &s->purges;
+
+    return json_pack("{s:o, s:I, s:o, s:I, s:I, s:b}", "frontier", p->digest != 0 ? hex(p->digest) : json_string(""),
+                     "pending", (json_int_t)p->pending, "position", whole(p->position), "logs", (json_int_t)p->logs,
+                     "kept", (json_int_t)p->kept, "caught_up", (int)p->caught_up);
+}
+
 int status_json(struct buf *out, const struct status *s)
 {
     const struct engine_counters *c = &s->engine;
 
     json_t *j = json_pack(
-        "{s:i, s:o, s:o, s:{s:o, s:I, s:f}, s:o, s:o, s:o, s:{s:o, s:o, s:f}, s:{s:s, s:i}, s:{s:i, s:o}, s:o, s:o, s:o}", "schema",
+        "{s:i, s:o, s:o, s:{s:o, s:I, s:f}, s:o, s:o, s:o, s:{s:o, s:o, s:f}, s:o, s:{s:i, s:o}, s:o, s:o, s:o}", "schema",
         STATUS_SCHEMA, "node", json_node(s), "mesh", json_mesh(s), "ring", "epoch", hex(s->ring_epoch), "arcs",
         (json_int_t)s->arcs, "owned_share", share(s->members[0].arcs, s->arcs), "requests", json_requests(c), "bytes",
         json_bytes(c), "cache", json_cache(s), "transfers", "verified", whole(c->transfers_verified), "rejected",
-        whole(c->transfers_rejected), "compression_ratio", compression(c), "purge", "frontier", "", "pending", 0,
+        whole(c->transfers_rejected), "compression_ratio", compression(c), "purge", json_purge(s),
         "config", "version", 0, "digest", hex(s->config_digest),
         "authority", json_roll(s), "refusals", json_refusals(s), "alarms", json_alarms(s));
     char *text = j != NULL ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;

@@ -38,6 +38,7 @@ struct status {
     struct gossip_counters gossip;
     struct node_counters node;
     struct engine_usage usage;
+    struct engine_purges purges;
     const struct roll *roll; /* lent by the mesh */
     bool behind, roll_forked;
     struct cert cert; /* our own */

@@ -56,7 +56,7 @@ int admin_call(const struct admin_call *call, const char *command, const char *p
         code = cli_fail(CLI_FAILED, command,
                         "no answer from %s: %.*s. Does a node run there? --admin names another address.", addr,
                         SLICE_FMT(buf_slice(&why)));
-    else if (got.status != 200)
+    else if (got.status != 200 && got.status != 202)
         code = cli_fail(CLI_FAILED, command, "%s answered %u: %.*s", addr, got.status,
                         SLICE_FMT(first_line(buf_slice(&got.body))));
     else

@@ -14,6 +14,7 @@
 
 #define PATH_BYTES  (DATA_FOLDER_MAX + 32)
 #define TOKEN_BYTES 32
+#define PURGES_BYTES_MAX (UINT64_C(256) << 20)
 
 static const char *path_of(char path[PATH_BYTES], const char *folder, const char *name)
 {
@@ -113,6 +114,37 @@ static int keep_token(struct data_folder *d, const char *folder, struct buf *why
     return err == 0 ? 0 : complain(why, "write", path, err);
 }
 
+static int open_purges(struct data_folder *d)
+{
+    char path[PATH_BYTES];
+
+    d->purges_log = open(path_of(path, d->path, "purges.log"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    return d->purges_log >= 0 ? 0 : errno;
+}
+
+/* What a write that was cut short has left goes, or the next line would be spoilt with it. */
+static int read_purges(struct data_folder *d, struct buf *why)
+{
+    char path[PATH_BYTES];
+    struct stat st;
+    int err = 0;
+
+    if (stat(path_of(path, d->path, "purges.log"), &st) != 0)
+        err = errno;
+    else if ((uint64_t)st.st_size > PURGES_BYTES_MAX)
+        err = EFBIG;
+    else if (st.st_size > 0)
+        err = files_read(path, (size_t)st.st_size, &d->purges);
+    if (err != 0 && err != ENOENT)
+        return complain(why, "read", path, err);
+    while (d->purges.len > 0 && d->purges.data[d->purges.len - 1] != '\n')
+        d->purges.len--;
+    d->purges_len = d->purges.len;
+    if ((err = open_purges(d)) != 0 || (ftruncate(d->purges_log, (off_t)d->purges_len) != 0 && (err = errno) != 0))
+        return complain(why, "write", path_of(path, d->path, "purges.log"), err);
+    return 0;
+}
+
 static int read_kept(struct data_folder *d, struct buf *why)
 {
     char path[PATH_BYTES];
@@ -122,14 +154,14 @@ static int read_kept(struct data_folder *d, struct buf *why)
         return complain(why, "read", path, err);
     if (files_read(path_of(path, d->path, "known"), KNOWN_BYTES_MAX, &d->known) != 0)
         buf_clear(&d->known); /* then the seeds must do */
-    return 0;
+    return read_purges(d, why);
 }
 
 int data_folder_open(struct data_folder *d, const char *path, int64_t now_s, struct buf *why)
 {
     int err;
 
-    *d = (struct data_folder){ .lock = -1 };
+    *d = (struct data_folder){ .lock = -1, .purges_log = -1 };
     if (strlen(path) > DATA_FOLDER_MAX) {
         buf_add_str(why, "the directory's name is too long.");
         return -1;
@@ -150,6 +182,10 @@ void data_folder_close(struct data_folder *d)
     if (d->lock >= 0)
         close(d->lock); /* and unlocks */
     d->lock = -1;
+    if (d->purges_log >= 0)
+        close(d->purges_log);
+    d->purges_log = -1;
+    buf_free(&d->purges);
     buf_free(&d->roll);
     buf_free(&d->known);
     explicit_bzero(d->token, sizeof(d->token));
@@ -179,6 +215,35 @@ int data_folder_keep_known(struct data_folder *d, struct slice known)
 {
     char path[PATH_BYTES];
     return files_put(path_of(path, d->path, "known"), known);
+}
+
+int data_folder_keep_purges(struct data_folder *d, struct slice lines)
+{
+    int err = d->purges_log >= 0 ? files_write(d->purges_log, lines) : EBADF;
+
+    if (err == 0 && fdatasync(d->purges_log) != 0)
+        err = errno;
+    if (err == 0)
+        d->purges_len += lines.len;
+    else if (d->purges_log >= 0 && ftruncate(d->purges_log, (off_t)d->purges_len) != 0)
+        err = errno;
+    return err;
+}
+
+int data_folder_put_purges(struct data_folder *d, struct slice whole)
+{
+    char path[PATH_BYTES], old[PATH_BYTES];
+
+    path_of(path, d->path, "purges.log");
+    unlink(path_of(old, d->path, "purges.log.1"));
+    if (link(path, old) != 0) /* so that there is one at any time */
+        return errno;
+    int err = files_replace(path, whole);
+    if (err != 0)
+        return err;
+    close(d->purges_log);
+    d->purges_len = whole.len;
+    return open_purges(d);
 }
 
 int data_folder_keep_boot(struct data_folder *d, uint64_t boot)

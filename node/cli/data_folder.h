@@ -5,6 +5,8 @@
  *   known         members of the mesh as last seen, tried beside the seeds (node/core/known.h)
  *   salt          what a node that runs alone makes names of cached things with
  *   store/        cached things (written by node/io)
+ *   purges.log    what was purged, a line each: read again at the start, and for people (node/core/purge_text.h);
+ *                 purges.log.1 is what it was before it was written anew
  *   access.log    one JSON line a request (written by node/io)
  *   lock          held while a node runs here */
 #ifndef HEDGEROW_CLI_DATA_FOLDER_H
@@ -19,7 +21,9 @@
 struct data_folder {
     char path[DATA_FOLDER_MAX + 1];
     char token[DATA_TOKEN_MAX]; /* secret; wiped by data_folder_close */
-    struct buf roll, known;     /* as kept; empty: none */
+    struct buf roll, known, purges; /* as kept; empty: none */
+    int purges_log; /* closed by data_folder_close */
+    uint64_t purges_len;
     int lock; /* closed by data_folder_close */
     uint64_t boot;
     bool boot_lost; /* the boot file was damaged, and |boot| comes from the clock */
@@ -37,6 +41,10 @@ int data_folder_salt(const struct data_folder *d, uint8_t salt[MESH_SALT_BYTES],
  * whole: it is written often, and its loss costs little. 0 or an errno value. */
 int data_folder_keep_roll(struct data_folder *d, struct slice roll);
 int data_folder_keep_known(struct data_folder *d, struct slice known);
+/* data_folder_keep_purges appends whole lines durably: a failure leaves the file as it was. data_folder_put_purges writes all
+ * of it anew. */
+int data_folder_keep_purges(struct data_folder *d, struct slice lines);
+int data_folder_put_purges(struct data_folder *d, struct slice whole);
 int data_folder_keep_boot(struct data_folder *d, uint64_t boot);
 
 #endif

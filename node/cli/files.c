@@ -53,7 +53,7 @@ static int sync_folder(const char *path)
     return err;
 }
 
-static int write_all(int fd, struct slice bytes)
+int files_write(int fd, struct slice bytes)
 {
     while (bytes.len > 0) {
         ssize_t n = write(fd, bytes.data, bytes.len);
@@ -71,7 +71,7 @@ static int create(const char *path, struct slice bytes, bool durable)
 
     if (fd < 0)
         return errno;
-    int err = write_all(fd, bytes);
+    int err = files_write(fd, bytes);
     if (err == 0 && durable && fsync(fd) != 0)
         err = errno;
     if (close(fd) != 0 && err == 0)

@@ -20,6 +20,9 @@ int files_replace(const char *path, struct slice bytes);
  * be an old one, or empty. */
 int files_put(const char *path, struct slice bytes);
 
+/* files_write writes all of |bytes| to a descriptor. */
+int files_write(int fd, struct slice bytes);
+
 /* files_folder makes |path| a directory with mode 0700; one that exists keeps its contents
  * and its mode. EEXIST: something else is there. */
 int files_folder(const char *path);

@@ -214,9 +214,27 @@ static bool host_ok(struct slice host)
     return host.len > 0 && host.len <= 253;
 }
 
+static int add_value(struct option_hosts *out, const char *text, struct buf *why)
+{
+    if (out->n == OPTION_VALUES_MAX) {
+        buf_addf(why, "is one too many: %d are the limit.", OPTION_VALUES_MAX);
+        return MESH_E_FULL;
+    }
+    out->at[out->n++] = text;
+    return 0;
+}
+
+int option_texts(const char *text, void *field, struct buf *why)
+{
+    if (text[0] == '\0') {
+        buf_add_str(why, "must not be empty.");
+        return MESH_E_SYNTAX;
+    }
+    return add_value(field, text, why);
+}
+
 int option_host(const char *text, void *field, struct buf *why)
 {
-    struct option_hosts *out = field;
     const char *colon = strrchr(text, ':');
     uint64_t port;
 
@@ -226,12 +244,7 @@ int option_host(const char *text, void *field, struct buf *why)
                     "must be a host and a port, such as edge1.example.net:7400, 192.0.2.7:7400 or [2001:db8::7]:7400.");
         return MESH_E_SYNTAX;
     }
-    if (out->n == OPTION_VALUES_MAX) {
-        buf_addf(why, "is one too many: %d are the limit.", OPTION_VALUES_MAX);
-        return MESH_E_FULL;
-    }
-    out->at[out->n++] = text;
-    return 0;
+    return add_value(field, text, why);
 }
 
 int option_methods(const char *text, void *field, struct buf *why)

@@ -64,6 +64,7 @@ option_read option_size;     /* uint64_t bytes: 512MiB, 20GiB, 1000000, 5MB */
 option_read option_duration; /* mesh_ns: 400ms, 2s, 1.5s, 5m, 1h */
 option_read option_listen;   /* struct option_addr: IP:PORT, port 0 picks a free one */
 option_read option_methods;  /* struct methods, lent: get, options, all, and more behind a comma */
+option_read option_texts;    /* struct option_hosts, which are any texts then */
 option_read option_host;     /* struct option_hosts: HOST:PORT, name or address */
 
 option_read option_codings;  /* unsigned, CODING_BITs of those not named: off, or a list of br, gzip, zstd */

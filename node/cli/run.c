@@ -23,6 +23,7 @@ struct running {
     struct buf origin;     /* the origin's URL in normal form */
     struct buf access_log; /* its path */
     struct buf why;
+    bool purges_failed; /* as told */
 };
 
 static void on_notice(void *ctx, const char *text)
@@ -46,6 +47,19 @@ static bool on_known(void *ctx, struct slice known)
 {
     struct running *r = ctx;
     return data_folder_keep_known(&r->data, known) == 0;
+}
+
+/* On the keeper's thread. */
+static bool on_purges(void *ctx, struct slice lines, bool whole)
+{
+    struct running *r = ctx;
+    int err = whole ? data_folder_put_purges(&r->data, lines) : data_folder_keep_purges(&r->data, lines);
+
+    if (err != 0 && !r->purges_failed)
+        cli_say(command, "cannot keep what was purged in %s: %s. It is in force, but not confirmed to other nodes until it is.",
+                r->data.path, strerror(err));
+    r->purges_failed = err != 0;
+    return err == 0;
 }
 
 static bool on_boot(void *ctx, uint64_t boot)
@@ -199,6 +213,8 @@ static void fill_config(struct running *r, struct node_config *cfg)
         cfg->known = buf_slice(&r->data.known);
         cfg->keep_known = on_known;
     }
+    cfg->purges = buf_slice(&r->data.purges);
+    cfg->keep_purges = on_purges;
     cfg->keep_boot = on_boot;
     cfg->keep_ctx = r;
     cfg->admin_token = r->data.token;
@@ -253,6 +269,7 @@ static int serve(struct running *r, run_tune *tune, void *tune_ctx)
     if (!buf_ok(&r->origin) || !buf_ok(&r->access_log))
         return cli_fail(CLI_FAILED, command, "out of memory.");
     struct node *n = node_start(cfg, error);
+    buf_free(&r->data.purges); /* it has been read */
     if (n == NULL)
         return cli_fail(CLI_CONFIG, command, "%s", error);
     int code = node_run(n);
@@ -262,7 +279,7 @@ static int serve(struct running *r, run_tune *tune, void *tune_ctx)
 
 int run_node(int argc, char *const *argv, run_tune *tune, void *tune_ctx)
 {
-    struct running r = { .data.lock = -1 };
+    struct running r = { .data = { .lock = -1, .purges_log = -1 } };
     int64_t now_s = (int64_t)time(NULL);
     int code;
 

@@ -170,6 +170,19 @@ static void put_figure(const struct writer *w, const char *name)
     buf_addf(w->out, "\n  %-11s", name);
 }
 
+static void put_purges(const struct writer *w, const json_t *purge)
+{
+    uint64_t taken = number(purge, "position"), pending = number(purge, "pending");
+
+    if (taken == 0)
+        return;
+    put_figure(w, "Purges");
+    status_count(w->out, taken);
+    buf_addf(w->out, " in force, frontier %s", text(purge, "frontier"));
+    if (pending > 0)
+        buf_addf(w->out, "; %llu of ours not confirmed by all", (unsigned long long)pending);
+}
+
 static void put_figures(const struct writer *w, const json_t *status)
 {
     const json_t *bytes = json_object_get(status, "bytes"), *cache = json_object_get(status, "cache");
@@ -210,7 +223,8 @@ static void put_figures(const struct writer *w, const json_t *status)
         status_count(w->out, number(cache, "disk_objects"));
         buf_add_str(w->out, " objects");
     }
-    buf_add_u8(w->out, '\n');
+    put_purges(w, json_object_get(status, "purge"));
+    buf_add_str(w->out, "\n");
 }
 
 static const char *state_color(const char *state)

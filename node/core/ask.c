@@ -44,6 +44,7 @@ void ask_send(struct engine *e, mesh_ns now, struct flight *f)
         .request_id = buf_slice(&f->request_id),
         .epoch = ring_epoch(mesh_ring(e->mesh)),
         .config = e->distribution,
+        .frontier = purge_frontier(e),
         .deadline_ms = (uint32_t)(e->timers.fetch / MS(1)),
         .hops = upward ? 2 : 1,
         .rank = (uint8_t)f->source_at,

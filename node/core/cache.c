@@ -32,6 +32,7 @@ struct cache {
     struct object_memory memory;
     struct evict evict;
     struct shelf *shelf; /* NULL: there is one thread alone */
+    struct cache_word word;
     uint64_t limit, evictions;
     const struct cache_hooks *hooks;
 };
@@ -188,6 +189,11 @@ static struct object *first_under(const struct cache *c, const struct digest *ke
 static struct object *next_under(struct object *o)
 {
     return under(map_same(&o->by_key), &o->key);
+}
+
+struct object *cache_next_under(const struct cache *c, const struct digest *key, struct object *o)
+{
+    return o == NULL ? first_under(c, key) : next_under(o);
 }
 
 bool cache_is_for(const struct object *o, const struct fields *fields)
@@ -379,8 +385,23 @@ void cache_remove(struct cache *c, struct object *o)
 int cache_share(struct cache *c, unsigned readers, const uint8_t key[SHELF_KEY_BYTES])
 {
     assert(c->shelf == NULL);
+    atomic_init(&c->word.turned, MESH_NS_NEVER);
     c->shelf = shelved_shelf(readers, key);
     return c->shelf != NULL ? 0 : MESH_E_NOMEM;
+}
+
+const struct cache_word *cache_word(const struct cache *c)
+{
+    return &c->word;
+}
+
+/* Sequentially consistent, as what is on the shelf: who looks after this has returned finds no more than it allows. */
+void cache_tell(struct cache *c, mesh_ns now, uint64_t purged)
+{
+    if (c->shelf == NULL)
+        return;
+    atomic_store(&c->word.turned, now);
+    atomic_store(&c->word.purged, purged);
 }
 
 struct shelf *cache_shelf(const struct cache *c)

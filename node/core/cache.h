@@ -38,6 +38,14 @@ struct object_memory *cache_memory(struct cache *c);
 int cache_share(struct cache *c, unsigned readers, const uint8_t key[SHELF_KEY_BYTES]);
 struct shelf *cache_shelf(const struct cache *c);
 
+/* What other threads are told in each turn of the one that has the cache. */
+struct cache_word {
+    _Atomic mesh_ns turned;  /* when that was; MESH_NS_NEVER: not yet */
+    _Atomic uint64_t purged; /* the position (purge_log.h) that a copy must have been looked at since, to be good */
+};
+const struct cache_word *cache_word(const struct cache *c);
+void cache_tell(struct cache *c, mesh_ns now, uint64_t purged);
+
 /* cache_lay_out lets others find |o|, which has just answered as cache_get gave it, if it may be: whole, for others, too,
  * and the one that is meant by whomever it is for. What is taken out of the index, or has one put beside it under its key,
  * is taken in again before that call returns; cache_take_in does no more than that. A look-up that begins afterwards does
@@ -84,6 +92,10 @@ void cache_each(struct cache *c, void (*visit)(void *ctx, struct object *o), voi
 
 /* cache_remove takes |o| out of the index, if it is in. */
 void cache_remove(struct cache *c, struct object *o);
+
+/* cache_next_under lends the objects under |key| one after the other, whatever they are good for: the one behind |o| (NULL:
+ * the first), and NULL behind the last. */
+struct object *cache_next_under(const struct cache *c, const struct digest *key, struct object *o);
 
 /* cache_drop takes out all that is under |key|, cache_drop_leaves only leaves of the body that it is the key of. */
 void cache_drop(struct cache *c, const struct digest *key);

@@ -50,6 +50,7 @@ static struct object *newest(struct engine *e, mesh_ns now, const struct flight 
 {
     struct object *best = NULL;
 
+    purges_settle_leaves(e, now, &f->primary, buf_slice(&f->path));
     for (struct object *o = NULL; (o = cache_next_leaf(e->cache, &f->primary, o)) != NULL;) {
         if (is_good(f, now, o) && (best == NULL || o->born > best->born))
             best = o;

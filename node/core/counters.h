@@ -58,6 +58,11 @@
     X(disk_failures, "reads, writes and syncs that it failed, or had no room for")          \
     X(disk_abandoned, "segments given up after such a failure")                            \
     X(drops, "URLs whose copies were dropped: something changed them")                  \
+    X(purges, "purges taken, from here or elsewhere")                                    \
+    X(objects_purged, "copies that a purge has made void or stale, found when looked for") \
+    X(purges_refused, "purges of other nodes refused: not signed, or malformed")           \
+    X(wakes, "times that we found to have been stopped, and asked what was purged")        \
+    X(asks_held, "asks that waited until we had the purges that the asker has")           \
     X(evictions, "objects evicted for space")
 
 struct engine_counters {

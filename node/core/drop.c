@@ -34,25 +34,27 @@ struct drop {
 
 /* ---- here ---- */
 
-/* A fetch that began before may bring what was there before: those who wait for it get it, but it is not kept, and
- * peers ask again. */
+void drop_flight(struct engine *e, mesh_ns now, struct flight *f)
+{
+    flight_drop(e, f);
+    LIST_EACH_SAFE (w, &f->waiters) {
+        struct reader *r = OBJ_OF(w, struct reader, wait_link);
+        if (!r->of_peer)
+            continue;
+        list_remove(&r->wait_link);
+        r->flight = NULL;
+        serve_abort(e, now, reader_serve(r), ABORT_GONE, 0);
+    }
+    if (f->object == NULL && list_empty(&f->waiters))
+        flight_free(e, f);
+}
+
 static void drop_flights(struct engine *e, mesh_ns now, const struct digest *key)
 {
     LIST_EACH_SAFE (at, &e->flights) {
         struct flight *f = OBJ_OF(at, struct flight, link);
-        if (is_passage(f) || !digest_eq(&f->primary, key))
-            continue;
-        flight_drop(e, f);
-        LIST_EACH_SAFE (w, &f->waiters) {
-            struct reader *r = OBJ_OF(w, struct reader, wait_link);
-            if (!r->of_peer)
-                continue;
-            list_remove(&r->wait_link);
-            r->flight = NULL;
-            serve_abort(e, now, reader_serve(r), ABORT_GONE, 0);
-        }
-        if (f->object == NULL && list_empty(&f->waiters))
-            flight_free(e, f);
+        if (!is_passage(f) && digest_eq(&f->primary, key))
+            drop_flight(e, now, f);
     }
 }
 

@@ -19,6 +19,10 @@ void drop_changed(struct engine *e, mesh_ns now, struct flight *f, uint16_t stat
 /* drop_key drops all variants of |key| that are here, and sees that no fetch under way is kept. */
 void drop_key(struct engine *e, mesh_ns now, const struct digest *key);
 
+/* drop_flight: |f| began before, and may bring what was there before: those who wait for it get it, but it is not kept, and
+ * peers ask again. It may be gone. */
+void drop_flight(struct engine *e, mesh_ns now, struct flight *f);
+
 /* DROP or DROPPED came. |l| may be closing afterwards. */
 void drop_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame);
 void drop_opened(struct engine *e, struct link *l); /* a session is open: who waits to be told there is told */

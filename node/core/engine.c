@@ -48,7 +48,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
         .distrust = or_default(t->distrust, SEC(60)),
         .slip = or_default(t->slip, MS(10)),
     };
-    e->now = e->started = now;
+    e->now = e->started = e->turned = now;
     e->distribution = distribution_digest(&cfg->distribution);
     e->seed_backoff = e->timers.seed_retry;
     e->seed_timer.fire = seed_fire;
@@ -71,7 +71,8 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
         e->cfg.mesh.self = mesh_self(e->mesh); /* which changes with the roll */
     e->cfg.mesh.roll = SLICE_EMPTY;
     if (e->mesh == NULL || !shared || e->zpack == NULL || map_init(&e->links_by_peer, cfg->hash_key) != 0 ||
-        map_init(&e->flights_by_key, cfg->hash_key) != 0 || tier_start(e) != 0) {
+        map_init(&e->flights_by_key, cfg->hash_key) != 0 || tier_start(e) != 0 ||
+        purges_init(e) != 0) {
         engine_free(e);
         return NULL;
     }
@@ -94,6 +95,7 @@ void engine_free(struct engine *e)
     }
     origin_free(e->stopped);
     tier_free(e);
+    purges_fini(e);
     cache_free(e->cache);
     mesh_free(e->mesh);
     zpack_free(e->zpack);
@@ -106,10 +108,20 @@ void engine_free(struct engine *e)
     free(e);
 }
 
+/* A process can be stopped anywhere in a turn: what is said to the engine in the midst of one is no sign that it goes on. */
+static void look_back(struct engine *e, mesh_ns now)
+{
+    if (now - e->turned > PURGE_STOPPED)
+        purge_late(e, engine_deadline(e), now);
+    e->turned = now;
+}
+
 void engine_clock(struct engine *e, mesh_ns now, int64_t wall_s)
 {
+    look_back(e, now);
     e->now = now;
     e->wall_s = wall_s;
+    purges_tell(e);
     cache_settle(e->cache);
 }
 
@@ -131,6 +143,7 @@ void engine_tick(struct engine *e, mesh_ns now)
 
     assert(now >= e->now);
     mesh_ns due = engine_deadline(e);
+    look_back(e, now);
     e->now = now;
     /* If we ourselves were held up, what peers sent meanwhile has not been read yet:
      * their silence proves nothing (Lifeguard's self-awareness, for links). */
@@ -309,6 +322,10 @@ bool engine_poll(struct engine *e, struct engine_out *out)
         out->kind = ENGINE_DISK;
         return true;
     }
+    if (purges_keep(e, &out->bytes)) {
+        out->kind = ENGINE_KEEP;
+        return true;
+    }
     if ((at = take(&e->ready_requests)) != NULL) {
         out->kind = ENGINE_REQUEST;
         out->request = OBJ_OF(at, struct request, reader.ready_link);
@@ -419,6 +436,8 @@ bool engine_ready(const struct engine *e, const char **why_not)
         why = "no seed has answered yet";
     else if (e->cfg.has_seeds && !e->settled && e->now - e->started < e->timers.join_wait)
         why = "the ring does not hold the other members yet";
+    else if (!purges_are_complete(e))
+        why = "no other node has told yet what was purged meanwhile";
     else if (ring_size(mesh_ring(e->mesh)) == 0)
         why = "the ring is not built yet";
     if (why_not != NULL)

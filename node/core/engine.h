@@ -21,6 +21,7 @@
 #include "node/core/head.h"
 #include "node/core/mesh.h"
 #include "node/core/object.h"
+#include "node/core/purge_calls.h"
 #include "node/core/refusals.h"
 #include "node/core/session.h"
 #include "node/store/store.h"
@@ -51,6 +52,7 @@ struct engine_config {
     unsigned codings_off;    /* CODING_BITs of content codings that viewers do not get */
     uint8_t hash_key[16];    /* keys the tables: secret random */
     unsigned readers;        /* other threads that answer from copies (shelf_read.h); 0: none do */
+    struct slice purges;     /* the file of purges as it was kept; lent to engine_new */
     bool has_seeds;          /* a mesh is to be joined: readiness waits for it */
     struct engine_timers timers;
     /* Lying peers of tests and of the simulator; NULL in a node (see session.h). */
@@ -84,6 +86,7 @@ enum engine_out_kind {
     ENGINE_FETCH_STOP, /* drop |fetch| now; it is gone after this poll */
     ENGINE_REQUEST,    /* |request| has news: look at it */
     ENGINE_DISK,       /* do |op|, then engine_disk_done */
+    ENGINE_KEEP,       /* append |bytes| to the file of purges, durably, then engine_kept */
     ENGINE_TWIN,       /* this identity runs elsewhere, with a higher boot: stop */
 };
 struct engine_out {
@@ -223,6 +226,7 @@ struct request {
     unsigned awaited; /* other nodes' confirmations that the answer still waits for */
     uint64_t until;   /* what lies behind is not read for now */
     struct parts *parts; /* NULL: it is read from one copy */
+    struct purge_waiter *waiter; /* NULL: it waits for nothing of that kind */
     enum coding prefers; /* by its Accept-Encoding */
     bool codable;        /* it asks with GET or HEAD */
     struct coded_place coded_at; /* in the coded body */
@@ -281,6 +285,21 @@ int engine_roll(struct engine *e, mesh_ns now, struct slice bytes);
 int engine_outcast(const struct engine *e);
 /* engine_renew takes a renewed certificate of ours (mesh_renew's codes). */
 int engine_renew(struct engine *e, mesh_ns now, const struct identity *id);
+
+/* ---- purges (purge_calls.h) ---- */
+/* engine_kept: what ENGINE_KEEP said is durable, or (not |done|) could not be kept: then it is said again in a second. */
+void engine_kept(struct engine *e, mesh_ns now, bool done);
+/* engine_purges_whole appends a whole file of purges, for when it has grown long with what is not needed any more. All of
+ * it has to be durable when it takes the place of the old one. */
+void engine_purges_whole(const struct engine *e, struct buf *out);
+struct engine_purges {
+    uint64_t digest;       /* of the frontier; 0: nothing was ever purged */
+    uint64_t position;     /* purges that this node has taken ever */
+    size_t logs, kept;     /* and has now */
+    size_t pending;        /* calls of ours that are not complete */
+    bool caught_up;        /* a peer had nothing that we lacked, since we started */
+};
+void engine_purges(const struct engine *e, struct engine_purges *out);
 
 /* engine_drain: while |on|, a member that owns nothing and is not ready, but serves on. */
 void engine_drain(struct engine *e, mesh_ns now, bool on);

@@ -7,6 +7,7 @@
  *   links.c    backbone connections, joining, link health
  *   passage.c  methods that go to the origin     drop.c  what they changed, dropped everywhere
  *   accept.c   who may connect, how often and how many
+ *   purges.c, purge_calls.c, purge_sync.c   what was purged (see purges.h)
  *   rolls.c    what the authorities say, on its way   engine.c   clock, timers, what is to be done */
 #ifndef HEDGEROW_CORE_ENGINE_IMPL_H
 #define HEDGEROW_CORE_ENGINE_IMPL_H
@@ -18,6 +19,7 @@
 #include "node/core/fresh.h"
 #include "node/core/guard.h"
 #include "node/core/key_memo.h"
+#include "node/core/purges.h"
 #include "node/core/range.h"
 #include "node/core/refusals.h"
 #include "proto/base/err.h"
@@ -59,6 +61,10 @@ struct link {
     struct mesh_addr addr;
     struct node_id peer; /* whom we dialled, or who proved itself */
     bool has_peer, connected, opened, probation, join, sync_wanted, doubted, silent;
+    uint64_t asked, answered; /* with and to this question of ours (purges->question) */
+    uint64_t purges_told, receipted; /* of our log, and of the peer's, by number */
+    mesh_ns behind_told; /* that it lacks purges; 0: never */
+    mesh_ns frontier_at; /* we told the peer our whole frontier then; 0: never */
     bool diff_due;       /* we asked what differs: the peer may ask the same, once */
     mesh_ns whole_after; /* the peer gets no other whole view before */
     bool dial_told, closing, close_told, write_told;
@@ -77,6 +83,8 @@ struct link {
 };
 
 struct link *link_to(struct engine *e, mesh_ns now, const struct node_id *id);
+/* link_open_to is an open one, NULL: there is none. */
+struct link *link_open_to(const struct engine *e, const struct node_id *id);
 /* link_dial dials anew, whatever links there are. NULL: nowhere to dial, or too many links. */
 struct link *link_dial(struct engine *e, mesh_ns now, const struct node_id *id);
 bool link_is_open(const struct link *l);
@@ -213,6 +221,7 @@ bool complete_end(struct engine *e, mesh_ns now, struct flight *f, int err);
 /* ---- the disk tier (tier.h) ---- */
 struct load;
 struct engine_tier {
+    uint64_t purged; /* e->purged at the start */
     uint64_t run; /* this one of the process */
     struct cache_hooks hooks;
     struct list loads;
@@ -256,6 +265,7 @@ struct flight {
     bool background;        /* nobody waits: behind an answer that was served stale */
     struct object *stale;   /* held: the copy to be validated, or served if all fails; NULL: none */
     struct object *varying; /* held: an earlier answer, whose Vary tells who may join; NULL: all may */
+    uint64_t position;      /* purges that were known when it began (purge_log.h) */
     bool dropped;           /* what it brings may be older than what changed it: nobody joins, and it is not kept */
     bool validated, rescued; /* |stale| is the answer: the origin said so, or it did not answer */
     struct node_id sources[RING_OWNERS];
@@ -348,8 +358,14 @@ struct serve {
     uint32_t credit, next_leaf, slip_sent, announced; /* leaves; bytes of next_leaf; leaves in batches sent */
     bool head_sent, final_sent;
     struct timer slip_timer;
+    /* While it is not answered yet (purge_sync.c) */
+    struct list hold; /* in purges->held */
+    struct buf held;  /* the ask */
+    struct timer hold_timer;
 };
 void serve_ask(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame);
+/* serve_held answers the ask that |s| was held for; |busy|: it is to be asked elsewhere. |s| is gone. */
+void serve_held(struct engine *e, mesh_ns now, struct serve *s, bool busy);
 void serve_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame);
 void serve_pump(struct engine *e, mesh_ns now, struct serve *s);
 void serve_abort(struct engine *e, mesh_ns now, struct serve *s, unsigned reason, unsigned status);
@@ -444,6 +460,7 @@ struct engine {
     struct engine_config cfg;
     struct engine_timers timers;
     mesh_ns now, started;
+    mesh_ns turned; /* the last turn of the loop began, or ended */
     int64_t wall_s;
     struct mesh *mesh;
     struct cache *cache;
@@ -491,6 +508,9 @@ struct engine {
     struct buf scratch;
     struct key_memo memo;
     struct engine_tier tier;
+    struct purges *purges;
+    uint64_t purged; /* purges->logs.position */
+    bool unsure;     /* we may have missed purges: no copy answers a viewer */
     struct coding_memo coding_memo;
     struct buf path, host; /* of the request that is being handed in, in normal form */
 };

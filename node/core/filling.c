@@ -17,6 +17,7 @@ bool flight_dress(const struct flight *f, struct object *o, const struct freshne
     bool varies = vary_names(&fields);
     if ((f->leaf && !object_set_part(o, f->index, &f->primary)) || (varies && object_more_of(o) == NULL))
         return false;
+    o->position = f->position;
     o->lifetime = fresh->lifetime_ns;
     o->for_authorized = fresh->for_authorized;
     o->stale_while_revalidate_s = seconds(fresh->stale_while_revalidate_ns);

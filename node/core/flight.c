@@ -93,7 +93,9 @@ struct flight *flight_new(struct engine *e, mesh_ns now, enum flight_class class
     f->run = aim->run;
     f->primary = aim->leaf ? aim->primary : aim->key;
     f->outdated = aim->outdated;
+    f->position = e->purged;
     if (class != FLIGHT_DIRECT) {
+        purges_settle(e, now, &f->key, aim->path);
         f->stale = held(cache_stale(e->cache, now, &f->key, flight_fields(f)));
         f->varying = held(cache_varying(e->cache, &f->key));
         f->solo = f->stale != NULL && f->stale->lifetime == 0;
@@ -176,6 +178,7 @@ struct flight *flight_along(struct engine *e, mesh_ns now, const struct aim *aim
     const struct fields *fields = &aim->forward->fields;
     struct flight *f;
 
+    purges_settle(e, now, &aim->key, aim->path);
     /* As many again are left for those that somebody waits for. */
     if (e->flights_n >= FLIGHTS_MAX / 2 || tier_has(e, &aim->key) || cache_peek(e->cache, now, &aim->key, fields) != NULL ||
         flight_find(e, &aim->key, fields, FLIGHT_ANY) != NULL || (f = flight_new(e, now, FLIGHT_OWNER, aim)) == NULL)

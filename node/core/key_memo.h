@@ -7,7 +7,7 @@
 #include "proto/digest.h"
 
 #define KEY_MEMO_PLACES 1024
-#define KEY_MEMO_TEXT   154 /* longer ones are not kept */
+#define KEY_MEMO_TEXT   146 /* longer ones are not kept */
 
 struct key_memo {
     struct key_memo_place *places; /* NULL: nothing was kept yet */
@@ -16,10 +16,12 @@ struct key_memo {
 /* key_memo_fini gives the memory back; a zeroed one is empty. */
 void key_memo_fini(struct key_memo *m);
 
-/* key_memo_find lends the key of |target| at |host|, both as received, or NULL. */
-const struct digest *key_memo_find(const struct key_memo *m, struct slice host, struct slice target);
+/* key_memo_find lends the key of |target| at |host|, both as received, or NULL. Only what was kept at the same |position|
+ * (purge_log.h) counts: then what is under the key was looked at since the last purge. */
+const struct digest *key_memo_find(const struct key_memo *m, uint64_t position, struct slice host, struct slice target);
 
 /* key_memo_keep keeps it, if there is memory. */
-void key_memo_keep(struct key_memo *m, struct slice host, struct slice target, const struct digest *key);
+void key_memo_keep(struct key_memo *m, uint64_t position, struct slice host, struct slice target,
+                   const struct digest *key);
 
 #endif

@@ -161,6 +161,13 @@ struct link *link_to(struct engine *e, mesh_ns now, const struct node_id *id)
     return best != NULL ? best : link_dial(e, now, id);
 }
 
+struct link *link_open_to(const struct engine *e, const struct node_id *id)
+{
+    struct link *l = link_known(e, id, NULL);
+
+    return l != NULL && link_is_open(l) ? l : NULL;
+}
+
 struct link *link_dial(struct engine *e, mesh_ns now, const struct node_id *id)
 {
     struct mesh_member m;
@@ -434,6 +441,8 @@ void links_opened(struct engine *e, mesh_ns now, struct link *l)
     trace_f(&e->cfg.trace, now, "session with %s open%s", cert->name,
             session_began_anew(l->session) ? ", under another key than was known" : "");
     rolls_greet(e, l);
+    if (link_is_open(l))
+        purge_greet(e, now, l);
     if (!link_is_open(l))
         return;
     if (l->join)
@@ -441,6 +450,7 @@ void links_opened(struct engine *e, mesh_ns now, struct link *l)
     if (l->join || l->sync_wanted)
         exchange_ask(e, now, l);
     drop_opened(e, l);
+    purge_calls_opened(e, now, l);
     LIST_EACH_SAFE (a, &l->asks) {
         struct flight *f = OBJ_OF(a, struct flight, ask.link);
         if (!f->ask.sent && link_is_open(l))
@@ -470,6 +480,11 @@ static void frame(struct engine *e, mesh_ns now, struct link *l, const struct ms
     case MSG_DROP:
     case MSG_DROPPED:
         drop_frame(e, now, l, f);
+        break;
+    case MSG_PURGE:
+    case MSG_PURGED:
+    case MSG_FRONTIER:
+        purge_frame(e, now, l, f);
         break;
     case MSG_ASK:
         serve_ask(e, now, l, f);

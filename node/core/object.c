@@ -12,7 +12,7 @@ struct object_lines {
 };
 
 static_assert(sizeof(void *) > 8 || offsetof(struct object, head) == 64, "what a look-up reads is a cache line");
-static_assert(sizeof(void *) > 8 || sizeof(struct object) <= 256, "a small object is small");
+static_assert(sizeof(void *) > 8 || sizeof(struct object) <= 264, "a small object is small");
 
 void object_hold(struct object *o, int64_t bytes)
 {

@@ -149,6 +149,7 @@ struct object {
 
     const struct kept_head *head;
     struct object_lines *lines; /* what the rim keeps with the head; see request_keep */
+    uint64_t position;          /* it is good by all purges up to this one (purge_log.h) */
     uint64_t length;
     uint32_t magic;
     uint32_t refs;

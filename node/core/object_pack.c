@@ -35,6 +35,7 @@ enum {
     P_LIFETIME,
     P_STALE_REVALIDATE,
     P_STALE_ERROR,
+    P_POSITION, /* of the last purge that was looked at, see purge_log.h */
     P_FIELDS
 };
 enum { FLAG_LEAF = 1, FLAG_VARIES = 2, FLAG_AUTHORIZED = 4, FLAG_HEAD_SIG = 8, FLAG_ONE_SIG = 16 };
@@ -107,6 +108,8 @@ static void put_times(struct buf *out, const struct object *o, const struct pack
     wire_put_u64(out, o->stale_while_revalidate_s);
     wire_put_u64(out, P_STALE_ERROR);
     wire_put_u64(out, o->stale_if_error_s);
+    wire_put_u64(out, P_POSITION);
+    wire_put_u64(out, o->position);
 }
 
 static void put_bin(struct buf *out, unsigned key, struct slice s)
@@ -262,7 +265,7 @@ static int take_times(struct unpacking *u)
 {
     const struct pack_frame *f = u->f;
     struct object *o = u->o;
-    uint64_t age, wall, run, monotonic, lifetime, revalidate, error;
+    uint64_t age, wall, run, monotonic, lifetime, revalidate, error, position;
     int err;
 
     if ((err = take_u64(u, P_AGE, (uint64_t)AGE_MAX, &age)) != 0 ||
@@ -270,8 +273,10 @@ static int take_times(struct unpacking *u)
         (err = take_u64(u, P_MONOTONIC, INT64_MAX, &monotonic)) != 0 ||
         (err = take_u64(u, P_LIFETIME, INT64_MAX, &lifetime)) != 0 ||
         (err = take_u64(u, P_STALE_REVALIDATE, UINT32_MAX, &revalidate)) != 0 ||
-        (err = take_u64(u, P_STALE_ERROR, UINT32_MAX, &error)) != 0)
+        (err = take_u64(u, P_STALE_ERROR, UINT32_MAX, &error)) != 0 ||
+        (err = take_u64(u, P_POSITION, UINT64_MAX, &position)) != 0)
         return err;
+    o->position = run == f->run || position < f->purged ? position : f->purged;
     o->lifetime = (mesh_ns)lifetime;
     o->stale_while_revalidate_s = (uint32_t)revalidate;
     o->stale_if_error_s = (uint32_t)error;

@@ -16,6 +16,8 @@ struct pack_frame {
     mesh_ns now;
     int64_t wall_s;        /* Unix time; 0: not known */
     uint64_t run;          /* this run of the process */
+    uint64_t purged;       /* the position (purge_log.h) that this run began at: of a later one nothing is known to be on
+                              the disk but the object itself */
     uint64_t distribution; /* what was fetched by other rules is not taken up */
     const struct identity *self;
     struct object_memory *memory;

@@ -240,6 +240,7 @@ static struct flight *as_whole(struct engine *e, mesh_ns now, struct origin *o)
     if (whole != NULL) {
         whole->background = true;
         whole->dropped = f->dropped;
+        whole->position = f->position; /* the fetch began no later */
     }
     while ((f = first_flight(o)) != NULL) {
         origin_let_go(o, f);

@@ -143,6 +143,7 @@ static bool is_here(struct engine *e, mesh_ns now, const struct aim *aim, uint32
     struct digest key;
 
     key_leaf(&key, &aim->primary, index);
+    purges_settle(e, now, &key, aim->path);
     return cache_peek(e->cache, now, &key, &aim->forward->fields) != NULL;
 }
 
@@ -181,6 +182,7 @@ static void open_part(struct engine *e, mesh_ns now, struct parts *p, uint32_t i
     aim.index = index;
     aim.outdated = outdated;
     key_leaf(&aim.key, &p->primary, index);
+    purges_settle(e, now, &aim.key, aim.path);
     if ((o = cache_get(e->cache, now, &aim.key, reader_fields(&t->reader))) != NULL) {
         if (p->head == NULL)
             p->r->answer.result = RESULT_HIT;

@@ -214,6 +214,7 @@ static void seek(struct engine *e, mesh_ns now, struct request *r, struct aim *a
 
 void request_seek_again(struct engine *e, mesh_ns now, struct request *r, struct aim *aim)
 {
+    purges_settle(e, now, &aim->key, aim->path);
     struct object *o = cache_get(e->cache, now, &aim->key, reader_fields(&r->reader));
 
     if (o != NULL)
@@ -258,6 +259,7 @@ static void begin(struct engine *e, struct request *r)
     r->coded_rest = BUF_EMPTY;
     reader_init(&r->reader, false);
     r->parts = NULL;
+    r->waiter = NULL;
     r->until = UINT64_MAX;
     e->requests_n++;
 }
@@ -265,7 +267,7 @@ static void begin(struct engine *e, struct request *r)
 /* A fresh copy of what was asked for lately in the very same words: no more is to be thought about. */
 static bool answer_known(struct engine *e, mesh_ns now, struct request *r)
 {
-    const struct digest *key = key_memo_find(&e->memo, r->host, r->target);
+    const struct digest *key = key_memo_find(&e->memo, e->purged, r->host, r->target);
     struct object *o = key != NULL ? cache_get(e->cache, now, key, r->fields) : NULL;
 
     if (o == NULL)
@@ -274,6 +276,17 @@ static bool answer_known(struct engine *e, mesh_ns now, struct request *r)
         r->prefers = coding_choose_as_before(&e->coding_memo, r->fields, e->cfg.codings_off);
     answer_from_here(r, o);
     return true;
+}
+
+/* What is here may have been purged, and we have not heard of it. */
+static void wait_until_sure(struct request *r, struct aim *aim)
+{
+    if (!aim_for(r, aim, false))
+        return;
+    if (purge_wait(r, aim))
+        r->state = REQUEST_WAITING;
+    else
+        refuse(r, 503, "This node is out of memory for more requests.");
 }
 
 void engine_request(struct engine *e, mesh_ns now, struct request *r)
@@ -291,16 +304,21 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r)
     r->codable = true;
     bool personal = r->fields != NULL && fields_find(r->fields, SLICE_LIT("authorization")) != NULL;
     bool obeyed = e->cfg.distribution.obeys_viewers && r->fields != NULL;
-    if (!personal && !obeyed && answer_known(e, now, r))
+    if (!personal && !obeyed && !e->unsure && answer_known(e, now, r))
         return;
     if (!aim_at(e, r, &aim))
         return;
     r->prefers = coding_choose_as_before(&e->coding_memo, r->fields, e->cfg.codings_off);
+    if (e->unsure && !personal) {
+        wait_until_sure(r, &aim);
+        return;
+    }
+    purges_settle(e, now, &aim.key, aim.path);
     o = cache_get(e->cache, now, &aim.key, r->fields);
     if (obeyed && obey(e, now, r, &aim, personal, o))
         return;
     if (o != NULL && (!personal || o->for_authorized)) {
-        key_memo_keep(&e->memo, r->host, r->target, &aim.key);
+        key_memo_keep(&e->memo, e->purged, r->host, r->target, &aim.key);
         answer_from_here(r, o);
     } else {
         seek(e, now, r, &aim, personal);
@@ -466,6 +484,7 @@ void engine_request_end(struct engine *e, mesh_ns now, struct request *r, bool c
         flight_left(e, f);
     if (r->awaited > 0)
         drop_request_ended(e, r);
+    purge_waited(r);
     forward_unref(r->reader.forward);
     r->reader.forward = NULL;
     r->state = REQUEST_IDLE;

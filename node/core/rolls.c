@@ -180,6 +180,7 @@ void rolls_spread(struct engine *e, mesh_ns now)
     struct node_id strangers[SPREAD_DIALS];
 
     e->counters.objects_revoked += cache_purge(e->cache, signer_gone, e);
+    purges_revoked(e);
     stop_fills(e, now);
     LIST_EACH_SAFE (at, &e->links) {
         struct link *l = OBJ_OF(at, struct link, link);

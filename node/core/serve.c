@@ -54,6 +54,7 @@ static struct serve *serve_new(struct engine *e, mesh_ns now, struct link *l, ui
     s->stream = stream;
     s->credit = m->credit;
     s->slip_timer.fire = slip_fire;
+    list_init(&s->hold);
     reader_init(&s->reader, true);
     list_push_back(&l->serves, &s->link);
     l->serves_n++;
@@ -68,6 +69,7 @@ void serve_end(struct engine *e, mesh_ns now, struct serve *s)
 
     OBJ_CHECK(s, SERVE_MAGIC);
     timer_stop(e, &s->slip_timer);
+    purge_unhold(e, s);
     list_remove(&s->reader.ready_link);
     list_remove(&s->reader.wait_link);
     list_remove(&s->link);
@@ -215,6 +217,9 @@ static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t str
         serve_end(e, now, s);
         return;
     }
+    purges_settle(e, now, &m->key, m->path);
+    if ((m->flags & ASK_LEAF) != 0)
+        purges_settle(e, now, &primary, m->path);
     o = cache_get(e->cache, now, &m->key, reader_fields(&s->reader));
     if (o != NULL && (m->flags & ASK_OTHER) != 0 && o->head->generation == m->generation) {
         cache_remove(e->cache, o);
@@ -255,6 +260,18 @@ static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t str
     }
 }
 
+/* The asker has purges that we may not have. */
+static void hold(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame, const struct msg_ask *m)
+{
+    struct serve *s = l->serves_n < SERVES_PER_LINK_MAX ? serve_new(e, now, l, frame->stream, m) : NULL;
+
+    if (s != NULL && purge_hold(e, now, s, frame->body))
+        return;
+    answer(e, l, frame->stream, ANSWER_BUSY, 0);
+    if (s != NULL)
+        serve_end(e, now, s);
+}
+
 void serve_ask(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame)
 {
     struct wire w = { 0 };
@@ -267,8 +284,31 @@ void serve_ask(struct engine *e, mesh_ns now, struct link *l, const struct msg_f
         return;
     }
     e->counters.asks_in++;
-    take_ask(e, now, l, frame->stream, &m);
+    if (purge_may_answer(e, now, l, m.frontier))
+        take_ask(e, now, l, frame->stream, &m);
+    else
+        hold(e, now, l, frame, &m);
     wire_close(&w);
+}
+
+void serve_held(struct engine *e, mesh_ns now, struct serve *s, bool busy)
+{
+    struct link *l = s->l;
+    uint32_t stream = s->stream;
+    struct buf body = BUF_EMPTY;
+    struct wire w = { 0 };
+    struct msg_ask m;
+
+    buf_add_slice(&body, buf_slice(&s->held));
+    serve_end(e, now, s);
+    if (busy || !link_is_open(l) || !buf_ok(&body) || msg_get_ask(&w, buf_slice(&body), &m) != 0) {
+        if (link_is_open(l))
+            answer(e, l, stream, ANSWER_BUSY, 0);
+    } else {
+        take_ask(e, now, l, stream, &m);
+    }
+    wire_close(&w);
+    buf_free(&body);
 }
 
 void serve_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame)

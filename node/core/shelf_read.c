@@ -3,12 +3,14 @@
 #include "node/core/cache.h"
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
+#include "node/core/purges.h"
 #include "node/core/vary.h"
 
 void shelf_reader_init(struct shelf_reader *rd, const struct engine *e, unsigned number)
 {
     *rd = (struct shelf_reader){
         .shelf = cache_shelf(e->cache),
+        .word = cache_word(e->cache),
         .number = number,
         .mesh = e->cfg.mesh.self->mesh,
         .distribution = e->cfg.distribution,
@@ -46,7 +48,7 @@ static void add(_Atomic uint64_t *counter, uint64_t by)
 /* False: it has none, and is to be refused. */
 static bool key_of(struct shelf_reader *rd, const struct request *r, struct digest *out)
 {
-    const struct digest *known = key_memo_find(&rd->memo, r->host, r->target);
+    const struct digest *known = key_memo_find(&rd->memo, 0, r->host, r->target);
 
     if (known != NULL) {
         *out = *known;
@@ -130,6 +132,16 @@ static void begin(struct shelf_reader *rd, struct request *r, struct shelved *c,
     a->result = RESULT_HIT;
 }
 
+/* The engine's thread has looked at |c| since the last purge that touches it, and is there: if it stands still all of us
+ * may have stood still, and what was purged meanwhile nobody knows here yet (purge_wake.c). */
+static bool is_sure(const struct shelf_reader *rd, mesh_ns now, const struct shelved *c)
+{
+    mesh_ns turned = atomic_load(&rd->word->turned);
+
+    return atomic_load_explicit(&c->position, memory_order_relaxed) >= atomic_load(&rd->word->purged) &&
+           (turned == MESH_NS_NEVER || now - turned <= PURGE_STOPPED);
+}
+
 /* One use more of |c|: its eviction is the engine's affair. */
 static void use(const struct shelf_reader *rd, struct shelved *c)
 {
@@ -144,13 +156,13 @@ bool shelf_request(struct shelf_reader *rd, mesh_ns now, struct request *r)
     if (asks_for_more(rd, r->fields) || !key_of(rd, r, &key))
         return false;
     struct shelved *c = find(rd, &key, r->fields);
-    if (c == NULL || now - c->born >= c->lifetime)
+    if (c == NULL || now - c->born >= c->lifetime || !is_sure(rd, now, c))
         return false;
     if (c->head->codable)
         prefers = coding_choose_as_before(&rd->coding_memo, r->fields, rd->codings_off);
     if (!has_coding(rd, c, prefers))
         return false;
-    key_memo_keep(&rd->memo, r->host, r->target, &key);
+    key_memo_keep(&rd->memo, 0, r->host, r->target, &key);
     use(rd, c);
     begin(rd, r, c, prefers);
     return true;

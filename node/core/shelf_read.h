@@ -10,6 +10,7 @@
 
 struct shelf_reader {
     struct shelf *shelf;
+    const struct cache_word *word;
     unsigned number;         /* of the shelf's readers */
     struct mesh_params mesh; /* of it what makes keys, which never changes */
     struct distribution distribution;

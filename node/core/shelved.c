@@ -67,6 +67,7 @@ void shelved_add(struct object *o)
 
     if (c == NULL)
         return;
+    atomic_store_explicit(&c->position, o->position, memory_order_relaxed);
     if (lines.len > 0 && atomic_load_explicit(&c->lines, memory_order_relaxed) == NULL) {
         c->lines_len = (uint32_t)lines.len;
         atomic_store_explicit(&c->lines, lines.data, memory_order_release);

@@ -16,6 +16,7 @@ struct shelved {
     bool varies;
     struct digest variant;
     const struct kept_head *head;
+    _Atomic uint64_t position; /* by all purges up to this one it is good */
     struct object *object; /* held; of it readers touch its leaves, and evict_use_shared */
     /* Added later, once each: */
     _Atomic(const uint8_t *) lines; /* see request_keep; NULL: none yet */

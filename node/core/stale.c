@@ -170,9 +170,9 @@ void stale_validated(struct engine *e, mesh_ns now, struct flight *f, const stru
     }
     e->counters.origin_validated++;
     origin_leave(f);
-    if (o->uncacheable)
+    if (o->uncacheable || f->dropped)
         cache_remove(e->cache, o);
-    else if (!f->dropped && !o->indexed && cache_peek(e->cache, now, &f->key, &f->forward->fields) == NULL)
+    else if (!o->indexed && cache_peek(e->cache, now, &f->key, &f->forward->fields) == NULL)
         cache_put(e->cache, o, &f->forward->fields);
     f->validated = true;
     flight_share(e, now, f, o, NULL);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "node/core/object_pack.h"
+#include "node/core/purges.h"
 #include "node/core/vary.h"
 
 #define PATIENCE   MS(500) /* a disk that takes longer is slower than another node, or the origin */
@@ -80,6 +81,7 @@ static struct pack_frame frame_of(struct engine *e)
     return (struct pack_frame){ .now = e->now,
                                 .wall_s = e->wall_s,
                                 .run = e->tier.run,
+                                .purged = e->tier.purged,
                                 .distribution = e->distribution,
                                 .self = e->cfg.mesh.self,
                                 .memory = cache_memory(e->cache),
@@ -259,6 +261,11 @@ static void arrived(struct engine *e, mesh_ns now, struct flight *f, struct obje
         return;
     }
     cache_put_back(e->cache, o);
+    purges_settle(e, now, &f->key, buf_slice(&f->path));
+    if (!o->indexed) { /* it was purged since it was written */
+        flight_go(e, now, f);
+        return;
+    }
     if (!cache_is_for(o, fields)) { /* but it says which one is */
         object_unref(f->varying);
         f->varying = object_ref(o);

@@ -57,6 +57,7 @@ static void dispatch(struct worker *w, const struct engine_out *out)
     case ENGINE_FETCH_STOP: upstream_drop(&w->upstream, out->fetch); break;
     case ENGINE_REQUEST: viewers_news(&w->viewers, out->request); break;
     case ENGINE_DISK: disk_do(w->disk, out->op); break;
+    case ENGINE_KEEP: node_keep(w->node, out->bytes); break;
     case ENGINE_TWIN: node_twin(w->node); break;
     }
 }

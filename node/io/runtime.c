@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "node/core/known.h"
+#include "node/io/keeper.h"
 #include "node/io/reserve.h"
 #include "node/io/sock.h"
 #include "node/io/worker.h"
@@ -19,6 +20,7 @@
 #define PORT_PAIR_TRIES  32
 #define SIGNALS_N        4
 #define KNOWN_PERIOD     SEC(60)
+#define PURGES_FILE      (UINT64_C(64) << 20) /* bytes; then it is written anew */
 #define ORIGIN_USUAL     1024
 #define DESCRIPTORS_KEPT 32 /* for links, origins, files and the admin address, at least */
 
@@ -36,7 +38,9 @@ struct node {
     int64_t started_s;
     ev_signal term, interrupt, reopen, hangup;
     ev_async stop;
-    bool ready_told, twin, roll_kept, kept;
+    bool ready_told, twin, roll_kept, kept, purges_kept;
+    uint64_t purges_bytes; /* of their file */
+    struct keeper *keeper; /* NULL: they are not kept */
     int outcast;     /* as looked at last */
     uint32_t alarms; /* as told */
     mesh_ns alarmed_at[ALARMS_N];
@@ -248,6 +252,7 @@ static int start_engine(struct node *n, char *error)
             .trace = cfg->trace,
         },
         .version = SLICE_LIT(HEDGEROW_VERSION),
+        .purges = cfg->purges,
         .mesh_port = n->mesh.port,
         .distribution = cfg->distribution,
         .memory_limit = cfg->memory_limit,
@@ -306,6 +311,8 @@ static int open_disk(struct node *n, char *error)
     return -1;
 }
 
+static void on_kept(void *ctx, bool done, bool whole);
+
 static int start_rest(struct node *n, char *error)
 {
     struct worker *w = &n->worker;
@@ -313,6 +320,11 @@ static int start_rest(struct node *n, char *error)
     int err;
 
     pump_start(w);
+    if (n->cfg.keep_purges != NULL &&
+        (n->keeper = keeper_start(w->loop, n->cfg.keep_purges, n->cfg.keep_ctx, on_kept, n)) == NULL) {
+        snprintf(error, NODE_ERROR_MAX, "no thread is to be had for what is kept of purges");
+        return MESH_E_NOMEM;
+    }
     if ((err = upstream_start(&w->upstream, w)) == 0)
         err = seeds_start(&w->seeds, w, &bad);
     if (bad != NULL)
@@ -388,7 +400,8 @@ struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX
     n->mesh = cfg->mesh;
     n->admin = cfg->admin;
     w = &n->worker;
-    n->kept = n->roll_kept = true;
+    n->kept = n->roll_kept = n->purges_kept = true;
+    n->purges_bytes = cfg->purges.len;
     n->boot = cfg->boot.number;
     w->timers = cfg->timers;
     fill_timers(&w->timers);
@@ -439,6 +452,7 @@ void node_free(struct node *n)
     backbone_close(&w->backbone);
     udp_close(&w->udp);
     disk_stop(w->disk);
+    keeper_stop(n->keeper); /* what it writes is lent from the engine */
     engine_free(w->engine);
     disk_close(w->disk);
     if (w->loop != NULL)
@@ -515,7 +529,7 @@ static bool drained(struct node *n)
 uint32_t node_alarms(struct node *n, mesh_ns since[ALARMS_N])
 {
     mesh_ns now = worker_now(&n->worker);
-    uint32_t bits = engine_alarms(n->worker.engine, now) | (n->kept && n->roll_kept ? 0 : ALARM_BIT(not_kept));
+    uint32_t bits = engine_alarms(n->worker.engine, now) | (n->kept && n->roll_kept && n->purges_kept ? 0 : ALARM_BIT(not_kept));
 
     for (unsigned a = 0; a < ALARMS_N; a++) {
         uint32_t bit = UINT32_C(1) << a;
@@ -592,6 +606,39 @@ void node_turn(struct node *n)
         if (n->cfg.on_ready != NULL)
             n->cfg.on_ready(n->cfg.ready_ctx, n);
     }
+}
+
+/* Most of a long file is purges that nobody needs any more. It may grow as much again, whatever comes of it. */
+static void shorten(struct node *n)
+{
+    struct buf whole = BUF_EMPTY;
+
+    n->purges_bytes = 0;
+    engine_purges_whole(n->worker.engine, &whole);
+    if (buf_ok(&whole))
+        keeper_put(n->keeper, &whole);
+    buf_free(&whole);
+}
+
+static void on_kept(void *ctx, bool done, bool whole)
+{
+    struct node *n = ctx;
+
+    n->purges_kept = done;
+    if (whole)
+        return;
+    engine_kept(n->worker.engine, worker_now(&n->worker), done);
+    if (done && n->purges_bytes > PURGES_FILE)
+        shorten(n);
+}
+
+void node_keep(struct node *n, struct slice lines)
+{
+    n->purges_bytes += lines.len;
+    if (n->keeper != NULL)
+        keeper_append(n->keeper, lines);
+    else
+        engine_kept(n->worker.engine, n->worker.now, true);
 }
 
 void node_twin(struct node *n)

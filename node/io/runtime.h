@@ -56,6 +56,10 @@ struct node_config { /* all pointers are lent for the node's life */
      * boot number, which may grow while we run. */
     bool (*keep_known)(void *ctx, struct slice known);
     bool (*keep_boot)(void *ctx, uint64_t boot);
+    struct slice purges; /* the file of purges as kept (purge_text.h), lent to node_start only */
+    /* Appends lines to it, or replaces all of it, durably: false when that failed. Called on a thread of its own, and never
+     * twice at once. NULL: purges are forgotten. */
+    bool (*keep_purges)(void *ctx, struct slice lines, bool whole);
     void *keep_ctx;
     uint32_t weight;                    /* 0 = the certificate's */
     struct mesh_addr http, mesh, admin; /* where to listen; port 0 picks a free one */

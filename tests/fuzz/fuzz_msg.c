@@ -15,6 +15,7 @@ static void put_some(unsigned n, struct buf *b)
                                        .placed = n % 3 == 0,
                                        .sums = slice_of(sums, n % 2 * sizeof(sums)),
                                        .diff = slice_of(sums, n % 4) };
+    struct msg_purge_out purges = { .cert = SLICE_LIT("cert") };
     struct digest hashes[2] = { { { 1 } }, { { 2 } } };
     struct leaf_batch batch = { .first = 3, .count = 2, .final = n % 2 == 0 };
     struct msg_hello hello = { 1, { 2, 3 }, { { 4 } }, SLICE_LIT("version"), 7400, { { 9 }, 7401 } };
@@ -41,7 +42,7 @@ static void put_some(unsigned n, struct buf *b)
     struct msg_slip slip = { .index = 1, .offset = 2, .bytes = SLICE_LIT("piece") };
 
     batch.length = batch.final ? 5 * LEAF_BYTES : 0;
-    switch (n % 15) {
+    switch (n % 18) {
     case 0: msg_put_hello(b, &hello); break;
     case 1: msg_put_refuse(b, REFUSE_BUSY); break;
     case 2:
@@ -59,6 +60,13 @@ static void put_some(unsigned n, struct buf *b)
     case 11: msg_put_credit(b, 1, 8); break;
     case 13: msg_put_drop(b, &(struct msg_drop){ .number = 9, .relay = true }); break;
     case 14: msg_put_dropped(b, 9); break;
+    case 15:
+        purges.folded = n % 2 == 0;
+        msg_purge_add(&purges, SLICE_LIT("a purge"));
+        msg_put_purge(b, &purges);
+        break;
+    case 16: msg_put_purged(b, &(struct msg_purged){ .begun = 3, .number = 4, .at_s = 5 }); break;
+    case 17: msg_put_frontier(b, &(struct msg_frontier){ 7, n % 5, n % 3, n % 2 == 0, slice_of(sums, n % 2 * 64) }); break;
     case 12: msg_put_roll(b, &(struct msg_roll){ 7, 8, SLICE_LIT("roll") }); break;
     }
 }
@@ -74,6 +82,7 @@ static int again(const struct msg_frame *f, struct buf *b)
 {
     struct wire w = { NULL, NULL };
     struct msg_members_out out = { .n = 0 };
+    struct msg_purge_out purges = { .n = 0 };
     struct slice cert, record;
     struct digest hashes[LEAF_BATCH_MAX], before;
     unsigned reason, status;
@@ -84,6 +93,9 @@ static int again(const struct msg_frame *f, struct buf *b)
         struct msg_hello hello;
         struct msg_members members;
         struct msg_roll roll;
+        struct msg_purge purge;
+        struct msg_purged purged;
+        struct msg_frontier frontier;
         struct msg_drop drop;
         uint64_t number;
         struct msg_ask ask;
@@ -121,6 +133,23 @@ static int again(const struct msg_frame *f, struct buf *b)
     case MSG_ROLL:
         if ((err = msg_get_roll(&w, f->body, &m.roll)) == 0)
             put = msg_put_roll(b, &m.roll);
+        break;
+    case MSG_PURGE:
+        if ((err = msg_get_purge(&w, f->body, &m.purge)) != 0)
+            break;
+        purges.cert = m.purge.cert;
+        purges.folded = m.purge.folded;
+        for (size_t i = 0; i < m.purge.n; i++)
+            msg_purge_add(&purges, msg_purge_item(&m.purge, i));
+        put = msg_put_purge(b, &purges);
+        break;
+    case MSG_PURGED:
+        if ((err = msg_get_purged(f->body, &m.purged)) == 0)
+            put = msg_put_purged(b, &m.purged);
+        break;
+    case MSG_FRONTIER:
+        if ((err = msg_get_frontier(&w, f->body, &m.frontier)) == 0)
+            put = msg_put_frontier(b, &m.frontier);
         break;
     case MSG_ASK:
         if ((err = msg_get_ask(&w, f->body, &m.ask)) == 0)

@@ -78,6 +78,7 @@ struct site {
     uint16_t status;
     const char *lines;      /* more fields: "Name: value\n" ... */
     uint64_t version;       /* of its bytes, told in X-Version */
+    bool tagged;            /* its ETag is its version */
     bool by_variant;        /* the version is what the request's X-Variant says */
     bool ranges;            /* it knows Range ... */
     bool deaf;              /* ... but not If-Range */

@@ -71,6 +71,8 @@ struct node {
     struct event *held, **held_last;
     unsigned twins;
     struct model_disk *disk; /* what its store lies on; NULL: it has none */
+    struct buf purges; /* its file of them */
+    bool disk_full;    /* which takes none */
 };
 
 struct world {
@@ -88,6 +90,7 @@ struct world {
     struct viewer *viewers;
     struct event *first;
     uint64_t wire_bytes; /* over all connections */
+    bool cut[NODES][NODES]; /* nothing gets from one to the other, for now; connections stand */
 };
 
 static inline void later(struct world *w, mesh_ns after, struct event e)
@@ -153,6 +156,7 @@ static inline void node_start(struct world *w, int n, bool knows_all)
 {
     struct node *node = &w->nodes[n];
 
+    node->cfg.purges = buf_slice(&node->purges);
     node->engine = engine_new(&node->cfg, w->now);
     assert_non_null(node->engine);
     engine_clock(node->engine, w->now, WALL + w->now / SEC(1));

@@ -19,7 +19,7 @@ static inline int node_at(const struct world *w, const struct mesh_addr *addr)
 
 static inline void conn_write(struct world *w, struct conn *c, int end)
 {
-    while (c->link[end] != NULL && c->node[1 - end] >= 0) {
+    while (c->link[end] != NULL && c->node[1 - end] >= 0 && !w->cut[c->node[end]][c->node[1 - end]]) {
         struct slice out = link_output(c->link[end]);
         if (w->window != 0 && out.len > w->window - c->flying[end])
             out.len = w->window - c->flying[end];
@@ -71,8 +71,8 @@ static inline void take_connect(struct world *w, struct conn *c)
 {
     struct node *to = &w->nodes[c->node[1]];
 
-    if (c->link[0] == NULL)
-        return; /* given up meanwhile */
+    if (c->link[0] == NULL || w->cut[c->node[0]][c->node[1]])
+        return; /* given up meanwhile, or it never gets there */
     if (to->engine == NULL || to->deaf) {
         later(w, w->delay, (struct event){ .kind = EVENT_GONE, .conn = c, .end = 0, .node = c->node[0] });
         return;
@@ -145,6 +145,10 @@ static inline void visit_head(struct world *w, struct visit *v)
     }
     snprintf(version, sizeof(version), "%llu", (unsigned long long)v->version);
     fields_add(&f, SLICE_LIT("X-Version"), slice_str(version));
+    char tag[28];
+    snprintf(tag, sizeof(tag), "\"%s\"", version);
+    if (s->tagged)
+        fields_add(&f, SLICE_LIT("ETag"), slice_str(tag));
     if (v->ranged) {
         bool none = v->at >= s->length;
         char range[64];
@@ -270,6 +274,11 @@ static inline bool poll_node(struct world *w, int n)
         else
             engine_disk_done(w->nodes[n].engine, w->now, out.op, model_do(w->nodes[n].disk, out.op));
         break;
+    case ENGINE_KEEP:
+        if (!w->nodes[n].disk_full)
+            buf_add_slice(&w->nodes[n].purges, out.bytes);
+        engine_kept(w->nodes[n].engine, w->now, !w->nodes[n].disk_full);
+        break;
     case ENGINE_TWIN: w->nodes[n].twins++; break;
     }
     return true;
@@ -364,6 +373,20 @@ static inline void world_run(struct world *w, mesh_ns ns)
 
 /* ---- what befalls nodes ---- */
 
+/* world_cut: while |cut|, nothing gets from |a| to |b|, nor back; what was sent meanwhile comes afterwards. */
+static inline void world_cut(struct world *w, int a, int b, bool cut)
+{
+    w->cut[a][b] = w->cut[b][a] = cut;
+    for (size_t i = 0; i < w->conns_n && !cut; i++) {
+        struct conn *c = &w->conns[i];
+        for (int end = 0; end <= 1; end++) {
+            if (((c->node[end] == a && c->node[1 - end] == b) || (c->node[end] == b && c->node[1 - end] == a)) &&
+                !w->nodes[c->node[end]].frozen)
+                conn_write(w, c, end);
+        }
+    }
+}
+
 static inline void node_freeze(struct world *w, int n)
 {
     w->nodes[n].frozen = true;
@@ -455,6 +478,8 @@ static inline void world_free(struct world *w)
         if (w->nodes[i].engine != NULL)
             node_stop(w, i, false);
     }
+    for (int i = 0; i < w->n; i++)
+        buf_free(&w->nodes[i].purges);
     while (w->first != NULL) {
         struct event *e = w->first;
         w->first = e->next;

@@ -601,6 +601,76 @@ static inline void check_dropped(const struct msg_frame *f)
     assert_int_equal(number, 300);
 }
 
+static inline int put_purge(struct buf *b)
+{
+    struct msg_purge_out m = { .cert = SLICE_LIT("cert"), .folded = true };
+
+    assert_true(msg_purge_add(&m, SLICE_LIT("first")) && msg_purge_add(&m, SLICE_LIT("second")));
+    return msg_put_purge(b, &m);
+}
+
+static inline void check_purge(const struct msg_frame *f)
+{
+    struct wire w;
+    struct msg_purge m;
+
+    assert_int_equal(msg_get_purge(&w, f->body, &m), 0);
+    assert_true(slice_eq(m.cert, SLICE_LIT("cert")) && m.folded && m.n == 2);
+    assert_true(slice_eq(msg_purge_item(&m, 0), SLICE_LIT("first")));
+    assert_true(slice_eq(msg_purge_item(&m, 1), SLICE_LIT("second")));
+    wire_close(&w);
+}
+
+static inline int put_purged(struct buf *b)
+{
+    struct msg_purged m = { .begun = 3, .number = 300, .at_s = 1800000000 };
+
+    count_up(m.sig, 0x60, SIGNATURE_BYTES);
+    return msg_put_purged(b, &m);
+}
+
+static inline void check_purged(const struct msg_frame *f)
+{
+    uint8_t sig[SIGNATURE_BYTES];
+    struct msg_purged m;
+
+    count_up(sig, 0x60, SIGNATURE_BYTES);
+    assert_int_equal(msg_get_purged(f->body, &m), 0);
+    assert_true(m.begun == 3 && m.number == 300 && m.at_s == 1800000000);
+    assert_memory_equal(m.sig, sig, SIGNATURE_BYTES);
+}
+
+static inline int put_frontier(struct buf *b)
+{
+    const struct msg_frontier m = { 0x1122334455667788, 5, 6, true, SLICE_LIT("vector") };
+    return msg_put_frontier(b, &m);
+}
+
+static inline void check_frontier(const struct msg_frame *f)
+{
+    struct wire w;
+    struct msg_frontier m;
+
+    assert_int_equal(msg_get_frontier(&w, f->body, &m), 0);
+    assert_true(m.digest == 0x1122334455667788 && m.asks == 5 && m.answers == 6 && m.whole && slice_eq(m.vector, SLICE_LIT("vector")));
+    wire_close(&w);
+}
+
+static inline int put_frontier_none(struct buf *b)
+{
+    return msg_put_frontier(b, &(struct msg_frontier){ .digest = 0 });
+}
+
+static inline void check_frontier_none(const struct msg_frame *f)
+{
+    struct wire w;
+    struct msg_frontier m;
+
+    assert_int_equal(msg_get_frontier(&w, f->body, &m), 0);
+    assert_true(m.digest == 0 && m.asks == 0 && m.answers == 0 && !m.whole && m.vector.len == 0);
+    wire_close(&w);
+}
+
 /* Decodes by type, whatever it is: the first error, or 0. */
 static inline int decode(struct slice frame)
 {
@@ -610,6 +680,9 @@ static inline int decode(struct slice frame)
         struct msg_hello hello;
         struct msg_members members;
         struct msg_roll roll;
+        struct msg_purge purge;
+        struct msg_purged purged;
+        struct msg_frontier frontier;
         struct msg_drop drop;
         uint64_t number;
         struct msg_ask ask;
@@ -631,6 +704,9 @@ static inline int decode(struct slice frame)
     case MSG_REFUSE: err = msg_get_refuse(f.body, &reason); break;
     case MSG_MEMBERS: err = msg_get_members(&w, f.body, &m.members); break;
     case MSG_ROLL: err = msg_get_roll(&w, f.body, &m.roll); break;
+    case MSG_PURGE: err = msg_get_purge(&w, f.body, &m.purge); break;
+    case MSG_PURGED: err = msg_get_purged(f.body, &m.purged); break;
+    case MSG_FRONTIER: err = msg_get_frontier(&w, f.body, &m.frontier); break;
     case MSG_ASK: err = msg_get_ask(&w, f.body, &m.ask); break;
     case MSG_ANSWER: err = msg_get_answer(f.body, &m.answer); break;
     case MSG_HEAD: err = msg_get_head(&w, f.body, &m.head); break;

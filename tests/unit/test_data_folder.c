@@ -180,6 +180,39 @@ static void what_was_learnt_is_there_again_at_the_next_start(void **state)
     buf_free(&why);
 }
 
+/* Appended line by line; what a write that was cut short has left is not read, nor stays. */
+static void purges_are_appended_and_written_anew(void **state)
+{
+    struct data_folder d;
+    struct buf why = BUF_EMPTY, text = BUF_EMPTY;
+    struct stat st;
+
+    (void)state;
+    assert_int_equal(data_folder_open(&d, folder, 1, &why), 0);
+    assert_int_equal(d.purges.len, 0);
+    assert_int_equal(data_folder_keep_purges(&d, SLICE_LIT("one\n")), 0);
+    assert_int_equal(data_folder_keep_purges(&d, SLICE_LIT("two\nthr")), 0);
+    data_folder_close(&d);
+    assert_int_equal(data_folder_open(&d, folder, 1, &why), 0);
+    assert_true(slice_eq(buf_slice(&d.purges), SLICE_LIT("one\ntwo\n")));
+    assert_int_equal(data_folder_keep_purges(&d, SLICE_LIT("three\n")), 0);
+    assert_int_equal(files_read(in_folder("purges.log"), 100, &text), 0);
+    assert_true(slice_eq(buf_slice(&text), SLICE_LIT("one\ntwo\nthree\n")));
+    assert_int_equal(data_folder_put_purges(&d, SLICE_LIT("3\n")), 0);
+    assert_int_equal(data_folder_keep_purges(&d, SLICE_LIT("4\n")), 0);
+    data_folder_close(&d);
+    assert_int_equal(data_folder_open(&d, folder, 1, &why), 0);
+    assert_true(slice_eq(buf_slice(&d.purges), SLICE_LIT("3\n4\n")));
+    assert_int_equal(stat(in_folder("purges.log"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    buf_clear(&text);
+    assert_int_equal(files_read(in_folder("purges.log.1"), 100, &text), 0);
+    assert_true(slice_eq(buf_slice(&text), SLICE_LIT("one\ntwo\nthree\n")));
+    data_folder_close(&d);
+    buf_free(&text);
+    buf_free(&why);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +221,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(two_nodes_never_share_it, setup, teardown),
         cmocka_unit_test_setup_teardown(the_token_stays_and_is_private, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_learnt_is_there_again_at_the_next_start, setup, teardown),
+        cmocka_unit_test_setup_teardown(purges_are_appended_and_written_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_is_named, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

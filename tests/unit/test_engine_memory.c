@@ -59,6 +59,35 @@ static void a_leaf_for_which_there_is_no_memory_is_no_lie(void **state)
     world_free(w);
 }
 
+/* A purge that finds no memory is not in force and not confirmed; at another node it is said again until it is. */
+static void a_purge_for_which_there_is_no_memory_is_said_again(void **state)
+{
+    struct world *w = world_new(2);
+    const struct purge_target t = { PURGE_URL, SLICE_LIT("/a") };
+    const struct purge_order order = { .who = SLICE_LIT("x"), .targets = &t, .targets_n = 1 };
+    struct engine_purges there;
+    struct purge_state s;
+    char id[PURGE_ID_MAX];
+
+    (void)state;
+    refusals = 0;
+    refused = sizeof(struct purge_log);
+    assert_int_equal(engine_purge(engine_of(w, 0), w->now, &order, id), MESH_E_NOMEM);
+    engine_purges(engine_of(w, 0), &there);
+    assert_true(refusals == 1 && there.position == 0 && there.pending == 0);
+    assert_int_equal(engine_purge(engine_of(w, 0), w->now, &order, id), 0);
+    refused = sizeof(struct purge_log); /* of the other node */
+    world_run(w, SEC(1));
+    assert_int_equal(refusals, 2);
+    engine_purges(engine_of(w, 1), &there);
+    assert_int_equal(there.position, 1);
+    purge_call_state(engine_of(w, 0), engine_purge_call(engine_of(w, 0), slice_str(id)), &s);
+    assert_true(s.complete);
+    check_honest(w);
+    world_calm(w);
+    world_free(w);
+}
+
 /* Whose answer had begun is cut off; the next one gets it, made anew. */
 static void a_piece_of_a_coded_body_for_which_there_is_no_memory(void **state)
 {
@@ -143,6 +172,7 @@ static void a_signature_for_which_there_is_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_purge_for_which_there_is_no_memory_is_said_again),
         cmocka_unit_test(a_leaf_for_which_there_is_no_memory_is_no_lie),
         cmocka_unit_test(a_piece_of_a_coded_body_for_which_there_is_no_memory),
         cmocka_unit_test(an_object_that_cannot_be_dressed),

@@ -277,6 +277,73 @@ static void rob_F2_what_does_not_verify_is_missed(void **state)
     assert_int_equal(count(w, 0)->disk_corrupt, 1);
 }
 
+static void purge(int n, const char *path)
+{
+    struct purge_target t = { PURGE_URL, slice_str(path) };
+    struct purge_order order = { .who = SLICE_LIT("a test"), .targets = &t, .targets_n = 1 };
+    char id[PURGE_ID_MAX];
+
+    assert_int_equal(engine_purge(engine_of(w, n), w->now, &order, id), 0);
+}
+
+static void put_on_disk(const char *path)
+{
+    asked(0, path);
+    check_disk(asked(0, path), false);
+    flood(0);
+}
+
+/* A purge finds it there, too, now and after a restart. */
+static void what_was_purged_does_not_come_back(void **state)
+{
+    struct site *s = thing("/a");
+
+    (void)state;
+    thing("/b");
+    sites();
+    put_on_disk("/a");
+    put_on_disk("/b");
+    purge(0, "/a");
+    s->version = 2;
+    struct viewer *v = asked(0, "/a");
+    check_result(v, RESULT_MISS);
+    assert_int_equal(v->version, 2);
+    flood(0);
+    check_disk(asked(0, "/b"), true); /* which was not meant */
+    put_on_disk("/a");
+    purge(0, "/a");
+    world_run(w, SEC(1));
+    stop_node(0);
+    start_node(0, 2);
+    world_run(w, SEC(1));
+    s->version = 3;
+    v = asked(0, "/a");
+    check_result(v, RESULT_MISS);
+    assert_int_equal(v->version, 3);
+}
+
+/* A purge that was in force but not kept has given its number back: what was fetched since bears it, and must not
+ * pass for looked at when the next one takes the same. */
+static void a_purge_that_was_lost_does_not_cover_the_next(void **state)
+{
+    struct site *s = thing("/a");
+
+    (void)state;
+    sites();
+    w->nodes[0].disk_full = true;
+    purge(0, "/x");
+    put_on_disk("/a");
+    stop_node(0);
+    w->nodes[0].disk_full = false;
+    start_node(0, 2);
+    world_run(w, SEC(1));
+    purge(0, "/a");
+    s->version = 2;
+    struct viewer *v = asked(0, "/a");
+    check_result(v, RESULT_MISS);
+    assert_int_equal(v->version, 2);
+}
+
 static void each_variant_is_found(void **state)
 {
     struct site *s = site_at(w, "/v", 1000);
@@ -375,6 +442,8 @@ int main(void)
         DISK(a_drop_meets_a_read_under_way),
         DISK(rob_DK3_a_slow_disk_is_not_waited_for),
         DISK(rob_F2_what_does_not_verify_is_missed),
+        DISK(what_was_purged_does_not_come_back),
+        DISK(a_purge_that_was_lost_does_not_cover_the_next),
         DISK(each_variant_is_found),
         DISK(leaves_of_a_body_come_from_the_disk),
         DISKS(peers_are_served_from_the_disk),

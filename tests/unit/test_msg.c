@@ -34,6 +34,13 @@ static const struct golden {
     { "progress", MSG_PROGRESS, put_progress, check_empty, "0400000000" },
     { "goodbye", MSG_GOODBYE, put_goodbye, check_empty, "0500000000" },
     { "call", MSG_CALL, put_call, check_empty, "0d00000000" },
+    { "purge", MSG_PURGE, put_purge, check_purge, "06000000008301c40463657274029" "2c4056669727374c4067365636f6e6403c3" },
+    { "purged", MSG_PURGED, put_purged, check_purged,
+      "0700000000840103" "02cd012c" "03ce6b49d200" "04c440606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f80"
+      "8182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f" },
+    { "frontier", MSG_FRONTIER, put_frontier, check_frontier,
+      "08000000008501cf1122334455667788020503c304c406766563746f720506" },
+    { "frontier, none", MSG_FRONTIER, put_frontier_none, check_frontier_none, "080000000080" },
     { "drop", MSG_DROP, put_drop, check_drop,
       "0e000000008301c420404040404040404040404040404040404040404040404040404040404040404002cd012c03c3" },
     { "dropped", MSG_DROPPED, put_dropped, check_dropped, "0f000000008101cd012c" },

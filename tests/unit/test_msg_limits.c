@@ -46,6 +46,18 @@ static void fields_are_judged(void **state)
         { MSG_HELLO, "83 03 01 04 " BIN32 " 06 ce00010000", MESH_E_RANGE },
         { MSG_HELLO, "83 03 01 04 " BIN32 " 05 d920" HEX32, 0 }, /* 32 bytes of version */
         { MSG_HELLO, "83 03 01 04 " BIN32 " 05 d921" HEX32 "20", MESH_E_RANGE },
+        { MSG_PURGE, "82 01 c40161 02 91 c40162", 0 },
+        { MSG_PURGE, "82 01 c40161 02 90", MESH_E_RANGE }, /* no purges */
+        { MSG_PURGE, "81 01 c40161", MESH_E_MISSING },
+        { MSG_PURGE, "81 02 91 c40162", MESH_E_MISSING }, /* no certificate */
+        { MSG_PURGE, "82 01 c40161 02 91 05", MESH_E_TYPE },
+        { MSG_PURGED, "82 02 05 04 " SIG64, 0 },
+        { MSG_PURGED, "81 04 " SIG64, MESH_E_MISSING },
+        { MSG_PURGED, "81 02 05", MESH_E_MISSING },
+        { MSG_PURGED, "82 02 cf0020000000000001 04 " SIG64, MESH_E_RANGE },
+        { MSG_PURGED, "83 02 05 03 cf0000ffffffffffff 04 " SIG64, MESH_E_RANGE }, /* past the year 9999 */
+        { MSG_FRONTIER, "80", 0 },
+        { MSG_FRONTIER, "81 04 a161", MESH_E_TYPE },
         { MSG_MEMBERS, "80", MESH_E_MISSING },
         { MSG_MEMBERS, "81 01 05", MESH_E_TYPE },
         { MSG_MEMBERS, "81 01 91 05", MESH_E_TYPE },

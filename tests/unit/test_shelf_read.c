@@ -45,8 +45,11 @@ static int start(void **state)
     cache = cache_new(LIMIT, EVICT_S3_FIFO_SIZE, hash_key);
     assert_non_null(cache);
     assert_int_equal(cache_share(cache, 1, hash_key), 0);
-    reader =
-        (struct shelf_reader){ .shelf = cache_shelf(cache), .mesh = ann.mesh, .distribution = dist, .uses_max = 7 };
+    reader = (struct shelf_reader){ .shelf = cache_shelf(cache),
+                                    .word = cache_word(cache),
+                                    .mesh = ann.mesh,
+                                    .distribution = dist,
+                                    .uses_max = 7 };
     shelf_reader_begin(&reader);
     return 0;
 }
@@ -285,6 +288,39 @@ static void each_variant_is_found_by_whom_it_is_for(void **state)
     assert_ptr_equal(r.shelved->object, for_all);
 }
 
+/* Any purge may mean it; the engine looks, and lays it out again. */
+static void what_was_not_looked_at_since_a_purge_is_not_found(void **state)
+{
+    struct object *o = put("/a", NULL, NULL);
+
+    (void)state;
+    cache_lay_out(cache, o);
+    cache_tell(cache, NOW, 0);
+    assert_true(is_found("/a"));
+    cache_tell(cache, NOW, 5);
+    assert_false(is_found("/a")); /* in the very same turn */
+    o->position = 5;
+    cache_lay_out(cache, o);
+    assert_true(is_found("/a"));
+    cache_tell(cache, NOW, UINT64_MAX); /* it is not known what was purged */
+    assert_false(is_found("/a"));
+}
+
+static void nothing_is_found_while_the_engine_stands_still(void **state)
+{
+    struct request r;
+
+    (void)state;
+    cache_lay_out(cache, put("/a", NULL, NULL));
+    cache_tell(cache, NOW, 0);
+    assert_true(ask_with(&r, "/a", NULL, NOW + SEC(2)));
+    engine_request_end(NULL, NOW, &r, true);
+    assert_false(ask_with(&r, "/a", NULL, NOW + SEC(2) + 1));
+    cache_tell(cache, NOW + SEC(3), 0);
+    assert_true(ask_with(&r, "/a", NULL, NOW + SEC(3)));
+    engine_request_end(NULL, NOW, &r, true);
+}
+
 static void what_the_cache_forgets_is_found_no_more(void **state)
 {
     (void)state;
@@ -509,6 +545,8 @@ int main(void)
         T(who_asks_for_more_is_the_engines),
         T(what_may_not_be_shared_is_not_laid_out),
         T(each_variant_is_found_by_whom_it_is_for),
+        T(what_was_not_looked_at_since_a_purge_is_not_found),
+        T(nothing_is_found_while_the_engine_stands_still),
         T(what_the_cache_forgets_is_found_no_more),
         T(memory_counts_until_nobody_reads_it),
         T(what_is_not_held_goes_with_the_turn),
