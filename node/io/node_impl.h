@@ -1,0 +1,41 @@
+/* node_impl.h - what start.c and runtime.c share; nobody else includes it. */
+#ifndef HEDGEROW_IO_NODE_IMPL_H
+#define HEDGEROW_IO_NODE_IMPL_H
+
+#include "node/io/keeper.h"
+#include "node/io/worker.h"
+
+#define NODE_MAGIC 0x6e6f6465u
+
+struct node {
+    uint32_t magic;
+    struct node_config cfg;
+    struct worker worker;            /* number 0 */
+    struct worker *all[WORKERS_MAX]; /* it, and those that read, each in memory of its own */
+    unsigned all_n;
+    struct room room;
+    _Atomic unsigned log_asked; /* how often the log was to be reopened */
+    unsigned log_reopened;      /* up to which of these it was */
+    struct mesh_addr http, mesh, admin;
+    mesh_ns started, drain_until;
+    int64_t started_s;
+    ev_signal term, interrupt, reopen, hangup;
+    ev_async stop;
+    bool ready_told, twin, roll_kept, kept, purges_kept;
+    uint64_t purges_bytes; /* of their file */
+    struct keeper *keeper; /* NULL: they are not kept */
+    int outcast;     /* as looked at last */
+    uint32_t alarms; /* as told */
+    mesh_ns alarmed_at[ALARMS_N];
+    uint64_t boot; /* as kept */
+    struct buf known;
+    mesh_ns known_at; /* when it was looked at last */
+};
+
+/* A keeper has done what it was told last: the lines of purges, or the file as a |whole|. */
+void node_kept(void *ctx, bool done, bool whole);
+
+/* node->stop was sent. */
+void node_stopping(struct ev_loop *loop, ev_async *stop, int revents);
+
+#endif
