@@ -476,7 +476,7 @@ static void what_is_held_may_be_found_again(void **state)
 static void lines_and_codings_are_added(void **state)
 {
     struct fields gzip = one_field("accept-encoding", "gzip");
-    struct coders coders;
+    static struct coders coders;
     struct request r;
     struct slice pieces[8];
 
