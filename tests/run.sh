@@ -5,14 +5,14 @@
 # Each test is one line, "ok NAME", "FAIL NAME" or "skip NAME: reason"; the last line is
 # "N passed, N failed, N skipped". Exit code 0 only when nothing failed.
 #
-# FUZZ_SECONDS   shared by all fuzz targets (150)
+# FUZZ_SECONDS   shared by all fuzz targets (90)
 # JOBS           how many at a time (the cores, 2 at least)
 # HEDGEROW_INSTALL=no   leaves the system's packages alone
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . node/install.sh
 
-FUZZ_SECONDS=${FUZZ_SECONDS:-150}
+FUZZ_SECONDS=${FUZZ_SECONDS:-90}
 JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 if [ "$JOBS" -lt 2 ]; then JOBS=2; fi
 export ASAN_OPTIONS="${ASAN_OPTIONS:-exitcode=99:detect_stack_use_after_return=1}"

@@ -260,7 +260,9 @@ void purge_ask(struct engine *e, mesh_ns now, struct link *l)
 
 void purge_greet(struct engine *e, mesh_ns now, struct link *l)
 {
-    if (session_dialled(l->session) || !e->purges->caught_up)
+    bool has_some = purge_frontier(e) != 0;
+
+    if (!e->purges->caught_up || (has_some && session_dialled(l->session)))
         send_frontier(e, now, l, false, e->purges->question, 0);
 }
 
