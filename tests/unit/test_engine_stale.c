@@ -97,6 +97,23 @@ static void a_304_that_was_not_asked_for_is_an_error(void **state)
     assert_int_equal(count(w, 0)->origin_failures, 1);
 }
 
+/* What comes back may be older than the change: who waited gets it, and nobody after. */
+static void a_304_that_comes_after_a_change_keeps_nothing(void **state)
+{
+    struct site *s = lasting("/a", 1000);
+
+    (void)state;
+    check_result(asked(0, "/a"), RESULT_MISS);
+    world_run(w, SEC(60));
+    s->head_after = MS(500);
+    struct viewer *early = ask(w, 0, "/a");
+    world_run(w, MS(100));
+    by("POST", 0, "/a");
+    world_run(w, SEC(1));
+    check_result(early, RESULT_REFRESH);
+    check_result(asked(0, "/a"), RESULT_MISS);
+}
+
 static void a_304_may_end_the_storing(void **state)
 {
     struct site *s = lasting("/a", 1000);
@@ -401,6 +418,7 @@ int main(void)
         ONE(what_has_changed_comes_whole),
         ONE(a_304_that_names_something_else_changes_no_field),
         ONE(a_304_that_was_not_asked_for_is_an_error),
+        ONE(a_304_that_comes_after_a_change_keeps_nothing),
         ONE(a_304_may_end_the_storing),
         ONE(readers_outlive_their_head),
         ONE(feat_R3_no_cache_is_asked_for_each_time),
