@@ -105,6 +105,7 @@ static void node_words(const struct demo *d, size_t i, struct words *w)
     snprintf(w->text[t++], sizeof(w->text[0]), "--mesh=%s", mesh_addr_text(&n->mesh, addr));
     snprintf(w->text[t++], sizeof(w->text[0]), "--admin=%s", mesh_addr_text(&n->admin, addr));
     snprintf(w->text[t++], sizeof(w->text[0]), "--timers=drain=3s");
+    snprintf(w->text[t++], sizeof(w->text[0]), "--audit=0"); /* people count what the origin is asked for */
     if (i > 0)
         snprintf(w->text[t++], sizeof(w->text[0]), "--seed=%s", mesh_addr_text(&d->nodes[0].mesh, addr));
     w->argv[a++] = "hedgerow";

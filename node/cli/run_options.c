@@ -8,6 +8,7 @@
 #include "proto/base/err.h"
 
 #define MEMORY_DEFAULT (UINT64_C(512) << 20)
+#define AUDIT_DEFAULT  1000
 #define TTL_MAX_S      (INT64_C(100) * 365 * 86400)
 
 /* Both what was written and its parts: struct run_options holds them side by side. */
@@ -107,6 +108,18 @@ static int read_viewer_control(const char *text, void *field, struct buf *why)
     return 0;
 }
 
+static int read_audit(const char *text, void *field, struct buf *why)
+{
+    uint64_t n;
+
+    if (slice_u64(slice_str(text), &n) != 0 || n > UINT32_MAX) {
+        buf_add_str(why, "must be a whole number, such as 1000; 0 compares nothing.");
+        return MESH_E_SYNTAX;
+    }
+    *(uint32_t *)field = (uint32_t)n;
+    return 0;
+}
+
 static int read_workers(const char *text, void *field, struct buf *why)
 {
     uint64_t n;
@@ -173,6 +186,10 @@ static const struct option options[] = {
       "connections to the origin (1,024, or what descriptors allow); what would need\n"
       "more is answered with 503",
       option_u32, FIELD(origin_connections_max), false },
+    { "--audit", "N",
+      "of so many bodies that come from other nodes one is fetched from the origin, too, and\n"
+      "compared (1000; 0: none): who made up two is not asked for a day, and hedgerow status says so",
+      read_audit, FIELD(audit_one_in), false },
     { "--access-log", "FILE|-", "one JSON line a request; - is standard output (DIR/access.log)", option_text,
       FIELD(access_log), false },
     { "--workers", "N", "threads that serve viewers, 1 to 64 (as many as the cores that it may use)", read_workers,
@@ -202,7 +219,7 @@ static const struct command_line line = {
 bool run_options_read(struct run_options *o, int argc, char *const *argv, int *code)
 {
     *o = (struct run_options){ .memory = MEMORY_DEFAULT, .default_ttl_s = TTL_DEFAULT_S,
-                                .error_ttl_s = ERROR_TTL_DEFAULT_S };
+                                .error_ttl_s = ERROR_TTL_DEFAULT_S, .audit_one_in = AUDIT_DEFAULT };
     if (!cli_options(&line, argc, argv, o, NULL, code)) {
         if (*code == CLI_OK) {
             struct buf text = BUF_EMPTY;

@@ -14,6 +14,7 @@ struct run_options { /* text lends from the arguments */
     uint64_t memory, disk;
     bool disk_wipe;
     uint32_t viewers_each_max, origin_connections_max, workers; /* 0: not given */
+    uint32_t audit_one_in; /* 0: none */
     int64_t default_ttl_s; /* or TTL_HEURISTIC */
     int64_t error_ttl_s;
     enum set_cookie set_cookie;

@@ -19,8 +19,8 @@
                    "directory was used in two copies; revoke again what hedgerow status does not list")                \
     X(unreached, "no member could connect to this node for 30 s, so it owns nothing: open its mesh port for TCP, or say " \
                  "where it is reached with --advertise")                                                               \
-    X(member_lies, "an admitted member's answers do not verify, and it is not asked for now: hedgerow status says who; " \
-                   "mend or revoke it")                                                                                 \
+    X(member_lies, "an admitted member's answers do not verify, or are not what the origin sends, and it is not asked " \
+                   "for now: hedgerow status says who; mend or revoke it")                                             \
     X(disk_failing, "the disk does not take what is to be cached there, or not as much as --disk says: the node goes on " \
                     "from memory and tries again; make room, or look at the disk (hedgerow status, the kernel's log)") \
     X(not_kept, "the data directory cannot be written, and what this node has learnt is lost when it stops")

@@ -131,6 +131,7 @@ static void complete(struct engine *e, mesh_ns now, struct flight *f)
         return;
     }
     e->counters.transfers_verified++;
+    audit_consider(e, now, f);
     ask_over(f);
     flight_complete(e, now, f);
 }
@@ -236,6 +237,8 @@ static void on_head(struct engine *e, mesh_ns now, struct flight *f, struct slic
         err = head_decode(&head, m.head);
     if (err == 0)
         err = find_signer(e, f->ask.l, &m, &signer);
+    if (err == 0 && suspects_shunned(&e->suspects, now, &signer->cert.id))
+        err = MESH_E_REVOKED; /* here, by us; whoever passes it on does not know */
     if (err == 0)
         err = verify_head(f, &head, &m, signer);
     if (err == 0 && (o = make_object(e, now, f, &head, &m, signer)) == NULL)

@@ -27,6 +27,8 @@
     X(origin_validated, "stored answers that origins confirmed")                    \
     X(transfers_verified, "objects received from other nodes, all signatures good") \
     X(transfers_rejected, "transfers refused: a signature, hash or length is wrong")\
+    X(audits, "bodies from other nodes that were fetched from the origin, too, to compare them")  \
+    X(audits_failed, "of these, bodies that were not the origin's: dropped, and who signed them is suspected") \
     X(transfers_failed, "transfers that ended early")                               \
     X(asks_in, "objects asked of us by other nodes")                                \
     X(asks_out, "objects asked of other nodes")                                     \
@@ -46,7 +48,7 @@
     X(coders_busy, "answers left as they were: too many coders at work, or no memory")\
     X(collapsed, "requests that joined a fetch already under way")                  \
     X(moved, "answers moved to another copy in mid-body after their source failed") \
-    X(objects_revoked, "objects dropped: their signer was revoked")                 \
+    X(objects_revoked, "objects dropped: their signer was revoked, or made things up")               \
     X(disk_hits, "objects that came from the disk")                                      \
     X(disk_corrupt, "objects on the disk that turned out to be damaged: missed, and dropped") \
     X(disk_late, "reads not waited for: the disk took too long, or had too much to do")     \

@@ -51,6 +51,7 @@ struct engine_config {
     enum evict_policy eviction; /* of it; others than the first are for comparison */
     unsigned codings_off;    /* CODING_BITs of content codings that viewers do not get */
     uint8_t hash_key[16];    /* keys the tables: secret random */
+    uint32_t audit_one_in;   /* of so many bodies from other nodes one is compared with the origin's; 0: none (audit.h) */
     unsigned readers;        /* other threads that answer from copies (shelf_read.h); 0: none do */
     struct slice purges;     /* the file of purges as it was kept; lent to engine_new */
     bool has_seeds;          /* a mesh is to be joined: readiness waits for it */

@@ -6,12 +6,13 @@
  *   serve.c    a peer asks us     stale.c   copies past their time: validated, or served as they are
  *   links.c    backbone connections, joining, link health
  *   passage.c  methods that go to the origin     drop.c  what they changed, dropped everywhere
- *   accept.c   who may connect, how often and how many
+ *   accept.c   who may connect, how often and how many    audit.c   what others fetched, compared with the origin's
  *   purges.c, purge_calls.c, purge_sync.c   what was purged (see purges.h)
  *   rolls.c    what the authorities say, on its way   engine.c   clock, timers, what is to be done */
 #ifndef HEDGEROW_CORE_ENGINE_IMPL_H
 #define HEDGEROW_CORE_ENGINE_IMPL_H
 
+#include "node/core/audit.h"
 #include "node/core/cache.h"
 #include "node/core/coded.h"
 #include "node/core/engine.h"
@@ -218,6 +219,12 @@ bool complete_head(struct engine *e, mesh_ns now, struct flight *f, uint16_t sta
                    int64_t length);
 bool complete_end(struct engine *e, mesh_ns now, struct flight *f, int err);
 
+/* ---- whether others tell what the origin said (audit.c) ---- */
+/* audit_consider: |f| has brought a whole body from a peer; now and then it is compared with the origin's. */
+void audit_consider(struct engine *e, mesh_ns now, const struct flight *f);
+/* audit_grew: more of such a comparison's body is there, or |complete|. |f| may be gone. */
+void audit_grew(struct engine *e, mesh_ns now, struct flight *f, bool complete);
+
 /* ---- the disk tier (tier.h) ---- */
 struct load;
 struct engine_tier {
@@ -281,6 +288,7 @@ struct flight {
     struct load *load;  /* from the disk, under way; NULL: none */
     unsigned looks;     /* how often it looked there */
     bool from_disk;     /* and found it there */
+    struct object *audited; /* held: what this fetch, for nobody, is compared with (audit.c); NULL: it is none of those */
     bool from_peer, peer_hit;
     char peer_name[CERT_NAME_MAX + 1];
     struct timer deadline; /* for a head; then for each next piece of a peer's body */
@@ -501,6 +509,8 @@ struct engine {
     size_t ring_size;    /* now */
     mesh_ns shrunk_at;   /* 0: never */
     mesh_ns distrust_until; /* somebody is, until then */
+    struct suspects suspects;
+    mesh_ns audit_next; /* none before */
     size_t shrunk_from;
     bool clock_wrong; /* by it most certificates have run out */
     struct refusals refusals;

@@ -141,6 +141,10 @@ static void trim(struct engine *e, mesh_ns now, struct flight *f)
 /* The last thing to be done with |f|: its readers may have found that it is not for them. */
 void flight_grew(struct engine *e, mesh_ns now, struct flight *f)
 {
+    if (f->audited != NULL) {
+        audit_grew(e, now, f, false);
+        return;
+    }
     struct object *o = object_ref(f->object);
 
     if (!o->pass_through && object_available(o) > cache_object_max(e->cache))
@@ -162,6 +166,10 @@ void flight_complete(struct engine *e, mesh_ns now, struct flight *f)
 {
     struct object *o = f->object;
 
+    if (f->audited != NULL) {
+        audit_grew(e, now, f, true);
+        return;
+    }
     if (o->pass_through)
         cache_remove(e->cache, o);
     tier_complete(e, o);

@@ -62,6 +62,7 @@ static void forget(struct flight *f)
     forward_unref(f->forward);
     object_unref(f->stale);
     object_unref(f->varying);
+    object_unref(f->audited);
     f->magic = 0;
     free(f);
 }
@@ -315,7 +316,7 @@ void flight_free(struct engine *e, struct flight *f)
 
 bool flight_purposeless(const struct flight *f)
 {
-    if (!list_empty(&f->waiters))
+    if (!list_empty(&f->waiters) || f->audited != NULL)
         return false;
     return f->object != NULL ? f->object->pass_through && list_empty(&f->object->readers) : f->class == FLIGHT_DIRECT;
 }

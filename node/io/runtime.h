@@ -78,6 +78,7 @@ struct node_config { /* all pointers are lent for the node's life */
     uint64_t disk_limit; /* 0: no disk */
     const char *data;    /* the directory with the store in it; not looked at without a disk */
     bool disk_wipe;      /* what another version wrote there may go */
+    uint32_t audit_one_in; /* see struct engine_config */
     unsigned codings_off; /* CODING_BITs of content codings that viewers do not get */
     struct engine_timers engine;
     mesh_ns ring_join_delay, ring_death_delay, ramp; /* mesh.h's, 0 = default */

@@ -225,6 +225,7 @@ static int start_engine(struct node *n, char *error)
         .memory_limit = cfg->memory_limit,
         .store = disk_store(w->disk),
         .codings_off = cfg->codings_off,
+        .audit_one_in = cfg->audit_one_in,
         .readers = n->all_n - 1,
         .has_seeds = n->worker.seeds.known_n > 0 || cfg->seeds_n > 0,
         .timers = cfg->engine,
