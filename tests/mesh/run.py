@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""run.py - runs the tests of real processes, two at a time, each in a process and a folder of its own.
+"""run.py - runs the tests of real processes, a few at a time, each in a process and a folder of its own.
 
     /usr/bin/python3 tests/mesh/run.py                    all
     /usr/bin/python3 tests/mesh/run.py -k counts          those with "counts" in their name
@@ -149,7 +149,7 @@ class Runner:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-k", metavar="TEXT", default="", help="only tests with TEXT in their name")
-    parser.add_argument("-j", metavar="N", type=int, default=2, help="how many at a time (2, and no more)")
+    parser.add_argument("-j", metavar="N", type=int, default=3, help="how many at a time (3, and no more)")
     parser.add_argument("--builds", default=os.environ.get("HEDGEROW_BUILD", ".build"), help="RELEASE[,SANITIZED]")
     parser.add_argument("--soak", action="store_true", help="the long form of tests that have one, and what they tell")
     parser.add_argument("--keep", action="store_true", help="keep the tests' folders")
@@ -174,7 +174,7 @@ def main():
     runner = Runner(options.tests, builds, options.keep)
     # Longest first, so that the end is not one long test beside nothing.
     side_by_side = sorted((test for test in tests if not test.alone), key=lambda test: -test.timeout)
-    with concurrent.futures.ThreadPoolExecutor(max(1, min(options.j, 2))) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max(1, min(options.j, 3))) as pool:
         list(pool.map(runner.run, side_by_side))
     for test in tests:
         if test.alone:
