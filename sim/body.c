@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "proto/base/err.h"
 #include "proto/base/rand.h"
 
 #define LEAF (64u << 10)
@@ -60,9 +61,9 @@ static uint64_t word_at(uint64_t base, uint64_t i)
     }
 }
 
-void body_fill(const struct scenario *sc, uint64_t key, uint64_t at, uint8_t *out, size_t n)
+void body_fill(const struct scenario *sc, uint64_t key, uint64_t version, uint64_t at, uint8_t *out, size_t n)
 {
-    uint64_t base = draw(sc, key, OF_BYTES);
+    uint64_t base = draw(sc, key, OF_BYTES) + 3 * version; /* it packs as well as the others */
 
     while (n > 0) {
         uint64_t w = word_at(base, at / 8);
@@ -71,13 +72,13 @@ void body_fill(const struct scenario *sc, uint64_t key, uint64_t at, uint8_t *ou
     }
 }
 
-bool body_same(const struct scenario *sc, uint64_t key, uint64_t at, struct slice got)
+bool body_same(const struct scenario *sc, uint64_t key, uint64_t version, uint64_t at, struct slice got)
 {
     uint8_t want[1024];
 
     while (got.len > 0) {
         size_t n = got.len < sizeof(want) ? got.len : sizeof(want);
-        body_fill(sc, key, at, want, n);
+        body_fill(sc, key, version, at, want, n);
         if (memcmp(want, got.data, n) != 0)
             return false;
         got = slice_from(got, n);
@@ -99,4 +100,35 @@ uint64_t body_key(const struct scenario *sc, struct slice path)
     if (!slice_eq(slice_head(path, 3), SLICE_LIT("/k/")) || slice_u64(slice_from(path, 3), &key) != 0)
         return 0;
     return key <= sc->keys ? key : 0;
+}
+
+struct slice body_etag(const struct scenario *sc, uint64_t key, uint64_t version, char text[BODY_ETAG_MAX])
+{
+    int n = snprintf(text, BODY_ETAG_MAX, "\"%llu-%llu-%llu\"", (unsigned long long)key,
+                     (unsigned long long)body_size(sc, key), (unsigned long long)version);
+    return slice_of(text, (size_t)n);
+}
+
+int body_version(const struct scenario *sc, uint64_t key, struct slice etag, uint64_t *version)
+{
+    char text[BODY_ETAG_MAX];
+    size_t at = etag.len;
+
+    while (at > 0 && etag.data[at - 1] != '-')
+        at--;
+    if (at == 0 || slice_u64(slice_head(slice_from(etag, at), etag.len - at - 1), version) != 0 ||
+        !slice_eq(body_etag(sc, key, *version, text), etag))
+        return MESH_E_SYNTAX;
+    return 0;
+}
+
+uint64_t body_tag(uint64_t key)
+{
+    return key % BODY_TAGS;
+}
+
+struct slice body_tag_text(uint64_t tag, char text[BODY_PATH_MAX])
+{
+    int n = snprintf(text, BODY_PATH_MAX, "t%llu", (unsigned long long)(tag % BODY_TAGS));
+    return slice_of(text, (size_t)n);
 }

@@ -7,6 +7,7 @@
 #include "sim/body.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
+#include "sim/purge_model.h"
 #include "sim/viewer_model.h"
 
 #define UNDISTURBED SEC(15) /* a node that ran so long in peace must not be called dead */
@@ -251,7 +252,7 @@ bool check_settled(struct world *w)
         if (w->edges[i].leaving || usage.flights > 0 || usage.serves > 0 || usage.requests > 0)
             return false;
     }
-    return true;
+    return purge_settled(w);
 }
 
 /* ---- at the end of a node ---- */
@@ -322,7 +323,7 @@ static void check_fetches(struct world *w)
         if (body_no_store(&w->sc, key))
             continue;
         uint64_t periods = k->fetches > 0 ? 1 + (uint64_t)(k->last_at - k->first_at) / w->sc.max_age : 0;
-        uint64_t allowed = periods * (reasons + k->failures);
+        uint64_t allowed = (periods + purge_covered(w, key)) * (reasons + k->failures);
         if (k->fetches > allowed)
             check_broken(w, RULE_FETCHES, "key %llu was fetched %u times; %llu can be explained",
                          (unsigned long long)key, k->fetches, (unsigned long long)allowed);
@@ -405,6 +406,7 @@ void check_end(struct world *w)
     check_sums(w);
     check_agreement(w);
     check_rest(w);
+    purge_end(w);
 }
 
 void check_expectations(struct world *w, const struct figures *f)

@@ -14,7 +14,9 @@
     X(COUNTERS, "the nodes' counters equal the world's own count")                            \
     X(FAULT, "no request fails without a fault to explain it")                                \
     X(PROGRESS, "everything comes to rest: nothing spins, nothing is left over")              \
-    X(EXPECT, "the scenario's expectations are met")
+    X(EXPECT, "the scenario's expectations are met")                                           \
+    X(PURGED, "what a node has confirmed to be purged, or missed while away, it does not serve") \
+    X(COMPLETE, "who is said to have confirmed a purge has it; in the end all live nodes have all")
 enum rule {
 #define X(name, text) RULE_##name,
     RULES(X)
@@ -35,7 +37,7 @@ struct seen_view {
     uint64_t deaths_digest;                    /* its deaths are in seen_dead */
 };
 
-#define CHECK_MESSAGES_MAX 12
+#define CHECK_MESSAGES_MAX 16
 
 struct check {
     uint64_t broken[RULES_N];

@@ -5,15 +5,18 @@
 #include "sim/check.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
+#include "sim/purge_model.h"
 #include "sim/random.h"
 #include "sim/viewer_model.h"
 
 #define TICKS_AT_ONCE_MAX 1000
 #define LEAVE_PATIENCE    SEC(30) /* as the real node's */
 #define LOST_BOOT         1       /* what a node counts from when its boot file is gone */
+#define LONG_PAUSE        SEC(4)  /* who stood still for so long must have noticed */
 
 static void tick(struct world *w, struct event *ev);
 static void stop_after_leaving(struct world *w, struct event *ev);
+static void keep_done(struct world *w, struct event *ev);
 
 void edge_init(struct world *w, struct edge *e, uint32_t index, const struct authority *a)
 {
@@ -30,6 +33,7 @@ void edge_init(struct world *w, struct edge *e, uint32_t index, const struct aut
     assert(err == 0);
     e->tick.fire = tick;
     e->stop.fire = stop_after_leaving;
+    e->keep.fire = keep_done;
     list_init(&e->viewers);
     list_init(&e->supplies);
     list_init(&e->ends);
@@ -40,6 +44,7 @@ void edge_fini(struct edge *e)
     if (e->w == NULL)
         return;
     edge_stop(e, EDGE_END);
+    buf_free(&e->kept);
     identity_wipe(&e->id);
 }
 
@@ -81,6 +86,11 @@ void edge_start(struct edge *e, bool lost_boot)
     random_enter(1 + e->index);
     e->life++;
     e->boot = lost_boot ? LOST_BOOT : e->boot + 1;
+    if (lost_boot) { /* and all that lay beside it */
+        buf_free(&e->kept);
+        purge_lost(e);
+    }
+    cfg.purges = buf_slice(&e->kept);
     e->host_gone = e->leaving = false;
     e->paused_until = 0;
     e->started_at = w->now;
@@ -129,6 +139,51 @@ void edge_counters(const struct edge *e, struct edge_sums *out)
         add_engine(out, e);
 }
 
+/* ---- what it keeps of purges ---- */
+
+static void keep(struct edge *e, struct slice lines)
+{
+    struct world *w = e->w;
+    struct rand r = world_rand(w, (uint64_t)e->index << 32 | ++e->keeps, DRAW_KEEP);
+
+    buf_add_slice(&e->keeping, lines);
+    assert(buf_ok(&e->keeping));
+    world_at(w, &e->keep, w->now + (mesh_ns)w->sc.keep + draw_ns(&r, w->sc.keep));
+}
+
+static void on_disk(struct edge *e)
+{
+    world_note(e->w, NOTE_KEPT, e->index, buf_slice(&e->keeping));
+    purge_kept(e, buf_slice(&e->keeping));
+    buf_add_slice(&e->kept, buf_slice(&e->keeping));
+    assert(buf_ok(&e->kept));
+    buf_free(&e->keeping);
+}
+
+static void keep_done(struct world *w, struct event *ev)
+{
+    struct edge *e = OBJ_OF(ev, struct edge, keep);
+
+    if (edge_held(e, ev))
+        return;
+    on_disk(e);
+    engine_kept(edge_enter(e), w->now, true);
+    edge_pump(e);
+}
+
+/* What was on its way to the disk gets there at an orderly end; else it did, without anybody's knowing, or did not. */
+static void keep_stops(struct edge *e, enum edge_stop how)
+{
+    struct rand r = world_rand(e->w, (uint64_t)e->index << 32 | e->keeps, DRAW_KEEP_FATE);
+
+    bool orderly = how == EDGE_LEFT || how == EDGE_END;
+
+    if (e->keep.node.queued && (orderly || rand_below(&r, 2) == 0))
+        on_disk(e);
+    world_drop(e->w, &e->keep);
+    buf_free(&e->keeping);
+}
+
 void edge_stop(struct edge *e, enum edge_stop how)
 {
     if (!edge_up(e)) {
@@ -141,6 +196,8 @@ void edge_stop(struct edge *e, enum edge_stop how)
     net_drop_all(e, how == EDGE_VANISH);
     world_drop(e->w, &e->tick);
     world_drop(e->w, &e->stop);
+    keep_stops(e, how);
+    e->w->purges->down_at = e->w->now;
     add_engine(&e->past, e);
     check_node_stops(e);
     engine_free(e->engine);
@@ -173,8 +230,12 @@ void edge_leave(struct edge *e)
 
 void edge_pause(struct edge *e, mesh_ns span)
 {
-    if (edge_up(e) && e->w->now + span > e->paused_until)
-        e->paused_until = e->w->now + span;
+    if (!edge_up(e) || e->w->now + span <= e->paused_until)
+        return;
+    e->paused_until = e->w->now + span;
+    e->w->purges->down_at = e->w->now;
+    if (span >= LONG_PAUSE)
+        e->back_at = e->paused_until;
 }
 
 bool edge_held(struct edge *e, struct event *ev)
@@ -215,7 +276,7 @@ static void act(struct edge *e, const struct engine_out *out)
     case ENGINE_FETCH_STOP: origin_model_stop(e, out->fetch); break;
     case ENGINE_REQUEST: viewer_news(e, out->request); break;
     case ENGINE_DISK: break; /* edges have memory alone */
-    case ENGINE_KEEP: engine_kept(e->engine, w->now, true); break;
+    case ENGINE_KEEP: keep(e, out->bytes); break;
     case ENGINE_TWIN: check_broken(w, RULE_PROGRESS, "%s says that its identity runs elsewhere", e->name); break;
     }
 }

@@ -26,6 +26,12 @@ struct edge {
     mesh_ns paused_until, started_at;
     int64_t wall_off_s; /* its wall clock against the world's */
     struct event tick, stop;
+    unsigned held; /* datagrams that came while it stood still, and wait */
+    mesh_ns back_at; /* stood still for long, until then */
+    struct buf kept; /* its file of purges: outlives it */
+    struct buf keeping; /* ... and what is on its way there */
+    struct event keep;
+    uint64_t keeps;
     unsigned ticks_at_once;
     struct list viewers, supplies, ends; /* of this life */
     struct edge_sums past;

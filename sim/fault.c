@@ -6,6 +6,7 @@
 #include "sim/check.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
+#include "sim/purge_model.h"
 #include "sim/viewer_model.h"
 
 /* The first owner of a key, by the ring of the first live node. */
@@ -65,6 +66,10 @@ static void to_node(struct world *w, const struct action *a, struct edge *e)
         break;
     case ACTION_CLOCK_AHEAD: e->wall_off_s += a->spans[0] / SEC(1); break;
     case ACTION_CLOCK_BACK: e->wall_off_s -= a->spans[0] / SEC(1); break;
+    case ACTION_PURGE: purge_called(e, PURGE_URL, a->numbers[0]); break;
+    case ACTION_PURGE_PREFIX: purge_called(e, PURGE_PREFIX, a->numbers[0]); break;
+    case ACTION_PURGE_TAG: purge_called(e, PURGE_TAG, a->numbers[0]); break;
+    case ACTION_PURGE_ALL: purge_called(e, PURGE_ALL, 0); break;
     default: assert(false);
     }
 }
@@ -98,6 +103,12 @@ static void to_sets(struct world *w, const struct action *a)
                 to_pair(w, a, x, y);
         }
     }
+}
+
+bool fault_is_none(const struct action *a)
+{
+    return a->kind == ACTION_PURGE || a->kind == ACTION_PURGE_PREFIX || a->kind == ACTION_PURGE_TAG ||
+           a->kind == ACTION_PURGE_ALL;
 }
 
 void fault_apply(struct world *w, const struct action *a)
@@ -139,8 +150,11 @@ void fault_calm(struct world *w)
         w->sc.up_rate = w->sc.down_rate = 0;
     origin_model_set(w, ORIGIN_UP);
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
-        if (w->edges[i].paused_until > w->now)
-            w->edges[i].paused_until = w->now;
+        struct edge *e = &w->edges[i];
+        if (e->paused_until > w->now)
+            e->paused_until = w->now;
+        if (e->back_at > w->now)
+            e->back_at = w->now;
     }
 }
 

@@ -5,6 +5,8 @@
 #include "sim/world.h"
 
 void fault_apply(struct world *w, const struct action *a);
+/* fault_is_none: what |a| does must be noticed by nobody. */
+bool fault_is_none(const struct action *a);
 
 /* fault_calm ends all faults: cuts heal, nothing is lost, who stands still goes on, the
  * origin is up. Who was down stays down. */

@@ -1,6 +1,9 @@
+#include <stdlib.h>
+
 #include "sim/check.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
+#include "sim/purge_model.h"
 #include "sim/report.h"
 #include "sim/viewer_model.h"
 
@@ -78,6 +81,26 @@ static void add_world(struct world *w, struct figures *f)
     f->events = w->trace.events;
 }
 
+static void add_purges(struct world *w, struct figures *f)
+{
+    const struct purge_book *b = w->purges;
+    struct times t = { 0 };
+    uint64_t sum = 0;
+
+    f->purges = b->n;
+    f->purges_refused = b->refused;
+    f->purges_missed = purge_times(w, &t);
+    f->old = b->old;
+    f->old_max_ms = b->old_max_ms;
+    for (size_t i = 0; i < t.n; i++)
+        sum += t.at[i] / (uint64_t)US(1);
+    f->purge_mean_us = t.n > 0 ? sum / t.n : FIGURE_NEVER;
+    f->purge_p99_us = us(&t, 990);
+    f->purge_p999_us = us(&t, 999);
+    f->purge_max_us = us(&t, 1000);
+    free(t.at);
+}
+
 void report_figures(struct world *w, struct figures *f)
 {
     const struct check *c = w->check;
@@ -104,4 +127,5 @@ void report_figures(struct world *w, struct figures *f)
     f->first_byte_p99_us = us(&v->first_byte_ns, 990);
     add_nodes(w, f);
     add_world(w, f);
+    add_purges(w, f);
 }

@@ -48,6 +48,15 @@
     X(streams, "backbone connections opened")                                                  \
     X(stream_bytes, "bytes sent on them")                                                      \
     X(stalls, "stream segments that had to be sent again")                                     \
+    X(purges, "purges called for")                                                             \
+    X(purges_refused, "... that no node took")                                                 \
+    X(purges_missed, "times a purge did not get to a node that ran all the time")              \
+    X(purge_mean_us, "from a purge's call until it lay on a node's disk, mean over all nodes") \
+    X(purge_p99_us, "99th percentile of it")                                                   \
+    X(purge_p999_us, "99.9th percentile of it")                                                \
+    X(purge_max_us, "the longest")                                                             \
+    X(old, "answers older than a purge that had been called for by then")                      \
+    X(old_max_ms, "the longest time from a purge's call to a request that got what is older")  \
     X(virtual_ms, "virtual time from the first start to the end")                              \
     X(events, "events in the trace")
 

@@ -10,6 +10,7 @@
 #include "sim/members/drawn.h"
 #include "sim/members/members_report.h"
 #include "sim/options.h"
+#include "sim/purge_model.h"
 #include "sim/report.h"
 
 #define EXIT_BROKEN  1
@@ -62,10 +63,12 @@ static int read_scenario(const struct options *o, struct scenario *sc)
     } else if (options_apply(o, sc, &wrong) != 0) {
         result = usage(&wrong);
     } else {
-        if (o->command == COMMAND_RUN)
+        if (o->command == COMMAND_RUN) {
+            purges_draw(sc);
             fault_draw(sc);
-        else
+        } else {
             drawn_faults(sc);
+        }
         if (scenario_check(sc, &err) != 0)
             result = o->scenario != NULL ? EXIT_CONFIG : EXIT_USAGE;
     }

@@ -4,7 +4,8 @@
 
 #include "sim/edge.h"
 
-#define MESH_PORT 7400
+#define MESH_PORT    7400
+#define SOCKET_HOLDS 256 /* datagrams that wait for who stands still; more are lost */
 
 struct datagram {
     struct event ev;
@@ -167,8 +168,14 @@ static void arrive(struct world *w, struct event *ev)
         queue_down(w, d);
         return;
     }
-    if (edge_held(to, ev))
+    if (edge_held(to, ev)) {
+        if (++to->held > SOCKET_HOLDS) {
+            w->net->counts.lost++;
+            datagram_free(w, d);
+        }
         return;
+    }
+    to->held = 0;
     if (edge_up(to)) {
         to->datagrams_in++;
         world_note(w, NOTE_DATAGRAM_IN, d->to, slice_of(d->bytes, d->len));

@@ -10,6 +10,7 @@
 #include "proto/base/err.h"
 #include "sim/body.h"
 #include "sim/check.h"
+#include "sim/purge_model.h"
 
 #define PIECE_MAX (16u << 10)
 
@@ -19,7 +20,7 @@ struct supply {
     struct edge *edge;
     struct fetch *fetch;
     struct rand rand;
-    uint64_t key, size, at;
+    uint64_t key, version, size, at;
     uint64_t cut_at;         /* this many bytes, then nothing; UINT64_MAX: whole */
     bool head_sent, waiting; /* waiting: paused, without an event */
 };
@@ -98,6 +99,7 @@ void origin_model_begin(struct edge *e, struct fetch *f)
     if (k->fetches++ == 0)
         k->first_at = w->now;
     k->last_at = w->now;
+    s->version = purge_version(w, s->key);
     s->size = body_size(&w->sc, s->key);
     if (draw_ppm(&s->rand, w->sc.origin_fail)) /* half of them before the head */
         s->cut_at = rand_below(&s->rand, 2) == 0 ? 0 : rand_below(&s->rand, s->size + 1);
@@ -151,19 +153,20 @@ static void supply_head(struct supply *s)
     struct edge *e = s->edge;
     struct world *w = e->w;
     struct fields fields = { 0 };
-    char control[64], tag[40];
+    char control[64], etag[BODY_ETAG_MAX], tag[BODY_PATH_MAX];
     bool length = !body_chunked(&w->sc, s->key);
 
     if (body_no_store(&w->sc, s->key))
         snprintf(control, sizeof(control), "no-store");
     else
         snprintf(control, sizeof(control), "public, max-age=%lld", (long long)((mesh_ns)w->sc.max_age / SEC(1)));
-    snprintf(tag, sizeof(tag), "\"%llu-%llu\"", (unsigned long long)s->key, (unsigned long long)s->size);
+    struct slice validator = body_etag(&w->sc, s->key, s->version, etag);
     fields_add(&fields, SLICE_LIT("Content-Type"), SLICE_LIT("application/octet-stream"));
     fields_add(&fields, SLICE_LIT("Cache-Control"), slice_str(control));
-    fields_add(&fields, SLICE_LIT("ETag"), slice_str(tag));
+    fields_add(&fields, SLICE_LIT("ETag"), validator);
+    fields_add(&fields, SLICE_LIT("Cache-Tag"), body_tag_text(body_tag(s->key), tag));
     s->head_sent = true;
-    world_note(w, NOTE_FETCH_HEAD, e->index, slice_str(tag));
+    world_note(w, NOTE_FETCH_HEAD, e->index, validator);
     engine_fetch_head(edge_enter(e), w->now, s->fetch, 200, &fields, length ? (int64_t)s->size : -1);
 }
 
@@ -177,7 +180,7 @@ static void supply_piece(struct supply *s)
 
     if (n > end - s->at)
         n = end - s->at;
-    body_fill(&w->sc, s->key, s->at, bytes, (size_t)n);
+    body_fill(&w->sc, s->key, s->version, s->at, bytes, (size_t)n);
     s->at += n;
     w->origin->bytes += n;
     e->fetch_bytes += n;

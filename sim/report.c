@@ -4,9 +4,11 @@
 
 #include "sim/check.h"
 #include "sim/net.h"
+#include "sim/purge_model.h"
 #include "sim/viewer_model.h"
 
 #define CHANGES_SHOWN 24
+#define ACTIONS_SHOWN 60
 
 bool report_ok(const struct world *w)
 {
@@ -147,6 +149,22 @@ static void put_requests(struct buf *out, struct world *w, const struct figures 
              bytes_text(a, f->viewer_bytes), number(b, f->collapsed), number(c, f->moved));
 }
 
+static void put_purges(struct buf *out, const struct figures *f)
+{
+    char a[32], b[32], c[32], d[32];
+
+    if (f->purges + f->purges_refused == 0)
+        return;
+    buf_addf(out, "Purges\n");
+    buf_addf(out, "  called for           %s, and %s that no node took\n", number(a, f->purges),
+             number(b, f->purges_refused));
+    buf_addf(out, "  on a node's disk     after %s ms on average; p99 %s, p99.9 %s, at most %s; missed %llu times\n",
+             latency(a, f->purge_mean_us), latency(b, f->purge_p99_us), latency(c, f->purge_p999_us),
+             latency(d, f->purge_max_us), (unsigned long long)f->purges_missed);
+    buf_addf(out, "  older answers        %s, the last one asked for %s after the call\n\n", number(a, f->old),
+             seconds(b, f->old_max_ms));
+}
+
 static void put_story(struct buf *out, struct world *w)
 {
     const struct check *c = w->check;
@@ -155,11 +173,13 @@ static void put_story(struct buf *out, struct world *w)
 
     if (w->sc.actions_n > 0) {
         buf_addf(out, "What happened\n");
-        for (size_t i = 0; i < w->sc.actions_n; i++) {
+        for (size_t i = 0; i < w->sc.actions_n && i < ACTIONS_SHOWN; i++) {
             buf_add_str(out, "  ");
             scenario_put_action(out, &w->sc, &w->sc.actions[i]);
             buf_add_u8(out, '\n');
         }
+        if (w->sc.actions_n > ACTIONS_SHOWN)
+            buf_addf(out, "  ... and %zu more\n", w->sc.actions_n - ACTIONS_SHOWN);
         buf_add_u8(out, '\n');
     }
     mesh_ns begin = (mesh_ns)(w->sc.nodes * w->sc.join_every);
@@ -190,6 +210,8 @@ static void put_checks(struct buf *out, struct world *w, const char *how)
     for (size_t i = 0; i < RULES_N; i++) {
         if (i == RULE_EXPECT && w->sc.expectations_n == 0)
             continue;
+        if ((i == RULE_PURGED || i == RULE_COMPLETE) && w->purges->n == 0)
+            continue;
         buf_addf(out, "  %s  (%c) %s",
                  c->broken[i] > 0   ? "BROKEN"
                  : c->not_judged[i] ? "  -   "
@@ -217,6 +239,7 @@ void report_text(struct buf *out, struct world *w, const struct figures *f, cons
     put_mesh(out, w, f);
     put_origin(out, f);
     put_requests(out, w, f);
+    put_purges(out, f);
     put_story(out, w);
     put_checks(out, w, how);
     buf_addf(out, "\ntrace %s over %s events\n", trace_hash_text(&w->trace, hash), number(a, f->events));

@@ -267,7 +267,9 @@ static int read_args(struct reading *r, struct action *a)
             a->spans[spans++] = (mesh_ns)(value & INT64_MAX);
             break;
         case 'C':
-            err = number(r, SETTING_COUNT, a->kind == ACTION_FLASH && counts == 0 ? "the key" : "how many",
+            err = number(r, SETTING_COUNT, a->kind == ACTION_FLASH && counts == 0 ? "the key"
+                         : a->kind == ACTION_PURGE_TAG        ? "the tag"
+                         : a->kind == ACTION_PURGE_PREFIX || a->kind == ACTION_PURGE ? "the key" : "how many",
                          &a->numbers[counts]);
             counts++;
             break;
@@ -425,7 +427,8 @@ int scenario_check(const struct scenario *sc, struct scenario_error *e)
             return err;
         if (a->at > (mesh_ns)sc->time)
             return wrong(&r, NULL, MESH_E_RANGE, "this is after the end of the run's time");
-        if (a->kind == ACTION_FLASH && (a->numbers[0] < 1 || a->numbers[0] > sc->keys))
+        bool keyed = a->kind == ACTION_FLASH || a->kind == ACTION_PURGE;
+        if (keyed && (a->numbers[0] < 1 || a->numbers[0] > sc->keys))
             return wrong(&r, NULL, MESH_E_RANGE, "there are %llu keys", (unsigned long long)sc->keys);
     }
     return 0;

@@ -65,6 +65,8 @@ enum setting_kind {
     X(origin_rate, "origin-rate", SIZE, true, 20 << 20, 1, UINT64_C(1) << 40, "bytes per second of one answer")       \
     X(origin_fail, "origin-fail-pct", PCT, true, 0, 0, 1000000, "of fetches are refused or cut off")                  \
     X(chunked, "chunked-pct", PCT, false, 200000, 0, 1000000, "of keys come without a length")                        \
+    X(purges, "purges", COUNT, false, 0, 0, 100000, "so many purges drawn from the seed, each of what has just changed")    \
+    X(keep, "keep-ms", MS, true, MS(2), 0, SEC(60), "until what a node keeps of purges is on its disk; up to twice that")  \
     X(no_store, "no-store-pct", PCT, false, 0, 0, 1000000, "of keys may not be cached")                               \
     X(max_age, "max-age", TIME, false, SEC(86400), SEC(1), SEC(86400) * 365, "of what may be cached")
 
@@ -85,6 +87,10 @@ enum setting_kind {
     X(FLASH, "flash", "CC", "r")             /* key, so many requests at this moment */                             \
     X(CLOCK_AHEAD, "clock-ahead", "NT", "r") /* its wall clock steps forward; time since start does not */          \
     X(CLOCK_BACK, "clock-back", "NT", "r")   /* ... and back */                                                     \
+    X(PURGE, "purge", "NC", "r")               /* the origin has a key anew; then it is purged at each of these */  \
+    X(PURGE_PREFIX, "purge-prefix", "NC", "r") /* ... all keys that begin so */                                     \
+    X(PURGE_TAG, "purge-tag", "NC", "r")       /* ... all that are as much modulo 8 */                              \
+    X(PURGE_ALL, "purge-all", "N", "r")                                                                             \
     X(SET, "set", "S", "rm")                                                                                        \
     X(FREEZE, "freeze", "NTT", "m")            /* stands still for the first time of every second one */            \
     X(THAW, "thaw", "N", "m")                  /* ... no more */                                                    \

@@ -32,7 +32,8 @@
     X(ASK, "ask")       /* a viewer asks */                           \
     X(ANSWER, "answer") /* the head of its answer */                  \
     X(READ, "read")     /* bytes of the body that it took */          \
-    X(ASK_END, "ask-end")
+    X(ASK_END, "ask-end")                                             \
+    X(KEPT, "kept") /* purges lie on its disk */
 enum note {
 #define X(name, word) NOTE_##name,
     NOTES(X)

@@ -6,6 +6,7 @@
 #include "sim/body.h"
 #include "sim/check.h"
 #include "sim/origin_model.h"
+#include "sim/purge_model.h"
 
 #define VIEWER_MAGIC 0x76696577u
 #define PIECES       8
@@ -20,7 +21,9 @@ struct viewer {
     struct edge *edge;
     uint64_t number, key, size, at;
     uint64_t leaves_at; /* goes after so many bytes; UINT64_MAX: stays */
-    mesh_ns began, first_byte_at;
+    uint64_t version; /* of the body that it gets */
+    uint64_t floor;   /* older ones it must not get */
+    mesh_ns began, asked_at, first_byte_at;
     bool asked, slow, head_seen;
     char path[BODY_PATH_MAX], id[24];
     struct request req;
@@ -31,7 +34,7 @@ static void read_on(struct world *w, struct event *ev);
 
 /* ---- times ---- */
 
-static void times_add(struct times *t, mesh_ns ns)
+void times_add(struct times *t, mesh_ns ns)
 {
     if (t->n == t->cap) {
         t->cap = 2 * t->cap + 256;
@@ -138,12 +141,13 @@ static uint64_t pick_key(const struct world *w, struct rand *r)
 
 /* A body of which no node keeps a copy cannot go on from another one when the node it came
  * through fails: because it may not be kept, or because it is too long for any cache and,
- * coming without a length, cannot be proved the same in time. */
+ * coming without a length, cannot be proved the same in time; or because it was purged. */
 static bool beyond_help(const struct viewer *v)
 {
     const struct world *w = v->edge->w;
     const struct scenario *sc = &w->sc;
-    bool passes = body_no_store(sc, v->key) || (body_chunked(sc, v->key) && v->size > sc->memory / 8);
+    bool passes = body_no_store(sc, v->key) || (body_chunked(sc, v->key) && v->size > sc->memory / 8) ||
+                  (v->head_seen && v->version < purge_version(w, v->key));
 
     return v->req.head_sent && passes && check_was_disturbed(w, v->began);
 }
@@ -208,12 +212,18 @@ static void see_head(struct viewer *v)
     v->first_byte_at = w->now;
     world_notef(w, NOTE_ANSWER, v->edge->index, "%llu %u %s", (unsigned long long)v->number, a->head->status,
                 request_result_word(a->result));
-    if (a->head->status != 200 || kept_head_value(a->head, SLICE_LIT("etag")).len == 0)
+    if (a->head->status != 200 ||
+        body_version(&w->sc, v->key, kept_head_value(a->head, SLICE_LIT("etag")), &v->version) != 0)
         check_broken(w, RULE_BODY, "key %llu at %s: the answer's head is not the origin's (status %u)",
                      (unsigned long long)v->key, v->edge->name, a->head->status);
     if (a->has_length && a->length != v->size)
         check_broken(w, RULE_BODY, "key %llu at %s: a length of %llu, not %llu", (unsigned long long)v->key,
                      v->edge->name, (unsigned long long)a->length, (unsigned long long)v->size);
+    if (v->version < v->floor)
+        check_broken(w, RULE_PURGED, "key %llu at %s: version %llu, asked for %lld ms before, though %llu was purged",
+                     (unsigned long long)v->key, v->edge->name, (unsigned long long)v->version,
+                     (long long)((w->now - v->asked_at) / MS(1)), (unsigned long long)v->floor);
+    purge_served(w, v->key, v->version, v->asked_at);
 }
 
 /* Compares and takes up to |most| bytes; returns how many. */
@@ -226,7 +236,7 @@ static uint64_t take(struct viewer *v, uint64_t most)
 
     for (size_t i = 0; i < count && n < most; i++) {
         struct slice piece = slice_head(pieces[i], (size_t)(most - n < pieces[i].len ? most - n : pieces[i].len));
-        if (!body_same(&w->sc, v->key, v->at + n, piece))
+        if (!body_same(&w->sc, v->key, v->version, v->at + n, piece))
             check_broken(w, RULE_BODY, "key %llu at %s: the bytes from %llu on are not the origin's",
                          (unsigned long long)v->key, v->edge->name, (unsigned long long)(v->at + n));
         n += piece.len;
@@ -320,6 +330,8 @@ static void ask(struct world *w, struct event *ev)
     if (edge_held(e, ev))
         return;
     v->asked = true;
+    v->asked_at = w->now;
+    v->floor = purge_floor(e, v->key);
     v->ev.fire = read_on;
     v->req.io = v;
     v->req.host = SLICE_LIT("www.example");

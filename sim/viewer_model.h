@@ -38,5 +38,6 @@ void viewer_news(struct edge *e, struct request *r);
 
 /* times_at is the value below which |per_mille| of all lie; sorts. FIGURE_NEVER: there are none. */
 uint64_t times_at(struct times *t, unsigned per_mille);
+void times_add(struct times *t, mesh_ns ns);
 
 #endif

@@ -9,6 +9,7 @@
 #include "sim/fault.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
+#include "sim/purge_model.h"
 #include "sim/random.h"
 #include "sim/stand_in.h"
 #include "sim/viewer_model.h"
@@ -97,7 +98,8 @@ static void step(struct world *w, struct event *ev)
     const struct action *a = &w->sc.actions[w->action_at++];
 
     fault_apply(w, a);
-    w->check->acted_at = w->now;
+    if (!fault_is_none(a))
+        w->check->acted_at = w->now;
     if (w->action_at < w->sc.actions_n)
         world_at(w, ev, w->sc.actions[w->action_at].at);
 }
@@ -105,6 +107,7 @@ static void step(struct world *w, struct event *ev)
 static void sample(struct world *w, struct event *ev)
 {
     check_sample(w);
+    purge_sample(w);
     world_at(w, ev, w->now + SAMPLE_EVERY);
 }
 
@@ -176,6 +179,7 @@ static int make(struct world *w, const struct scenario *sc)
     w->net = net_new(w);
     w->origin = origin_model_new(w);
     w->viewers = viewers_new(w);
+    w->purges = purge_book_new(w);
     w->check = check_new(w);
     return 0;
 }
@@ -218,6 +222,7 @@ void world_free(struct world *w)
     net_free(w->net);
     origin_model_free(w->origin);
     viewers_free(w->viewers);
+    purge_book_free(w->purges);
     check_free(w->check);
     free(w->edges);
     free(w);

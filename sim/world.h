@@ -17,6 +17,7 @@ struct edge;
 struct net;
 struct origin_model;
 struct viewers;
+struct purge_book;
 struct check;
 
 /* Embedded in whatever waits. Zeroed at birth. */
@@ -47,6 +48,7 @@ struct world {
     struct net *net;
     struct origin_model *origin;
     struct viewers *viewers;
+    struct purge_book *purges;
     struct check *check;
 };
 
@@ -83,6 +85,8 @@ enum world_draw {
     DRAW_VIEWER,
     DRAW_ARRIVAL,
     DRAW_FAULT,
+    DRAW_KEEP,
+    DRAW_KEEP_FATE,
     DRAW_END,
 };
 struct rand world_rand(const struct world *w, uint64_t entity, enum world_draw purpose);

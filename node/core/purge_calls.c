@@ -1,6 +1,7 @@
 /* Purges that are called for here: signed as the next of our log, in force here at once, sent to each member directly
  * and, twice a second, again to whom has not confirmed. A receipt is for all of our log up to its number, so one word
- * of each member answers for many calls. */
+ * of each member answers for many calls. What is sent is durable first: else we could come back without it, and give
+ * its number to another one, which who has the first would take for that. */
 #include "node/core/purges_impl.h"
 
 #include <stdlib.h>
@@ -295,7 +296,10 @@ void purge_receipts(struct engine *e, struct link *l)
 
 void purge_calls_kept(struct engine *e, mesh_ns now)
 {
-    (void)now;
+    const struct purge_log *own = purge_logs_own(&e->purges->logs, &e->cfg.mesh.self->cert.id);
+
+    if (own != NULL && own->durable > e->purges->spread)
+        spread(e, now);
     LIST_EACH (at, &e->links) {
         struct link *l = OBJ_OF(at, struct link, link);
         const struct purge_log *theirs = link_is_open(l) ? purge_logs_own(&e->purges->logs, &l->peer) : NULL;
@@ -344,13 +348,13 @@ static void tell(struct engine *e, mesh_ns now, const struct purge_log *own, uin
     uint64_t has = confirmed(e, id, &own->id);
     struct link *l = has < own->last ? link_to(e, now, id) : NULL;
 
-    if (l == NULL || !link_is_open(l) || (l->purges_told == own->last && link_backlog(l) > 0))
+    if (l == NULL || !link_is_open(l) || (l->purges_told == own->durable && link_backlog(l) > 0))
         return; /* what is not open says it when it is: purge_calls_opened */
     purge_send(e, l, own,
-               l->purges_told > has && l->purges_told < own->last ? l->purges_told
-               : has > from                                       ? has
-                                                                  : from);
-    l->purges_told = own->last;
+               l->purges_told > has && l->purges_told < own->durable ? l->purges_told
+               : has > from                                          ? has
+                                                                     : from);
+    l->purges_told = own->durable;
 }
 
 static void spread(struct engine *e, mesh_ns now)
@@ -368,6 +372,7 @@ static void spread(struct engine *e, mesh_ns now)
             tell(e, now, own, from, &id);
         }
     }
+    e->purges->spread = own->durable;
     timer_set(e, &e->purges->call_timer, now + AGAIN_EACH);
 }
 

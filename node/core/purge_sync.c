@@ -57,12 +57,13 @@ void purge_send(struct engine *e, struct link *l, const struct purge_log *log, u
     struct slice cert = slice_of(log->cert_raw, log->cert_len);
     struct msg_purge_out m = { .cert = cert };
     uint64_t last = after;
+    bool ours = node_id_eq(&log->id.issuer, &e->cfg.mesh.self->cert.id);
 
     LIST_EACH (at, &log->kept) {
         const struct purge_kept *k = OBJ_OF(at, struct purge_kept, in_log);
         if (k->number <= after)
             continue;
-        if (link_backlog(l) > PUSH_MAX)
+        if (link_backlog(l) > PUSH_MAX || (ours && k->number > log->durable))
             break;
         struct slice raw = slice_of(k->bytes, k->len);
         if (m.n > 0 && !msg_purge_add(&m, raw)) {

@@ -51,6 +51,7 @@ struct purges {
     struct map peers_by_id;
     size_t calls_n, peers_n;
     struct timer call_timer;
+    uint64_t spread; /* of our log: so far it was sent to all when it became durable */
     /* Frontiers */
     uint64_t question; /* what we ask by: another number each time that we may have missed something */
     bool caught_up;    /* a peer whom we asked so had nothing that we lacked */

@@ -12,6 +12,7 @@
 #include "sim/link_model.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
+#include "sim/purge_model.h"
 #include "sim/report.h"
 #include "sim/viewer_model.h"
 
@@ -132,6 +133,88 @@ static void wrong_books_are_noticed(void **state)
                 fail_msg("tampering %zu: rule %zu is broken %llu times", i, rule,
                          (unsigned long long)w->check->broken[rule]);
         }
+        world_free(w);
+    }
+    scenario_fini(&sc);
+}
+
+/* ---- purges ---- */
+
+static const char purging[] = "keys 3\ntime 14s\nat 6s purge 2 1\nat 7s purge-tag 3 2\nat 8s purge-prefix 1 3\nat 9s purge-all 4\n";
+
+static void feat_I2_in_a_quiet_world_purges_reach_all_and_no_rule_breaks(void **state)
+{
+    struct scenario sc;
+    struct figures f;
+
+    (void)state;
+    read_scenario(&sc, purging, 1);
+    struct world *w = world_run(&sc, NULL);
+    report_figures(w, &f);
+    assert_true(report_ok(w));
+    assert_int_equal(f.purges, 4);
+    assert_int_equal(f.purges_missed, 0);
+    assert_true(f.purge_max_us >= 2000 && f.purge_max_us < 1000000);
+    assert_int_equal(purge_version(w, 1), 4);
+    assert_true(f.origin_fetches > f.keys_asked && f.origin_fetches <= f.keys_asked + 6);
+    world_free(w);
+    scenario_fini(&sc);
+}
+
+/* On from where |w| has ended. */
+static void live_on(struct world *w, mesh_ns span)
+{
+    mesh_ns until = w->now + span;
+    struct heap_node *n;
+
+    while ((n = heap_pop(&w->events, until)) != NULL) {
+        struct event *ev = OBJ_OF(n, struct event, node);
+        w->now = n->at;
+        ev->fire(w, ev);
+    }
+    w->now = until;
+}
+
+static void feat_I2_an_old_body_is_noticed(void **state)
+{
+    struct scenario sc;
+
+    (void)state;
+    read_scenario(&sc, purging, 1);
+    struct world *w = world_run(&sc, NULL);
+    viewers_flash(w, 1, 4);
+    live_on(w, SEC(1));
+    assert_true(report_ok(w));
+    w->purges->entries[3].version++; /* as if what was purged last had been newer: node 2 has confirmed that, too */
+    viewers_flash(w, 1, 2);
+    live_on(w, SEC(1));
+    assert_int_equal(w->check->broken[RULE_PURGED], 2);
+    world_free(w);
+    scenario_fini(&sc);
+}
+
+static void lose_a_purge(struct world *w)
+{
+    w->purges->entries[1].at[3].ever = false;
+}
+static void leave_a_node_without(struct world *w)
+{
+    w->purges->entries[2].at[1].kept_at = MESH_NS_NEVER;
+}
+static void feat_I6_who_has_a_purge_is_judged_by_the_worlds_book(void **state)
+{
+    void (*const tampers[])(struct world *w) = { lose_a_purge, leave_a_node_without };
+    struct scenario sc;
+
+    (void)state;
+    read_scenario(&sc, purging, 1);
+    for (size_t i = 0; i < sizeof(tampers) / sizeof(tampers[0]); i++) {
+        struct world *w = world_run(&sc, NULL);
+        assert_true(report_ok(w));
+        tampers[i](w);
+        check_end(w);
+        for (size_t rule = 0; rule < RULES_N; rule++)
+            assert_int_equal(w->check->broken[rule] > 0, rule == RULE_COMPLETE);
         world_free(w);
     }
     scenario_fini(&sc);
@@ -270,14 +353,14 @@ static void any_piece_of_a_body_is_the_same_bytes(void **state)
     (void)state;
     scenario_init(&sc, &words_of_run);
     for (uint64_t key = 1; key <= 30; key++) {
-        body_fill(&sc, key, 0, whole, sizeof(whole));
+        body_fill(&sc, key, 0, 0, whole, sizeof(whole));
         for (uint64_t at = 0; at + sizeof(piece) <= sizeof(whole); at += 37) {
-            body_fill(&sc, key, at, piece, sizeof(piece));
+            body_fill(&sc, key, 0, at, piece, sizeof(piece));
             assert_memory_equal(piece, whole + at, sizeof(piece));
         }
-        assert_true(body_same(&sc, key, 5, slice_of(whole + 5, 4000)));
+        assert_true(body_same(&sc, key, 0, 5, slice_of(whole + 5, 4000)));
         whole[4000] ^= 1;
-        assert_false(body_same(&sc, key, 5, slice_of(whole + 5, 4000)));
+        assert_false(body_same(&sc, key, 0, 5, slice_of(whole + 5, 4000)));
     }
     scenario_fini(&sc);
 }
@@ -311,6 +394,9 @@ int main(void)
         cmocka_unit_test(the_same_seed_is_the_same_run),
         cmocka_unit_test(a_quiet_world_breaks_no_rule),
         cmocka_unit_test(wrong_books_are_noticed),
+        cmocka_unit_test(feat_I2_in_a_quiet_world_purges_reach_all_and_no_rule_breaks),
+        cmocka_unit_test(feat_I2_an_old_body_is_noticed),
+        cmocka_unit_test(feat_I6_who_has_a_purge_is_judged_by_the_worlds_book),
         cmocka_unit_test(tables_are_shared_and_are_what_one_makes_alone),
         cmocka_unit_test(a_stand_in_for_cryptography_changes_nothing_else),
         cmocka_unit_test(a_node_that_vanished_at_the_end_is_seen_to_be_missing),
