@@ -123,23 +123,9 @@ void change_list(struct buf *body)
         buf_addf(body, "  POST %s  %s\n", changes[i].path, changes[i].what);
 }
 
-/* Compared as hashes, so that how long it takes says nothing of the token. */
-static bool has_token(const struct node *n, struct slice authorization)
-{
-    const char *token = node_config(n)->admin_token;
-    struct slice scheme = slice_head(authorization, sizeof("Bearer ") - 1);
-    struct digest want, got;
-
-    if (token == NULL || token[0] == 0 || !slice_eq_nocase(scheme, SLICE_LIT("Bearer ")))
-        return false;
-    digest_one(&want, slice_str(token));
-    digest_one(&got, slice_trim(slice_from(authorization, scheme.len)));
-    return digest_eq(&want, &got);
-}
-
 bool change_allowed(const struct node *n, struct slice authorization, struct buf *body)
 {
-    if (has_token(n, authorization))
+    if (token_given(node_config(n)->admin_token, authorization))
         return true;
     buf_add_str(body, "Send the node's token, which lies in admin.token in its --data directory: "
                       "\"Authorization: Bearer TOKEN\".\n");

@@ -239,6 +239,7 @@ static void fill_config(struct running *r, struct node_config *cfg)
                                                .set_cookie = o->set_cookie,
                                                .obeys_viewers = o->obeys_viewers };
     cfg->methods = o->methods;
+    cfg->purge_from = o->purge_from;
     cfg->memory_limit = o->memory;
     cfg->workers = o->workers;
     cfg->disk_limit = o->disk;

@@ -132,6 +132,16 @@ static int read_workers(const char *text, void *field, struct buf *why)
     return 0;
 }
 
+static int read_purge_from(const char *text, void *field, struct buf *why)
+{
+    const char *fault;
+    int err = purge_from_parse(field, slice_str(text), &fault);
+
+    if (err != 0)
+        buf_addf(why, "%s.", fault);
+    return err;
+}
+
 #define FIELD(name) offsetof(struct run_options, name)
 static const struct option options[] = {
     { "--origin", "URL", "where content comes from: http://HOST[:PORT][/PREFIX]", read_origin, 0, false },
@@ -174,6 +184,10 @@ static const struct option options[] = {
       "what viewers may do (all): get: GET HEAD; options: OPTIONS too; all: POST PUT PATCH DELETE too;\n"
       "more behind commas, such as all,PROPFIND; other methods are answered with 403",
       option_methods, FIELD(methods), false },
+    { "--purge-from", "LIST",
+      "who may PURGE a URL on the viewers' port (nobody): addresses and networks between commas, such as\n"
+      "10.0.0.7,fd00::/8, and the word token: whoever sends \"Authorization: Bearer\" with admin.token",
+      read_purge_from, FIELD(purge_from), false },
     { "--compress", "off|CODING,...",
       "content codings that viewers get, of br, gzip and zstd (br,zstd,gzip);\n"
       "what their Accept-Encoding likes best, for text of 1,000 to 10,000,000 bytes",

@@ -20,6 +20,7 @@ struct run_options { /* text lends from the arguments */
     enum set_cookie set_cookie;
     bool obeys_viewers;
     struct methods methods;
+    struct purge_from purge_from;
     unsigned codings_off;  /* CODING_BITs */
     bool trace;
     struct node_config config; /* only what --timers sets */

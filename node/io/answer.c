@@ -387,3 +387,19 @@ void answer_options(struct buf *out, struct slice allow, const struct answer_to 
     put_connection(out, to);
     http_put_end(out);
 }
+
+size_t answer_purge(struct buf *out, const char *id, const struct answer_to *to)
+{
+    http_put_status_line(out, 202);
+    (void)http_put_field(out, SLICE_LIT("Date"), to->date);
+    buf_add_str(out, "Content-Type: application/json\r\n");
+    http_put_number(out, SLICE_LIT("Content-Length"), strlen(id) + sizeof("{\"id\":\"\"}\n") - 1);
+    buf_add_str(out, "Cache-Control: no-store\r\n");
+    put_via(out, to->node);
+    (void)http_put_field(out, SLICE_LIT("X-Request-Id"), to->request_id);
+    put_connection(out, to);
+    http_put_end(out);
+    size_t page_at = out->len;
+    buf_addf(out, "{\"id\":\"%s\"}\n", id);
+    return page_at;
+}

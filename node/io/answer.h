@@ -56,6 +56,9 @@ struct answer_page {
 /* answer_page appends the whole answer. Returns where in |out| the page begins. */
 size_t answer_page(struct buf *out, const struct answer_page *page, const struct answer_to *to);
 
+/* answer_purge appends the whole answer to a PURGE that was taken, by its |id|, as POST /purge has it. As answer_page. */
+size_t answer_purge(struct buf *out, const char *id, const struct answer_to *to);
+
 /* answer_options appends the whole answer to OPTIONS about ourselves (RFC 9110 section 9.3.7): which methods we take. */
 void answer_options(struct buf *out, struct slice allow, const struct answer_to *to);
 

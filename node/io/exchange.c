@@ -5,6 +5,7 @@
 
 #include "node/core/methods.h"
 #include "node/http/serialise.h"
+#include "node/io/purge_method.h"
 #include "node/io/sock.h"
 #include "node/io/upstream.h"
 #include "node/io/upstream_request.h"
@@ -260,7 +261,7 @@ static void answer_here(struct exchange *x)
 static void refuse_method(struct exchange *x, const struct http_request *q)
 {
     struct buf allow = BUF_EMPTY;
-    bool never = q->method == HTTP_TRACE || q->method == HTTP_CONNECT;
+    bool never = q->method == HTTP_TRACE || q->method == HTTP_CONNECT || purge_method_is(x, q);
 
     methods_text(&allow, &x->worker->cfg->methods);
     buf_add_u8(&allow, 0);
@@ -302,7 +303,9 @@ struct exchange *exchange_begin(struct viewer *v, const struct http_request *q)
 
     if (x == NULL)
         return NULL;
-    if (!methods_admit(&w->cfg->methods, q->method_text)) {
+    if (purge_method_is(x, q) && purge_from_any(&w->cfg->purge_from) && !has_body(q)) {
+        purge_method(x, q, origin_form(w, q));
+    } else if (purge_method_is(x, q) || !methods_admit(&w->cfg->methods, q->method_text)) {
         refuse_method(x, q);
     } else if (has_body(q) && method_asks(q->method_text)) {
         refuse(x, 403, "A GET or HEAD request must not have a body.", NULL);

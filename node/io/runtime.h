@@ -8,6 +8,7 @@
 
 #include "node/core/engine.h"
 #include "node/core/methods.h"
+#include "node/io/purge_from.h"
 #include "node/io/url.h"
 
 #define NODE_SEEDS_MAX      64
@@ -70,6 +71,7 @@ struct node_config { /* all pointers are lent for the node's life */
     struct distribution distribution;
     struct origin_url origin;
     struct methods methods; /* which are answered */
+    struct purge_from purge_from; /* who may PURGE on the viewers' port; nobody: it is answered with 405 */
     uint32_t viewers_each_max; /* connections of one viewer's address; 0: half of all that there can be */
     /* Connections to the origin; 0: 1,024, or half of the descriptors that viewers leave, whichever is less. */
     uint32_t origin_connections_max;

@@ -319,3 +319,47 @@ def test_feat_I10_who_may_and_who_did(case):
     equal(again.status()["purge"]["position"], 2, "after a restart")
     state = call(case, again, "/a")
     equal((state["complete"], state["id"].rsplit("-", 1)[1]), (True, "2"), "the next")
+
+
+def purge_method(node, path, *fields):
+    """PURGE on the viewers' port: the answer."""
+    with client.Connection(node.http) as connection:
+        return connection.request(path, "PURGE", fields)
+
+
+@needs("hedgerow")
+def test_feat_I10_the_PURGE_method(case):
+    """I10: PURGE on the viewers' port is answered with 405 unless it was allowed; then an address that may, or the token,
+    has the URL with all its variants go at all nodes, and each node's file says who. Soft: stale, and validated. Nothing of
+    it reaches the origin."""
+    origin = Versions("Cache-Control: max-age=600, stale-while-revalidate=60\r\n")
+    case.cleanups.append(origin.close)
+    off = case.node("off", origin.url, node_file=case.admit("off"))
+    by_address = case.node("by-address", origin.url, seeds=[off.mesh], flags=("--purge-from", "10.0.0.0/8,127.0.0.1"))
+    by_token = case.node("by-token", origin.url, seeds=[off.mesh], flags=("--purge-from", "10.0.0.0/8,token"))
+    nodes = [off, by_address, by_token]
+    case.wait_agreed(nodes)
+    with open(os.path.join(by_token.data, "admin.token"), encoding="ascii") as file:
+        bearer = ("Authorization", "Bearer " + file.read().strip())
+    warm(nodes, ["/vary", "/other"])
+    for node, fields, status in ((off, (bearer,), 405), (by_token, (), 403), (by_token, (("Authorization", "Bearer x"),), 403),
+                                 (by_address, (("Content-Length", "3"),), 405)):
+        answer = purge_method(node, "/vary", *fields)
+        equal((answer.status, "GET" in answer.get("allow", "GET")), (status, True), f"PURGE at {node.name} with {fields}")
+    equal(off.status()["purge"]["position"], 0, "purges")
+    for number, (node, fields) in enumerate(((by_address, ()), (by_token, (bearer,))), 1):
+        origin.version += 1
+        answer = purge_method(node, "/vary", *fields)
+        equal(answer.status, 202, f"PURGE at {node.name}: {answer.body}")
+        state = f"/purge/{answer.json()['id']}"
+        wait_until(lambda: node.admin_get(state).json()["complete"], "all have confirmed")
+        for one in nodes:
+            equal((body_of(one, "/vary").split()[1], body_of(one, "/other")), (str(origin.version), "/other 1"), one.name)
+            with open(os.path.join(one.data, "purges.log"), encoding="utf-8") as log:
+                line = json.loads(log.readlines()[number - 1])
+            equal((line["node"], line["who"].rsplit(":", 1)[0], line["targets"], line["soft"]),
+                  (node.name, "PURGE from 127.0.0.1", [{"url": "/vary"}], False), one.name)
+    origin.version += 1
+    equal(purge_method(by_address, "/vary", ("Hedgerow-Soft-Purge", "1")).status, 202, "soft")
+    equal(by_address.get("/vary").result(), "StaleHit", "what is stale is served on")
+    assert all(not head.startswith(b"PURGE") for _, head in origin.scripted.heads), "the origin was asked to purge"
