@@ -1,0 +1,60 @@
+"""Twenty nodes: what one of them is told is in force at all."""
+import json
+import signal
+
+import client
+from harness import equal, needs, wait_until
+from test_purge import Versions, body_of, post, states, warm
+
+QUICK = {"probe": "500ms", "ack": "200ms", "suspect": "1500ms"}
+
+
+def purged(node, path):
+    """Calls for a purge at a node: its id."""
+    status, text = post(node, {"urls": [path]})
+    equal(status, 202, text)
+    return json.loads(text)["id"]
+
+
+def state_of(node, number):
+    return node.admin_get("/purge/" + number).json()
+
+
+@needs("hedgerow", release=True)
+def test_feat_I1_I6_R28_twenty_nodes(case):
+    """I1, I6, R28: twenty purges, one at each of twenty nodes: each is complete only with the word of all twenty, and then no
+    node serves old bytes. One that stands still is waited for, then named as unreachable, while the others go on. An unsafe
+    method at one node drops the URL at all."""
+    origin = Versions()
+    case.cleanups.append(origin.close)
+    nodes = case.mesh(20, origin.url, timers=QUICK, flags=("--workers", "1", "--memory", "8MiB"))
+    paths = [f"/{node.name}" for node in nodes]
+    warm(nodes, paths)
+    origin.version = 2
+    calls = [(node, purged(node, path)) for node, path in zip(nodes, paths)]
+    for node, number in calls:
+        wait_until(lambda: state_of(node, number)["complete"], f"{node.name}'s purge is complete")
+        state = state_of(node, number)
+        equal((state["acknowledged"], set(states(state).values())), (20, {"acknowledged"}), f"who confirmed {number}")
+    for path in paths:
+        equal({body_of(node, path) for node in nodes}, {f"{path} 2"}, f"{path} at all nodes")
+    equal(max(origin.counts.values()), 2, "requests for one page: one for all nodes, before and after")
+
+    origin.version = 3
+    with client.Connection(nodes[7].http) as connection:
+        equal(connection.request(paths[3], "POST", [("Content-Length", "0")]).status, 200, "the POST")
+    equal({body_of(node, paths[3]) for node in nodes}, {f"{paths[3]} 3"}, "after the POST, at all nodes")
+
+    sleeper, caller = nodes[19], nodes[4]
+    sleeper.signal(signal.SIGSTOP)
+    try:
+        number = purged(caller, paths[0])
+        wait_until(lambda: state_of(caller, number)["acknowledged"] == 19, "all others have confirmed")
+        wait_until(lambda: states(state_of(caller, number))[sleeper.name] == "unreachable", "it is named")
+        state = state_of(caller, number)
+        equal((state["complete"], state["unreachable"]), (False, 1), "without one")
+        equal({body_of(node, paths[0]) for node in nodes[:19]}, {f"{paths[0]} 3"}, "at all others")
+    finally:
+        sleeper.signal(signal.SIGCONT)
+    wait_until(lambda: state_of(caller, number)["complete"], "it confirms, too")
+    equal(body_of(sleeper, paths[0]), f"{paths[0]} 3", "at the one that slept")
