@@ -10,6 +10,7 @@ static const struct {
     { "run", cli_run, "run a node" },
     { "status", cli_status, "show what a node and its mesh are doing" },
     { "purge", cli_purge, "make content go, at all nodes, and see that it has gone" },
+    { "prove", cli_prove, "show who fetched the bytes of a URL, and check it" },
     { "drain", cli_drain, "send viewers and neighbours elsewhere, without leaving the mesh" },
     { "mesh init", cli_mesh_init, "make the authority of a new mesh" },
     { "mesh admit", cli_mesh_admit, "admit a node: writes the one file that it needs" },

@@ -28,4 +28,7 @@ struct distribution {
 /* Two nodes serve the same thing only if these are equal. */
 uint64_t distribution_digest(const struct distribution *d);
 
+/* distribution_origin: the number by which a signed head says that it came from this origin; never 0. */
+uint64_t distribution_origin(struct slice origin);
+
 #endif

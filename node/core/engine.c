@@ -50,6 +50,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     };
     e->now = e->started = e->turned = now;
     e->distribution = distribution_digest(&cfg->distribution);
+    e->origin = distribution_origin(cfg->distribution.origin);
     e->seed_backoff = e->timers.seed_retry;
     e->seed_timer.fire = seed_fire;
     e->expiry_timer.fire = expiry_fire;

@@ -476,6 +476,7 @@ struct engine {
     struct coders coders;
     struct timer coder_timer;
     uint64_t distribution; /* its digest */
+    uint64_t origin;       /* ... and that of its origin alone (distribution_origin) */
     struct engine_counters counters;
     struct heap heap;
     struct list links, flights;

@@ -6,7 +6,7 @@
 #include "proto/leaf.h"
 #include "proto/wire.h"
 
-enum { K_KEY = 1, K_GENERATION = 2, K_STATUS = 3, K_FETCHED = 4, K_FIELDS = 5, K_LENGTH = 6 };
+enum { K_KEY = 1, K_GENERATION = 2, K_STATUS = 3, K_FETCHED = 4, K_FIELDS = 5, K_LENGTH = 6, K_ORIGIN = 7 };
 
 /* What every hop makes anew is not part of an object, whoever sends it: its own framing
  * would meet ours in one answer. */
@@ -28,7 +28,7 @@ int head_encode(struct buf *out, const struct head *h)
 
     for (size_t i = 0; i < h->fields.n; i++)
         kept += !left_out(&h->fields, &h->fields.at[i]);
-    wire_put_map(out, h->has_length ? 6 : 5);
+    wire_put_map(out, 5 + h->has_length + (h->origin != 0));
     wire_put_u64(out, K_KEY);
     wire_put_bin(out, SLICE_OF(h->key.bytes));
     wire_put_u64(out, K_GENERATION);
@@ -48,6 +48,10 @@ int head_encode(struct buf *out, const struct head *h)
     if (h->has_length) {
         wire_put_u64(out, K_LENGTH);
         wire_put_u64(out, h->length);
+    }
+    if (h->origin != 0) {
+        wire_put_u64(out, K_ORIGIN);
+        wire_put_u64(out, h->origin);
     }
     if (!buf_ok(out))
         return MESH_E_NOMEM;
@@ -104,6 +108,9 @@ int head_decode(struct head *h, struct slice bytes)
     err = wire_u64(w.root, K_LENGTH, &h->length);
     h->has_length = err == 0;
     if (err == MESH_E_MISSING)
+        err = 0;
+    h->origin = 0;
+    if (err == 0 && (err = wire_u64(w.root, K_ORIGIN, &h->origin)) == MESH_E_MISSING)
         err = 0;
     if (err == 0 && h->length > LEAF_BODY_MAX)
         err = MESH_E_RANGE;

@@ -14,6 +14,7 @@ struct head {
     uint64_t generation; /* random, per representation fetched */
     uint16_t status;
     int64_t fetched_s;   /* Unix time at the signer, for provenance only */
+    uint64_t origin;     /* which origin it came from (distribution_origin), for provenance only; 0: not said */
     bool has_length;     /* the origin announced the body's length ... */
     uint64_t length;     /* ... in bytes */
     struct fields fields;/* end-to-end fields, lent from the wire form; last, see head_copy */

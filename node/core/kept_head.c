@@ -8,8 +8,9 @@
 #include "proto/base/err.h"
 
 /* A field is a name's number, or 0 and the name, and then the value; texts come behind their length. Behind the fields
- * comes when the head was fetched, or the length of the wire form and that. Numbers are seven bits a byte, the lowest
- * first. */
+ * comes when the head was fetched, and perhaps 8 bytes of whence, or the length of the wire form and that. Numbers are
+ * seven bits a byte, the lowest first. */
+#define ORIGIN_BYTES 8
 
 /* Only in memory: the order may change. */
 #define NAME(text)             \
@@ -176,7 +177,7 @@ size_t kept_head_size(const struct head *h, struct slice *wire)
 
     if (!is_verbatim(h, *wire))
         *wire = SLICE_EMPTY;
-    size_t tail = wire->len > 0 ? size_of_text(*wire) : size_of_number(folded(h->fetched_s));
+    size_t tail = wire->len > 0 ? size_of_text(*wire) : size_of_number(folded(h->fetched_s)) + (h->origin != 0 ? ORIGIN_BYTES : 0);
     size_t size = offsetof(struct kept_head, bytes) + fields + tail;
 
     return fields > UINT16_MAX ? 0 : size < sizeof(struct kept_head) ? sizeof(struct kept_head) : size;
@@ -203,10 +204,13 @@ void kept_head_put(struct kept_head *out, const struct head *h, struct slice wir
     out->fields_n = (uint8_t)h->fields.n;
     out->fields_len = (uint16_t)(at - out->bytes);
     out->verbatim = wire.len > 0;
+    out->has_origin = h->origin != 0 && !out->verbatim;
     if (out->verbatim)
         put_text(at, wire);
     else
-        put_number(at, folded(h->fetched_s));
+        at = put_number(at, folded(h->fetched_s));
+    if (out->has_origin)
+        be64_put(at, h->origin);
 }
 
 static struct kept_head *make(const struct head *h, struct slice wire)
@@ -238,7 +242,7 @@ size_t kept_head_bytes(const struct kept_head *k)
         take_text(&at);
     else
         take_number(&at);
-    size_t size = (size_t)(at - (const uint8_t *)k);
+    size_t size = (size_t)(at - (const uint8_t *)k) + (k->has_origin ? ORIGIN_BYTES : 0);
     return size < sizeof(*k) ? sizeof(*k) : size;
 }
 
@@ -309,8 +313,10 @@ void kept_head_decode(const struct kept_head *k, const struct digest *key, uint6
         struct head whole;
         int err = head_decode(&whole, take_text(&at));
         h->fetched_s = err == 0 ? whole.fetched_s : 0; /* it was decoded before; but memory may be short */
+        h->origin = err == 0 ? whole.origin : 0;
     } else {
         h->fetched_s = unfolded(take_number(&at));
+        h->origin = k->has_origin ? be64_get(at) : 0;
     }
 }
 

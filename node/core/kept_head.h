@@ -14,6 +14,7 @@ struct kept_head {
     bool has_length : 1;       /* the origin announced the body's length */
     bool codable : 1;          /* coding_head says so */
     bool varies_by_coding : 1; /* its Vary names Accept-Encoding, or all */
+    bool has_origin : 1;       /* it says from which one it is */
     bool verbatim : 1;         /* its wire form has what we do not know, and is kept whole */
     uint8_t bytes[];
 };

@@ -187,7 +187,11 @@ void origin_unfit(struct engine *e, mesh_ns now, struct flight *f, int err)
 int origin_object(struct engine *e, struct flight *f, uint16_t status, const struct fields *fields,
                   const struct freshness *fresh, int64_t length, struct object **out)
 {
-    struct head head = { .key = f->key, .generation = secret_random_u64(), .status = status, .fetched_s = e->wall_s };
+    struct head head = { .key = f->key,
+                         .generation = secret_random_u64(),
+                         .status = status,
+                         .fetched_s = e->wall_s,
+                         .origin = e->origin };
     bool for_one = is_passage(f) || f->unkept || !fresh->storable || (f->personal && !fresh->for_authorized);
 
     head.has_length = length >= 0;

@@ -14,6 +14,8 @@ static void fuzz_sample(unsigned n, struct buf *b)
 
     h.key.bytes[0] = (uint8_t)n;
     fields_add(&h.fields, SLICE_LIT("Content-Type"), SLICE_LIT("text/html; charset=utf-8"));
+    if (n % 4 < 2)
+        h.origin = UINT64_C(0x9988776655443322) >> n % 64;
     if (n % 2 == 0) {
         h.has_length = true;
         h.length = 1000;
@@ -38,7 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(size <= HEAD_BYTES_MAX && h.status >= 200 && h.status <= 599 && h.length <= LEAF_BODY_MAX);
         kept_head_decode(kept, &h.key, h.length, &again);
         assert(again.fields.n == h.fields.n && again.generation == h.generation && again.status == h.status &&
-               again.has_length == h.has_length && again.length == h.length && again.fetched_s == h.fetched_s);
+               again.has_length == h.has_length && again.length == h.length && again.fetched_s == h.fetched_s &&
+               again.origin == h.origin);
         for (size_t i = 0; i < h.fields.n; i++) {
             const struct field *f = &h.fields.at[i];
             assert(f->name.len > 0 && slice_eq(f->name, again.fields.at[i].name) &&

@@ -67,13 +67,18 @@ static void heads_are_the_same_everywhere(void **state)
     assert_int_equal(head_encode(&b, &h), 0);
     check_golden(buf_slice(&b), "8501c420000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
                                 "020003cd025704ff0590");
+    buf_clear(&b);
+    h.origin = UINT64_C(0x1122334455667788);
+    assert_int_equal(head_encode(&b, &h), 0);
+    check_golden(buf_slice(&b), "8601c420000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+                                "020003cd025704ff059007cf1122334455667788");
     buf_free(&b);
 }
 
 static bool same(const struct head *a, const struct head *b)
 {
     if (!digest_eq(&a->key, &b->key) || a->generation != b->generation || a->status != b->status ||
-        a->fetched_s != b->fetched_s || a->has_length != b->has_length || a->length != b->length ||
+        a->fetched_s != b->fetched_s || a->origin != b->origin || a->has_length != b->has_length || a->length != b->length ||
         a->fields.n != b->fields.n)
         return false;
     for (size_t i = 0; i < a->fields.n; i++) {
@@ -97,6 +102,7 @@ static void what_is_written_is_read(void **state)
         for (size_t i = 0; i < DIGEST_BYTES; i++)
             h.key.bytes[i] = (uint8_t)rand_u64(&r);
         h.fetched_s = (int64_t)(rand_u64(&r) >> rand_below(&r, 64)) - 5;
+        h.origin = rand_below(&r, 2) == 1 ? rand_u64(&r) : 0;
         h.has_length = rand_below(&r, 2) == 1;
         h.length = h.has_length ? rand_below(&r, LEAF_BODY_MAX) >> rand_below(&r, 48) : 0;
         for (size_t i = 0; i < n; i++) {
@@ -258,7 +264,10 @@ static void a_field_of_the_wrong_type_is_no_missing_field(void **state)
     buf_add(&b, "\x06\xc4\x00", 3);
     assert_int_equal(head_decode(&back, buf_slice(&b)), MESH_E_TYPE);
     b.len -= 3;
-    buf_add(&b, "\x07\xc4\x00", 3); /* a field of the future */
+    buf_add(&b, "\x07\xc4\x00", 3);
+    assert_int_equal(head_decode(&back, buf_slice(&b)), MESH_E_TYPE);
+    b.len -= 3;
+    buf_add(&b, "\x08\xc4\x00", 3); /* a field of the future */
     assert_int_equal(head_decode(&back, buf_slice(&b)), 0);
     assert_false(back.has_length);
     assert_true(back.length == 0);

@@ -36,7 +36,8 @@ static void check_kept(struct slice wire)
     assert_non_null(copy);
     free(k);
     kept_head_decode(copy, &h.key, h.length, &back);
-    assert_true(back.generation == h.generation && back.status == h.status && back.fetched_s == h.fetched_s);
+    assert_true(back.generation == h.generation && back.status == h.status && back.fetched_s == h.fetched_s &&
+                back.origin == h.origin);
     assert_true(back.has_length == h.has_length && back.length == h.length && digest_eq(&back.key, &h.key));
     assert_int_equal(back.fields.n, h.fields.n);
     assert_true(back.fields.names == h.fields.names);
@@ -74,6 +75,7 @@ static void what_is_kept_says_the_same(void **state)
                           .fetched_s = (int64_t)(rand_u64(&r) >> rand_below(&r, 64)) };
         size_t n = rand_below(&r, round % 10 == 0 ? FIELDS_MAX + 1 : 8), longs = 0;
         h.key.bytes[31] = (uint8_t)round;
+        h.origin = rand_below(&r, 2) == 1 ? rand_u64(&r) >> rand_below(&r, 64) : 0;
         h.has_length = rand_below(&r, 2) == 1;
         h.length = h.has_length ? rand_below(&r, LEAF_BODY_MAX) >> rand_below(&r, 48) : 0;
         for (size_t i = 0; i < n; i++) {
