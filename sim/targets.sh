@@ -1,5 +1,5 @@
 #!/bin/sh
-# targets.sh SIM [quick] - what membership promises, measured in the simulator: each row beside SWIM and
+# targets.sh SIM [quick] - what membership and purges promise, measured in the simulator: each row beside SWIM and
 # Lifeguard in the same world (a "-" where a mode was not run), beside its target, and whether it is met.
 # quick: fewer nodes, shorter, one seed: a minute. Else the sizes that the targets name: hours.
 # Environment: ROWS="1 3 8" only these (s: the simulator's own), SEEDS=N so many seeds where a row has several,
@@ -8,7 +8,7 @@
 set -u
 sim=$1
 quick=${2:-}
-rows=${ROWS:-1 3 4 5 6 8 9 10 s}
+rows=${ROWS:-1 3 4 5 6 8 9 10 22 23 s}
 modes=${MODES:-hedgerow swim lifeguard}
 jobs=${JOBS:-2}
 work=$(mktemp -d "${TMPDIR:-/tmp}/hedgerow-targets.XXXXXX") || exit 1
@@ -225,18 +225,60 @@ END
     row 10 "ms until equal views when $n join at once" 15000 join max joined_ms
 fi
 
+# ---- purges: whole nodes ----
+
+judged() { # NUMBER MEASURE VALUE TARGET OP
+    verdict=$(awk -v a="$3" -v b="$4" -v op="$5" 'BEGIN { print a == "-" ? "no figure" : (op == "<=" ? a + 0 <= b + 0 : a + 0 >= b + 0) ? "pass" : "MISS" }')
+    [ "$verdict" = pass ] || missed=$((missed + 1))
+    line "$1" "$2" "$3" '' '' "$5 $4" "$verdict"
+}
+
+# figure NAME FIELD: a figure of a run of whole nodes.
+figure() { sed -n "s/.*\"$2\":\([0-9]*\)[,}].*/\1/p" "$work/$1.json" | grep . || echo -; }
+
+# whole NAME, the scenario on the input: one run of whole nodes.
+whole() {
+    cat >"$work/$1.scn"
+    "$sim" run --scenario "$work/$1.scn" --json >"$work/$1.json" 2>>"$work/errors"
+}
+
+if wanted 22; then
+    # One way 5 to 150 ms, evenly: its 99th percentile is 148.5 ms. Until it lies on the disk of its own node and then of
+    # each (2 to 4 ms). Before, each node has had a word with each other one, which takes a second each.
+    n=$(size 60 1000)
+    whole purges <<END
+nodes $n
+seeds 5
+join-every 5ms
+delay-ms 5
+zone-delay-ms 5
+jitter-ms 145
+loss-pct 1
+real-crypto-nodes 0
+keys 10
+requests 0
+warmup $((n + 20))s
+time $((n + $(size 60 50)))s
+purges $(size 30 30)
+END
+    judged 22 "us from a purge's call to a node's disk, p99, N=$n, 1 % loss" "$(figure purges purge_p99_us)" 298500 '<='
+    judged 22 "... p99.9" "$(figure purges purge_p999_us)" 548500 '<='
+    judged 22 "... mean" "$(figure purges purge_mean_us)" 120000 '<='
+    judged 22 "... nodes that it did not get to" "$(figure purges purges_missed)" 0 '<='
+fi
+
+if wanted 23; then
+    broken=0
+    "$sim" run --scenario sim/scenarios/purges-away.scn --json >"$work/away.json" 2>>"$work/errors" || broken=1
+    judged 23 "rules broken when two nodes return after 1 h and $(figure away purges) purges" "$broken" 0 '<='
+fi
+
 # ---- the simulator itself ----
 
 # cost COMMAND... prints seconds of CPU and MiB of a run, "- -" if it fails.
 cost() {
     "$@" --cost >"$work/out" 2>"$work/cost"
     sed -n 's/^cost \([0-9.]*\) s of CPU, \([0-9]*\) MiB$/\1 \2/p' "$work/cost" | grep . || echo '- -'
-}
-
-judged() { # NUMBER MEASURE VALUE TARGET OP
-    verdict=$(awk -v a="$3" -v b="$4" -v op="$5" 'BEGIN { print a == "-" ? "no figure" : (op == "<=" ? a + 0 <= b + 0 : a + 0 >= b + 0) ? "pass" : "MISS" }')
-    [ "$verdict" = pass ] || missed=$((missed + 1))
-    line "$1" "$2" "$3" '' '' "$5 $4" "$verdict"
 }
 
 if wanted s; then

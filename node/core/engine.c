@@ -234,6 +234,9 @@ static bool poll_mesh(struct engine *e, struct engine_out *out)
         case MESH_ROLL:
             rolls_spread(e, e->now);
             break;
+        case MESH_CAST:
+            purge_cast_take(e, e->now, &m.id, m.bytes);
+            break;
         case MESH_TWIN:
             if (!e->twin) {
                 e->twin = true;

@@ -87,15 +87,11 @@ static void send_last(struct mesh *m, struct mesh_peer *p)
     buf_free(&bytes);
 }
 
-static void send_payload(struct mesh *m, const struct gossip_out *g)
+void mesh_send_payload(struct mesh *m, struct mesh_peer *p, const struct mesh_addr *to, struct slice payload)
 {
-    struct mesh_peer *p = mesh_peer_find(m, &g->to);
-
-    if (p == NULL)
-        return;
     buf_clear(&p->last);
-    buf_add_slice(&p->last, g->payload);
-    p->last_addr = g->addr.port != 0 ? g->addr : p->seen;
+    buf_add_slice(&p->last, payload);
+    p->last_addr = to->port != 0 ? *to : p->seen;
     p->resends = 0;
     if (buf_ok(&p->last))
         send_last(m, p);
@@ -202,7 +198,11 @@ static void pump(struct mesh *m, mesh_ns now)
     while (gossip_poll(m->gossip, &g)) {
         struct mesh_peer *p;
         switch (g.kind) {
-        case GOSSIP_SEND: send_payload(m, &g); break;
+        case GOSSIP_SEND:
+            p = mesh_peer_find(m, &g.to);
+            if (p != NULL)
+                mesh_send_payload(m, p, &g.addr, g.payload);
+            break;
         case GOSSIP_CHANGED: note_change(m, now, &g); break;
         case GOSSIP_NEED_CERT: need_cert(m, now, &g.to, &g.via); break;
         case GOSSIP_SELF_BOOT: outgrow(m, now, g.boot); break;
@@ -267,7 +267,8 @@ static void recv_sealed(struct mesh *m, mesh_ns now, const struct mesh_addr *fro
     } else {
         p->seen = *from;
         gossip_seen(m->gossip, &p->cert.id, from);
-        gossip_recv(m->gossip, now, &p->cert.id, buf_slice(&m->payload)); /* counts what it drops */
+        if (!mesh_cast_take(m, p, buf_slice(&m->payload)))
+            gossip_recv(m->gossip, now, &p->cert.id, buf_slice(&m->payload)); /* counts what it drops */
     }
 }
 

@@ -138,6 +138,7 @@ enum mesh_out_kind {
     MESH_ASK_ROLL, /* |id| has a later roll: say to it which one we have */
     MESH_ROLL,     /* a new roll is in force: send it to everybody */
     MESH_SYNC,     /* exchange what differs with |id| over a stream (asked also for missing certificates) */
+    MESH_CAST,     /* |id| has sent |bytes| so (mesh_cast) */
     MESH_TWIN,     /* told once: our identity runs elsewhere too. We outgrew its boot again and again,
                       and it ours; |boot_seen| was its last */
 };
@@ -173,6 +174,10 @@ size_t mesh_count(const struct mesh *m); /* members seen, ourselves (index 0) in
 bool mesh_member(const struct mesh *m, size_t i, struct mesh_member *out);
 bool mesh_find(const struct mesh *m, const struct node_id *id, struct mesh_member *out);
 size_t mesh_alive(const struct mesh *m); /* ourselves included */
+
+/* mesh_cast sends |bytes|, MESH_CAST_MAX at most, to a member in one sealed datagram, which may be lost. */
+#define MESH_CAST_MAX 1000
+void mesh_cast(struct mesh *m, mesh_ns now, const struct mesh_member *to, struct slice bytes);
 
 /* mesh_link notes what a backbone link shows: unhealthy until |until| (0: healthy). */
 void mesh_link(struct mesh *m, const struct node_id *id, mesh_ns until);

@@ -129,6 +129,13 @@ struct mesh {
 /* mesh_emit queues an event and returns it to be filled in, or NULL when out of memory. */
 struct mesh_item *mesh_emit(struct mesh *m, enum mesh_out_kind kind);
 
+/* mesh_send_payload seals |payload| for |p| and sends it to |to| (port 0: to where it last spoke from). */
+void mesh_send_payload(struct mesh *m, struct mesh_peer *p, const struct mesh_addr *to, struct slice payload);
+
+/* ---- mesh_cast.c ---- */
+/* mesh_cast_take: is |payload| one that was cast? Then it is emitted. */
+bool mesh_cast_take(struct mesh *m, const struct mesh_peer *from, struct slice payload);
+
 /* ---- mesh_certs.c ---- */
 struct mesh_peer *mesh_peer_find(const struct mesh *m, const struct node_id *id);
 

@@ -365,6 +365,8 @@ static void spread(struct engine *e, mesh_ns now)
     if (own == NULL || !purge_calls_pending(e))
         return;
     from = pending_from(e, own);
+    if (own->durable > e->purges->spread)
+        purge_cast(e, now, own, from > e->purges->spread ? from : e->purges->spread);
     for (size_t i = 1; i < mesh_count(e->mesh); i++) {
         struct mesh_member m;
         if (mesh_member(e->mesh, i, &m) && is_alive(m.record)) {

@@ -1,5 +1,6 @@
 /* purges.h - purges within the engine: in force here, on their way to others, and who is as far as we are.
  *
+ *   purge_cast.c   to all members as datagrams, beside the sessions
  *   purge_calls.c  called for here: signed, spread at once, again each 500 ms to who has not confirmed
  *   purges.c       taken: durable and in force, for what is here and what is on its way here
  *   purge_wake.c   what we have was not looked after for a while
@@ -66,6 +67,10 @@ void purge_late(struct engine *e, mesh_ns due, mesh_ns now);
 /* purge_wait lets |r| wait for that, which then goes on by request_seek_again. False: no memory. */
 bool purge_wait(struct request *r, const struct aim *aim);
 void purge_waited(struct request *r); /* |r| ends */
+
+/* ---- purge_cast.c ---- */
+/* purge_cast_take takes a purge that |from| has cast, its own. */
+void purge_cast_take(struct engine *e, mesh_ns now, const struct node_id *from, struct slice raw);
 
 /* ---- purge_sync.c ---- */
 void purge_sync_start(struct engine *e);

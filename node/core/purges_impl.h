@@ -51,6 +51,8 @@ struct purges {
     struct map peers_by_id;
     size_t calls_n, peers_n;
     struct timer call_timer;
+    mesh_ns cast_since;
+    unsigned casts;  /* since then */
     uint64_t spread; /* of our log: so far it was sent to all when it became durable */
     /* Frontiers */
     uint64_t question; /* what we ask by: another number each time that we may have missed something */
@@ -70,6 +72,9 @@ void purge_ask(struct engine *e, mesh_ns now, struct link *l);
 
 /* purge_calls_receipt takes a receipt of |l|'s peer. False: it is not signed by it. */
 bool purge_calls_receipt(struct engine *e, struct link *l, const struct msg_purged *m);
+
+/* purge_cast sends what of our log lies behind |after| and is durable to all members. */
+void purge_cast(struct engine *e, mesh_ns now, const struct purge_log *own, uint64_t after);
 
 /* Is there a call that somebody has not confirmed, and that is worth to be repeated? */
 bool purge_calls_pending(const struct engine *e);

@@ -81,6 +81,8 @@ struct node {
     uint64_t boot;
     unsigned rings, syncs, twins, deaths, outs, rolls, asks; /* events seen */
     uint64_t twin_boot;
+    unsigned casts;
+    struct buf cast; /* the last one */
 };
 
 struct packet {
@@ -120,6 +122,7 @@ static inline void stop(struct world *w, int n)
 {
     mesh_free(w->nodes[n].mesh);
     w->nodes[n].mesh = NULL;
+    buf_free(&w->nodes[n].cast);
 }
 
 static inline void world_free(struct world *w)
@@ -218,6 +221,11 @@ static inline void drain(struct world *w, int n)
 
     while (mesh_poll(node->mesh, &out)) {
         switch (out.kind) {
+        case MESH_CAST:
+            node->casts++;
+            buf_clear(&node->cast);
+            buf_add_slice(&node->cast, out.bytes);
+            break;
         case MESH_SEND: post(w, &node->addr, &out.addr, out.bytes); break;
         case MESH_CHANGED: node->deaths += out.is == MEMBER_DEAD && !out.is_new; break;
         case MESH_RING: node->rings++; break;

@@ -1,5 +1,6 @@
 /* test_mesh.c - joining, restarts, leaving, twins, and what replays and forgeries do. */
 #include "mesh_world.h"
+#include "node/core/mesh_impl.h"
 
 static void a_node_alone_owns_everything_at_once(void **state)
 {
@@ -209,6 +210,57 @@ static void a_twin_is_told_to_the_one_that_came_last(void **state)
     world_free(w);
 }
 
+/* What is cast arrives sealed and whole, also at one that had to be asked first who it is now; gossip sees none of it. */
+static void feat_I1_what_is_cast_arrives_after_one_way(void **state)
+{
+    static const uint8_t bytes[MESH_CAST_MAX] = { 1, 2, 3 };
+    struct mesh_member to;
+
+    (void)state;
+    struct world *w = company(3);
+    for (size_t len = 0; len <= sizeof(bytes); len += 250) {
+        assert_true(mesh_find(mesh_of(w, 0), id_of(w, 1), &to));
+        mesh_cast(mesh_of(w, 0), w->now, &to, slice_of(bytes, len));
+        drain(w, 0);
+        run_for(w, DELAY);
+        assert_int_equal(w->nodes[1].casts, 1 + len / 250);
+        assert_true(slice_eq(buf_slice(&w->nodes[1].cast), slice_of(bytes, len)));
+    }
+    assert_int_equal(w->nodes[2].casts, 0);
+    assert_int_equal(mesh_gossip_counters(mesh_of(w, 1))->malformed, 0);
+    stop(w, 1);
+    start(w, 1, 99); /* another run: it is told so, and the bytes go again */
+    assert_true(mesh_find(mesh_of(w, 0), id_of(w, 1), &to));
+    mesh_cast(mesh_of(w, 0), w->now, &to, SLICE_LIT("again"));
+    drain(w, 0);
+    run_for(w, 5 * DELAY);
+    assert_true(slice_eq(buf_slice(&w->nodes[1].cast), SLICE_LIT("again")));
+    world_free(w);
+}
+
+/* A cast that is cut or has more in it than it may is nobody's. */
+static void a_malformed_cast_is_dropped(void **state)
+{
+    (void)state;
+    struct world *w = company(2);
+    const struct mesh_counters *c = mesh_counters(mesh_of(w, 1));
+    uint64_t before = c->datagrams_malformed;
+    const struct mesh_peer from = { .cert = identities[0].cert };
+
+    assert_true(mesh_cast_take(mesh_of(w, 1), &from, SLICE_LIT("\x82\x01\x06\x09\xc4\x05hell")));
+    assert_true(mesh_cast_take(mesh_of(w, 1), &from, SLICE_LIT("\x82\x01\x06\x09\xa5hello")));
+    assert_true(mesh_cast_take(mesh_of(w, 1), &from, SLICE_LIT("\x82\x01\x06\x09\xc4\x05hello!")));
+    assert_int_equal(c->datagrams_malformed, before + 3);
+    assert_false(mesh_cast_take(mesh_of(w, 1), &from, SLICE_LIT("\x83\x01\x06\x09\xc4\x05hello")));
+    assert_false(mesh_cast_take(mesh_of(w, 1), &from, SLICE_LIT("\x82\x01")));
+    drain(w, 1);
+    assert_int_equal(w->nodes[1].casts, 0);
+    assert_true(mesh_cast_take(mesh_of(w, 1), &from, SLICE_LIT("\x82\x01\x06\x09\xc4\x05hello")));
+    drain(w, 1);
+    assert_true(slice_eq(buf_slice(&w->nodes[1].cast), SLICE_LIT("hello")));
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +273,8 @@ int main(void)
         cmocka_unit_test(link_health_steers_requests_and_not_the_ring),
         cmocka_unit_test(row_30_a_restart_makes_up_for_a_failed_link),
         cmocka_unit_test(a_twin_is_told_to_the_one_that_came_last),
+        cmocka_unit_test(feat_I1_what_is_cast_arrives_after_one_way),
+        cmocka_unit_test(a_malformed_cast_is_dropped),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
