@@ -54,10 +54,11 @@ fi
 if wanted nodes "real processes on this machine"; then
     rows /usr/bin/python3 tests/bench/frozen.py "$([ -n "$quick" ] && echo 5 || echo 20)"
     rows /usr/bin/python3 tests/bench/restart.py "$([ -n "$quick" ] && echo 5 || echo 20)"
+    rows /usr/bin/python3 tests/bench/purges.py "$([ -n "$quick" ] && echo 10 || echo 60)"
     proof 27 "revoked: cut off everywhere within 5 s, transfers and all" m10_a_revoked_node_is_cut_off
     proof 28 "an authority rotated under load: 0 failed, 0 restarts" t28
 fi
-if wanted sim "in the simulator, beside SWIM and Lifeguard"; then
+if wanted sim "in the simulator, membership beside SWIM and Lifeguard"; then
     sh sim/targets.sh .build/hedgerow-sim $quick
     missed=$((missed + $?))
 fi
