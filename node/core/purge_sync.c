@@ -227,21 +227,22 @@ static void on_frontier(struct engine *e, mesh_ns now, struct link *l, struct sl
     bool sound = msg_get_frontier(&w, body, &m) == 0 && purge_vector_ok(m.vector);
     bool lacks = sound && (m.whole ? purge_logs_lack(logs, m.vector) : !purge_logs_passed(logs, m.digest));
     bool again = l->frontier_at == 0 || now - l->frontier_at >= WHOLE_EACH;
+    uint64_t answers = e->unsure ? 0 : m.asks; /* who was stopped, too, knows no more than the asker */
 
     if (sound && m.answers != 0 && m.answers == e->purges->question)
         l->answered = m.answers; /* and so does what follows it */
     if (sound && m.digest == logs->digest) {
         if (m.asks != 0)
-            send_frontier(e, now, l, false, 0, m.asks);
+            send_frontier(e, now, l, false, 0, answers);
     } else if (sound && !m.whole) {
         if (again || m.asks != 0)
-            send_frontier(e, now, l, true, e->purges->question, m.asks);
+            send_frontier(e, now, l, true, e->purges->question, answers);
     } else if (sound) {
         push(e, l, m.vector);
         if (!lacks)
             purge_logs_pass(logs, m.digest);
         if (link_is_open(l)) /* if only so that it knows when it has all */
-            send_frontier(e, now, l, m.asks != 0, 0, m.asks);
+            send_frontier(e, now, l, m.asks != 0, 0, answers);
     }
     wire_close(&w);
     if (!sound) {
