@@ -249,6 +249,11 @@ struct object *cache_stale(struct cache *c, mesh_ns now, const struct digest *ke
     return o != NULL && o->state == OBJECT_COMPLETE && !usable(o, now) ? used(c, o) : NULL;
 }
 
+uint32_t cache_fingerprint(const struct cache *c, const struct digest *key)
+{
+    return evict_fingerprint(map_hash_digest(&c->objects, key->bytes));
+}
+
 bool cache_hot(const struct cache *c, const struct object *o)
 {
     return o->indexed && o->evict.uses >= c->evict.uses_max;
@@ -380,6 +385,14 @@ void cache_remove(struct cache *c, struct object *o)
         take_out(c, o);
 }
 
+void cache_let_pass(struct cache *c, struct object *o)
+{
+    if (!o->indexed)
+        return;
+    evict_remove(&c->evict, &o->evict);
+    forget(c, o);
+}
+
 /* ---- what other threads read ---- */
 
 int cache_share(struct cache *c, unsigned readers, const uint8_t key[SHELF_KEY_BYTES])
@@ -451,8 +464,8 @@ void cache_lay_out(struct cache *c, struct object *o)
         shelved_add(o);
         return;
     }
-    if (object_part(o) != NULL || o->uncacheable || o->pass_through || object_first_held(o) > 0 || o->lifetime <= 0 ||
-        !is_meant(c, o))
+    if (object_part(o) != NULL || o->uncacheable || o->pass_through || object_first_held(o) > 0 || object_pieces(o) != NULL ||
+        o->lifetime <= 0 || !is_meant(c, o))
         return;
     (void)shelved_put(c->shelf, o); /* without memory the engine goes on answering */
     cache_fit(c);

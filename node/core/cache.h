@@ -69,6 +69,9 @@ struct object *cache_peek(const struct cache *c, mesh_ns now, const struct diges
  */
 struct object *cache_stale(struct cache *c, mesh_ns now, const struct digest *key, const struct fields *fields);
 
+/* cache_fingerprint: what the policy takes |key| for (evict.h). */
+uint32_t cache_fingerprint(const struct cache *c, const struct digest *key);
+
 /* cache_hot: is |o| used as often as is counted? */
 bool cache_hot(const struct cache *c, const struct object *o);
 
@@ -92,6 +95,9 @@ void cache_each(struct cache *c, void (*visit)(void *ctx, struct object *o), voi
 
 /* cache_remove takes |o| out of the index, if it is in. */
 void cache_remove(struct cache *c, struct object *o);
+
+/* cache_let_pass is cache_remove for one that cannot be kept as it is: nobody is told, for nothing has changed. */
+void cache_let_pass(struct cache *c, struct object *o);
 
 /* cache_next_under lends the objects under |key| one after the other, whatever they are good for: the one behind |o| (NULL:
  * the first), and NULL behind the last. */

@@ -232,6 +232,9 @@ struct engine_tier {
     uint64_t run; /* this one of the process */
     struct cache_hooks hooks;
     struct list loads;
+    struct list spills, pagings; /* bodies that go out, and come back, piece by piece */
+    size_t spills_n;
+    uint64_t paged;         /* bytes that are here because somebody reads them */
     uint64_t unsound, late; /* counted */
     struct ghosts ghosts;  /* evicted unused, and not written */
     struct signer *signer; /* the last one that came from the disk */

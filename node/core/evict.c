@@ -91,7 +91,7 @@ static bool begins_small(const struct evict *e, const struct evict_node *n)
 void evict_add(struct evict *e, struct evict_node *n, uint64_t bytes, uint64_t hash)
 {
     n->bytes = bytes;
-    n->fingerprint = (uint32_t)(hash >> 32);
+    n->fingerprint = evict_fingerprint(hash);
     n->lapped = false;
     set_uses(n, 0);
     enter(e, n, begins_small(e, n));

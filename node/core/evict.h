@@ -63,6 +63,11 @@ void evict_fini(struct evict *e);
 /* evict_add takes |n| (anything may be in it) into a queue, as |bytes| with the hash |hash| of its name. */
 void evict_add(struct evict *e, struct evict_node *n, uint64_t bytes, uint64_t hash);
 
+static inline uint32_t evict_fingerprint(uint64_t hash)
+{
+    return (uint32_t)(hash >> 32);
+}
+
 /* evict_grew: |n|, which is in, has |by| more bytes, or fewer. */
 void evict_grew(struct evict *e, struct evict_node *n, int64_t by);
 

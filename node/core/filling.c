@@ -57,6 +57,8 @@ bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object 
     if (!o->uncacheable && !f->dropped) {
         cache_unmark(e->cache, &f->primary);
         cache_put(e->cache, o, flight_fields(f));
+        if (o->pass_through)
+            tier_passes(e, o);
     } else if (o->uncacheable && f->class != FLIGHT_DIRECT) {
         cache_mark(e->cache, now, &f->primary);
     }
@@ -72,16 +74,17 @@ bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object 
 
 /* ---- the body comes ---- */
 
+/* Up to which leaf the window may follow: that of the fastest reader, or what goes to the disk. */
 static uint32_t fastest(const struct flight *f)
 {
-    uint32_t most = object_fastest(f->object);
+    uint32_t most = object_fastest(f->object), written = tier_written(f->object);
 
     LIST_EACH (at, &f->waiters) {
         const struct reader *r = OBJ_OF(at, struct reader, wait_link);
         if (r->at / LEAF_BYTES > most)
             most = (uint32_t)(r->at / LEAF_BYTES);
     }
-    return most;
+    return most < written ? most : written;
 }
 
 uint32_t flight_ahead(const struct flight *f)
@@ -133,7 +136,7 @@ static void trim(struct engine *e, mesh_ns now, struct flight *f)
         return;
     object_trim(o, fastest(f), WINDOW_LEAVES);
     if (object_first_held(o) > 0) {
-        cache_remove(e->cache, o);
+        cache_let_pass(e->cache, o);
         let_fall(e, now, o);
     }
 }
@@ -147,8 +150,11 @@ void flight_grew(struct engine *e, mesh_ns now, struct flight *f)
     }
     struct object *o = object_ref(f->object);
 
-    if (!o->pass_through && object_available(o) > cache_object_max(e->cache))
+    if (!o->pass_through && object_available(o) > cache_object_max(e->cache)) {
         o->pass_through = true;
+        tier_passes(e, o);
+    }
+    tier_grew(e, o);
     watch_body(e, now, f);
     waiters_move(e, now, f, o);
     trim(e, now, f);
@@ -171,7 +177,7 @@ void flight_complete(struct engine *e, mesh_ns now, struct flight *f)
         return;
     }
     if (o->pass_through)
-        cache_remove(e->cache, o);
+        cache_let_pass(e->cache, o);
     tier_complete(e, o);
     waiters_move(e, now, f, o);
     cache_fit(e->cache);
@@ -183,6 +189,8 @@ void flight_readers_moved(struct engine *e, mesh_ns now, struct object *o)
 {
     struct flight *f = object_flight(o);
 
+    if (object_pieces(o) != NULL)
+        pages_moved(e, o);
     if (f == NULL || !o->pass_through)
         return;
     if (flight_purposeless(f)) {

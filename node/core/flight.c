@@ -145,6 +145,8 @@ void flight_drop(struct engine *e, struct flight *f)
 {
     f->dropped = true;
     flight_leave_map(e, f);
+    if (f->object != NULL)
+        tier_stop(e, f->object);
 }
 
 /* May somebody with |fields| hope to be answered by what |f| brings? */
@@ -213,8 +215,7 @@ int flight_owners(struct engine *e, const struct digest *key, struct node_id out
 
 /* ---- sources that fail ---- */
 
-/* The object being filled is lost: nobody new may find it, its readers wait for another. */
-static void lose_object(struct engine *e, mesh_ns now, struct flight *f)
+void flight_lose(struct engine *e, mesh_ns now, struct flight *f)
 {
     struct object *o = f->object;
 
@@ -254,7 +255,7 @@ void flight_source_failed(struct engine *e, mesh_ns now, struct flight *f)
 void flight_source_again(struct engine *e, mesh_ns now, struct flight *f)
 {
     if (f->object != NULL)
-        lose_object(e, now, f);
+        flight_lose(e, now, f);
     if (list_empty(&f->waiters) && !f->background) {
         flight_free(e, f);
         return;

@@ -275,6 +275,34 @@ bool object_set_part(struct object *o, uint32_t index, const struct digest *prim
     return true;
 }
 
+static size_t pieces_bytes(const struct object_pieces *p)
+{
+    return sizeof(*p) + p->host_len + p->path_len;
+}
+
+bool object_set_pieces(struct object *o, uint32_t each, struct slice host, struct slice path)
+{
+    struct object_more *more = object_more_of(o);
+
+    if (more == NULL || (more->pieces = make(o, sizeof(*more->pieces) + host.len + path.len)) == NULL)
+        return false;
+    more->pieces->each = each;
+    more->pieces->host_len = (uint32_t)host.len;
+    more->pieces->path_len = (uint32_t)path.len;
+    if (host.len > 0)
+        memcpy(more->pieces->text, host.data, host.len);
+    if (path.len > 0)
+        memcpy(more->pieces->text + host.len, path.data, path.len);
+    return true;
+}
+
+void object_whole(struct object *o)
+{
+    object_let_go(o, pieces_bytes(o->more->pieces));
+    free(o->more->pieces);
+    o->more->pieces = NULL;
+}
+
 static void drop_more(struct object *o)
 {
     struct object_more *more = o->more;
@@ -286,6 +314,7 @@ static void drop_more(struct object *o)
         free(more->proof->batches);
     free(more->proof);
     free(more->part);
+    free(more->pieces);
     free(more);
 }
 
@@ -298,6 +327,16 @@ static void drop_leaf(struct object *o, struct object_leaf *l)
         object_let_go(o, l->packed_len);
     free(l->packed);
     l->raw = l->packed = NULL;
+}
+
+void object_drop_leaf(struct object *o, uint32_t i)
+{
+    struct object_leaf *l = object_leaf(o, i);
+
+    if (l->raw == NULL)
+        return;
+    drop_leaf(o, l);
+    l->packed_len = 0;
 }
 
 void object_unref(struct object *o)

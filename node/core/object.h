@@ -111,6 +111,8 @@ struct object_more {
     struct object_part *part;         /* NULL: it is no leaf of a body alone */
     struct coded *coded[CODINGS - 1]; /* the body as viewers take it (coded.h); NULL: not asked for yet */
     struct shelved *shelved; /* what other threads may read of it, with its present head (shelved.h); NULL: nothing */
+    struct object_pieces *pieces;     /* its leaves lie on the disk, and are here as they are read; NULL: all are here */
+    struct spill *spill;              /* it is being written there, piece by piece (spill.c); NULL: it is not */
     mesh_ns retry_at;                 /* the origin failed: until then it is not asked again */
     struct digest variant;            /* vary_digest, where it varies */
 };
@@ -121,6 +123,14 @@ struct object_part {
     uint32_t index;
     struct digest primary; /* of the object with this key */
     struct list body_link; /* the cache's: among others of its body */
+};
+
+/* What is to be known of a body whose leaves lie on the disk (pages.c). */
+struct object_pieces {
+    struct paging *paging; /* somebody reads it; NULL: nobody does */
+    uint32_t each;         /* leaves in a piece; in the last one there may be fewer */
+    uint32_t host_len, path_len;
+    uint8_t text[]; /* host and path, for whoever has to fetch it after all */
 };
 
 /* The leaves of a body, and their hashes. Most bodies have one. */
@@ -215,10 +225,19 @@ struct object_more *object_more_of(struct object *o);
 struct object_proof *object_proof_of(struct object *o);
 /* object_set_part: |o| is leaf |index| of the body with key |primary|. False: out of memory. */
 bool object_set_part(struct object *o, uint32_t index, const struct digest *primary);
+/* object_set_pieces: its leaves, absent until they are put, lie on the disk in pieces of |each|. False: out of memory.
+ * object_whole: all of them are here to stay. */
+bool object_set_pieces(struct object *o, uint32_t each, struct slice host, struct slice path);
+void object_whole(struct object *o);
 
 static inline struct object_part *object_part(const struct object *o)
 {
     return o->more != NULL ? o->more->part : NULL;
+}
+
+static inline struct object_pieces *object_pieces(const struct object *o)
+{
+    return o->more != NULL ? o->more->pieces : NULL;
 }
 
 static inline struct shelved *object_shelved(const struct object *o)
@@ -281,6 +300,11 @@ int object_add_leaf(struct object *o, uint8_t *raw, uint32_t raw_len, uint8_t *p
 /* object_add_one is object_add_leaf for a leaf whose |hash| came with the head, or from the disk, and not by a batch. */
 int object_add_one(struct object *o, uint8_t *raw, uint32_t raw_len, uint8_t *packed, uint32_t packed_len,
                    const struct digest *hash);
+/* object_add_absent is object_add_one for a leaf that is not here. object_put_leaf brings one that was absent, as verified,
+ * and takes |raw| and |packed|; object_drop_leaf takes it away again. */
+int object_add_absent(struct object *o, uint32_t raw_len, const struct digest *hash);
+void object_put_leaf(struct object *o, uint32_t i, uint8_t *raw, uint8_t *packed, uint32_t packed_len);
+void object_drop_leaf(struct object *o, uint32_t i);
 /* object_add_slip takes a verified piece of the open leaf. MESH_E_STATE (it is not the next one), MESH_E_RANGE. */
 int object_add_slip(struct object *o, const struct object_slip *slip, struct slice bytes);
 /* object_close_tail closes the open leaf (of a peer's object, its hash checked by the caller). */

@@ -140,7 +140,7 @@ static void tail_forget(struct object *o)
 static void push_leaf(struct object *o, uint8_t *raw, uint32_t raw_len, uint8_t *packed, uint32_t packed_len)
 {
     *object_leaf(o, o->leaves_n++) = (struct object_leaf){ raw, packed, raw_len, packed_len };
-    if (raw != object_room(o))
+    if (raw != NULL && raw != object_room(o))
         object_hold_block(o, raw_len);
     if (packed != NULL)
         object_hold_block(o, packed_len);
@@ -243,6 +243,27 @@ int object_add_one(struct object *o, uint8_t *raw, uint32_t raw_len, uint8_t *pa
     if (err == 0)
         set_hash(o, o->leaves_n - 1, hash);
     return err;
+}
+
+int object_add_absent(struct object *o, uint32_t raw_len, const struct digest *hash)
+{
+    assert(o->state == OBJECT_FILLING && raw_len > 0 && raw_len <= LEAF_BYTES);
+    if ((!o->many && !make_many(o)) || !room_for_leaf(o)) /* of one leaf, an absent one would count as dropped */
+        return MESH_E_NOMEM;
+    push_leaf(o, NULL, raw_len, NULL, 0);
+    set_hash(o, o->leaves_n - 1, hash);
+    return 0;
+}
+
+void object_put_leaf(struct object *o, uint32_t i, uint8_t *raw, uint8_t *packed, uint32_t packed_len)
+{
+    struct object_leaf *l = object_leaf(o, i);
+
+    assert(l->raw == NULL && l->packed == NULL);
+    *l = (struct object_leaf){ raw, packed, l->raw_len, packed_len };
+    object_hold_block(o, l->raw_len);
+    if (packed != NULL)
+        object_hold_block(o, packed_len);
 }
 
 static int push_slip(struct object *o, const struct object_slip *slip)

@@ -110,7 +110,7 @@ void request_code(struct engine *e, mesh_ns now, struct request *r, bool identit
         (o->pass_through && o->length > PASSING_MAX) || !o->head->codable)
         return;
     a->negotiated = true;
-    if (identity || coding == CODING_IDENTITY || !o->has_length || o->state == OBJECT_FAILED)
+    if (identity || coding == CODING_IDENTITY || !o->has_length || o->state == OBJECT_FAILED || object_pieces(o) != NULL)
         return;
     if (coded_no_gain(o, coding)) {
         forget_unread(o, coding);
@@ -133,6 +133,10 @@ static struct coded *form_of(struct engine *e, struct request *r)
 
     if (c != NULL || r->state != REQUEST_BODY || !o->has_length || o->state == OBJECT_FAILED)
         return c;
+    if (object_pieces(o) != NULL) { /* its leaves come and go with who reads them as they are */
+        request_failed(e, r, 502, "The rest of this answer is no longer to be had in this coding.");
+        return NULL;
+    }
     c = coded_open(&e->coders, o, r->answer.coding, true);
     if (c == NULL)
         request_failed(e, r, 503, "This node is out of memory for more answers.");

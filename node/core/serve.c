@@ -485,6 +485,8 @@ static enum sent send_leaves(struct engine *e, mesh_ns now, struct serve *s)
             return SENT_SOME;
         if (s->next_leaf >= s->announced && !send_batch(e, s))
             return SENT_SOME;
+        if (object_leaf(o, s->next_leaf)->raw == NULL && pages_want(e, o))
+            return SENT_SOME;
         if (object_leaf(o, s->next_leaf)->raw == NULL) {
             serve_abort(e, now, s, ABORT_BEHIND, 0);
             return SENT_ABORT;

@@ -1,52 +1,13 @@
-#include "node/core/tier.h"
-
 #include <stdlib.h>
 
-#include "node/core/object_pack.h"
 #include "node/core/purges.h"
+#include "node/core/tier_impl.h"
 #include "node/core/vary.h"
 
 #define PATIENCE   MS(500) /* a disk that takes longer is slower than another node, or the origin */
 #define GHOSTS_MIN 4096u
 #define LOOKS_MAX  2u
 #define CLOSING_OPS 64u    /* objects put in a row at the end */
-
-/* A read for a flight. It outlives one that does not wait. */
-struct load {
-    struct list link;      /* in the tier's */
-    struct flight *flight; /* NULL: nobody waits */
-};
-
-/* ---- names ---- */
-
-static uint64_t key_of(const struct digest *d)
-{
-    return be64_get(d->bytes);
-}
-
-static uint32_t body_of(const struct digest *d)
-{
-    return be32_get(d->bytes);
-}
-
-static uint32_t variant_of(const struct digest *d)
-{
-    uint32_t v = be32_get(d->bytes);
-
-    return v != 0 ? v : 1;
-}
-
-static uint32_t variant_in(const struct object *o)
-{
-    return o->varies ? variant_of(&o->more->variant) : 0;
-}
-
-static const struct digest *primary_of(const struct object *o)
-{
-    const struct object_part *part = object_part(o);
-
-    return part != NULL ? &part->primary : &o->key;
-}
 
 bool tier_has(const struct engine *e, const struct digest *key)
 {
@@ -76,7 +37,7 @@ static int find_signer(void *ctx, struct slice raw, struct signer **out)
     return 0;
 }
 
-static struct pack_frame frame_of(struct engine *e)
+struct pack_frame tier_frame(struct engine *e)
 {
     return (struct pack_frame){ .now = e->now,
                                 .wall_s = e->wall_s,
@@ -90,15 +51,17 @@ static struct pack_frame frame_of(struct engine *e)
                                 .ctx = e };
 }
 
-/* MESH_E_FULL: the disk is behind. Other codes: it is not to be written. */
+/* MESH_E_FULL: the disk is behind. Other codes: it is not to be written, or not at once. */
 static int write_object(struct engine *e, struct object *o)
 {
-    struct store_name name = { key_of(&o->key), body_of(primary_of(o)), variant_in(o) };
-    struct pack_frame f = frame_of(e);
+    struct store_name name = tier_name(o);
+    struct pack_frame f = tier_frame(e);
     struct buf head = BUF_EMPTY;
 
+    if (object_pieces(o) != NULL)
+        return tier_write_head(e, o, object_pieces(o)->each);
     if (!object_pack_fits(o) || object_pack_bytes(o) > store_put_max(e->cfg.store))
-        return MESH_E_RANGE;
+        return spill_begin(e, o);
     if (!store_takes(e->cfg.store, e->now, object_pack_bytes(o)))
         return MESH_E_FULL;
     struct slice *pieces = calloc(o->leaves_n + 1, sizeof(*pieces));
@@ -119,10 +82,36 @@ static uint32_t place_of(const struct engine *e, const struct object *o)
     return o->on_disk ? store_find_variant(e->cfg.store, key_of(&o->key), variant_in(o)) : INDEX_NONE;
 }
 
+int tier_write_head(struct engine *e, struct object *o, uint32_t each)
+{
+    struct store_name name = tier_name(o);
+    struct pack_frame f = tier_frame(e);
+    struct buf head = BUF_EMPTY;
+    int err = object_pack_head(&head, o, each, &f);
+    struct slice piece = buf_slice(&head);
+
+    if (err == 0)
+        err = store_put(e->cfg.store, e->now, &name, &piece, 1);
+    buf_free(&head);
+    o->on_disk = o->on_disk || err == 0;
+    return err;
+}
+
 static void on_used(void *ctx, struct object *o)
 {
-    if (!o->on_disk && o->state == OBJECT_COMPLETE)
+    if (!o->on_disk && (o->state == OBJECT_COMPLETE || o->pass_through))
         write_object(ctx, o);
+}
+
+void tier_remember(struct engine *e, const struct object *o)
+{
+    ghosts_room(&e->tier.ghosts, store_things(e->cfg.store) + GHOSTS_MIN);
+    ghosts_add(&e->tier.ghosts, cache_fingerprint(e->cache, &o->key));
+}
+
+static bool came_again(struct engine *e, const struct object *o)
+{
+    return ghosts_has(&e->tier.ghosts, cache_fingerprint(e->cache, &o->key), store_things(e->cfg.store) + GHOSTS_MIN);
 }
 
 static void on_evicted(void *ctx, struct object *o, bool worth)
@@ -132,44 +121,68 @@ static void on_evicted(void *ctx, struct object *o, bool worth)
 
     if (at != INDEX_NONE && worth)
         store_used(e->cfg.store, at);
-    else if (at == INDEX_NONE && worth)
-        write_object(e, o);
-    else if (at == INDEX_NONE) {
-        ghosts_room(&e->tier.ghosts, store_things(e->cfg.store) + GHOSTS_MIN);
-        ghosts_add(&e->tier.ghosts, o->evict.fingerprint);
-    }
+    else if (at == INDEX_NONE && worth && object_pack_bytes(o) <= store_put_max(e->cfg.store))
+        write_object(e, o); /* longer ones were begun with when they were used, or they would stay in memory */
+    else if (at == INDEX_NONE)
+        tier_remember(e, o);
 }
 
-static void forget(struct engine *e, const struct object *o)
+void tier_forget(struct engine *e, const struct object *o)
 {
-    uint64_t key = key_of(&o->key);
+    struct store_name name = tier_name(o);
 
-    if (store_find(e->cfg.store, key) != INDEX_NONE)
-        store_forget(e->cfg.store, e->now, key, variant_in(o));
+    if (store_find(e->cfg.store, name.key) == INDEX_NONE)
+        return;
+    store_forget(e->cfg.store, e->now, name.key, name.variant);
+    if (object_part(o) == NULL && !o->varies) /* its pieces. Those of a variant go with their segments: nobody asks for them */
+        store_drop_body(e->cfg.store, e->now, name.body);
 }
 
 static void on_gone(void *ctx, struct object *o)
 {
-    forget(ctx, o);
+    tier_stop(ctx, o);
+    if (o->state != OBJECT_FAILED || o->on_disk) /* else nothing of it is there */
+        tier_forget(ctx, o);
 }
 
 static void on_put(void *ctx, struct object *o)
 {
-    forget(ctx, o);
+    struct engine *e = ctx;
+    struct store_name name = tier_name(o);
+
+    if (spill_says(e, o)) /* what is being written is just that */
+        return;
+    spill_stop_name(e, &o->key, &name.variant);
+    if (object_pieces(o) != NULL) /* its head is another one now, its pieces are the same */
+        store_forget(e->cfg.store, e->now, name.key, name.variant);
+    else
+        tier_forget(e, o);
     o->on_disk = false;
 }
 
 void tier_complete(struct engine *e, struct object *o)
 {
-    if (e->cfg.store != NULL && o->indexed && !o->on_disk &&
-        ghosts_has(&e->tier.ghosts, o->evict.fingerprint, store_things(e->cfg.store) + GHOSTS_MIN))
+    tier_grew(e, o);
+    if (e->cfg.store != NULL && o->indexed && !o->on_disk && came_again(e, o))
         write_object(e, o);
+}
+
+/* A body too large for memory has no second use there: it is written when it comes again. */
+void tier_passes(struct engine *e, struct object *o)
+{
+    if (e->cfg.store == NULL || !o->indexed || object_part(o) != NULL)
+        return;
+    if (came_again(e, o))
+        spill_begin(e, o);
+    else
+        tier_remember(e, o);
 }
 
 void tier_drop(struct engine *e, const struct digest *key)
 {
     if (e->cfg.store == NULL)
         return;
+    spill_stop_name(e, key, NULL);
     store_forget(e->cfg.store, e->now, key_of(key), 0);
     store_drop_body(e->cfg.store, e->now, body_of(key));
 }
@@ -235,8 +248,11 @@ static bool right(const struct flight *f, const struct object *o)
 /* What was read is an object now, or nothing. */
 static struct object *take(struct engine *e, const struct flight *f, const struct store_op *op)
 {
-    struct pack_frame frame = frame_of(e);
+    struct pack_frame frame = tier_frame(e);
     struct object *o = NULL;
+
+    frame.host = buf_slice(&f->host);
+    frame.path = buf_slice(&f->path);
     int err = object_unpack(&o, store_op_payload(op), &frame);
 
     if (err == MESH_E_HASH || err == MESH_E_SYNTAX || err == MESH_E_RANGE)
@@ -244,7 +260,7 @@ static struct object *take(struct engine *e, const struct flight *f, const struc
     if (o == NULL)
         return NULL;
     o->on_disk = true;
-    if (right(f, o))
+    if (right(f, o) && pages_are_there(e, o))
         return o;
     object_unref(o);
     return NULL;
@@ -285,8 +301,14 @@ void engine_disk_done(struct engine *e, mesh_ns now, struct store_op *op, int er
 {
     e->now = now;
     struct load *l = op->kind == STORE_READ ? op->token : NULL;
-    if (!store_done(e->cfg.store, now, op, &err))
+    if (!store_done(e->cfg.store, now, op, &err)) {
+        spills_wake(e);
         return;
+    }
+    if (l->of_pages) {
+        pages_come(e, now, l, op, err);
+        return;
+    }
     struct flight *f = l->flight;
     struct object *o = NULL;
     if (f != NULL) {
@@ -314,6 +336,8 @@ int tier_start(struct engine *e)
     static const struct cache_hooks hooks = { on_used, on_evicted, on_put, on_gone, NULL };
 
     list_init(&e->tier.loads);
+    list_init(&e->tier.spills);
+    list_init(&e->tier.pagings);
     if (e->cfg.store == NULL)
         return 0;
     e->tier.run = be64_get(e->cfg.hash_key);
@@ -337,6 +361,8 @@ void tier_free(struct engine *e)
         return;
     cache_hook(e->cache, NULL);
     closing_free(e);
+    spills_free(e);
+    pages_free(e);
     while (!list_empty(&e->tier.loads)) {
         struct load *l = OBJ_OF(list_first(&e->tier.loads), struct load, link);
         list_remove(&l->link);
@@ -363,6 +389,7 @@ void engine_disk_close(struct engine *e, mesh_ns now)
     if (e->cfg.store == NULL || e->tier.ending)
         return;
     e->tier.ending = true;
+    spills_end(e);
     e->tier.closing_cap = (size_t)cache_objects(e->cache);
     e->tier.closing = calloc(e->tier.closing_cap + 1, sizeof(struct object *));
     if (e->tier.closing != NULL)
@@ -379,7 +406,7 @@ static void close_some(struct engine *e)
             return; /* again when there is room */
         object_unref(t->closing[t->closing_at++]);
     }
-    if (t->closing_at < t->closing_n || t->closed)
+    if (t->closing_at < t->closing_n || t->closed || t->spills_n > 0)
         return;
     t->closed = true;
     store_close(e->cfg.store, e->now);

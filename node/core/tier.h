@@ -21,8 +21,21 @@ bool tier_has(const struct engine *e, const struct digest *key);
 bool tier_load(struct engine *e, mesh_ns now, struct flight *f);
 void tier_leave(struct engine *e, struct flight *f);
 
-/* tier_complete: |o| is complete, and may be worth writing because it came again. */
+/* tier_complete: |o| is complete, and may be worth writing because it came again. tier_passes: |o|, whose body comes, is
+ * too large for memory; if it came before it is written as it comes. tier_grew: more of it is there. */
 void tier_complete(struct engine *e, struct object *o);
+void tier_passes(struct engine *e, struct object *o);
+void tier_grew(struct engine *e, struct object *o);
+/* tier_written: the leaf of |o| that is to be written next; UINT32_MAX: none is. tier_stop: none is any more. */
+uint32_t tier_written(const struct object *o);
+void tier_stop(struct engine *e, struct object *o);
+
+/* ---- bodies whose leaves lie on the disk (pages.c) ---- */
+/* pages_body is object_read; what is absent is being read then, for |o|'s readers at where they are. pages_want does that
+ * alone: false, its leaves are not there. pages_moved: a reader of |o| has moved on, or left. */
+size_t pages_body(struct engine *e, struct object *o, uint64_t at, struct slice *pieces, size_t max);
+bool pages_want(struct engine *e, struct object *o);
+void pages_moved(struct engine *e, struct object *o);
 
 /* tier_drop: nothing under |key|, or of the body with that key, counts any more. */
 void tier_drop(struct engine *e, const struct digest *key);

@@ -147,6 +147,33 @@ def test_rob_K2_a_kill_at_any_time_loses_nothing_written(case):
 
 
 @needs("hedgerow")
+def test_rob_K2_feat_C15_a_body_larger_than_memory_outlives_a_kill(case):
+    """K2, C15, R16: 64 MiB through a node that has 16: asked for twice they lie on the disk, and after kill -9 the whole and
+    ranges of it come from there, not from the origin, while the node grows by no more than a window."""
+    size, origin = 64 << 20, case.origin()
+    lone = Lone(case, origin, disk="256MiB", memory="16MiB")
+    node = lone.start()
+
+    def fetch(first=0, last=size - 1):
+        check = bodies.Checker(last + 1, "d0", start=first)
+        headers = [("Range", f"bytes={first}-{last}")] if last + 1 - first < size else []
+        answer = client.fetch(node.http, target_of(0, size), headers=headers, timeout=60, on_body=check.feed)
+        equal(answer.status, 206 if headers else 200, "status")
+        check.end()
+        return answer.get("X-Cache").split()[0]
+    equal([fetch(), fetch()], ["Miss", "Miss"], "the first two")
+    wait_until(lambda: node.status()["cache"]["disk_objects"] > 128, "all of it is written")
+    node.kill()
+    node, asked = lone.start(), origin.total
+    before, read = node.memory_bytes(), node.counter("disk_read_bytes")
+    equal([fetch(40 << 20, (41 << 20) - 1), fetch(size - 10)], ["Hit", "Hit"], "ranges")
+    assert node.counter("disk_read_bytes") - read < 4 << 20, "ranges cost more than the pieces they touch"
+    equal([fetch(), fetch()], ["Hit", "Hit"], "the whole after a kill")
+    equal(origin.total, asked, "requests at the origin")
+    assert node.memory_bytes() - before < 16 << 20, f"grew from {before} to {node.memory_bytes()}"
+
+
+@needs("hedgerow")
 def test_what_was_dropped_stays_dropped(case):
     """A URL that a POST has changed is not served from the disk after a kill; nor is what it was before it was replaced."""
     origin = case.origin()

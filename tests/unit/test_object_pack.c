@@ -235,12 +235,68 @@ static void rob_F2_damaged_bytes_are_refused(void **state)
     assert_true(memory.bytes == 0);
 }
 
+static struct buf piece(const struct object *o, uint32_t first, uint32_t n)
+{
+    struct slice leaves[8];
+    struct buf b = BUF_EMPTY;
+
+    assert_int_equal(object_pack_piece(&b, leaves, o, first, n), 0);
+    for (uint32_t i = 0; i < n; i++)
+        buf_add_slice(&b, leaves[i]);
+    assert_true(buf_ok(&b));
+    return b;
+}
+
+/* Head and pieces apart; a piece's bytes may be anything, even where no checksum says so. */
+static void rob_F2_a_body_comes_back_in_pieces(void **state)
+{
+    struct object *o = make(5 * LEAF_BYTES + 1000), *back;
+    struct pack_frame f = frame(SEC(100), 5000, 1);
+    struct buf head = BUF_EMPTY, first = piece(o, 0, 4), last = piece(o, 4, 2);
+    struct slice x, y;
+
+    (void)state;
+    f.host = SLICE_LIT("h");
+    f.path = SLICE_LIT("/p");
+    assert_int_equal(object_pack_head(&head, o, 4, &f), 0);
+    assert_true(head.len <= object_pack_head_bytes(o->leaves_n));
+    assert_int_equal(object_unpack(&back, buf_slice(&head), &f), 0);
+    assert_true(back->state == OBJECT_COMPLETE && object_pieces(back)->each == 4 && back->length == o->length);
+    assert_int_equal(object_read(back, 0, &x, 1), 0);
+    for (size_t at = 3; at < last.len; at += 997) { /* a length, or a byte of a leaf */
+        last.data[at] ^= 0x10;
+        assert_int_not_equal(object_unpack_piece(back, buf_slice(&last), 4, 2, zpack), 0);
+        last.data[at] ^= 0x10;
+    }
+    for (size_t n = 0; n < last.len; n += 911)
+        assert_int_not_equal(object_unpack_piece(back, slice_of(last.data, n), 4, 2, zpack), 0);
+    assert_int_not_equal(object_unpack_piece(back, buf_slice(&first), 0, 3, zpack), 0);
+    assert_int_equal(object_unpack_piece(back, buf_slice(&last), 4, 2, zpack), 0);
+    assert_int_equal(object_unpack_piece(back, buf_slice(&first), 0, 4, zpack), 0);
+    for (uint64_t at = 0; at < o->length; at += LEAF_BYTES) {
+        assert_int_equal(object_read(o, at, &x, 1) + object_read(back, at, &y, 1), 2);
+        assert_true(slice_eq(x, y));
+    }
+    uint64_t bytes = object_bytes(back);
+    object_drop_leaf(back, 2);
+    object_drop_leaf(back, 2);
+    assert_true(object_bytes(back) < bytes - 100);
+    assert_int_equal(object_read(back, 2 * LEAF_BYTES, &x, 1), 0);
+    buf_free(&head);
+    buf_free(&first);
+    buf_free(&last);
+    object_unref(back);
+    object_unref(o);
+    assert_true(memory.bytes == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_comes_back_as_it_was),
         cmocka_unit_test(rob_CL1_its_age_never_stands_still),
         cmocka_unit_test(rob_F2_damaged_bytes_are_refused),
+        cmocka_unit_test(rob_F2_a_body_comes_back_in_pieces),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
