@@ -255,7 +255,8 @@ bool parts_unwanted(struct engine *e, mesh_ns now, const struct digest *primary,
     struct digest mark;
 
     none_mark(&mark, primary);
-    return cache_marked(e->cache, now, &mark) || cache_peek(e->cache, now, primary, fields) != NULL;
+    const struct object *whole = cache_peek(e->cache, now, primary, fields);
+    return cache_marked(e->cache, now, &mark) || (whole != NULL && object_pieces(whole) == NULL);
 }
 
 void parts_none(struct engine *e, mesh_ns now, struct flight *f)

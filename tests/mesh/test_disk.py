@@ -146,7 +146,7 @@ def test_rob_K2_a_kill_at_any_time_loses_nothing_written(case):
             thread.join()
 
 
-@needs("hedgerow")
+@needs("hedgerow", release=True)
 def test_rob_K2_feat_C15_a_body_larger_than_memory_outlives_a_kill(case):
     """K2, C15, R16: 64 MiB through a node that has 16: asked for twice they lie on the disk, and after kill -9 the whole and
     ranges of it come from there, not from the origin, while the node grows by no more than a window."""
@@ -162,7 +162,7 @@ def test_rob_K2_feat_C15_a_body_larger_than_memory_outlives_a_kill(case):
         check.end()
         return answer.get("X-Cache").split()[0]
     equal([fetch(), fetch()], ["Miss", "Miss"], "the first two")
-    wait_until(lambda: node.status()["cache"]["disk_objects"] > 128, "all of it is written")
+    wait_until(lambda: written(node) > 128, "all of it is written")
     node.kill()
     node, asked = lone.start(), origin.total
     before, read = node.memory_bytes(), node.counter("disk_read_bytes")
