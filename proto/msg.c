@@ -28,7 +28,8 @@ enum {
     ASK_FIRST_LEAF,
     ASK_CREDIT,
     ASK_FIELDS,
-    ASK_RUN
+    ASK_RUN,
+    ASK_HAVE
 };
 enum { ANSWER_STATUS = 1, ANSWER_REASON, ANSWER_EPOCH, ANSWER_LOAD };
 enum { ABORT_REASON = 1, ABORT_STATUS };
@@ -277,9 +278,9 @@ int msg_members_item(const struct msg_members *m, size_t i, struct slice *cert, 
 
 /* ---- asking ---- */
 
-int msg_put_ask(struct buf *b, uint32_t stream, const struct msg_ask *m)
+static int put_ask(struct buf *b, enum msg_type type, uint32_t stream, const struct msg_ask *m)
 {
-    struct frame_out o = frame_map(b, MSG_ASK, stream);
+    struct frame_out o = frame_map(b, type, stream);
 
     o.bad = m->distribution.len == 0 || m->path.len == 0;
     frame_put_bin(&o, ASK_KEY, SLICE_OF(m->key.bytes), DIGEST_BYTES);
@@ -299,7 +300,18 @@ int msg_put_ask(struct buf *b, uint32_t stream, const struct msg_ask *m)
     frame_opt_u64(&o, ASK_CREDIT, m->credit);
     frame_opt_bin(&o, ASK_FIELDS, m->fields, MSG_FIELDS_MAX);
     frame_opt_u64(&o, ASK_RUN, m->run);
+    frame_opt_u64(&o, ASK_HAVE, m->have);
     return frame_end(&o);
+}
+
+int msg_put_ask(struct buf *b, uint32_t stream, const struct msg_ask *m)
+{
+    return put_ask(b, MSG_ASK, stream, m);
+}
+
+int msg_put_second(struct buf *b, const struct msg_ask *m)
+{
+    return put_ask(b, MSG_SECOND, 0, m);
 }
 
 int msg_get_ask(struct wire *w, struct slice body, struct msg_ask *m)
@@ -323,6 +335,7 @@ int msg_get_ask(struct wire *w, struct slice body, struct msg_ask *m)
     m->credit = (uint32_t)frame_get_u64(&in, ASK_CREDIT, UINT32_MAX);
     m->fields = frame_get_bin(&in, ASK_FIELDS, MSG_FIELDS_MAX);
     m->run = (uint32_t)frame_get_u64(&in, ASK_RUN, UINT32_MAX);
+    m->have = (uint32_t)frame_get_u64(&in, ASK_HAVE, UINT32_MAX);
     return frame_close(&in, false);
 }
 

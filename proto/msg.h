@@ -37,6 +37,7 @@ enum msg_type {
     MSG_PURGE = 6,    /* session: content that has to go */
     MSG_PURGED = 7,   /* session: it is gone here, signed */
     MSG_FRONTIER = 8, /* session: which purges the sender has */
+    MSG_SECOND = 9,   /* session: I fetch this, and you are the next owner: read along */
     MSG_ROLL = 12,    /* session: what the authorities say: its number, or all of it */
     MSG_CALL = 13,    /* session: dial me, so that I know that I am reached */
     MSG_DROP = 14,    /* session: what is under this key was changed */
@@ -231,9 +232,14 @@ struct msg_ask {
     uint32_t credit;     /* leaves you may send */
     struct slice fields; /* of the viewer's request, see PROTOCOL.md; at most MSG_FIELDS_MAX bytes */
     uint32_t run;        /* with ASK_LEAF: leaves that will be asked for from this one on, it included; 0: not told */
+    uint32_t have;       /* leaves that the asker has from the beginning: announce them, and leave out their bytes */
 };
 int msg_put_ask(struct buf *b, uint32_t stream, const struct msg_ask *m);
 int msg_get_ask(struct wire *w, struct slice body, struct msg_ask *m);
+
+/* SECOND says what an ask says, of what its sender fetches; |credit| and what concerns leaves mean nothing. msg_get_ask
+ * reads it. */
+int msg_put_second(struct buf *b, const struct msg_ask *m);
 
 enum msg_answer_status {
     ANSWER_HAVE = 1,

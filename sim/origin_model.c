@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "node/core/range.h"
 #include "proto/base/err.h"
 #include "sim/body.h"
 #include "sim/check.h"
@@ -20,8 +21,9 @@ struct supply {
     struct edge *edge;
     struct fetch *fetch;
     struct rand rand;
-    uint64_t key, version, size, at;
+    uint64_t key, version, size, at, end; /* end: behind the last byte that is wanted */
     uint64_t cut_at;         /* this many bytes, then nothing; UINT64_MAX: whole */
+    bool part;               /* a range is wanted, of what has not changed */
     bool head_sent, waiting; /* waiting: paused, without an event */
 };
 
@@ -100,7 +102,15 @@ void origin_model_begin(struct edge *e, struct fetch *f)
         k->first_at = w->now;
     k->last_at = w->now;
     s->version = purge_version(w, s->key);
-    s->size = body_size(&w->sc, s->key);
+    s->size = s->end = body_size(&w->sc, s->key);
+    uint64_t first, last;
+    char etag[BODY_ETAG_MAX];
+    bool same = f->if_range.len == 0 || slice_eq(f->if_range, body_etag(&w->sc, s->key, s->version, etag));
+    if (same && ranges_begin(f->range, &first, &last) && first < s->size) {
+        s->part = true;
+        s->at = first;
+        s->end = last < s->size ? last + 1 : s->size;
+    }
     if (draw_ppm(&s->rand, w->sc.origin_fail)) /* half of them before the head */
         s->cut_at = rand_below(&s->rand, 2) == 0 ? 0 : rand_below(&s->rand, s->size + 1);
     world_at(w, &s->ev, w->now + (mesh_ns)w->sc.origin_delay + draw_ns(&s->rand, w->sc.origin_jitter));
@@ -153,7 +163,7 @@ static void supply_head(struct supply *s)
     struct edge *e = s->edge;
     struct world *w = e->w;
     struct fields fields = { 0 };
-    char control[64], etag[BODY_ETAG_MAX], tag[BODY_PATH_MAX];
+    char control[64], etag[BODY_ETAG_MAX], tag[BODY_PATH_MAX], range[80];
     bool length = !body_chunked(&w->sc, s->key);
 
     if (body_no_store(&w->sc, s->key))
@@ -165,9 +175,14 @@ static void supply_head(struct supply *s)
     fields_add(&fields, SLICE_LIT("Cache-Control"), slice_str(control));
     fields_add(&fields, SLICE_LIT("ETag"), validator);
     fields_add(&fields, SLICE_LIT("Cache-Tag"), body_tag_text(body_tag(s->key), tag));
+    snprintf(range, sizeof(range), "bytes %llu-%llu/%llu", (unsigned long long)s->at, (unsigned long long)s->end - 1,
+             (unsigned long long)s->size);
+    if (s->part)
+        fields_add(&fields, SLICE_LIT("Content-Range"), slice_str(range));
     s->head_sent = true;
     world_note(w, NOTE_FETCH_HEAD, e->index, validator);
-    engine_fetch_head(edge_enter(e), w->now, s->fetch, 200, &fields, length ? (int64_t)s->size : -1);
+    engine_fetch_head(edge_enter(e), w->now, s->fetch, s->part ? 206 : 200, &fields,
+                      length || s->part ? (int64_t)(s->end - s->at) : -1);
 }
 
 /* One piece, and when the next one comes. */
@@ -176,7 +191,7 @@ static void supply_piece(struct supply *s)
     uint8_t bytes[PIECE_MAX];
     struct edge *e = s->edge;
     struct world *w = e->w;
-    uint64_t n = 1 + rand_below(&s->rand, PIECE_MAX), end = s->cut_at < s->size ? s->cut_at : s->size;
+    uint64_t n = 1 + rand_below(&s->rand, PIECE_MAX), end = s->cut_at < s->end ? s->cut_at : s->end;
 
     if (n > end - s->at)
         n = end - s->at;
@@ -213,10 +228,10 @@ static void supply_fire(struct world *w, struct event *ev)
     if (!s->head_sent) {
         supply_head(s);
         world_at(w, ev, w->now);
-    } else if (s->at >= s->cut_at && s->cut_at < s->size) {
+    } else if (s->at >= s->cut_at && s->cut_at < s->end) {
         supply_end(s, MESH_E_CLOSED);
         return;
-    } else if (s->at == s->size) {
+    } else if (s->at == s->end) {
         supply_end(s, 0);
         return;
     } else {

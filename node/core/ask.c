@@ -35,6 +35,7 @@ void ask_send(struct engine *e, mesh_ns now, struct flight *f)
     a->sent = true;
     a->sent_at = now;
     a->credit = ASK_CREDIT;
+    a->have = prior_leaves(f);
     memcpy(f->peer_name, session_peer(a->l->session)->name, sizeof(f->peer_name));
     struct msg_ask m = {
         .key = f->key,
@@ -55,6 +56,7 @@ void ask_send(struct engine *e, mesh_ns now, struct flight *f)
         .credit = a->credit,
         .fields = f->forward != NULL ? f->forward->raw : SLICE_EMPTY,
         .run = f->run,
+        .have = a->have,
     };
     msg_put_ask(session_begin(a->l->session), a->stream, &m);
     link_commit(e, a->l);
@@ -297,18 +299,25 @@ static void on_batch(struct engine *e, mesh_ns now, struct flight *f, struct sli
         err = f->object != NULL ? check_batch(f, &b, hashes) : MESH_E_STATE;
     if (err == 0)
         err = object_add_batch(f->object, &b, hashes);
+    if (err == 0 && b.final) {
+        f->ask.has_final = true;
+        f->ask.final_length = b.length;
+        f->object->has_length = true;
+        f->object->length = b.length;
+    }
+    uint32_t had = err == 0 ? f->object->leaves_n : 0;
+    if (err == 0 && (err = prior_fill(f)) == MESH_E_HASH) {
+        prior_differs(e, now, f);
+        return;
+    }
     if (err != 0) {
         reject(e, now, f, "BATCH", err);
         return;
     }
-    if (!b.final)
-        return;
-    f->ask.has_final = true;
-    f->ask.final_length = b.length;
-    f->object->has_length = true;
-    f->object->length = b.length;
-    if (f->object->leaves_n == b.first + b.count)
+    if (b.final && f->object->leaves_n == b.first + b.count)
         complete(e, now, f);
+    else if (f->object->leaves_n > had)
+        flight_grew(e, now, f);
 }
 
 /* How long leaf |i| must be: 64 KiB, or up to that at the end, as far as the end is known. */
@@ -383,6 +392,11 @@ static void on_leaf(struct engine *e, mesh_ns now, struct flight *f, struct slic
     uint8_t *raw = NULL;
     int err = msg_get_leaf(body, &m);
 
+    if (err == 0 && o != NULL && f->ask.credit > 0 && m.index < o->leaves_n && m.index < f->ask.have) {
+        f->ask.credit--; /* a node that knows no |have| sends them all */
+        ask_credit(e, f);
+        return;
+    }
     if (err == 0 &&
         (o == NULL || m.index != o->leaves_n || (f->ask.one ? m.index != 0 : m.index >= object_hashes_n(o))))
         err = MESH_E_STATE;

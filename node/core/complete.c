@@ -1,5 +1,6 @@
 /* A whole body of which leaves are here, from ranges that were asked for before: they are used, and the origin is asked
- * only for what lies between them (RFC 9111 section 3.4). All must have the same strong validator.
+ * only for what lies between them (RFC 9111 section 3.4). All must have the same strong validator. Or its beginning is
+ * here, from a source that failed in mid-body (prior.c): then the one gap is the rest.
  *
  *   complete_start --a gap--> its Range, If-Range --206--> the head of the whole; leaves, the gap, leaves, a gap ...
  *                  --none---> the head of the whole, from a leaf's; leaves
@@ -19,7 +20,9 @@ struct completion {
     struct timer timer;
     struct flight *f;
     struct kept_head *like;     /* of one of the leaves: the others must be of the same body */
-    uint64_t length;       /* its own */
+    uint32_t given;        /* so many leaves were here when a source failed; 0: those that there are, are looked for */
+    struct object *prior;  /* which has them, held until they are in the flight's object */
+    uint64_t length;       /* its own; 0: not known, and the origin will say it */
     uint32_t count, next;  /* leaves that it has; that are in the flight's object */
     unsigned gaps;         /* that were asked for */
     uint32_t gap, gap_end; /* those that the origin is asked for; none: both 0 */
@@ -32,6 +35,7 @@ void complete_free(struct engine *e, struct flight *f)
         return;
     timer_stop(e, &f->completion->timer);
     free(f->completion->like);
+    object_unref(f->completion->prior);
     free(f->completion);
     f->completion = NULL;
     f->range = f->if_range = SLICE_EMPTY;
@@ -80,6 +84,8 @@ static uint32_t end_of_gap(struct engine *e, mesh_ns now, const struct completio
 {
     uint32_t end = c->count;
 
+    if (c->given > 0)
+        return end;
     for (struct object *o = NULL; (o = cache_next_leaf(e->cache, &c->f->primary, o)) != NULL;) {
         uint32_t index = object_part(o)->index;
         if (index > from && index < end && is_good(c->f, now, o) && is_same(c, o))
@@ -93,7 +99,7 @@ static uint32_t end_of_gap(struct engine *e, mesh_ns now, const struct completio
 static uint64_t first_byte(const struct completion *c, uint32_t index)
 {
     uint64_t at = (uint64_t)index * LEAF_BYTES;
-    return at < c->length ? at : c->length;
+    return at < c->length || c->length == 0 ? at : c->length;
 }
 
 /* |f| may be gone afterwards. */
@@ -104,8 +110,9 @@ static void ask_gap(struct engine *e, mesh_ns now, struct completion *c, uint32_
     c->gap = from;
     c->gap_end = ++c->gaps < GAPS_MAX ? end_of_gap(e, now, c, from) : c->count;
     buf_clear(&f->wanted);
-    buf_addf(&f->wanted, "bytes=%llu-%llu", (unsigned long long)first_byte(c, c->gap),
-             (unsigned long long)first_byte(c, c->gap_end) - 1);
+    buf_addf(&f->wanted, "bytes=%llu-", (unsigned long long)first_byte(c, c->gap));
+    if (c->length > 0)
+        buf_addf(&f->wanted, "%llu", (unsigned long long)first_byte(c, c->gap_end) - 1);
     size_t range = f->wanted.len;
     buf_add_slice(&f->wanted, parts_validator(c->like));
     f->range = slice_head(buf_slice(&f->wanted), range);
@@ -114,10 +121,14 @@ static void ask_gap(struct engine *e, mesh_ns now, struct completion *c, uint32_
         flight_fail(e, now, f, 503, "This node is out of memory for more fetches.");
 }
 
-static bool is_gap(const struct completion *c, uint16_t status, const struct fields *fields, int64_t length)
+static bool is_gap(struct completion *c, uint16_t status, const struct fields *fields, int64_t length)
 {
     struct content_range r;
 
+    if (c->length == 0 && status == 206 && parts_place_of(fields, &r) && r.length <= LEAF_BODY_MAX) {
+        c->length = r.length; /* of the rest alone: where it is not that, nothing is made of it */
+        c->count = c->gap_end = leaf_count(r.length);
+    }
     return status == 206 && parts_place_of(fields, &r) && r.length == c->length &&
            slice_eq(parts_validator_of(fields), parts_validator(c->like)) && r.first == first_byte(c, c->gap) &&
            r.last + 1 == first_byte(c, c->gap_end) && length >= 0 && (uint64_t)length == r.last + 1 - r.first;
@@ -138,21 +149,34 @@ void complete_wake(struct engine *e, struct flight *f)
 
 /* ---- putting it together ---- */
 
-/* False: |c|'s flight is gone. */
-static bool add(struct engine *e, mesh_ns now, struct completion *c, const struct object *leaf)
+/* The next leaf is in |from|. False: |c|'s flight is gone. */
+static bool add(struct engine *e, mesh_ns now, struct completion *c, const struct object *from)
 {
     struct flight *f = c->f;
     struct object *o = object_ref(f->object);
+    int err = from == c->prior ? prior_give(from, c->next, o)
+                               : object_append(o, now, slice_of(object_leaf(from, 0)->raw, object_leaf(from, 0)->raw_len));
 
     c->next++;
     c->again = false;
-    if (object_append(o, now, slice_of(object_leaf(leaf, 0)->raw, object_leaf(leaf, 0)->raw_len)) != 0)
+    if (c->next == c->given) {
+        object_unref(c->prior);
+        c->prior = NULL;
+    }
+    if (err != 0)
         flight_fail(e, now, f, 503, "This node is out of memory for more fetches.");
     else
         flight_grew(e, now, f);
     bool goes_on = object_flight(o) == f;
     object_unref(o);
     return goes_on;
+}
+
+static struct object *next_here(struct engine *e, mesh_ns now, const struct completion *c)
+{
+    if (c->given == 0)
+        return leaf_here(e, now, c, c->next);
+    return c->next < c->given ? c->prior : NULL;
 }
 
 static void turn(struct engine *e, mesh_ns now, struct completion *c)
@@ -167,7 +191,7 @@ static void turn(struct engine *e, mesh_ns now, struct completion *c)
         }
         if (flight_ahead(f) >= WINDOW_LEAVES)
             return;
-        if ((leaf = leaf_here(e, now, c, c->next)) == NULL) { /* gone meanwhile, where a gap lies behind it */
+        if ((leaf = next_here(e, now, c)) == NULL) { /* gone meanwhile, where a gap lies behind it */
             origin_stop(e, f);
             ask_gap(e, now, c, c->next);
             return;
@@ -222,27 +246,57 @@ static void begin_from(struct engine *e, mesh_ns now, struct flight *f, const st
         complete_wake(e, f);
 }
 
+static struct completion *completion_new(struct engine *e, struct flight *f, const struct object *like, uint64_t length)
+{
+    struct completion *c = calloc(1, sizeof(*c));
+
+    if (c == NULL)
+        return NULL;
+    c->f = f;
+    c->timer.fire = timer_fire;
+    c->length = length;
+    c->count = leaf_count(length);
+    f->completion = c;
+    if ((c->like = kept_head_copy(like->head)) != NULL)
+        return c;
+    complete_free(e, f);
+    return NULL;
+}
+
+/* A source failed, and |prior| has the first |leaves|. */
+static bool start_behind(struct engine *e, mesh_ns now, struct flight *f, const struct object *prior, uint32_t leaves)
+{
+    struct completion *c = completion_new(e, f, prior, prior->has_length ? prior->length : 0);
+
+    if (c == NULL)
+        return false;
+    c->prior = f->prior; /* its reference goes over */
+    f->prior = NULL;
+    c->given = leaves;
+    f->resumes++;
+    e->counters.resumed++;
+    if (prior->has_length && leaves == c->count)
+        begin_from(e, now, f, prior);
+    else
+        ask_gap(e, now, c, leaves);
+    return true;
+}
+
 bool complete_start(struct engine *e, mesh_ns now, struct flight *f)
 {
     struct content_range r;
-    uint32_t here = 0;
+    uint32_t here = 0, leaves;
+    const struct object *prior = prior_rest(e, f, &leaves);
 
+    if (prior != NULL)
+        return start_behind(e, now, f, prior, leaves);
     if (f->leaf || f->class != FLIGHT_OWNER || f->solo || f->stale != NULL || f->dropped)
         return false;
     struct object *leaf = newest(e, now, f);
     bool known = leaf != NULL && parts_place(leaf->head, &r) && r.length <= LEAF_BODY_MAX;
-    struct completion *c = known ? calloc(1, sizeof(*c)) : NULL;
+    struct completion *c = known ? completion_new(e, f, leaf, r.length) : NULL;
     if (c == NULL)
         return false;
-    c->f = f;
-    c->timer.fire = timer_fire;
-    c->length = r.length;
-    c->count = leaf_count(r.length);
-    f->completion = c;
-    if ((c->like = kept_head_copy(leaf->head)) == NULL) {
-        complete_free(e, f);
-        return false;
-    }
     while (here < c->count && leaf_here(e, now, c, here) != NULL)
         here++;
     if (here < c->count)
@@ -269,7 +323,8 @@ bool complete_head(struct engine *e, mesh_ns now, struct flight *f, uint16_t sta
         }
         return true;
     }
-    cache_drop_leaves(e->cache, &f->primary); /* they are of what was there before */
+    if (f->completion->given == 0)
+        cache_drop_leaves(e->cache, &f->primary); /* they are of what was there before */
     complete_free(e, f);
     if (f->object == NULL && status != 206 && status != 416)
         return false;

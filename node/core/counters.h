@@ -48,6 +48,9 @@
     X(coders_busy, "answers left as they were: too many coders at work, or no memory")\
     X(collapsed, "requests that joined a fetch already under way")                  \
     X(moved, "answers moved to another copy in mid-body after their source failed") \
+    X(resumed, "fetches that went on at the origin where another source had stopped")   \
+    X(announced, "fetches of ours that the second owner was told of")                    \
+    X(seconded, "fetches of other owners that we read along with as the second owner")  \
     X(objects_revoked, "objects dropped: their signer was revoked, or made things up")               \
     X(disk_hits, "objects that came from the disk")                                      \
     X(disk_corrupt, "objects on the disk that turned out to be damaged: missed, and dropped") \

@@ -59,6 +59,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     reach_start(e, now);
     accept_start(e);
     coders_start(e);
+    aside_start(e);
     struct list *lists[] = { &e->links, &e->flights, &e->dials, &e->writes,        &e->closes,
                              &e->starts, &e->flows,  &e->stops, &e->ready_requests, &e->ready_serves,
                              &e->drops };
@@ -87,6 +88,7 @@ void engine_free(struct engine *e)
     drops_free(e);
     LIST_EACH_SAFE (at, &e->flights)
         flight_free(e, OBJ_OF(at, struct flight, link));
+    aside_stop(e);
     LIST_EACH_SAFE (at, &e->links)
         link_free(e, OBJ_OF(at, struct link, link));
     struct list *origins[] = { &e->starts, &e->stops };

@@ -155,6 +155,7 @@ struct ask {
     uint64_t final_length; /* told by the final batch */
     bool has_final;
     struct digest one_leaf;
+    uint32_t have; /* leaves that it may leave out, since the flight's prior has them */
 };
 
 bool ask_start(struct engine *e, mesh_ns now, struct flight *f, const struct node_id *id);
@@ -225,6 +226,48 @@ void audit_consider(struct engine *e, mesh_ns now, const struct flight *f);
 /* audit_grew: more of such a comparison's body is there, or |complete|. |f| may be gone. */
 void audit_grew(struct engine *e, mesh_ns now, struct flight *f, bool complete);
 
+/* ---- what a flight had when its source failed (prior.c) ---- */
+/* prior_keep: |o| is lost to |f|, but what it has is not. prior_forget: it is needed no more. */
+void prior_keep(struct flight *f, struct object *o);
+void prior_forget(struct flight *f);
+/* prior_leaves: how many leaves whoever is asked next may leave out. */
+uint32_t prior_leaves(const struct flight *f);
+/* prior_fill gives |f|'s object the leaves that were left out, as far as their hashes have come. 0, MESH_E_NOMEM, or
+ * MESH_E_HASH: they are others; then prior_differs asks for those. |f| may be gone. */
+int prior_fill(struct flight *f);
+void prior_differs(struct engine *e, mesh_ns now, struct flight *f);
+/* prior_give copies leaf |i| to |o|, whose next one it is. 0 or MESH_E_NOMEM. */
+int prior_give(const struct object *prior, uint32_t i, struct object *o);
+/* prior_rest: the body of which the origin can be asked for what lies behind the first |*leaves|; NULL: there is none. */
+const struct object *prior_rest(const struct engine *e, const struct flight *f, uint32_t *leaves);
+
+/* ---- the second owner (second.c) ---- */
+/* second_begin, second_grew: |f| has a head, or more of the body; if we fetch it as an owner, and that takes a while, the
+ * next owner is told. */
+void second_begin(struct engine *e, mesh_ns now, struct flight *f);
+void second_grew(struct engine *e, mesh_ns now, struct flight *f);
+/* second_frame: a peer says that we are the second owner of what it fetches. */
+void second_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame);
+/* second_needless: |f| reads along for nobody, and has nobody to read along with. second_fits: there is room for what it
+ * brings. second_over: it ends. */
+bool second_needless(const struct flight *f);
+bool second_fits(struct engine *e, const struct flight *f);
+void second_over(struct engine *e, mesh_ns now, struct flight *f);
+
+/* ---- what it has when the first one fails (aside.c) ---- */
+struct engine_aside {
+    struct list list;
+    size_t n;
+    uint64_t bytes;
+    struct timer timer;
+};
+void aside_start(struct engine *e);
+void aside_stop(struct engine *e);
+/* aside_put keeps |o|, which was got for who says |forward|, for a while. aside_take gives it to |f|, if it may begin with
+ * something. */
+void aside_put(struct engine *e, mesh_ns now, struct object *o, struct forward *forward);
+void aside_take(struct engine *e, struct flight *f);
+
 /* ---- the disk tier (tier.h) ---- */
 struct load;
 struct engine_tier {
@@ -284,6 +327,8 @@ struct flight {
     unsigned agains;     /* how often a source was asked again */
     struct list waiters; /* readers without a head, or moving to another copy */
     struct object *object; /* held; NULL: no head yet */
+    struct object *prior;  /* held: what it had of a body when a source failed (prior.c); NULL: nothing */
+    unsigned resumes;      /* how often the origin was asked for what lies behind it */
     struct ask ask;
     struct origin *origin;
     struct list run_link; /* in origin->run: it is not its turn yet */
@@ -296,6 +341,9 @@ struct flight {
     char peer_name[CERT_NAME_MAX + 1];
     struct timer deadline; /* for a head; then for each next piece of a peer's body */
     struct timer patience; /* with an owner above us */
+    struct timer second_timer; /* the second owner is told then */
+    bool announced;            /* it was */
+    bool second;               /* we are it: |f| reads along, and asks no origin unless somebody waits */
 };
 
 /* What is to be fetched, and for whom; all lent. */
@@ -367,6 +415,7 @@ struct serve {
     struct digest primary; /* of what was asked for */
     struct buf host, path, request_id;
     uint32_t credit, next_leaf, slip_sent, announced; /* leaves; bytes of next_leaf; leaves in batches sent */
+    uint32_t have; /* leaves from the beginning that need no sending */
     bool head_sent, final_sent;
     struct timer slip_timer;
     /* While it is not answered yet (purge_sync.c) */
@@ -382,6 +431,9 @@ void serve_pump(struct engine *e, mesh_ns now, struct serve *s);
 void serve_abort(struct engine *e, mesh_ns now, struct serve *s, unsigned reason, unsigned status);
 void serve_end(struct engine *e, mesh_ns now, struct serve *s);
 void serve_attached(struct serve *s);
+/* serve_sound: is what a peer names in our normal form? serve_forward reads the fields that go along: 0 or MESH_E_*. */
+bool serve_sound(struct engine *e, const struct msg_ask *m, struct digest *primary);
+int serve_forward(struct forward **out, struct slice raw);
 
 /* ---- copies past their time ---- */
 /* May |o| be served as it is: while it is validated, or because the origin fails? */
@@ -522,6 +574,8 @@ struct engine {
     struct buf scratch;
     struct key_memo memo;
     struct engine_tier tier;
+    struct engine_aside aside;
+    size_t seconds; /* flights that read along as the second owner */
     struct purges *purges;
     uint64_t purged; /* purges->logs.position */
     bool unsure;     /* we may have missed purges: no copy answers a viewer */

@@ -65,10 +65,11 @@ bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object 
     if (o->uncacheable && f->stale != NULL && o->head->status < 500)
         cache_remove(e->cache, f->stale); /* it is not what the origin says any more */
     waiters_attach(e, now, f, o);
-    if (flight_purposeless(f)) {
+    if (flight_purposeless(f) || !second_fits(e, f)) {
         flight_free(e, f);
         return false;
     }
+    second_begin(e, now, f);
     return true;
 }
 
@@ -156,6 +157,7 @@ void flight_grew(struct engine *e, mesh_ns now, struct flight *f)
     }
     tier_grew(e, o);
     watch_body(e, now, f);
+    second_grew(e, now, f);
     waiters_move(e, now, f, o);
     trim(e, now, f);
     origin_flow(e, f);

@@ -63,6 +63,7 @@ static void forget(struct flight *f)
     object_unref(f->stale);
     object_unref(f->varying);
     object_unref(f->audited);
+    prior_forget(f);
     f->magic = 0;
     free(f);
 }
@@ -100,6 +101,7 @@ struct flight *flight_new(struct engine *e, mesh_ns now, enum flight_class class
         f->stale = held(cache_stale(e->cache, now, &f->key, flight_fields(f)));
         f->varying = held(cache_varying(e->cache, &f->key));
         f->solo = f->stale != NULL && f->stale->lifetime == 0;
+        aside_take(e, f);
     }
     list_init(&f->waiters);
     list_init(&f->ask.link);
@@ -243,6 +245,7 @@ void flight_lose(struct engine *e, mesh_ns now, struct flight *f)
         r->flight = f;
         list_push_back(&f->waiters, &r->wait_link);
     }
+    prior_keep(f, o);
     object_unref(o);
 }
 
@@ -292,6 +295,7 @@ void flight_free(struct engine *e, struct flight *f)
 {
     OBJ_CHECK(f, FLIGHT_MAGIC);
     ask_cancel(e, e->now, f);
+    second_over(e, e->now, f);
     tier_leave(e, f);
     origin_stop(e, f);
     complete_free(e, f);
@@ -395,6 +399,10 @@ void flight_go(struct engine *e, mesh_ns now, struct flight *f)
         timer_set(e, &f->deadline, now + e->timers.fetch);
     if (tier_load(e, now, f) || ask_next(e, now, f))
         return;
+    if (second_needless(f)) {
+        flight_free(e, f);
+        return;
+    }
     f->from_peer = f->peer_hit = false;
     if (shared_already(e, now, f))
         return;

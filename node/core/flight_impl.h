@@ -1,8 +1,9 @@
-/* flight_impl.h - what the three files of a flight share; nobody else includes it.
+/* flight_impl.h - what the files of a flight share; nobody else includes it.
  *
  *   flight.c   one fetch per key, source after source
  *   waiters.c  who waits for it: attached, moved to another copy, sent on their own way
- *   filling.c  its object, from the head to the last byte, and who reads along */
+ *   filling.c  its object, from the head to the last byte, and who reads along
+ *   prior.c    what it had when a source failed */
 #ifndef HEDGEROW_CORE_FLIGHT_IMPL_H
 #define HEDGEROW_CORE_FLIGHT_IMPL_H
 

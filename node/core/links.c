@@ -486,6 +486,9 @@ static void frame(struct engine *e, mesh_ns now, struct link *l, const struct ms
     case MSG_FRONTIER:
         purge_frame(e, now, l, f);
         break;
+    case MSG_SECOND:
+        second_frame(e, now, l, f);
+        break;
     case MSG_ASK:
         serve_ask(e, now, l, f);
         break;

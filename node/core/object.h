@@ -305,6 +305,9 @@ int object_add_one(struct object *o, uint8_t *raw, uint32_t raw_len, uint8_t *pa
 int object_add_absent(struct object *o, uint32_t raw_len, const struct digest *hash);
 void object_put_leaf(struct object *o, uint32_t i, uint8_t *raw, uint8_t *packed, uint32_t packed_len);
 void object_drop_leaf(struct object *o, uint32_t i);
+/* object_add_dropped is object_add_one for a leaf that is not here, and was dropped elsewhere as object_trim does: only as
+ * long as none is held. */
+int object_add_dropped(struct object *o, uint32_t raw_len, const struct digest *hash);
 /* object_add_slip takes a verified piece of the open leaf. MESH_E_STATE (it is not the next one), MESH_E_RANGE. */
 int object_add_slip(struct object *o, const struct object_slip *slip, struct slice bytes);
 /* object_close_tail closes the open leaf (of a peer's object, its hash checked by the caller). */

@@ -255,6 +255,18 @@ int object_add_absent(struct object *o, uint32_t raw_len, const struct digest *h
     return 0;
 }
 
+int object_add_dropped(struct object *o, uint32_t raw_len, const struct digest *hash)
+{
+    assert(o->state == OBJECT_FILLING && !o->has_room && object_first_held(o) == o->leaves_n);
+    if (!room_for_leaf(o))
+        return MESH_E_NOMEM;
+    *object_leaf(o, o->leaves_n++) = (struct object_leaf){ .raw_len = raw_len };
+    if (o->many)
+        o->body.many.first_held++;
+    set_hash(o, o->leaves_n - 1, hash);
+    return 0;
+}
+
 void object_put_leaf(struct object *o, uint32_t i, uint8_t *raw, uint8_t *packed, uint32_t packed_len)
 {
     struct object_leaf *l = object_leaf(o, i);

@@ -54,7 +54,7 @@ bool origin_start(struct engine *e, mesh_ns now, struct flight *f)
 {
     struct slice etag, modified;
 
-    conditions(f->stale, &etag, &modified);
+    conditions(f->range.len > 0 ? NULL : f->stale, &etag, &modified);
     size_t texts = f->path.len + f->host.len + f->request_id.len + f->method.len + etag.len + modified.len +
                    f->range.len + f->if_range.len;
     struct origin *o = calloc(1, sizeof(*o) + texts);

@@ -53,6 +53,7 @@ static struct serve *serve_new(struct engine *e, mesh_ns now, struct link *l, ui
     s->l = l;
     s->stream = stream;
     s->credit = m->credit;
+    s->have = m->have;
     s->slip_timer.fire = slip_fire;
     list_init(&s->hold);
     reader_init(&s->reader, true);
@@ -96,7 +97,7 @@ void serve_abort(struct engine *e, mesh_ns now, struct serve *s, unsigned reason
 /* ---- being asked ---- */
 
 /* What a peer names must be in our normal form: its bytes go to the origin. */
-static bool sound(struct engine *e, const struct msg_ask *m, struct digest *primary)
+bool serve_sound(struct engine *e, const struct msg_ask *m, struct digest *primary)
 {
     struct buf normal = BUF_EMPTY;
     struct digest key;
@@ -114,7 +115,7 @@ static bool sound(struct engine *e, const struct msg_ask *m, struct digest *prim
     return m->first_leaf < LEAF_COUNT_MAX && digest_eq(&key, &m->key);
 }
 
-static int read_forward(struct forward **out, struct slice raw)
+int serve_forward(struct forward **out, struct slice raw)
 {
     if (raw.len > 0)
         return forward_read(out, raw);
@@ -197,7 +198,7 @@ static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t str
     struct serve *s;
 
     if (!slice_eq(m->distribution, e->cfg.distribution.name) || m->config != e->distribution ||
-        !sound(e, m, &primary)) {
+        !serve_sound(e, m, &primary)) {
         answer(e, l, stream, ANSWER_NOT_OWNER, NOT_OWNER_CONFIG);
         return;
     }
@@ -210,7 +211,7 @@ static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t str
         return;
     }
     s->primary = primary;
-    int err = read_forward(&s->reader.forward, m->fields);
+    int err = serve_forward(&s->reader.forward, m->fields);
     if (err != 0) {
         answer(e, l, stream, err == MESH_E_NOMEM ? ANSWER_BUSY : ANSWER_NOT_OWNER,
                err == MESH_E_NOMEM ? 0 : NOT_OWNER_CONFIG);
@@ -354,6 +355,7 @@ static bool send_head(struct engine *e, mesh_ns now, struct serve *s)
             leaf_hash(&m.leaf, SLICE_EMPTY);
         s->announced = o->leaves_n;
         s->final_sent = true;
+        s->have = 0;
     } else if (object_sign_head(o)) {
         m.form = HEAD_ALONE;
         memcpy(m.sig, o->more->proof->head_sig, SIGNATURE_BYTES);
@@ -445,12 +447,28 @@ static void send_leaf(struct engine *e, struct serve *s)
     s->reader.at = (uint64_t)s->next_leaf * LEAF_BYTES;
 }
 
+/* Leaves that the asker has are announced as others are, which says whether they are the same, and not sent. */
+static void pass_over(struct engine *e, struct serve *s)
+{
+    struct object *o = s->reader.object;
+
+    while (s->next_leaf < s->have && s->next_leaf < o->leaves_n && link_is_open(s->l) &&
+           link_backlog(s->l) <= LINK_BACKLOG_HIGH) {
+        if (s->next_leaf >= s->announced && !send_batch(e, s))
+            return;
+        uint32_t end = s->have < o->leaves_n ? s->have : o->leaves_n;
+        s->next_leaf = s->announced < end ? s->announced : end;
+        s->reader.at = (uint64_t)s->next_leaf * LEAF_BYTES;
+    }
+}
+
 static void send_slips(struct engine *e, struct serve *s)
 {
     struct object *o = s->reader.object;
     const struct object_fill *open = o->fill;
 
-    if (open == NULL || s->credit == 0) /* a leaf's slips go on that leaf's credit */
+    /* A leaf's slips go on that leaf's credit. */
+    if (open == NULL || s->credit == 0 || s->next_leaf < s->have)
         return;
     for (uint32_t i = 0; i < open->slips_n; i++) {
         const struct object_slip *slip = &open->slips[i];
@@ -476,7 +494,10 @@ static enum sent send_leaves(struct engine *e, mesh_ns now, struct serve *s)
     struct object *o = s->reader.object;
     unsigned turn = 0;
 
+    pass_over(e, s);
     while (s->next_leaf < o->leaves_n && link_is_open(s->l)) {
+        if (s->next_leaf < s->have) /* the link is full */
+            return SENT_SOME;
         if (turn++ == SERVE_TURN) {
             engine_ready_reader(e, &s->reader);
             return SENT_SOME;

@@ -5,7 +5,7 @@ import time
 
 import bodies
 import client
-from harness import equal, needs, soak, total
+from harness import equal, needs, soak, total, wait_until
 
 LENGTH, FIRST, VIEWERS = 20 << 20, 1 << 20, 500
 
@@ -119,6 +119,44 @@ def test_feat_R13_R14_a_thousand_wait_at_one_node(case):
     behind = [(first - firsts[0]) * 1000 for first in firsts]
     print(f"first bytes within {behind[989]:.1f} ms (99 %), {behind[-1]:.1f} ms (all)")
     assert behind[989] <= (100 if soak() else 500), f"{behind[989]} ms between the first byte and those of 99 %"
+
+
+@needs("hedgerow", release=True, alone=True)
+def test_feat_M7_row_16_row_20_twenty_nodes_and_an_owner_that_dies(case):
+    """M7, rows 16 and 20: 1,000 requests at once for one cold object, spread over 20 nodes: the origin counts 1. Then the
+    node that fetches another one for all is killed in mid-body: the origin counts 2, and sends no more than a leaf again;
+    all viewers at the other 19 get every byte."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4096)), hard))
+    origin = case.origin()
+    nodes = case.mesh(20, origin.url, flags=("--workers", "1"))
+    target, length = "/bytes/80000?seed=cold&gate=rest&gate_at=10000", 80000
+
+    def all_wait():
+        equal(origin.count(target), 1, "requests at the origin")
+        origin.open_gate("rest")
+    answers = asyncio.run(watch(nodes, target, "cold", 1000, length, all_wait))
+    equal(([answer.status for answer in answers], origin.total), ([200] * 1000, 1), "statuses, requests at the origin")
+
+    length, half = 2 << 20, 1 << 20
+    target = f"/bytes/{length}?seed=dies&etag=%22one%22&gate=half&gate_at={half}"
+    before = {node: node.status()["bytes"]["origin"] for node in nodes}
+    first = client.Connection(nodes[0].http)
+    first.send(client.request_bytes(nodes[0].http, target))
+    owner = wait_until(lambda: next((node for node in nodes if node.status()["bytes"]["origin"] >= before[node] + half),
+                                    None), "somebody has half of it from the origin")
+    others = [node for node in nodes if node is not owner]
+    wait_until(lambda: total(others, "seconded") == 1, "the second owner reads along")
+
+    def it_dies():
+        owner.kill()
+        origin.open_gate("half")
+    answers = asyncio.run(watch(others, target, "dies", 38, length, it_dies))
+    first.close()
+    equal([answer.status for answer in answers], [200] * 38, "statuses")
+    equal((origin.count(target), total(others, "resumed")), (2, 1), "requests at the origin, fetches that went on")
+    assert origin.body_bytes[target] <= length + 65536, f"{origin.body_bytes[target] - length} bytes fetched again"
+    equal(sum(node.status()["requests"]["error"] for node in others), 0, "errors")
 
 
 @needs("hedgerow")

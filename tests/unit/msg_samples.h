@@ -269,6 +269,7 @@ static inline struct msg_ask ask_of(bool bare)
         m.credit = 32;
         m.fields = SLICE_LIT("fields");
         m.run = 64;
+        m.have = 9;
     }
     return m;
 }
@@ -300,6 +301,7 @@ static inline void check_ask_is(struct slice body, const struct msg_ask *want)
     assert_true(m.deadline_ms == want->deadline_ms && m.hops == want->hops && m.rank == want->rank);
     assert_true(m.flags == want->flags && m.generation == want->generation);
     assert_true(m.first_leaf == want->first_leaf && m.credit == want->credit && m.run == want->run);
+    assert_int_equal(m.have, want->have);
     assert_true(slice_eq(m.fields, want->fields));
     wire_close(&w);
 }
@@ -314,6 +316,19 @@ static inline void check_ask(const struct msg_frame *f)
 static inline void check_ask_bare(const struct msg_frame *f)
 {
     struct msg_ask want = ask_of(true);
+    check_ask_is(f->body, &want);
+}
+
+static inline int put_second(struct buf *b)
+{
+    struct msg_ask m = ask_of(false);
+    return msg_put_second(b, &m);
+}
+
+static inline void check_second(const struct msg_frame *f)
+{
+    struct msg_ask want = ask_of(false);
+    assert_int_equal(f->stream, 0);
     check_ask_is(f->body, &want);
 }
 
@@ -707,6 +722,7 @@ static inline int decode(struct slice frame)
     case MSG_PURGE: err = msg_get_purge(&w, f.body, &m.purge); break;
     case MSG_PURGED: err = msg_get_purged(f.body, &m.purged); break;
     case MSG_FRONTIER: err = msg_get_frontier(&w, f.body, &m.frontier); break;
+    case MSG_SECOND:
     case MSG_ASK: err = msg_get_ask(&w, f.body, &m.ask); break;
     case MSG_ANSWER: err = msg_get_answer(f.body, &m.answer); break;
     case MSG_HEAD: err = msg_get_head(&w, f.body, &m.head); break;
