@@ -215,6 +215,7 @@ enum {
     ASK_MUST_FRESH = 4, /* revalidate before answering */
     ASK_LEAF = 8,       /* |key| is that of the leaf |first_leaf|, which is wanted alone */
     ASK_OTHER = 16,     /* |generation| is outdated: another one is wanted */
+    ASK_ALONG = 32,     /* the asker reads along as the second owner: no window waits for it */
 };
 struct msg_ask {
     struct digest key;                     /* primary key hash */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "node/core/flight_impl.h"
+#include "node/core/second.h"
 
 #define ASIDE_MAX 64
 #define ASIDE_FOR SEC(10) /* who loses an owner asks the next one at once */
@@ -53,7 +54,7 @@ void aside_stop(struct engine *e)
 
 void aside_put(struct engine *e, mesh_ns now, struct object *o, struct forward *forward)
 {
-    uint64_t max = cache_limit(e->cache) / 8;
+    uint64_t max = cache_limit(e->cache) / 4;
     struct aside *a = object_bytes(o) <= max ? calloc(1, sizeof(*a)) : NULL;
 
     if (a == NULL)

@@ -4,6 +4,7 @@
 
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
+#include "node/core/second.h"
 
 #define AGE_MS_MAX UINT64_C(3153600000000) /* a hundred years: no lifetime is longer (fresh.h) */
 
@@ -52,7 +53,8 @@ void ask_send(struct engine *e, mesh_ns now, struct flight *f)
         .generation = f->outdated,
         .first_leaf = f->index,
         .flags = ASK_AS_OWNER | (f->leaf ? ASK_LEAF : 0) | (f->outdated != 0 ? ASK_OTHER : 0) |
-                 (upward ? ASK_NO_ORIGIN : 0) | (f->stale != NULL ? ASK_MUST_FRESH : 0),
+                 (upward ? ASK_NO_ORIGIN : 0) | (f->stale != NULL ? ASK_MUST_FRESH : 0) |
+                 (second_reads(f) ? ASK_ALONG : 0),
         .credit = a->credit,
         .fields = f->forward != NULL ? f->forward->raw : SLICE_EMPTY,
         .run = f->run,

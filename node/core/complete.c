@@ -12,6 +12,7 @@
 
 #include "node/core/flight_impl.h"
 #include "node/core/key.h"
+#include "node/core/second.h"
 
 #define TURN     16 /* leaves in a row: hashing them takes the loop's time */
 #define GAPS_MAX 16 /* each is a request, and the viewer waits for one after the other: the last goes to the body's end */

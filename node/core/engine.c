@@ -2,6 +2,7 @@
 
 #include "node/core/drop.h"
 #include "node/core/engine_impl.h"
+#include "node/core/second.h"
 #include "node/core/tier.h"
 
 #define EXPIRY_LOOK SEC(60)
@@ -62,7 +63,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     aside_start(e);
     struct list *lists[] = { &e->links, &e->flights, &e->dials, &e->writes,        &e->closes,
                              &e->starts, &e->flows,  &e->stops, &e->ready_requests, &e->ready_serves,
-                             &e->drops };
+                             &e->drops, &e->windows };
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         list_init(lists[i]);
     e->mesh = mesh_new(&cfg->mesh, now);

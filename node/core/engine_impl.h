@@ -226,47 +226,13 @@ void audit_consider(struct engine *e, mesh_ns now, const struct flight *f);
 /* audit_grew: more of such a comparison's body is there, or |complete|. |f| may be gone. */
 void audit_grew(struct engine *e, mesh_ns now, struct flight *f, bool complete);
 
-/* ---- what a flight had when its source failed (prior.c) ---- */
-/* prior_keep: |o| is lost to |f|, but what it has is not. prior_forget: it is needed no more. */
-void prior_keep(struct flight *f, struct object *o);
-void prior_forget(struct flight *f);
-/* prior_leaves: how many leaves whoever is asked next may leave out. */
-uint32_t prior_leaves(const struct flight *f);
-/* prior_fill gives |f|'s object the leaves that were left out, as far as their hashes have come. 0, MESH_E_NOMEM, or
- * MESH_E_HASH: they are others; then prior_differs asks for those. |f| may be gone. */
-int prior_fill(struct flight *f);
-void prior_differs(struct engine *e, mesh_ns now, struct flight *f);
-/* prior_give copies leaf |i| to |o|, whose next one it is. 0 or MESH_E_NOMEM. */
-int prior_give(const struct object *prior, uint32_t i, struct object *o);
-/* prior_rest: the body of which the origin can be asked for what lies behind the first |*leaves|; NULL: there is none. */
-const struct object *prior_rest(const struct engine *e, const struct flight *f, uint32_t *leaves);
-
-/* ---- the second owner (second.c) ---- */
-/* second_begin, second_grew: |f| has a head, or more of the body; if we fetch it as an owner, and that takes a while, the
- * next owner is told. */
-void second_begin(struct engine *e, mesh_ns now, struct flight *f);
-void second_grew(struct engine *e, mesh_ns now, struct flight *f);
-/* second_frame: a peer says that we are the second owner of what it fetches. */
-void second_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame);
-/* second_needless: |f| reads along for nobody, and has nobody to read along with. second_fits: there is room for what it
- * brings. second_over: it ends. */
-bool second_needless(const struct flight *f);
-bool second_fits(struct engine *e, const struct flight *f);
-void second_over(struct engine *e, mesh_ns now, struct flight *f);
-
-/* ---- what it has when the first one fails (aside.c) ---- */
+/* ---- what the second owner has when the first one fails (second.h) ---- */
 struct engine_aside {
     struct list list;
     size_t n;
     uint64_t bytes;
     struct timer timer;
 };
-void aside_start(struct engine *e);
-void aside_stop(struct engine *e);
-/* aside_put keeps |o|, which was got for who says |forward|, for a while. aside_take gives it to |f|, if it may begin with
- * something. */
-void aside_put(struct engine *e, mesh_ns now, struct object *o, struct forward *forward);
-void aside_take(struct engine *e, struct flight *f);
 
 /* ---- the disk tier (tier.h) ---- */
 struct load;
@@ -329,6 +295,7 @@ struct flight {
     struct object *object; /* held; NULL: no head yet */
     struct object *prior;  /* held: what it had of a body when a source failed (prior.c); NULL: nothing */
     unsigned resumes;      /* how often the origin was asked for what lies behind it */
+    struct list window_link; /* in engine->windows: the beginning of its object is gone */
     struct ask ask;
     struct origin *origin;
     struct list run_link; /* in origin->run: it is not its turn yet */
@@ -534,7 +501,7 @@ struct engine {
     uint64_t origin;       /* ... and that of its origin alone (distribution_origin) */
     struct engine_counters counters;
     struct heap heap;
-    struct list links, flights;
+    struct list links, flights, windows;
     struct map links_by_peer, flights_by_key;
     size_t links_n, flights_n, requests_n, serves_n, sessions_n;
     struct list half_open; /* accepted links without a session yet, oldest first */

@@ -1,6 +1,7 @@
 /* What a flight brings: its object, from the head to the last byte. A body that is too large to be kept, or is one
  * request's alone, passes through a window at the pace of its fastest reader. */
 #include "node/core/flight_impl.h"
+#include "node/core/second.h"
 #include "node/core/tier.h"
 #include "node/core/vary.h"
 
@@ -78,7 +79,8 @@ bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object 
 /* Up to which leaf the window may follow: that of the fastest reader, or what goes to the disk. */
 static uint32_t fastest(const struct flight *f)
 {
-    uint32_t most = object_fastest(f->object), written = tier_written(f->object);
+    uint32_t most = second_reads(f) ? f->object->leaves_n : object_fastest(f->object);
+    uint32_t written = tier_written(f->object);
 
     LIST_EACH (at, &f->waiters) {
         const struct reader *r = OBJ_OF(at, struct reader, wait_link);
@@ -137,9 +139,23 @@ static void trim(struct engine *e, mesh_ns now, struct flight *f)
         return;
     object_trim(o, fastest(f), WINDOW_LEAVES);
     if (object_first_held(o) > 0) {
+        if (!list_linked(&f->window_link))
+            list_push_back(&e->windows, &f->window_link);
         cache_let_pass(e->cache, o);
         let_fall(e, now, o);
     }
+}
+
+struct object *window_find(const struct engine *e, const struct digest *key, const struct fields *fields, uint32_t leaf)
+{
+    LIST_EACH (at, &e->windows) {
+        const struct flight *f = OBJ_OF(at, struct flight, window_link);
+        struct object *o = f->object;
+        if (o != NULL && digest_eq(&f->key, key) && !f->dropped && !o->uncacheable && o->lifetime > 0 &&
+            cache_is_for(o, fields) && object_first_held(o) <= leaf)
+            return o;
+    }
+    return NULL;
 }
 
 /* The last thing to be done with |f|: its readers may have found that it is not for them. */

@@ -10,6 +10,7 @@
 
 #include "node/core/flight_impl.h"
 #include "node/core/key.h"
+#include "node/core/second.h"
 #include "node/core/tier.h"
 #include "node/core/vary.h"
 
@@ -106,6 +107,7 @@ struct flight *flight_new(struct engine *e, mesh_ns now, enum flight_class class
     list_init(&f->waiters);
     list_init(&f->ask.link);
     list_init(&f->run_link);
+    list_init(&f->window_link);
     f->deadline.fire = deadline_fire;
     f->patience.fire = patience_fire;
     list_push_back(&e->flights, &f->link);
@@ -311,9 +313,11 @@ void flight_free(struct engine *e, struct flight *f)
         if (f->object->state == OBJECT_FILLING) {
             object_fail(f->object);
             cache_remove(e->cache, f->object);
+            engine_changed(e, f->object); /* somebody may have read along */
         }
         object_unref(f->object);
     }
+    list_remove(&f->window_link);
     list_remove(&f->link);
     e->flights_n--;
     forget(f);
@@ -323,7 +327,9 @@ bool flight_purposeless(const struct flight *f)
 {
     if (!list_empty(&f->waiters) || f->audited != NULL)
         return false;
-    return f->object != NULL ? f->object->pass_through && list_empty(&f->object->readers) : f->class == FLIGHT_DIRECT;
+    if (f->object == NULL)
+        return f->class == FLIGHT_DIRECT;
+    return f->object->pass_through && !object_is_read(f->object) && !second_reads(f);
 }
 
 void flight_left(struct engine *e, struct flight *f)

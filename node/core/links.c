@@ -5,6 +5,7 @@
 
 #include "node/core/drop.h"
 #include "node/core/engine_impl.h"
+#include "node/core/second.h"
 
 #define SEED_BACKOFF_MAX SEC(8)
 #define SEED_LOOK        SEC(5) /* in company: how often a seed that is no member is tried */

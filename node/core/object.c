@@ -469,6 +469,7 @@ void reader_init(struct reader *r, bool of_peer)
     r->at = 0;
     r->of_peer = of_peer;
     r->of_parts = false;
+    r->along = false;
 }
 
 void reader_attach(struct reader *r, struct object *o)
@@ -494,10 +495,19 @@ uint32_t object_fastest(const struct object *o)
 
     LIST_EACH (at, &o->readers) {
         const struct reader *r = OBJ_OF(at, struct reader, link);
-        if (r->at > most)
+        if (r->at > most && !r->along)
             most = r->at;
     }
     return (uint32_t)(most / LEAF_BYTES);
+}
+
+bool object_is_read(const struct object *o)
+{
+    LIST_EACH (at, &o->readers) {
+        if (!OBJ_OF(at, struct reader, link)->along)
+            return true;
+    }
+    return false;
 }
 
 void object_trim(struct object *o, uint32_t fastest, uint32_t window)

@@ -42,6 +42,7 @@ struct reader {
     struct object *object; /* held */
     uint64_t at;           /* bytes read so far */
     bool of_peer, of_parts;
+    bool along; /* the second owner's: a window goes on without it, and not for it */
     struct list ready_link; /* in the engine's queue */
     struct list wait_link;  /* in the flight's waiters */
     struct flight *flight;  /* waited for; NULL: none */
@@ -360,8 +361,10 @@ void reader_init(struct reader *r, bool of_peer);
 void reader_attach(struct reader *r, struct object *o); /* takes a reference; lets the old one go */
 void reader_detach(struct reader *r);
 
-/* object_fastest is the furthest reader's position in leaves. */
+/* object_fastest is the furthest reader's position in leaves; object_is_read: is there any? Not of those that only read
+ * along. */
 uint32_t object_fastest(const struct object *o);
+bool object_is_read(const struct object *o);
 /* object_trim drops closed leaves below |fastest| that lie more than |window| leaves
  * behind the fill's end (pass-through). Their hashes stay. */
 void object_trim(struct object *o, uint32_t fastest, uint32_t window);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "node/core/flight_impl.h"
+#include "node/core/second.h"
 
 #define RESUMES_MAX 3 /* an origin whose answers do not fit together is asked for all of it then */
 
@@ -41,7 +42,8 @@ uint32_t prior_leaves(const struct flight *f)
     if (object_first_held(f->prior) == 0)
         return f->prior->leaves_n;
     LIST_EACH (at, &f->waiters) {
-        if (OBJ_OF(at, struct reader, wait_link)->object == NULL)
+        struct reader *r = OBJ_OF(at, struct reader, wait_link);
+        if (r->object == NULL && (r->of_peer ? reader_serve(r)->have : 0) < object_first_held(f->prior))
             return 0; /* somebody wants what lies in front of the window */
     }
     return f->prior->leaves_n;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "node/core/flight_impl.h"
+#include "node/core/second.h"
 #include "node/core/tier.h"
 
 #define AFTER     MS(50)
@@ -48,7 +49,7 @@ static void announce(struct engine *e, mesh_ns now, struct flight *f)
     struct link *l = id != NULL ? link_to(e, now, id) : NULL;
 
     timer_stop(e, &f->second_timer);
-    if (f->object == NULL || f->object->pass_through || f->dropped)
+    if (f->object == NULL || f->dropped)
         return;
     if (l == NULL || !link_is_open(l)) {
         if (id != NULL)
@@ -83,7 +84,7 @@ void second_begin(struct engine *e, mesh_ns now, struct flight *f)
 
     /* What nobody can go on with, or is fetched again as soon as it is read, needs no second. */
     if (f->announced || f->origin == NULL || f->class != FLIGHT_OWNER || f->leaf || f->solo || f->dropped || o->uncacheable ||
-        o->pass_through || o->lifetime == 0 || o->head->status != 200 || parts_validator(o->head).len == 0 ||
+        o->lifetime == 0 || o->head->status != 200 || parts_validator(o->head).len == 0 ||
         (o->has_length && o->length <= LEAF_BYTES))
         return;
     f->second_timer.fire = second_fire;
@@ -165,6 +166,19 @@ bool second_needless(const struct flight *f)
     return f->second && list_empty(&f->waiters);
 }
 
+bool second_reads(const struct flight *f)
+{
+    return second_needless(f) && (f->object == NULL || (!f->object->uncacheable && !object_is_read(f->object)));
+}
+
+/* What |o| takes when it has come. */
+static uint64_t bytes_of(const struct engine *e, const struct object *o)
+{
+    if (o->pass_through)
+        return (uint64_t)WINDOW_LEAVES * LEAF_BYTES;
+    return o->has_length ? o->length : cache_object_max(e->cache);
+}
+
 bool second_fits(struct engine *e, const struct flight *f)
 {
     uint64_t sum = 0;
@@ -175,7 +189,7 @@ bool second_fits(struct engine *e, const struct flight *f)
         const struct flight *other = OBJ_OF(at, struct flight, link);
         const struct object *o = other->second ? other->object : NULL;
         if (o != NULL)
-            sum += o->has_length ? o->length : cache_object_max(e->cache);
+            sum += bytes_of(e, o);
     }
     return sum <= bytes_max(e);
 }

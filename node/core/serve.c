@@ -4,6 +4,7 @@
 
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
+#include "node/core/second.h"
 #include "node/core/tier.h"
 
 static void slip_fire(struct engine *e, mesh_ns now, struct timer *t)
@@ -57,6 +58,7 @@ static struct serve *serve_new(struct engine *e, mesh_ns now, struct link *l, ui
     s->slip_timer.fire = slip_fire;
     list_init(&s->hold);
     reader_init(&s->reader, true);
+    s->reader.along = (m->flags & ASK_ALONG) != 0;
     list_push_back(&l->serves, &s->link);
     l->serves_n++;
     e->serves_n++;
@@ -226,6 +228,8 @@ static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t str
         cache_remove(e->cache, o);
         o = NULL;
     }
+    if (o == NULL && m->have > 0)
+        o = window_find(e, &m->key, reader_fields(&s->reader), m->have);
     if (o != NULL) {
         read_from_here(e, s, o);
         return;

@@ -425,6 +425,66 @@ static void row_20_a_window_goes_on(void **state)
     assert_int_equal(memory_at(0), 0);
 }
 
+static struct site *larger(void)
+{
+    struct site *s = site_at(w, path_owned(w, 0, "12"), UINT64_C(24) << 20);
+    s->ranges = true;
+    s->piece = 300000;
+    s->every = MS(10);
+    return s;
+}
+
+/* The second owner has a window as well, and the edges are in it. */
+static void row_20_the_second_owners_window_serves_all(void **state)
+{
+    (void)state;
+    for (int told = 0; told <= 1; told++) {
+        struct site *s = larger();
+        struct viewer *a = ask(w, 0, s->path), *b = ask(w, 3, s->path);
+        uint64_t in = count(w, 0)->bytes_peer_in;
+        world_run(w, DIES);
+        uint64_t seen = a->got;
+        assert_true(seen > UINT64_C(9) << 20); /* what came first is in no window any more */
+        assert_in_range(memory_at(2), 1, UINT64_C(9) << 20);
+        node_stop(w, 1, told);
+        world_run(w, told ? MS(100) : MS(650));
+        assert_true(a->got > seen && b->got > seen);
+        world_run(w, SEC(3));
+        check_whole(a);
+        check_whole(b);
+        check_rest(s, 1);
+        assert_in_range(count(w, 0)->bytes_peer_in - in, s->length - LEAF_BYTES, s->length + LEAF_BYTES);
+        node_start(w, 1, true);
+        world_run(w, SEC(11));
+        assert_int_equal(memory_at(2), 0);
+        check_honest(w);
+    }
+}
+
+/* What passes through a window does so at its readers' pace, whoever reads along, and ends with them. */
+static void who_reads_along_hurries_nobody(void **state)
+{
+    struct site *s = larger();
+    struct viewer *v = viewer_new(w, 0, s->path);
+
+    (void)state;
+    v->allow = 1000000;
+    viewer_ask(v);
+    world_run(w, SEC(5));
+    assert_int_equal(count(w, 2)->seconded, 1);
+    assert_true(s->sent <= UINT64_C(18) << 20); /* two windows, of the edge and of the owner */
+    v->allow = UINT64_MAX;
+    viewer_read(v);
+    world_run(w, MS(200));
+    assert_int_equal(s->open, 1);
+    viewer_end(v);
+    world_run(w, MS(100));
+    assert_int_equal(s->open, 0);
+    world_run(w, SEC(11));
+    assert_int_equal(memory_at(1) + memory_at(2), 0);
+    assert_int_equal(s->fetches, 1);
+}
+
 /* ---- handing over ---- */
 
 /* The first owner was only stopped, and fetches on when it wakes. */
@@ -481,6 +541,8 @@ int main(void)
         TEST(row_20_a_whole_copy_sends_the_rest),
         TEST(an_older_node_sends_all_leaves),
         TEST(row_20_a_window_goes_on),
+        TEST(row_20_the_second_owners_window_serves_all),
+        TEST(who_reads_along_hurries_nobody),
         TEST(row_20_a_woken_owner_and_its_successor),
     };
 
