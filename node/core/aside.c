@@ -71,12 +71,21 @@ void aside_put(struct engine *e, mesh_ns now, struct object *o, struct forward *
 
 void aside_take(struct engine *e, struct flight *f)
 {
-    LIST_EACH (at, &e->aside.list) {
+    LIST_EACH_SAFE (at, &e->aside.list) {
         struct aside *a = OBJ_OF(at, struct aside, link);
         if (!digest_eq(&a->object->key, &f->key) || !cache_is_for(a->object, flight_fields(f)))
             continue;
-        f->prior = object_ref(a->object);
+        if (f->prior == NULL && !purges_overtook(e, a->object, buf_slice(&f->path)))
+            f->prior = object_ref(a->object);
         aside_free(e, a);
-        return;
+    }
+}
+
+void aside_drop(struct engine *e, const struct digest *key)
+{
+    LIST_EACH_SAFE (at, &e->aside.list) {
+        struct aside *a = OBJ_OF(at, struct aside, link);
+        if (digest_eq(&a->object->key, key))
+            aside_free(e, a);
     }
 }

@@ -14,6 +14,7 @@
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
 #include "node/core/methods.h"
+#include "node/core/second.h"
 #include "node/core/tier.h"
 
 #define DROP_WAIT      MS(100) /* the answer waits so long for the owners */
@@ -63,6 +64,7 @@ void drop_key(struct engine *e, mesh_ns now, const struct digest *key)
     e->counters.drops++;
     tier_drop(e, key);
     cache_drop(e->cache, key);
+    aside_drop(e, key);
     drop_flights(e, now, key);
 }
 

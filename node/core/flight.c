@@ -409,6 +409,7 @@ void flight_go(struct engine *e, mesh_ns now, struct flight *f)
         flight_free(e, f);
         return;
     }
+    second_leaves(e, f);
     f->from_peer = f->peer_hit = false;
     if (shared_already(e, now, f))
         return;

@@ -294,6 +294,15 @@ static bool is_overtaken(const struct engine *e, const struct flight *f)
     return is_outdated(&stamp, f->position) || (f->object == NULL && is_outdated(&s->tags, f->position));
 }
 
+bool purges_overtook(const struct engine *e, const struct object *o, struct slice path)
+{
+    if (o->position >= e->purged)
+        return false;
+    struct purge_stamp stamp = purge_stamps_path(&e->purges->stamps, path);
+    stamp = stamp_on(e, &stamp, o, o->position);
+    return is_outdated(&stamp, o->position);
+}
+
 void purges_in_force(struct engine *e, mesh_ns now)
 {
     if (!e->purges->news)

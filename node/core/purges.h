@@ -38,6 +38,9 @@ void purges_tell(struct engine *e);
 /* purges_settle sees that of what is under |key|, a body or a leaf of that at |path|, only that is left which was not
  * purged since it was fetched. To be called before anything is looked for. */
 void purges_settle(struct engine *e, mesh_ns now, const struct digest *key, struct slice path);
+/* purges_overtook: was |o|, of |path|, purged since its fetch began? For what is in no index. */
+bool purges_overtook(const struct engine *e, const struct object *o, struct slice path);
+
 /* purges_settle_leaves does so for all leaves of the body with |key|. */
 void purges_settle_leaves(struct engine *e, mesh_ns now, const struct digest *key, struct slice path);
 

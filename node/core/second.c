@@ -194,12 +194,16 @@ bool second_fits(struct engine *e, const struct flight *f)
     return sum <= bytes_max(e);
 }
 
+void second_leaves(struct engine *e, struct flight *f)
+{
+    e->seconds -= f->second;
+    f->second = false;
+}
+
 void second_over(struct engine *e, mesh_ns now, struct flight *f)
 {
     timer_stop(e, &f->second_timer);
-    if (!f->second)
-        return;
-    e->seconds--;
-    if (f->prior != NULL && !f->dropped)
+    if (f->second && f->prior != NULL && !f->dropped)
         aside_put(e, now, f->prior, f->forward);
+    second_leaves(e, f);
 }

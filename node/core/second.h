@@ -37,6 +37,8 @@ bool second_needless(const struct flight *f);
 /* second_reads: it reads along, and nobody else reads what it has. */
 bool second_reads(const struct flight *f);
 bool second_fits(struct engine *e, const struct flight *f);
+/* second_leaves: it is one that asks the origin from now on. */
+void second_leaves(struct engine *e, struct flight *f);
 void second_over(struct engine *e, mesh_ns now, struct flight *f);
 
 /* window_find lends an object that passes through a window which has |leaf|, though not the beginning (filling.c). */
@@ -49,5 +51,7 @@ void aside_stop(struct engine *e);
  * something. */
 void aside_put(struct engine *e, mesh_ns now, struct object *o, struct forward *forward);
 void aside_take(struct engine *e, struct flight *f);
+/* aside_drop: what is under |key| was changed. */
+void aside_drop(struct engine *e, const struct digest *key);
 
 #endif

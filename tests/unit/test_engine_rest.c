@@ -1,6 +1,7 @@
 /* test_engine_rest.c - a source dies in mid-body: who read along has what came, and only the rest is fetched. The owner
  * is n1, the second one n2; n0 and n3 are edges. */
 #include "engine_world.h"
+#include "node/core/purge_calls.h"
 
 #define LENGTH 4000000
 #define PIECE  40000
@@ -160,6 +161,40 @@ static void the_second_owner_waits_to_be_asked(void **state)
     world_run(w, SEC(2));
     check_whole(v);
     check_rest(s, 1);
+}
+
+/* What is to go since then: all of it is fetched again, though the tag is the same. */
+static void what_was_purged_is_not_gone_on_with(void **state)
+{
+    (void)state;
+    for (int how = 0; how <= 1; how++) {
+        struct site *s = slow("12");
+        ask(w, 1, s->path);
+        world_run(w, DIES);
+        node_stop(w, 1, true);
+        world_run(w, MS(100));
+        assert_true(memory_at(2) > 1000000);
+        if (how == 0) {
+            struct purge_target target = { PURGE_URL, slice_str(s->path) };
+            struct purge_order order = { .who = SLICE_LIT("a test"), .targets = &target, .targets_n = 1 };
+            char id[PURGE_ID_MAX];
+            assert_int_equal(engine_purge(engine_of(w, 0), w->now, &order, id), 0);
+        } else {
+            struct viewer *changes = viewer_new(w, 0, s->path);
+            changes->r.method = SLICE_LIT("POST");
+            viewer_ask(changes);
+            world_run(w, SEC(2));
+        }
+        world_run(w, MS(100));
+        uint64_t before = s->sent;
+        struct viewer *v = ask(w, 0, s->path);
+        world_run(w, SEC(2));
+        check_whole(v);
+        assert_string_equal(s->last_range, "");
+        assert_int_equal(s->sent - before, s->length);
+        node_start(w, 1, true);
+        world_run(w, SEC(2));
+    }
 }
 
 static void what_nobody_asks_for_goes(void **state)
@@ -530,6 +565,7 @@ int main(void)
         TEST(row_20_the_second_owner_has_viewers_itself),
         TEST(what_is_over_soon_is_not_announced),
         TEST(the_second_owner_waits_to_be_asked),
+        TEST(what_was_purged_is_not_gone_on_with),
         TEST(what_nobody_asks_for_goes),
         TEST(an_owner_that_is_well_is_not_replaced),
         TEST(a_node_that_ranks_itself_first_is_no_second),
