@@ -128,7 +128,7 @@ static void read_along(struct engine *e, mesh_ns now, const struct msg_ask *m, s
 
     if (f == NULL)
         return;
-    if (f->solo || f->sources_n <= rank) {
+    if (f->solo) {
         flight_free(e, f);
         return;
     }

@@ -242,6 +242,21 @@ static void a_node_that_ranks_itself_first_is_no_second(void **state)
     assert_int_equal(count(w, 2)->seconded, 0);
 }
 
+/* It cannot read along with whom it holds for dead, and asks nobody else. */
+static void who_cannot_read_along_asks_no_origin(void **state)
+{
+    struct site *s = slow("12");
+
+    (void)state;
+    fake_down(mesh_of(w, 2), id_of(1), true);
+    struct viewer *v = ask(w, 0, s->path);
+    world_run(w, SEC(2));
+    check_whole(v);
+    assert_int_equal(count(w, 2)->seconded, 1);
+    assert_int_equal(s->fetches, 1);
+    fake_down(mesh_of(w, 2), id_of(1), false);
+}
+
 /* ---- at the origin ---- */
 
 /* n0 is the second owner itself here, and reads along anyway. */
@@ -337,6 +352,24 @@ static void an_origin_that_ends_each_rest_early(void **state)
     world_run(w, SEC(5));
     check_whole(v);
     assert_in_range(s->fetches, 2, 4);
+}
+
+/* Each answer that fits brings nothing, each next one does not fit. */
+static void an_origin_that_goes_on_and_does_not(void **state)
+{
+    struct site *s = slow("10");
+    struct viewer *v = ask(w, 0, s->path);
+
+    (void)state;
+    world_run(w, DIES);
+    node_stop(w, 1, true);
+    s->cut_at = 1;
+    for (int i = 0; i < 2000; i++) {
+        s->most = s->fetches % 2 == 0 ? LEAF_BYTES : 0;
+        world_run(w, MS(1));
+    }
+    assert_true(v->failed);
+    assert_in_range(s->fetches, 6, 9);
 }
 
 /* ---- from a peer ---- */
@@ -496,6 +529,27 @@ static void row_20_the_second_owners_window_serves_all(void **state)
     }
 }
 
+/* An edge that only loses the first owner itself finds the second one's window, and later what that one goes on with. */
+static void row_20_a_window_is_found(void **state)
+{
+    (void)state;
+    for (int dies = 0; dies <= 1; dies++) {
+        struct site *s = larger();
+        s->piece = 100000;
+        struct viewer *a = ask(w, 0, s->path), *b = ask(w, 3, s->path);
+        world_run(w, SEC(1));
+        world_cut(w, 3, 1, true); /* which it notices after 400 ms */
+        world_run(w, MS(250));
+        if (dies)
+            node_stop(w, 1, true);
+        world_run(w, SEC(4));
+        check_whole(a);
+        check_whole(b);
+        check_rest(s, dies);
+        world_cut(w, 3, 1, false);
+    }
+}
+
 /* What passes through a window does so at its readers' pace, whoever reads along, and ends with them. */
 static void who_reads_along_hurries_nobody(void **state)
 {
@@ -569,15 +623,18 @@ int main(void)
         TEST(what_nobody_asks_for_goes),
         TEST(an_owner_that_is_well_is_not_replaced),
         TEST(a_node_that_ranks_itself_first_is_no_second),
+        TEST(who_cannot_read_along_asks_no_origin),
         TEST(row_20_who_reads_goes_on_by_itself),
         TEST(what_cannot_be_continued_is_fetched_anew),
         TEST(row_20_another_rest_is_never_joined),
         TEST(an_origin_that_ends_each_rest_early),
+        TEST(an_origin_that_goes_on_and_does_not),
         TEST(row_20_another_copy_differs),
         TEST(row_20_a_whole_copy_sends_the_rest),
         TEST(an_older_node_sends_all_leaves),
         TEST(row_20_a_window_goes_on),
         TEST(row_20_the_second_owners_window_serves_all),
+        TEST(row_20_a_window_is_found),
         TEST(who_reads_along_hurries_nobody),
         TEST(row_20_a_woken_owner_and_its_successor),
     };
