@@ -328,7 +328,7 @@ static void check_fetches(struct world *w)
             check_broken(w, RULE_FETCHES, "key %llu was fetched %u times; %llu can be explained",
                          (unsigned long long)key, k->fetches, (unsigned long long)allowed);
         else if (w->viewers->key_asked[key - 1] && k->fetches == 0 && w->viewers->ends[VIEWER_CUT] == 0 &&
-                 w->viewers->ends[VIEWER_GONE] == 0)
+                 w->viewers->ends[VIEWER_GONE] == 0 && w->viewers->ends[VIEWER_FAILED] == 0)
             check_broken(w, RULE_FETCHES, "key %llu was asked for and never fetched", (unsigned long long)key);
         else if (!w->viewers->key_asked[key - 1] && k->fetches > 0)
             check_broken(w, RULE_FETCHES, "key %llu was fetched and nobody asked for it", (unsigned long long)key);
@@ -345,7 +345,7 @@ static void check_sums(struct world *w)
         all.bytes_peer_in += sums.engine.bytes_peer_in;
         all.bytes_peer_out += sums.engine.bytes_peer_out;
         all.asks_in += sums.engine.asks_in;
-        all.asks_out += sums.engine.asks_out;
+        all.asks_out += sums.engine.asks_out + sums.engine.hedges;
     }
     if (all.bytes_peer_in > all.bytes_peer_out)
         check_broken(w, RULE_COUNTERS, "nodes received %llu body bytes from each other and sent only %llu",

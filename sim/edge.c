@@ -76,6 +76,7 @@ void edge_start(struct edge *e, bool lost_boot)
                           .error_ttl_s = ERROR_TTL_DEFAULT_S },
         .memory_limit = w->sc.memory,
         .eviction = (enum evict_policy)w->sc.eviction,
+        .unhedged = w->sc.hedge == 0,
         .trace = { says, e },
     };
     struct mesh_addr seeds[ENGINE_SEEDS_MAX];

@@ -24,6 +24,7 @@ struct edge {
     uint32_t life; /* how often it was started */
     uint64_t boot;
     mesh_ns paused_until, started_at;
+    mesh_ns slow; /* what is sent to it takes so much longer */
     int64_t wall_off_s; /* its wall clock against the world's */
     struct event tick, stop;
     unsigned held; /* datagrams that came while it stood still, and wait */

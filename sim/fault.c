@@ -9,24 +9,44 @@
 #include "sim/purge_model.h"
 #include "sim/viewer_model.h"
 
-/* The first owner of a key, by the ring of the first live node. */
-static bool owns(struct world *w, uint64_t key, uint32_t node)
+/* The owners of a key, by the ring of the first live node; returns how many there are. */
+static size_t owners(struct world *w, uint64_t key, const struct ring_member *out[RING_OWNERS])
 {
     char text[BODY_PATH_MAX];
     struct slice path = body_path(key, text);
 
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         const struct edge *e = &w->edges[i];
-        const struct ring_member *owners[RING_OWNERS];
         struct digest d;
         if (!edge_serves(e))
             continue;
         const struct ring *ring = mesh_ring(engine_mesh(e->engine));
         key_hash(&d, &e->id.mesh, &engine_config(e->engine)->distribution, SLICE_EMPTY, path);
-        size_t n = ring_owners(ring, ring_arc(ring, &d), owners);
-        return n > 0 && node_id_eq(&owners[0]->id, &w->edges[node].id.cert.id);
+        return ring_owners(ring, ring_arc(ring, &d), out);
     }
-    return false;
+    return 0;
+}
+
+static bool owns(struct world *w, uint64_t key, uint32_t node)
+{
+    const struct ring_member *of[RING_OWNERS];
+
+    return owners(w, key, of) > 0 && node_id_eq(&of[0]->id, &w->edges[node].id.cert.id);
+}
+
+static void warm(struct world *w)
+{
+    const struct ring_member *of[RING_OWNERS];
+
+    for (uint64_t key = 1; key <= w->sc.keys; key++) {
+        size_t n = owners(w, key, of);
+        for (uint32_t i = 0; i < w->sc.nodes; i++) {
+            for (size_t k = 0; k < n && k < 2; k++) {
+                if (node_id_eq(&of[k]->id, &w->edges[i].id.cert.id))
+                    viewers_one(w, i, key);
+            }
+        }
+    }
 }
 
 static bool named(struct world *w, const struct node_set *s, uint32_t node)
@@ -63,6 +83,17 @@ static void to_node(struct world *w, const struct action *a, struct edge *e)
     case ACTION_PAUSE:
         edge_pause(e, a->spans[0]);
         check_disturbed(w);
+        break;
+    case ACTION_SLOW:
+        e->slow = a->spans[0];
+        check_disturbed(w);
+        break;
+    case ACTION_DRAIN:
+        if (!edge_up(e))
+            break;
+        check_disturbed(w);
+        engine_drain(edge_enter(e), w->now, true);
+        edge_pump(e);
         break;
     case ACTION_CLOCK_AHEAD: e->wall_off_s += a->spans[0] / SEC(1); break;
     case ACTION_CLOCK_BACK: e->wall_off_s -= a->spans[0] / SEC(1); break;
@@ -126,6 +157,7 @@ void fault_apply(struct world *w, const struct action *a)
         break;
     case ACTION_ORIGIN: origin_model_set(w, a->origin); break;
     case ACTION_FLASH: viewers_flash(w, a->numbers[0], a->numbers[1]); break;
+    case ACTION_WARM: warm(w); break;
     case ACTION_SET: *setting_of(&w->sc, a->setting) = a->value; break;
     case ACTION_CUT:
     case ACTION_CUT_ONEWAY:
@@ -155,6 +187,7 @@ void fault_calm(struct world *w)
             e->paused_until = w->now;
         if (e->back_at > w->now)
             e->back_at = w->now;
+        e->slow = 0;
     }
 }
 

@@ -46,6 +46,10 @@ static void add_nodes(struct world *w, struct figures *f)
         f->refutations += s.gossip.refutations;
         f->peer_bytes += s.engine.bytes_peer_in;
         f->peer_wire_bytes += s.engine.bytes_peer_in_wire;
+        f->asks += s.engine.asks_out;
+        f->hedges += s.engine.hedges;
+        f->hedges_won += s.engine.hedges_won;
+        f->passed_over += s.engine.peers_passed_over;
         f->collapsed += s.engine.collapsed;
         f->moved += s.engine.moved;
         f->evictions += s.engine.evictions;
@@ -123,6 +127,7 @@ void report_figures(struct world *w, struct figures *f)
     f->viewer_bytes = v->bytes;
     f->p50_us = us(&v->last_byte_ns, 500);
     f->p99_us = us(&v->last_byte_ns, 990);
+    f->p999_us = us(&v->last_byte_ns, 999);
     f->max_us = us(&v->last_byte_ns, 1000);
     f->first_byte_p99_us = us(&v->first_byte_ns, 990);
     add_nodes(w, f);

@@ -31,11 +31,16 @@
     X(unexplained, "failed or broken off without a fault to explain it")                       \
     X(p50_us, "median time to the last byte")                                                  \
     X(p99_us, "99th percentile of it")                                                         \
+    X(p999_us, "99.9th percentile of it")                                                      \
     X(max_us, "the longest")                                                                   \
     X(first_byte_p99_us, "99th percentile of the time to the first byte")                      \
     X(viewer_bytes, "body bytes viewers received and compared")                                \
     X(peer_bytes, "body bytes moved between nodes, unpacked")                                  \
     X(peer_wire_bytes, "the same as they travelled, packed")                                   \
+    X(asks, "objects that nodes asked of each other")                                          \
+    X(hedges, "asks besides these, of a second node where the first was slow")                 \
+    X(hedges_won, "of them, those that brought the answer first")                              \
+    X(passed_over, "times a node left another one alone that had failed again and again")      \
     X(collapsed, "requests that joined a fetch under way")                                     \
     X(moved, "answers moved to another copy in mid-body")                                      \
     X(evictions, "objects evicted for space")                                                  \

@@ -85,7 +85,7 @@ mesh_ns net_delay(struct net *n, uint32_t from, uint32_t to, size_t bytes, struc
 
     if (sc->regions > 0)
         delay = link_region_delay(from % (unsigned)sc->regions, to % (unsigned)sc->regions);
-    delay += draw_ns(r, sc->jitter);
+    delay += draw_ns(r, sc->jitter) + n->w->edges[to].slow;
     if (sc->rate == 0)
         return delay;
     mesh_ns begin = p->busy_until > n->w->now ? p->busy_until : n->w->now;

@@ -414,6 +414,9 @@ int scenario_check(const struct scenario *sc, struct scenario_error *e)
 
     if (sc->warmup > sc->time)
         return wrong(&r, NULL, MESH_E_RANGE, "the warm-up is longer than the whole time");
+    if (sc->words == &words_of_run && sc->ask_from > sc->nodes)
+        return wrong(&r, NULL, MESH_E_RANGE, "viewers ask from node %llu on, and there are only %llu",
+                     (unsigned long long)sc->ask_from, (unsigned long long)sc->nodes);
     if (sc->size_min > sc->size_max)
         return wrong(&r, NULL, MESH_E_RANGE, "size-min is above size-max");
     if (sc->settled != 0 && sc->mode != 0)

@@ -35,16 +35,19 @@ enum setting_kind {
     X(warmup, "warmup", TIME, false, SEC(15), 0, SEC(3600), "before viewers ask")                                     \
     X(time, "time", TIME, false, SEC(60), MS(1), SEC(86400), "until the last viewer's request and fault")             \
     X(quiet, "quiet", TIME, false, SEC(60), 0, SEC(3600), "at most so long after it, without faults, to settle")      \
+    X(figures_from, "figures-from", TIME, false, 0, 0, SEC(86400), "times of requests that came before are no figures")  \
     X(requests, "requests", COUNT, false, 10000, 0, 100000000, "viewers' requests, spread evenly")                    \
     X(keys, "keys", COUNT, false, 1000, 1, 10000000, "distinct objects")                                              \
     X(every_node, "every-node", FLAG, false, 0, 0, 1, "each key once at each node instead of `requests`")             \
     X(zipf, "zipf", FLAG, false, 1, 0, 1, "key i is asked 1/i as often as key 1; else all alike")                     \
+    X(ask_from, "ask-from", COUNT, false, 1, 1, 1000, "viewers ask at this node and those behind it alone")           \
     X(size_min, "size-min", SIZE, false, 100, 0, 1 << 30, "smallest body")                                            \
     X(size_max, "size-max", SIZE, false, 200 << 10, 0, 1 << 30, "largest body; each doubling is equally likely")      \
     X(slow_viewers, "slow-viewers-pct", PCT, false, 0, 0, 1000000, "viewers that read 64 KiB each 20 ms")             \
     X(leavers, "leavers-pct", PCT, false, 0, 0, 1000000, "viewers that go before the end")                            \
     X(memory, "memory", SIZE, false, 256 << 20, 1 << 20, UINT64_C(1) << 40, "of each node's cache")                   \
     X(eviction, "eviction", EVICTION, false, 0, 0, EVICT_POLICIES_N - 1, "s3-fifo-size, s3-fifo, sieve or lru")       \
+    X(hedge, "hedge", FLAG, false, 1, 0, 1, "slow owners are overtaken and passed over, as nodes do; no: to compare") \
     X(faults, "faults", COUNT, false, 0, 0, 1000, "so many faults drawn from the seed")                               \
     X(delay, "delay-ms", MS, true, MS(1), 0, SEC(10), "one way, within a zone")                                       \
     X(zone_delay, "zone-delay-ms", MS, true, MS(15), 0, SEC(10), "one way, between zones")                            \
@@ -94,7 +97,9 @@ enum setting_kind {
     X(SET, "set", "S", "rm")                                                                                        \
     X(FREEZE, "freeze", "NTT", "m")            /* stands still for the first time of every second one */            \
     X(THAW, "thaw", "N", "m")                  /* ... no more */                                                    \
-    X(SLOW, "slow", "NT", "m")                 /* each packet costs so much time; 0s: no more */                    \
+    X(SLOW, "slow", "NT", "rm")                /* each packet costs so much time; 0s: no more */                    \
+    X(DRAIN, "drain", "N", "r")                /* owns nothing from now on, and serves its viewers */               \
+    X(WARM, "warm", "", "r")                   /* each key is asked for at its first two owners */                  \
     X(UPDATE, "update", "NCT", "m")            /* so many times, so far apart, one of them states another weight */ \
     X(CRASHES, "crashes", "NCT", "m")          /* so many times, so far apart, one of them ends */                  \
     X(RESTART, "restart", "NT", "m")           /* each ends and begins again, spread over the time */               \

@@ -162,8 +162,9 @@ static void viewer_end(struct viewer *v, enum viewer_end how)
     bool count = how == VIEWER_SERVED || failed || (how == VIEWER_GONE && v->head_seen);
     enum request_result result = failed ? RESULT_ERROR : v->req.answer.result;
 
-    /* A failure at the origin is known to those who ask another node a while later. */
-    mesh_ns since = v->began - (check_was_disturbed(w, v->began) ? SEC(15) : SEC(1));
+    /* A failure at the origin is known to those who ask another node a while later; and one that failed again and again
+     * is left alone for up to five seconds (node/core/gate.c). */
+    mesh_ns since = v->began - (check_was_disturbed(w, v->began) ? SEC(15) : SEC(6));
 
     if (failed && !origin_model_excuses(w, v->key, since) && !beyond_help(v)) {
         check_broken(w, RULE_FAULT,
@@ -180,7 +181,7 @@ static void viewer_end(struct viewer *v, enum viewer_end how)
     all->ends[how]++;
     all->ended++;
     all->under_way--;
-    if (how == VIEWER_SERVED) {
+    if (how == VIEWER_SERVED && v->began >= (mesh_ns)w->sc.figures_from) {
         times_add(&all->first_byte_ns, v->first_byte_at - v->began);
         times_add(&all->last_byte_ns, w->now - v->began);
         times_add(&all->by_result_ns[result], w->now - v->began);
@@ -400,7 +401,7 @@ static void arrive(struct world *w, struct event *ev)
         wish = i / w->sc.keys;
         key = 1 + (i + wish * 7919) % w->sc.keys;
     } else {
-        wish = rand_below(&r, w->sc.nodes);
+        wish = w->sc.ask_from - 1 + rand_below(&r, w->sc.nodes - w->sc.ask_from + 1);
         key = pick_key(w, &r);
     }
     struct edge *e = pick_node(w, wish);
@@ -410,13 +411,18 @@ static void arrive(struct world *w, struct event *ev)
         world_at(w, ev, arrival(w, all->asked));
 }
 
+void viewers_one(struct world *w, uint64_t node, uint64_t key)
+{
+    struct edge *e = pick_node(w, node);
+    uint64_t number = (UINT64_C(1) << 32) + w->viewers->begun;
+    struct rand r = world_rand(w, number, DRAW_VIEWER);
+
+    if (e != NULL)
+        viewer_new(w, e, number, key, &r);
+}
+
 void viewers_flash(struct world *w, uint64_t key, uint64_t n)
 {
-    for (uint64_t i = 0; i < n; i++) {
-        struct edge *e = pick_node(w, i);
-        uint64_t number = (UINT64_C(1) << 32) + w->viewers->begun;
-        struct rand r = world_rand(w, number, DRAW_VIEWER);
-        if (e != NULL)
-            viewer_new(w, e, number, key, &r);
-    }
+    for (uint64_t i = 0; i < n; i++)
+        viewers_one(w, i, key);
 }

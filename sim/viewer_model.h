@@ -30,7 +30,8 @@ struct viewers {
 struct viewers *viewers_new(struct world *w);
 void viewers_free(struct viewers *v);
 void viewers_begin(struct world *w);
-/* |n| ask for |key| at this moment, spread over all nodes. */
+/* viewers_one: somebody at that node asks for |key| now. viewers_flash: |n| do, spread over all nodes. */
+void viewers_one(struct world *w, uint64_t node, uint64_t key);
 void viewers_flash(struct world *w, uint64_t key, uint64_t n);
 void viewers_node_stops(struct edge *e);
 

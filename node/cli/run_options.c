@@ -197,8 +197,8 @@ static const struct option options[] = {
       "there can be); who wants more is answered with 503",
       option_u32, FIELD(viewers_each_max), false },
     { "--origin-connections", "N",
-      "connections to the origin (1,024, or what descriptors allow); what would need\n"
-      "more is answered with 503",
+      "requests that the origin has at a time (1,024, or what descriptors allow); as\n"
+      "many wait for a moment, more are answered with 503",
       option_u32, FIELD(origin_connections_max), false },
     { "--audit", "N",
       "of so many bodies that come from other nodes one is fetched from the origin, too, and\n"

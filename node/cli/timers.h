@@ -23,6 +23,7 @@
     X("reach-wait", engine.reach_wait, SEC(30), "a node that nobody could dial for so long owns nothing in the ring")  \
     X("distrust", engine.distrust, SEC(60), "a peer whose answer did not verify is not asked so long, doubling")       \
     X("slip", engine.slip, MS(10), "bytes from an origin are held back so long to be sent together")                   \
+    X("origin-wait", engine.origin_wait, SEC(2), "for one's turn, where the origin has as many requests as it may have")     \
     X("origin-connect", timers.origin_connect, SEC(10), "one attempt to connect to the origin")                        \
     X("origin-first-byte", timers.origin_first_byte, SEC(30), "from a request to its answer's first byte")             \
     X("origin-between", timers.origin_between, SEC(30), "between two reads of an origin's answer")                     \

@@ -8,36 +8,46 @@
 
 #define AGE_MS_MAX UINT64_C(3153600000000) /* a hundred years: no lifetime is longer (fresh.h) */
 
-bool ask_start(struct engine *e, mesh_ns now, struct flight *f, const struct node_id *id)
+bool ask_open(struct engine *e, mesh_ns now, struct flight *f, struct ask *a, const struct node_id *id)
 {
     struct link *l = link_to(e, now, id);
 
     if (l == NULL)
         return false;
-    f->ask = (struct ask){ .l = l };
-    f->ask.stream = l->next_stream * 2 + (session_dialled(l->session) ? 1 : 2); /* odd: the dialler's */
+    *a = (struct ask){ .l = l, .flight = f };
+    a->stream = l->next_stream * 2 + (session_dialled(l->session) ? 1 : 2); /* odd: the dialler's */
     l->next_stream = (l->next_stream + 1) & 0x3fffffff;
-    list_init(&f->ask.link);
-    list_push_back(&l->asks, &f->ask.link);
-    f->from_peer = true;
-    f->peer_hit = false;
-    f->peer_name[0] = '\0';
-    if (link_is_open(l))
-        ask_send(e, now, f);
+    list_init(&a->link);
+    list_push_back(&l->asks, &a->link);
     return true;
 }
 
-void ask_send(struct engine *e, mesh_ns now, struct flight *f)
+bool ask_start(struct engine *e, mesh_ns now, struct flight *f, const struct node_id *id)
 {
-    struct ask *a = &f->ask;
+    if (!ask_open(e, now, f, &f->ask, id))
+        return false;
+    f->from_peer = true;
+    f->peer_hit = false;
+    f->peer_name[0] = '\0';
+    if (link_is_open(f->ask.l))
+        ask_send(e, now, &f->ask);
+    else
+        hedge_watch(e, now, f);
+    return true;
+}
+
+void ask_send(struct engine *e, mesh_ns now, struct ask *a)
+{
+    struct flight *f = a->flight;
     const struct engine_config *cfg = &e->cfg;
-    bool upward = f->class == FLIGHT_OWNER;
+    bool hedge = hedge_is(a), upward = f->class == FLIGHT_OWNER;
 
     a->sent = true;
     a->sent_at = now;
     a->credit = ASK_CREDIT;
-    a->have = prior_leaves(f);
-    memcpy(f->peer_name, session_peer(a->l->session)->name, sizeof(f->peer_name));
+    a->have = hedge ? 0 : prior_leaves(f);
+    if (!hedge)
+        memcpy(f->peer_name, session_peer(a->l->session)->name, sizeof(f->peer_name));
     struct msg_ask m = {
         .key = f->key,
         .distribution = cfg->distribution.name,
@@ -47,13 +57,13 @@ void ask_send(struct engine *e, mesh_ns now, struct flight *f)
         .epoch = ring_epoch(mesh_ring(e->mesh)),
         .config = e->distribution,
         .frontier = purge_frontier(e),
-        .deadline_ms = (uint32_t)(e->timers.fetch / MS(1)),
+        .deadline_ms = deadline_left_ms(e, now, f),
         .hops = upward ? 2 : 1,
-        .rank = (uint8_t)f->source_at,
+        .rank = (uint8_t)(hedge ? f->hedge.at : f->source_at),
         .generation = f->outdated,
         .first_leaf = f->index,
         .flags = ASK_AS_OWNER | (f->leaf ? ASK_LEAF : 0) | (f->outdated != 0 ? ASK_OTHER : 0) |
-                 (upward ? ASK_NO_ORIGIN : 0) | (f->stale != NULL ? ASK_MUST_FRESH : 0) |
+                 (upward || hedge ? ASK_NO_ORIGIN : 0) | (f->stale != NULL ? ASK_MUST_FRESH : 0) |
                  (second_reads(f) ? ASK_ALONG : 0),
         .credit = a->credit,
         .fields = f->forward != NULL ? f->forward->raw : SLICE_EMPTY,
@@ -62,14 +72,20 @@ void ask_send(struct engine *e, mesh_ns now, struct flight *f)
     };
     msg_put_ask(session_begin(a->l->session), a->stream, &m);
     link_commit(e, a->l);
-    e->counters.asks_out++;
+    if (hedge)
+        e->counters.hedges++;
+    else
+        e->counters.asks_out++;
     link_watch(e, now, a->l);
+    if (!hedge)
+        hedge_watch(e, now, f);
 }
 
-static void ask_over(struct flight *f)
+static void ask_over(struct engine *e, struct flight *f)
 {
     list_remove(&f->ask.link);
     f->ask.l = NULL;
+    hedge_stop(e, f);
 }
 
 void ask_cancel(struct engine *e, mesh_ns now, struct flight *f)
@@ -83,7 +99,7 @@ void ask_cancel(struct engine *e, mesh_ns now, struct flight *f)
         msg_put_empty(session_begin(l->session), MSG_CANCEL, f->ask.stream);
         link_commit(e, l);
     }
-    ask_over(f);
+    ask_over(e, f);
 }
 
 /* Credit is given back as leaves are verified; in a pass-through only as they are read. */
@@ -121,7 +137,7 @@ static void reject(struct engine *e, mesh_ns now, struct flight *f, const char *
     mesh_ns until = mesh_distrust(e->mesh, now, &l->peer, e->timers.distrust);
     if (until > e->distrust_until)
         e->distrust_until = until;
-    ask_over(f);
+    ask_over(e, f);
     flight_source_failed(e, now, f);
     link_close(e, now, l);
 }
@@ -136,7 +152,7 @@ static void complete(struct engine *e, mesh_ns now, struct flight *f)
     }
     e->counters.transfers_verified++;
     audit_consider(e, now, f);
-    ask_over(f);
+    ask_over(e, f);
     flight_complete(e, now, f);
 }
 
@@ -152,6 +168,7 @@ static void on_answer(struct engine *e, mesh_ns now, struct flight *f, struct sl
     }
     f->ask.answered = true;
     f->ask.status = m.status;
+    health_answered(e, now, &f->ask, &m);
     switch (m.status) {
     case ANSWER_HAVE:
     case ANSWER_FILLING:
@@ -160,7 +177,7 @@ static void on_answer(struct engine *e, mesh_ns now, struct flight *f, struct sl
     case ANSWER_LEASED:
         break;
     default: /* BUSY, NOT_OWNER, NONE, GONE, and what newer peers may say */
-        ask_over(f);
+        ask_over(e, f);
         flight_source_failed(e, now, f);
     }
 }
@@ -254,6 +271,8 @@ static void on_head(struct engine *e, mesh_ns now, struct flight *f, struct slic
     }
     bool empty = err == 0 && f->ask.one && m.length == 0;
     wire_close(&w);
+    if (err == 0)
+        hedge_stop(e, f);
     if (err == MESH_E_REVOKED || err == MESH_E_UNKNOWN) { /* the holder knows an earlier or a later roll */
         e->counters.transfers_failed++;
         ask_cancel(e, now, f);
@@ -469,7 +488,9 @@ static void on_abort(struct engine *e, mesh_ns now, struct flight *f, struct sli
         return;
     }
     e->counters.transfers_failed += f->object != NULL;
-    ask_over(f);
+    if (reason == ABORT_BUSY || reason == ABORT_INTERNAL)
+        health_failed(e, now, &f->ask.l->peer);
+    ask_over(e, f);
     if (reason == ABORT_UNCACHEABLE && f->object == NULL)
         flight_disperse(e, now, f);
     else if (reason == ABORT_WHOLE && f->object == NULL && f->leaf)
@@ -488,16 +509,19 @@ static void on_abort(struct engine *e, mesh_ns now, struct flight *f, struct sli
 
 void ask_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame)
 {
-    struct flight *f = NULL;
+    struct ask *a = NULL;
 
     LIST_EACH (at, &l->asks) {
-        struct flight *candidate = OBJ_OF(at, struct flight, ask.link);
-        if (candidate->ask.sent && candidate->ask.stream == frame->stream) {
-            f = candidate;
+        struct ask *candidate = OBJ_OF(at, struct ask, link);
+        if (candidate->sent && candidate->stream == frame->stream) {
+            a = candidate;
             break;
         }
     }
-    if (f == NULL) /* cancelled meanwhile */
+    if (a == NULL) /* cancelled meanwhile */
+        return;
+    struct flight *f = a->flight;
+    if (hedge_is(a) && !hedge_frame(e, now, a, frame))
         return;
     switch (frame->type) {
     case MSG_ANSWER: on_answer(e, now, f, frame->body); break;

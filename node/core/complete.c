@@ -300,10 +300,10 @@ bool complete_start(struct engine *e, mesh_ns now, struct flight *f)
         return false;
     while (here < c->count && leaf_here(e, now, c, here) != NULL)
         here++;
-    if (here < c->count)
-        ask_gap(e, now, c, here);
-    else
+    if (here == c->count)
         begin_from(e, now, f, leaf);
+    else if (gate_lets(e, now, f))
+        ask_gap(e, now, c, here);
     return true;
 }
 

@@ -24,6 +24,9 @@
     X(origin_fetches, "requests begun at origins")                                  \
     X(passages, "of these, by methods that no copy answers, such as POST")          \
     X(origin_failures, "origin requests that failed")                               \
+    X(origin_waited, "requests that had to wait for their turn at the origin")       \
+    X(origin_turned_away, "requests given up with 503: too many at the origin, and others waited") \
+    X(origin_spared, "requests not begun: the origin had failed again and again")   \
     X(origin_validated, "stored answers that origins confirmed")                    \
     X(transfers_verified, "objects received from other nodes, all signatures good") \
     X(transfers_rejected, "transfers refused: a signature, hash or length is wrong")\
@@ -32,6 +35,9 @@
     X(transfers_failed, "transfers that ended early")                               \
     X(asks_in, "objects asked of us by other nodes")                                \
     X(asks_out, "objects asked of other nodes")                                     \
+    X(hedges, "asks besides these, of a second node where the first was slow")      \
+    X(hedges_won, "of them, those that brought the answer first")                   \
+    X(peers_passed_over, "times a node was left alone for a while: it failed again and again, or was slow") \
     X(asks_not_owner, "asks refused: not an owner by our ring, or another configuration") \
     X(sessions_opened, "backbone sessions opened")                                  \
     X(sessions_aes_256_gcm, "of these, sealed by AES-256-GCM: both sides have the instructions")\

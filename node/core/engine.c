@@ -43,6 +43,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
         .peer_dial = or_default(t->peer_dial, SEC(1)),
         .progress = or_default(t->progress, MS(150)),
         .fetch = or_default(t->fetch, SEC(60)),
+        .origin_wait = or_default(t->origin_wait, SEC(2)),
         .seed_retry = or_default(t->seed_retry, SEC(1)),
         .join_wait = or_default(t->join_wait, SEC(10)),
         .reach_wait = or_default(t->reach_wait, SEC(30)),
@@ -53,6 +54,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     e->distribution = distribution_digest(&cfg->distribution);
     e->origin = distribution_origin(cfg->distribution.origin);
     e->seed_backoff = e->timers.seed_retry;
+    e->hedge_credit = 100 * HEDGE_BURST;
     e->seed_timer.fire = seed_fire;
     e->expiry_timer.fire = expiry_fire;
     heap_init(&e->heap);
@@ -61,6 +63,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     accept_start(e);
     coders_start(e);
     aside_start(e);
+    gate_start(e);
     struct list *lists[] = { &e->links, &e->flights, &e->dials, &e->writes,        &e->closes,
                              &e->starts, &e->flows,  &e->stops, &e->ready_requests, &e->ready_serves,
                              &e->drops, &e->windows };
@@ -92,12 +95,12 @@ void engine_free(struct engine *e)
     aside_stop(e);
     LIST_EACH_SAFE (at, &e->links)
         link_free(e, OBJ_OF(at, struct link, link));
-    struct list *origins[] = { &e->starts, &e->stops };
-    for (size_t i = 0; i < 2; i++) {
+    struct list *origins[] = { &e->starts, &e->stops, &e->gate.waiting };
+    for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++) {
         LIST_EACH_SAFE (at, origins[i])
-            origin_free(OBJ_OF(at, struct origin, todo));
+            origin_free(e, OBJ_OF(at, struct origin, todo));
     }
-    origin_free(e->stopped);
+    origin_free(e, e->stopped);
     tier_free(e);
     purges_fini(e);
     cache_free(e->cache);
@@ -154,7 +157,7 @@ void engine_tick(struct engine *e, mesh_ns now)
     if (due != MESH_NS_NEVER && now - due > TURN_LATE) {
         LIST_EACH (at, &e->links) {
             struct link *l = OBJ_OF(at, struct link, link);
-            l->last_heard = l->last_sent = now;
+            l->last_heard = l->last_frame = l->last_sent = now;
         }
     }
     mesh_tick(e->mesh, now);
@@ -291,6 +294,7 @@ static bool poll_origins(struct engine *e, struct engine_out *out)
     struct list *at;
     struct origin *o;
 
+    gate_open(e);
     if ((at = take(&e->starts)) != NULL) {
         o = OBJ_OF(at, struct origin, todo);
         o->state = ORIGIN_RUNNING;
@@ -312,7 +316,7 @@ bool engine_poll(struct engine *e, struct engine_out *out)
 {
     struct list *at;
 
-    origin_free(e->stopped);
+    origin_free(e, e->stopped);
     e->stopped = NULL;
     e->counters.evictions = cache_evictions(e->cache);
     e->counters.coder_bytes_in = e->coders.bytes_in;

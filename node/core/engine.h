@@ -33,6 +33,7 @@ struct engine_timers { /* 0 = the default */
     mesh_ns peer_dial;    /* 1 s: connect, handshake and HELLO */
     mesh_ns progress;     /* 150 ms: how often we tell askers that we are at it */
     mesh_ns fetch;        /* 60 s: from a request's start to its answer's head */
+    mesh_ns origin_wait;  /* 2 s: for one's turn, where the origin has as many requests as it may have */
     mesh_ns seed_retry;   /* 1 s, doubling to 8 s: while alone (in company a seed that is no member is tried each 5 s) */
     mesh_ns join_wait;    /* 10 s: ready without having joined after so long */
     mesh_ns reach_wait;   /* 30 s: nobody could dial us for so long: we own nothing */
@@ -55,6 +56,8 @@ struct engine_config {
     unsigned readers;        /* other threads that answer from copies (shelf_read.h); 0: none do */
     struct slice purges;     /* the file of purges as it was kept; lent to engine_new */
     bool has_seeds;          /* a mesh is to be joined: readiness waits for it */
+    unsigned origin_fetches; /* requests that the origin has at a time, at the most; 0: 1,024 */
+    bool unhedged;           /* for comparison: no hedges, and slow peers are not passed over */
     struct engine_timers timers;
     /* Lying peers of tests and of the simulator; NULL in a node (see session.h). */
     void (*outgoing)(void *ctx, uint8_t *frame, size_t len);
@@ -138,6 +141,8 @@ struct fetch {
     void *io;                 /* the rim's own */
     unsigned cause;           /* the rim's: why it fails, should it fail now; see request.error_cause */
 };
+/* The engine's own cause, never the rim's: the origin has as many requests as it may have. */
+#define FETCH_CAUSE_FULL 0xffffu
 /* fetch_asker lends the viewer's request that |f| was made for, while it waits for the head, so that the rim can pass 1xx
  * on to it. NULL: it was another node's, or it has left. Nobody else is shown what may be for that one alone. */
 struct request *fetch_asker(struct fetch *f);

@@ -3,6 +3,8 @@
  *   request.c  viewers            flight.c  one fetch per key, source after source (see flight_impl.h)
  *   request_coded.c               viewers who read a body in a content coding
  *   ask.c      we ask a peer      origin.c  we ask the origin
+ *   hedge.c    and another one, where it is slow      health.c  what that shows of them
+ *   gate.c     how many requests it has from us, and whether it is asked at all
  *   serve.c    a peer asks us     stale.c   copies past their time: validated, or served as they are
  *   links.c    backbone connections, joining, link health
  *   passage.c  methods that go to the origin     drop.c  what they changed, dropped everywhere
@@ -72,7 +74,8 @@ struct link {
     uint64_t roll_sequence, roll_mark; /* the peer has this one, as far as we know */
     mesh_ns called_at; /* the peer had us dial it then */
     mesh_ns opened_at; /* valid once |opened| */
-    mesh_ns last_heard;
+    mesh_ns last_heard; /* some bytes came; and the end of a frame: */
+    mesh_ns last_frame;
     mesh_ns last_sent; /* some of its output was taken, or it had none */
     uint32_t next_stream;
     struct list asks;   /* ours, in order */
@@ -147,6 +150,7 @@ void reach_called(struct engine *e, mesh_ns now, struct link *l);
 struct ask {
     struct list link; /* in link->asks */
     struct link *l;   /* NULL: no ask under way */
+    struct flight *flight;
     uint32_t stream;
     bool sent, answered, one;
     uint8_t status; /* enum msg_answer_status */
@@ -158,18 +162,52 @@ struct ask {
     uint32_t have; /* leaves that it may leave out, since the flight's prior has them */
 };
 
+/* ask_start asks |id| for |f|, ask_open does so as |a| of it and waits for ask_send. False: there is no way to it. */
 bool ask_start(struct engine *e, mesh_ns now, struct flight *f, const struct node_id *id);
-void ask_send(struct engine *e, mesh_ns now, struct flight *f);
+bool ask_open(struct engine *e, mesh_ns now, struct flight *f, struct ask *a, const struct node_id *id);
+void ask_send(struct engine *e, mesh_ns now, struct ask *a);
 void ask_cancel(struct engine *e, mesh_ns now, struct flight *f);
 void ask_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame);
 void ask_credit(struct engine *e, struct flight *f);
+
+/* ---- another ask beside it, where the one asked first is slow (hedge.c) ---- */
+#define HEDGE_BURST 10u
+struct hedge {
+    struct ask ask;
+    size_t at; /* which source it asks */
+    struct timer timer;
+};
+/* hedge_watch: |f| asks somebody now, or will as soon as its link is open. */
+void hedge_watch(struct engine *e, mesh_ns now, struct flight *f);
+/* hedge_frame: a frame for |a|, if that is a hedge. True: it is the flight's now, whose ask |a| has become. */
+bool hedge_is(const struct ask *a);
+bool hedge_frame(struct engine *e, mesh_ns now, struct ask *a, const struct msg_frame *frame);
+void hedge_stop(struct engine *e, struct flight *f);
+
+/* ---- what asks show of a peer (health.c) ---- */
+/* health_lets: may |id| be asked? Then it is going to be: after failures that may be the one trial. */
+bool health_lets(struct engine *e, mesh_ns now, const struct node_id *id);
+/* health_on_trial: it failed again and again, and whoever asks it finds out whether it still does. */
+bool health_on_trial(struct engine *e, const struct node_id *id);
+/* health_p95: how soon it answers. */
+mesh_ns health_p95(struct engine *e, const struct node_id *id);
+/* health_answered: |a| was answered now, by |m|. health_outrun: it was not yet, and somebody else was. */
+void health_answered(struct engine *e, mesh_ns now, const struct ask *a, const struct msg_answer *m);
+void health_outrun(struct engine *e, mesh_ns now, const struct ask *a);
+void health_failed(struct engine *e, mesh_ns now, const struct node_id *id);
+void health_opened(struct engine *e, mesh_ns now, const struct node_id *id);
+/* health_load: in per cent, how much of what we may do for |l| and in all we do. */
+uint32_t health_load(const struct engine *e, const struct link *l);
 
 /* ---- a fetch from the origin, outliving its flights until the rim has let go ---- */
 enum origin_state { ORIGIN_NEW, ORIGIN_RUNNING, ORIGIN_STOPPING, ORIGIN_OVER };
 struct origin {
     struct fetch fetch;
     struct forward *forward; /* held for |fetch| */
-    struct list todo; /* starts, flows or stops */
+    struct list todo; /* starts, flows or stops; or gate->waiting */
+    bool admitted;        /* by the gate */
+    bool answered_at_all; /* a head has come */
+    struct timer wait;    /* at the gate */
     enum origin_state state;
     struct flight *flight; /* whose body comes now; NULL: nobody waits for that any more */
     mesh_ns began;
@@ -196,7 +234,32 @@ void origin_unfit(struct engine *e, mesh_ns now, struct flight *f, int err);
 /* origin_leave: the flight has all it wanted; the rim ends the exchange in its own time. */
 void origin_leave(struct flight *f);
 void origin_flow(struct engine *e, struct flight *f);
-void origin_free(struct origin *o);
+void origin_free(struct engine *e, struct origin *o);
+/* origin_refuse ends |o|, which was not begun: all who wait for it get 503. */
+void origin_refuse(struct engine *e, mesh_ns now, struct origin *o, unsigned cause, const char *text);
+/* origin_silent: |f| has waited for as long as it could. */
+void origin_silent(struct engine *e, mesh_ns now, const struct flight *f);
+
+/* ---- what stands before the origin (gate.c) ---- */
+#define GATE_USUAL 1024
+struct gate {
+    struct breaker breaker;
+    bool timed_out; /* the last failure was of that kind, and ... */
+    unsigned cause; /* ... the rim says this of it */
+    size_t running, max; /* requests that it has; and may have */
+    struct list waiting;
+    size_t waiting_n;
+};
+void gate_start(struct engine *e);
+/* gate_lets: may |f| have the origin asked now, or soon? Else it has failed, and is gone. */
+bool gate_lets(struct engine *e, mesh_ns now, struct flight *f);
+/* gate_enter: |o| begins, or waits for its turn. gate_leave: it ends. gate_open: whose turn it is begins. */
+void gate_enter(struct engine *e, mesh_ns now, struct origin *o);
+void gate_leave(struct engine *e, struct origin *o);
+void gate_open(struct engine *e);
+/* gate_answered, gate_failed: a request was answered, by whatever; or ended with |err| (engine_fetch_end). */
+void gate_answered(struct engine *e);
+void gate_failed(struct engine *e, mesh_ns now, const struct origin *o, int err);
 
 /* ---- leaves that one request brings (run.c) ---- */
 /* run_gather settles which leaves |o|, begun for |f|'s, is to bring: it, and what will be wanted behind it. */
@@ -297,6 +360,7 @@ struct flight {
     unsigned resumes;      /* how often the origin was asked for what lies behind it */
     struct list window_link; /* in engine->windows: the beginning of its object is gone */
     struct ask ask;
+    struct hedge hedge;
     struct origin *origin;
     struct list run_link; /* in origin->run: it is not its turn yet */
     struct completion *completion; /* of leaves that are here (complete.c); NULL: that is not so */
@@ -385,6 +449,7 @@ struct serve {
     uint32_t have; /* leaves from the beginning that need no sending */
     bool head_sent, final_sent;
     struct timer slip_timer;
+    struct timer late; /* the asker has no more time */
     /* While it is not answered yet (purge_sync.c) */
     struct list hold; /* in purges->held */
     struct buf held;  /* the ask */
@@ -401,6 +466,11 @@ void serve_attached(struct serve *s);
 /* serve_sound: is what a peer names in our normal form? serve_forward reads the fields that go along: 0 or MESH_E_*. */
 bool serve_sound(struct engine *e, const struct msg_ask *m, struct digest *primary);
 int serve_forward(struct forward **out, struct slice raw);
+
+/* ---- how long askers have (deadline.c) ---- */
+/* deadline_left_ms: for |f|'s head. deadline_watch: who asked for |s| has |left_ms|; 0: it did not say. */
+uint32_t deadline_left_ms(const struct engine *e, mesh_ns now, const struct flight *f);
+void deadline_watch(struct engine *e, mesh_ns now, struct serve *s, uint32_t left_ms);
 
 /* ---- copies past their time ---- */
 /* May |o| be served as it is: while it is validated, or because the origin fails? */
@@ -510,6 +580,7 @@ struct engine {
     /* What is to be done, by kind */
     struct list dials, writes, closes;
     struct list starts, flows, stops;
+    struct gate gate;
     struct list ready_requests, ready_serves;
     struct list drops;      /* other nodes that are to be told (drop.c) */
     uint64_t drop_number;   /* the last one's */
@@ -534,6 +605,7 @@ struct engine {
     mesh_ns distrust_until; /* somebody is, until then */
     struct suspects suspects;
     mesh_ns audit_next; /* none before */
+    unsigned hedge_credit;  /* for hedges, in hundredths of one */
     size_t shrunk_from;
     bool clock_wrong; /* by it most certificates have run out */
     struct refusals refusals;

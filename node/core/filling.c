@@ -209,12 +209,14 @@ void flight_readers_moved(struct engine *e, mesh_ns now, struct object *o)
 
     if (object_pieces(o) != NULL)
         pages_moved(e, o);
-    if (f == NULL || !o->pass_through)
+    if (f == NULL)
         return;
     if (flight_purposeless(f)) {
         flight_free(e, f);
         return;
     }
+    if (!o->pass_through)
+        return;
     trim(e, now, f);
     origin_flow(e, f);
     ask_credit(e, f);

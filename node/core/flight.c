@@ -14,6 +14,7 @@
 #include "node/core/tier.h"
 #include "node/core/vary.h"
 
+#define REST_LITTLE     (UINT64_C(8) << 20) /* of a body that nobody reads any more */
 #define PATIENCE_WARNED MS(50) /* and four round trips: for an owner that others find silent */
 
 static void ask_failed(struct engine *e, mesh_ns now, struct flight *f)
@@ -28,11 +29,13 @@ static void deadline_fire(struct engine *e, mesh_ns now, struct timer *t)
     struct flight *f = OBJ_OF(t, struct flight, deadline);
 
     if (f->object == NULL) {
+        origin_silent(e, now, f);
         flight_fail(e, now, f, 504, "Neither another node nor the origin answered in time.");
     } else if (f->ask.l != NULL && f->ask.credit == 0) { /* it waits for our readers */
         timer_set(e, t, now + e->timers.fetch);
     } else if (f->ask.l != NULL) {
         e->counters.transfers_failed++;
+        health_failed(e, now, &f->ask.l->peer);
         ask_failed(e, now, f);
     }
 }
@@ -49,8 +52,10 @@ static void patience_fire(struct engine *e, mesh_ns now, struct timer *t)
         flight_go(e, now, f);
         return;
     }
-    if (f->ask.l != NULL && !f->ask.answered)
+    if (f->ask.l != NULL && !f->ask.answered) {
+        health_failed(e, now, &f->ask.l->peer);
         ask_failed(e, now, f);
+    }
 }
 
 static void forget(struct flight *f)
@@ -106,6 +111,7 @@ struct flight *flight_new(struct engine *e, mesh_ns now, enum flight_class class
     }
     list_init(&f->waiters);
     list_init(&f->ask.link);
+    list_init(&f->hedge.ask.link);
     list_init(&f->run_link);
     list_init(&f->window_link);
     f->deadline.fire = deadline_fire;
@@ -173,7 +179,8 @@ struct flight *flight_find(struct engine *e, const struct digest *key, const str
     for (struct map_node *n = map_find(&e->flights_by_key, map_hash(&e->flights_by_key, SLICE_OF(key->bytes)));
          n != NULL; n = map_same(n)) {
         struct flight *f = OBJ_OF(n, struct flight, by_key);
-        bool fits = need == FLIGHT_ANY || (f->class == FLIGHT_OWNER && (need == FLIGHT_FOR_PEER || f->origin != NULL));
+        bool at_origin = f->origin != NULL && f->origin->admitted;
+        bool fits = need == FLIGHT_ANY || (f->class == FLIGHT_OWNER && (need == FLIGHT_FOR_PEER || at_origin));
         if (digest_eq(&f->key, key) && fits && suits(f, fields))
             return f;
     }
@@ -323,13 +330,25 @@ void flight_free(struct engine *e, struct flight *f)
     forget(f);
 }
 
+/* Nobody reads: is it to be had all the same, for who asks next? Yes where the rest is little, or less than what has come,
+ * since a fetch that is broken off has cost that in vain. */
+static bool worth_finishing(const struct flight *f)
+{
+    const struct object *o = f->object;
+    uint64_t come = object_available(o);
+
+    if (o->pass_through || f->background)
+        return !o->pass_through;
+    return o->has_length ? o->length - come <= come || o->length - come <= REST_LITTLE : come <= REST_LITTLE;
+}
+
 bool flight_purposeless(const struct flight *f)
 {
     if (!list_empty(&f->waiters) || f->audited != NULL)
         return false;
     if (f->object == NULL)
         return f->class == FLIGHT_DIRECT;
-    return f->object->pass_through && !object_is_read(f->object) && !second_reads(f);
+    return !object_is_read(f->object) && !second_reads(f) && !worth_finishing(f);
 }
 
 void flight_left(struct engine *e, struct flight *f)
@@ -389,7 +408,8 @@ static bool ask_next(struct engine *e, mesh_ns now, struct flight *f)
 
     for (; f->source_at < f->sources_n; f->source_at++) {
         const struct node_id *id = &f->sources[f->source_at];
-        if (!mesh_find(e->mesh, id, &m) || !m.reachable || now < m.distrusted_until || !ask_start(e, now, f, id))
+        if (!mesh_find(e->mesh, id, &m) || !m.reachable || now < m.distrusted_until || !health_lets(e, now, id) ||
+            !ask_start(e, now, f, id))
             continue;
         if (f->class == FLIGHT_OWNER)
             timer_set(e, &f->patience, now + patience(e, f, &m));
@@ -414,6 +434,8 @@ void flight_go(struct engine *e, mesh_ns now, struct flight *f)
     if (shared_already(e, now, f))
         return;
     f->class = f->class == FLIGHT_EDGE ? FLIGHT_OWNER : f->class; /* it waits on no peer any more */
-    if (!complete_start(e, now, f) && !origin_start(e, now, f))
+    if (complete_start(e, now, f) || !gate_lets(e, now, f))
+        return;
+    if (!origin_start(e, now, f))
         flight_fail(e, now, f, 503, "This node is out of memory for more fetches.");
 }

@@ -19,8 +19,8 @@ static inline const struct fields *flight_fields(const struct flight *f)
 void flight_leave_map(struct engine *e, struct flight *f);
 /* The flight's object is lost: nobody new may find it, its readers wait for another. */
 void flight_lose(struct engine *e, mesh_ns now, struct flight *f);
-/* A body that only passes through needs somebody to pass it to; so does a fetch for one request alone. All others are
- * finished for those who will ask next. */
+/* A body that only passes through needs somebody to pass it to; so does a fetch for one request alone, and a large body of
+ * which most is still to come. All others are finished for those who will ask next. */
 bool flight_purposeless(const struct flight *f);
 
 /* ---- waiters.c ---- */

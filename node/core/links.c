@@ -1,6 +1,7 @@
 /* Backbone connections: dialling members and seeds, joining, link health. A link is
- * found silent when answers are due and nothing at all was heard for a while: then its
- * member is asked no more until it is heard again, whatever membership thinks of it. */
+ * found silent when answers are due and nothing at all was heard for a while, or no frame has
+ * come to its end for a longer one: then its member is asked no more until a frame has come,
+ * whatever membership thinks of it. */
 #include <stdlib.h>
 
 #include "node/core/drop.h"
@@ -8,6 +9,7 @@
 #include "node/core/second.h"
 
 #define SEED_BACKOFF_MAX SEC(8)
+#define FRAME_SILENCES   5      /* a frame may be on its way for so many silences */
 #define SEED_LOOK        SEC(5) /* in company: how often a seed that is no member is tried */
 
 /* ---- birth and death ---- */
@@ -51,7 +53,7 @@ static struct link *link_new(struct engine *e, mesh_ns now, const struct mesh_ad
     l->magic = LINK_MAGIC;
     l->session = s;
     l->addr = *addr;
-    l->last_heard = l->last_sent = now;
+    l->last_heard = l->last_frame = l->last_sent = now;
     list_init(&l->asks);
     list_init(&l->serves);
     list_init(&l->todo);
@@ -101,9 +103,16 @@ void link_free(struct engine *e, struct link *l)
 
 void link_give_up_asks(struct engine *e, mesh_ns now, struct link *l)
 {
+    if (!list_empty(&l->asks))
+        health_failed(e, now, &l->peer);
     /* Each step may begin other asks, on other links: ours only get fewer. */
     while (!list_empty(&l->asks)) {
-        struct flight *f = OBJ_OF(list_first(&l->asks), struct flight, ask.link);
+        struct ask *a = OBJ_OF(list_first(&l->asks), struct ask, link);
+        struct flight *f = a->flight;
+        if (hedge_is(a)) {
+            hedge_stop(e, f);
+            continue;
+        }
         ask_cancel(e, now, f);
         flight_source_failed(e, now, f);
     }
@@ -433,6 +442,7 @@ void links_opened(struct engine *e, mesh_ns now, struct link *l)
         at.port = session_peer_port(l->session); /* its address as we see it, its port as it says */
     mesh_met(e->mesh, now, cert, session_peer_cert_raw(l->session), session_peer_boot(l->session), &at);
     mesh_link(e->mesh, &cert->id, 0);
+    health_opened(e, now, &cert->id);
     at = session_seen(l->session);
     mesh_outside(e->mesh, now, &cert->id, &at);
     if (!session_dialled(l->session))
@@ -453,9 +463,9 @@ void links_opened(struct engine *e, mesh_ns now, struct link *l)
     drop_opened(e, l);
     purge_calls_opened(e, now, l);
     LIST_EACH_SAFE (a, &l->asks) {
-        struct flight *f = OBJ_OF(a, struct flight, ask.link);
-        if (!f->ask.sent && link_is_open(l))
-            ask_send(e, now, f);
+        struct ask *one = OBJ_OF(a, struct ask, link);
+        if (!one->sent && link_is_open(l))
+            ask_send(e, now, one);
     }
 }
 
@@ -542,6 +552,17 @@ static void broken(struct engine *e, mesh_ns now, struct link *l)
     link_close(e, now, l);
 }
 
+/* A whole frame has come: bytes alone, one a second, are no sign that the peer is well. */
+static void heard(struct engine *e, mesh_ns now, struct link *l)
+{
+    l->last_frame = now;
+    if (!l->silent)
+        return;
+    l->silent = false;
+    timer_stop(e, &l->silence_timer);
+    mesh_link(e->mesh, &l->peer, 0);
+}
+
 void engine_received(struct engine *e, mesh_ns now, struct link *l, struct slice bytes)
 {
     struct msg_frame f;
@@ -552,11 +573,6 @@ void engine_received(struct engine *e, mesh_ns now, struct link *l, struct slice
         return;
     l->last_heard = now;
     l->doubted = false;
-    if (l->silent) {
-        l->silent = false;
-        timer_stop(e, &l->silence_timer);
-        mesh_link(e->mesh, &l->peer, 0);
-    }
     session_recv(l->session, e->wall_s, bytes);
     if (!l->opened && !l->probation && session_state(l->session) == SESSION_OPEN) {
         if (session_unproven(l->session))
@@ -564,8 +580,10 @@ void engine_received(struct engine *e, mesh_ns now, struct link *l, struct slice
         else
             links_opened(e, now, l);
     }
-    while (!l->closing && session_next(l->session, &f))
+    while (!l->closing && session_next(l->session, &f)) {
+        heard(e, now, l);
         frame(e, now, l, &f);
+    }
     if (!l->closing && session_state(l->session) == SESSION_CLOSED)
         broken(e, now, l);
     link_wrote(e, l);
@@ -573,18 +591,22 @@ void engine_received(struct engine *e, mesh_ns now, struct link *l, struct slice
 
 /* ---- link health ---- */
 
-/* Since when the peer could have spoken: before the oldest ask it had no reason to. */
-static mesh_ns quiet_since(const struct link *l)
+/* When the peer will have been silent for too long: before the oldest ask it had no reason to speak. Of a frame on its
+ * way each byte says that it lives, but not for ever. */
+static mesh_ns silent_at(const struct engine *e, const struct link *l)
 {
-    mesh_ns asked = OBJ_OF(list_first(&l->asks), struct flight, ask.link)->ask.sent_at;
-    return asked > l->last_heard ? asked : l->last_heard;
+    mesh_ns asked = OBJ_OF(list_first(&l->asks), struct ask, link)->sent_at;
+    mesh_ns heard_at = asked > l->last_heard ? asked : l->last_heard;
+    mesh_ns frame_at = asked > l->last_frame ? asked : l->last_frame;
+
+    return mesh_ns_min(heard_at + e->timers.peer_silence, frame_at + FRAME_SILENCES * e->timers.peer_silence);
 }
 
 void link_watch(struct engine *e, mesh_ns now, struct link *l)
 {
     if (l->opened && !l->closing && !list_empty(&l->asks) && !l->silence_timer.node.queued) {
         l->doubted = false;
-        timer_set(e, &l->silence_timer, quiet_since(l) + e->timers.peer_silence);
+        timer_set(e, &l->silence_timer, silent_at(e, l));
     }
     if (l->opened && !l->closing && !list_empty(&l->serves) && !l->progress_timer.node.queued) {
         l->last_sent = now;
@@ -614,8 +636,8 @@ static void silence_fire(struct engine *e, mesh_ns now, struct timer *t)
     }
     if (list_empty(&l->asks))
         return;
-    if (now - quiet_since(l) < e->timers.peer_silence) {
-        timer_set(e, t, quiet_since(l) + e->timers.peer_silence);
+    if (now < silent_at(e, l)) {
+        timer_set(e, t, silent_at(e, l));
         return;
     }
     if (!l->doubted) { /* what it said while our own turn took long is read before we judge */

@@ -132,6 +132,7 @@ static void note_boot(struct mesh *m, struct mesh_peer *p)
         return;
     p->told_boot = r->boot;
     p->link_until = 0;
+    breaker_good(&p->health.breaker);
 }
 
 static void note_change(struct mesh *m, mesh_ns now, const struct gossip_out *g)
@@ -396,6 +397,13 @@ mesh_ns mesh_distrust(struct mesh *m, mesh_ns now, const struct node_id *id, mes
     return p->distrust.until;
 }
 
+struct health *mesh_health(struct mesh *m, const struct node_id *id)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    struct mesh_peer *p = mesh_peer_find(m, id);
+    return p != NULL ? &p->health : NULL;
+}
+
 /* ---- time ---- */
 
 void mesh_tick(struct mesh *m, mesh_ns now)
@@ -576,7 +584,8 @@ static bool describe(const struct mesh *m, const struct member_record *r, struct
                                  .addr = us ? (struct mesh_addr){ .port = 0 } : dial_at(p, r),
                                  .rtt = us ? 0 : gossip_rtt(m->gossip, &r->id),
                                  .reachable = worth_asking(m, p, r->state),
-                                 .distrusted_until = p != NULL ? p->distrust.until : 0 };
+                                 .distrusted_until = p != NULL ? p->distrust.until : 0,
+                                 .rests_until = p != NULL ? p->health.breaker.until : 0 };
     return true;
 }
 

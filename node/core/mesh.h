@@ -8,6 +8,7 @@
 
 #include "gossip/gossip.h"
 #include "gossip/sums.h"
+#include "node/core/health.h"
 #include "proto/datagram.h"
 #include "proto/identity.h"
 #include "proto/msg.h"
@@ -169,6 +170,7 @@ struct mesh_member {
     mesh_ns rtt;    /* 0: not known */
     bool reachable; /* alive or suspect, and its link is healthy: worth asking */
     mesh_ns distrusted_until; /* it lied, and is not asked for an object before; 0: it never did */
+    mesh_ns rests_until;      /* it failed again and again, and is passed over until then; 0: it is well */
 };
 size_t mesh_count(const struct mesh *m); /* members seen, ourselves (index 0) included */
 bool mesh_member(const struct mesh *m, size_t i, struct mesh_member *out);
@@ -185,6 +187,10 @@ void mesh_link(struct mesh *m, const struct node_id *id, mesh_ns until);
 /* mesh_distrust: what |id| answered did not verify: it is not asked for |first|, or longer (distrust.h). Returns
  * until when; 0, and nothing is changed: nobody of that name is here. */
 mesh_ns mesh_distrust(struct mesh *m, mesh_ns now, const struct node_id *id, mesh_ns first);
+
+/* mesh_health lends what asks of |id| have shown, to be read and written until the next call that takes |m| and |now|.
+ * NULL: nobody of that name is here. A new boot of its begins with a closed breaker. */
+struct health *mesh_health(struct mesh *m, const struct node_id *id);
 
 /* mesh_drain: while |on| we are a member that owns nothing (weight 0). */
 void mesh_drain(struct mesh *m, mesh_ns now, bool on);

@@ -30,6 +30,7 @@ struct mesh_peer {
     unsigned addr_at;    /* which of its addresses is dialled next */
     mesh_ns link_until; /* its link is unhealthy until then; 0 = healthy */
     struct distrust distrust;
+    struct health health;
     uint64_t told_boot; /* the boot that its record had when we last looked */
     bool grace;         /* died at |died_at| and keeps its place in the ring for now */
     mesh_ns died_at;

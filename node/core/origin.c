@@ -11,11 +11,12 @@ static struct origin *of(struct fetch *f)
     return OBJ_OF(f, struct origin, fetch);
 }
 
-void origin_free(struct origin *o)
+void origin_free(struct engine *e, struct origin *o)
 {
     if (o == NULL)
         return;
     list_remove(&o->todo);
+    gate_leave(e, o);
     forward_unref(o->forward);
     free(o->head);
     free(o);
@@ -80,8 +81,7 @@ bool origin_start(struct engine *e, mesh_ns now, struct flight *f)
     list_init(&o->run);
     if (f->leaf)
         run_gather(e, now, o, f);
-    list_push_back(&e->starts, &o->todo);
-    e->counters.origin_fetches++;
+    gate_enter(e, now, o);
     return true;
 }
 
@@ -110,7 +110,7 @@ static void drop(struct engine *e, struct origin *o)
         return;
     list_remove(&o->todo);
     if (o->state == ORIGIN_NEW) {
-        origin_free(o);
+        origin_free(e, o);
         return;
     }
     o->state = ORIGIN_STOPPING;
@@ -146,6 +146,21 @@ static void fail(struct engine *e, mesh_ns now, struct origin *o, uint16_t statu
         f->cause = o->fetch.cause;
         flight_fail(e, now, f, status, text);
     }
+}
+
+void origin_refuse(struct engine *e, mesh_ns now, struct origin *o, unsigned cause, const char *text)
+{
+    list_remove(&o->todo);
+    o->state = ORIGIN_OVER;
+    o->fetch.cause = cause;
+    fail(e, now, o, 503, text);
+    origin_free(e, o);
+}
+
+void origin_silent(struct engine *e, mesh_ns now, const struct flight *f)
+{
+    if (f->origin != NULL && f->origin->state == ORIGIN_RUNNING)
+        gate_failed(e, now, f->origin, MESH_E_TIMEOUT);
 }
 
 /* A pass-through body is taken only as fast as its fastest reader reads. */
@@ -272,6 +287,8 @@ void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint1
     struct freshness fresh;
 
     e->now = now;
+    o->answered_at_all = true;
+    gate_answered(e);
     if (f == NULL || complete_head(e, now, f, status, fields, length))
         return;
     if (status == 304 && f->stale != NULL) {
@@ -369,6 +386,7 @@ void engine_fetch_end(struct engine *e, mesh_ns now, struct fetch *fetch, int er
     struct flight *f = first_flight(o);
 
     e->now = now;
+    gate_failed(e, now, o, err);
     list_remove(&o->todo);
     o->state = ORIGIN_OVER;
     if (f != NULL && !complete_end(e, now, f, err)) {
@@ -377,5 +395,5 @@ void engine_fetch_end(struct engine *e, mesh_ns now, struct fetch *fetch, int er
         else
             failed(e, now, o, err);
     }
-    origin_free(o);
+    origin_free(e, o);
 }

@@ -24,6 +24,8 @@ static void answer(struct engine *e, struct link *l, uint32_t stream, uint8_t st
 
     if (status == ANSWER_NOT_OWNER)
         e->counters.asks_not_owner++;
+    if (status == ANSWER_BUSY)
+        m.load = health_load(e, l);
     msg_put_answer(session_begin(l->session), stream, &m);
     link_commit(e, l);
 }
@@ -72,6 +74,7 @@ void serve_end(struct engine *e, mesh_ns now, struct serve *s)
 
     OBJ_CHECK(s, SERVE_MAGIC);
     timer_stop(e, &s->slip_timer);
+    timer_stop(e, &s->late);
     purge_unhold(e, s);
     list_remove(&s->reader.ready_link);
     list_remove(&s->reader.wait_link);
@@ -250,6 +253,7 @@ static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t str
         serve_end(e, now, s);
         return;
     }
+    deadline_watch(e, now, s, m->deadline_ms);
     struct flight *f = NULL;
     if ((m->flags & ASK_NO_ORIGIN) != 0 &&
         (f = flight_find(e, &m->key, reader_fields(&s->reader), FLIGHT_AT_ORIGIN)) == NULL) {

@@ -147,6 +147,8 @@ static void refuse(struct exchange *x, unsigned status, const char *text, const 
 /* What is known of a failure: of a fetch of another node no more than its status. */
 static enum proxy_error error_of(const struct request *r)
 {
+    if (r->error_cause == FETCH_CAUSE_FULL)
+        return PROXY_CONNECTION_LIMIT_REACHED;
     if (r->error_cause != PROXY_OK)
         return (enum proxy_error)r->error_cause;
     switch (r->error_status) {

@@ -227,6 +227,7 @@ static int start_engine(struct node *n, char *error)
         .codings_off = cfg->codings_off,
         .audit_one_in = cfg->audit_one_in,
         .readers = n->all_n - 1,
+        .origin_fetches = cfg->origin_connections_max,
         .has_seeds = n->worker.seeds.known_n > 0 || cfg->seeds_n > 0,
         .timers = cfg->engine,
         .outgoing = cfg->outgoing,

@@ -7,8 +7,8 @@
  * just have closed it for its age (RFC 9112 section 9.3.1). But only one that does no harm when
  * it is heard twice, and has no body; others take no connection that has been idle for long.
  *
- * There are so many connections at the most: a fetch beyond them fails at once (MESH_E_FULL), and hits go on. Idle ones
- * make room.
+ * There are so many connections at the most, and the engine begins no more fetches than that (engine_config.origin_fetches;
+ * a fetch beyond fails at once, MESH_E_FULL). Idle ones make room.
  *
  * A body (upload.h) is sent from HEAD on, and may still be under way in BODY: the answer is
  * read meanwhile. */

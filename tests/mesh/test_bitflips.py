@@ -40,7 +40,7 @@ class Load:
 
 
 @needs("hedgerow", "relay", timeout=240)
-def test_10000_flipped_bits_reach_no_viewer(case):
+def test_rob_N5_10000_flipped_bits_reach_no_viewer(case):
     """M9, N5: a relay before each of five nodes flips 10,000 bits of what goes between them, sparsely, then densely:
     sessions are dropped and counted, no viewer gets a wrong byte or an error, and afterwards the mesh is whole again."""
     origin = case.origin()

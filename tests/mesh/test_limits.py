@@ -276,8 +276,9 @@ def test_rob_R3_ten_thousand_wait_for_one_fetch(case):
 
 @needs("hedgerow", timeout=60)
 def test_rob_R4_a_flood_of_urls_is_bounded(case):
-    """R4, A12: 300 URLs that nobody has, at once, and an origin that takes 3 s: it has 20 of them at a time, the
-    others are answered with 503 and Retry-After at once; hits go on, and a miss is served again afterwards."""
+    """R4, A12: 300 URLs that nobody has, at once, and an origin that takes 3 s: it has 20 of them at a time, 20 wait
+    for 2 s, the others are answered with 503 and Retry-After at once, and then those, too; hits go on, and a miss is
+    served again afterwards."""
     origin = case.origin()
     node = case.node("fra-1", origin.url, flags=["--origin-connections", "20"])
     with probed(node):
@@ -287,7 +288,7 @@ def test_rob_R4_a_flood_of_urls_is_bounded(case):
         answers = [answer_of(viewer) for viewer in viewers]
     told = collections.Counter((a.status, a.get("Retry-After"), a.get("Proxy-Status")) for a in answers)
     equal(told, {(200, None, None): 20, (503, "1", "fra-1; error=connection_limit_reached"): 280}, "answers")
-    equal(node.counter("origin_refused"), 280, "origin_refused")
+    equal((node.counter("origin_waited"), node.counter("origin_turned_away")), (20, 280), "waited, turned away")
     equal(origin.connections <= 20, True, "connections at the origin")
     equal(node.get("/bytes/10?seed=299&then=1").status, 200, "a miss afterwards")
     equal(node.status()["requests"]["error"], 280, "errors")

@@ -24,8 +24,8 @@ def agree(nodes):
 
 
 @needs("hedgerow", release=True, timeout=180)
-def test_two_halves_answer_and_become_one_again(case):
-    """M3: seven nodes on hosts of their own are cut in two, four and three, for 25 s (60 s with --soak). Both halves answer
+def test_rob_N1_two_halves_answer_and_become_one_again(case):
+    """M3, N1: seven nodes on hosts of their own are cut in two, four and three, for 25 s (60 s with --soak). Both halves answer
     every request meanwhile, each with a ring of its own; 10 s after healing there is one view and one ring, with nobody's
     help, and a new object costs one fetch again."""
     net = Net(case)

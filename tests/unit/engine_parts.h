@@ -27,6 +27,7 @@ struct conn {
     int node[2]; /* dialler, dialled */
     struct link *link[2];
     size_t flying[2]; /* bytes sent by this end, not arrived yet */
+    mesh_ns last_at[2]; /* the last of them arrive then */
     bool wants[2];    /* this end has more to write */
 };
 
@@ -68,6 +69,8 @@ struct node {
     struct engine_config cfg;
     struct mesh_addr addr;
     bool frozen, deaf; /* stopped as a whole; takes no new connections */
+    mesh_ns slow;      /* what is sent to it takes so much longer */
+    mesh_ns drip;      /* what it sends goes a byte at a time, which takes so long; 0: it does not */
     struct event *held, **held_last;
     unsigned twins;
     struct model_disk *disk; /* what its store lies on; NULL: it has none */

@@ -19,10 +19,13 @@ static inline int node_at(const struct world *w, const struct mesh_addr *addr)
 
 static inline void conn_write(struct world *w, struct conn *c, int end)
 {
+    mesh_ns drip = w->nodes[c->node[end]].drip;
+    size_t window = drip != 0 ? 1 : w->window;
+
     while (c->link[end] != NULL && c->node[1 - end] >= 0 && !w->cut[c->node[end]][c->node[1 - end]]) {
         struct slice out = link_output(c->link[end]);
-        if (w->window != 0 && out.len > w->window - c->flying[end])
-            out.len = w->window - c->flying[end];
+        if (window != 0 && out.len + c->flying[end] > window)
+            out.len = window > c->flying[end] ? window - c->flying[end] : 0;
         c->wants[end] = link_output(c->link[end]).len > out.len;
         if (out.len == 0)
             return;
@@ -32,7 +35,9 @@ static inline void conn_write(struct world *w, struct conn *c, int end)
         memcpy(e.bytes, out.data, out.len);
         c->flying[end] += out.len;
         w->wire_bytes += out.len;
-        later(w, w->delay, e);
+        mesh_ns at = w->now + w->delay + w->nodes[e.node].slow + drip;
+        c->last_at[end] = at > c->last_at[end] ? at : c->last_at[end];
+        later(w, c->last_at[end] - w->now, e);
         engine_sent(engine_of(w, c->node[end]), w->now, c->link[end], out.len);
     }
 }

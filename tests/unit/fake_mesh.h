@@ -21,6 +21,7 @@ struct fake_member {
     mesh_ns link_until; /* its link is unhealthy so long */
     bool down;          /* membership says so */
     struct distrust distrust;
+    struct health health;
 };
 
 struct mesh {
@@ -339,7 +340,8 @@ bool mesh_member(const struct mesh *m, size_t i, struct mesh_member *out)
                                  .cert_raw = slice_of(f->raw, f->raw_len),
                                  .addr = f->record.addrs[0],
                                  .reachable = i > 0 && !f->down && f->link_until == 0,
-                                 .distrusted_until = f->distrust.until };
+                                 .distrusted_until = f->distrust.until,
+                                 .rests_until = f->health.breaker.until };
     return true;
 }
 
@@ -372,6 +374,12 @@ mesh_ns mesh_distrust(struct mesh *m, mesh_ns now, const struct node_id *id, mes
         return 0;
     distrust_add(&f->distrust, now, first);
     return f->distrust.until;
+}
+
+struct health *mesh_health(struct mesh *m, const struct node_id *id)
+{
+    struct fake_member *f = fake_find(m, id);
+    return f != NULL ? &f->health : NULL;
 }
 
 void mesh_leave(struct mesh *m, mesh_ns now)

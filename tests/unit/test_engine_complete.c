@@ -127,7 +127,7 @@ static void leaves_of_two_bodies(void **state)
 }
 
 /* Between two gaps: who has seen nothing begins anew, who has seen the beginning is told. */
-static void what_changes_under_way(void **state)
+static void rob_OR5_what_changes_under_way_is_never_joined(void **state)
 {
     struct site *s = large("/a", AT(60));
     struct viewer *v, *u = viewer_new(w, 0, "/a");
@@ -275,7 +275,7 @@ int main(void)
         ONE(a_cold_whole_is_one_request),
         ONE(feat_R17_what_has_changed),
         ONE(leaves_of_two_bodies),
-        ONE(what_changes_under_way),
+        ONE(rob_OR5_what_changes_under_way_is_never_joined),
         ONE(an_origin_that_knows_no_if_range),
         ONE(what_cannot_be_combined),
         ONE(many_gaps_are_no_more_than_a_few_requests),

@@ -162,6 +162,43 @@ static void rob_N3_a_silent_owner_costs_one_silence(void **state)
     check_honest(w);
 }
 
+/* It lives, but a byte a second is no answer: at first, or in mid-body. */
+static void rob_N3_an_owner_that_drips_is_left(void **state)
+{
+    struct site *warm = site_at(w, path_owned(w, 0, "123"), 1000), *s = site_at(w, path_owned(w, 0, "123"), 1000);
+
+    (void)state;
+    ask(w, 0, warm->path); /* there is a session */
+    world_run(w, SEC(1));
+    w->nodes[1].drip = SEC(1) / 4;
+    mesh_ns asked = w->now;
+    struct viewer *v = ask(w, 0, s->path);
+    world_run(w, SEC(3));
+    check_whole(v);
+    assert_string_equal(v->answer.peer_name, "n2");
+    assert_true(v->first_at - asked < MS(2200)); /* five silences, and what the second owner takes */
+    world_run(w, SEC(5));
+    s = site_at(w, path_owned(w, 0, "123"), 1000);
+    asked = w->now;
+    v = ask(w, 0, s->path); /* bytes alone have made it no better */
+    world_run(w, SEC(1));
+    check_whole(v);
+    assert_true(v->first_at - asked < MS(150));
+    w->nodes[1].drip = 0;
+    world_run(w, SEC(60));
+
+    s = slow_site(path_owned(w, 0, "123"));
+    v = ask(w, 0, s->path);
+    world_run(w, MS(503));
+    assert_string_equal(v->answer.peer_name, "n1");
+    w->nodes[1].drip = SEC(1) / 4;
+    world_run(w, SEC(6));
+    check_whole(v);
+    w->nodes[1].drip = 0;
+    world_run(w, SEC(60));
+    check_honest(w);
+}
+
 static void an_owner_that_falls_silent_in_mid_body(void **state)
 {
     struct site *s = slow_site(path_owned(w, 0, "123"));
@@ -413,6 +450,7 @@ int main(void)
         TEST(what_changes_behind_what_was_shown_is_one_answer_still),
         TEST(an_owner_that_is_gone_costs_no_time),
         TEST(rob_N3_a_silent_owner_costs_one_silence),
+        TEST(rob_N3_an_owner_that_drips_is_left),
         TEST(an_owner_that_falls_silent_in_mid_body),
         TEST(a_slow_origin_is_no_silent_owner),
         TEST(a_busy_asker_hears_first_and_judges_then),
