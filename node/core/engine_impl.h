@@ -6,7 +6,7 @@
  *   hedge.c    and another one, where it is slow      health.c  what that shows of them
  *   gate.c     how many requests it has from us, and whether it is asked at all
  *   serve.c    a peer asks us     stale.c   copies past their time: validated, or served as they are
- *   links.c    backbone connections, joining, link health
+ *   links.c    backbone connections, joining      silence.c  which of them are well
  *   passage.c  methods that go to the origin     drop.c  what they changed, dropped everywhere
  *   accept.c   who may connect, how often and how many    audit.c   what others fetched, compared with the origin's
  *   purges.c, purge_calls.c, purge_sync.c   what was purged (see purges.h)
@@ -97,7 +97,12 @@ void link_commit(struct engine *e, struct link *l);
 void link_close(struct engine *e, mesh_ns now, struct link *l);
 /* link_wrote: frames were committed; queues the writing. */
 void link_wrote(struct engine *e, struct link *l);
+/* link_shun: its member cannot be reached, and is left alone for a moment, unless another link of its stands. */
+void link_shun(struct engine *e, mesh_ns now, const struct link *l);
+/* link_watch: something is asked of it, or by it (silence.c). link_heard: a whole frame has come. link_watched: at birth. */
 void link_watch(struct engine *e, mesh_ns now, struct link *l);
+void link_heard(struct engine *e, mesh_ns now, struct link *l);
+void link_watched(struct link *l);
 size_t link_backlog(const struct link *l);
 void links_seek(struct engine *e, mesh_ns now);
 void links_sync(struct engine *e, mesh_ns now, const struct node_id *id);
