@@ -135,16 +135,21 @@ static void who_was_asked_first_may_still_be_first(void **state)
 
 static void a_body_of_many_leaves_comes_from_who_won(void **state)
 {
-    struct site *s = all(3000000);
+    struct site *s = all(7000000); /* more than is sent without being asked for more */
     const char *path = at_both();
 
     (void)state;
+    accustom(1);
+    unsigned fetches = s->fetches;
     w->nodes[1].slow = MS(390);
     struct viewer *v = ask(w, 0, path);
     world_run(w, SEC(3));
     check_whole(v);
     assert_string_equal(v->answer.peer_name, "n2");
-    assert_int_equal(s->fetches, 1);
+    assert_int_equal(s->fetches, fetches);
+    struct engine_usage u;
+    engine_usage(engine_of(w, 1), &u);
+    assert_int_equal(u.serves, 0); /* it was told that nobody waits any more */
 }
 
 /* A connection is made for a hedge, too, and one that is not made in time is overtaken. */
@@ -325,6 +330,31 @@ static void a_new_session_is_reason_to_try(void **state)
     assert_true(breaker_closed(&h->breaker));
 }
 
+/* BUSY tells how busy: one that is full is not asked the next time, nor five times more. */
+static void who_is_full_is_passed_over_at_once(void **state)
+{
+    struct site *s = all(100);
+
+    (void)state;
+    accustom(1);
+    s->head_after = SEC(3);
+    struct viewer *v = NULL;
+    for (int i = 0; i < 1024; i++)
+        v = ask(w, 0, path_owned(w, 0, "12"));
+    world_run(w, MS(50));
+    assert_int_equal(count(w, 0)->peers_passed_over, 0);
+    uint64_t asked = count(w, 1)->asks_in;
+    for (int i = 0; i < 3; i++) {
+        v = ask(w, 0, path_owned(w, 0, "12"));
+        world_run(w, MS(50));
+    }
+    assert_int_equal(count(w, 0)->peers_passed_over, 1);
+    assert_int_equal(count(w, 1)->asks_in - asked, 1 + 3); /* and n2's, whether it has it */
+    world_run(w, SEC(5));
+    check_whole(v);
+    assert_string_equal(v->answer.peer_name, "n2");
+}
+
 static void unhedged_all_wait(void **state)
 {
     const char *path;
@@ -362,6 +392,7 @@ int main(void)
         TEST(feat_M17_who_is_slow_again_and_again_is_passed_over),
         TEST(it_is_tried_by_one_and_then_by_all),
         TEST(a_new_session_is_reason_to_try),
+        TEST(who_is_full_is_passed_over_at_once),
         TEST(unhedged_all_wait),
     };
 
