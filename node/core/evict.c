@@ -3,6 +3,7 @@
 #include "proto/base/err.h"
 
 #define SMALL_SHARE 10        /* the small queue is a tenth of the limit */
+#define AWAY_SHARE  4         /* what is away may have a quarter while there is too little room for all */
 #define STEPS_MAX   1000      /* second chances for one victim: what is hot must not make a newcomer wait */
 #define ASKED_MAX   (1 << 16) /* so many uses are the mean's memory; then they count half */
 
@@ -26,6 +27,7 @@ int evict_init(struct evict *e, enum evict_policy policy, uint64_t limit)
     *e = (struct evict){ .policy = policy, .uses_max = uses_max[policy], .limit = limit };
     list_init(&e->small.nodes);
     list_init(&e->main.nodes);
+    list_init(&e->away.nodes);
     return has_ghosts(e) ? ghosts_init(&e->ghosts) : 0;
 }
 
@@ -52,11 +54,15 @@ static struct evict_node *first(const struct evict_queue *q)
     return node_of(list_first(&q->nodes));
 }
 
+static struct evict_queue *queue_of(struct evict *e, const struct evict_node *n)
+{
+    return n->away ? &e->away : n->in_small ? &e->small : &e->main;
+}
+
 static void enter(struct evict *e, struct evict_node *n, bool small)
 {
-    struct evict_queue *q = small ? &e->small : &e->main;
-
     n->in_small = small;
+    struct evict_queue *q = queue_of(e, n);
     q->bytes += n->bytes;
     q->count++;
     list_push_back(&q->nodes, &n->link);
@@ -64,7 +70,7 @@ static void enter(struct evict *e, struct evict_node *n, bool small)
 
 static void leave(struct evict *e, struct evict_node *n)
 {
-    struct evict_queue *q = n->in_small ? &e->small : &e->main;
+    struct evict_queue *q = queue_of(e, n);
 
     if (e->hand == &n->link)
         e->hand = n->link.next != &q->nodes ? n->link.next : NULL;
@@ -93,14 +99,15 @@ void evict_add(struct evict *e, struct evict_node *n, uint64_t bytes, uint64_t h
     n->bytes = bytes;
     n->fingerprint = evict_fingerprint(hash);
     n->lapped = false;
+    n->away = n->away && has_ghosts(e);
     set_uses(n, 0);
-    enter(e, n, begins_small(e, n));
+    enter(e, n, !n->away && begins_small(e, n));
 }
 
 void evict_grew(struct evict *e, struct evict_node *n, int64_t by)
 {
     n->bytes += (uint64_t)by;
-    (n->in_small ? &e->small : &e->main)->bytes += (uint64_t)by;
+    queue_of(e, n)->bytes += (uint64_t)by;
 }
 
 void evict_remove(struct evict *e, struct evict_node *n)
@@ -113,11 +120,20 @@ void evict_renew(struct evict *e, struct evict_node *n)
     enter_main(e, n);
 }
 
+void evict_own(struct evict *e, struct evict_node *n)
+{
+    if (!n->away)
+        return;
+    leave(e, n);
+    n->away = false;
+    enter(e, n, false);
+}
+
 void evict_each(struct evict *e, void (*visit)(void *ctx, struct evict_node *n), void *ctx)
 {
-    struct evict_queue *queues[] = { &e->small, &e->main };
+    struct evict_queue *queues[] = { &e->away, &e->small, &e->main };
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
         LIST_EACH_SAFE (at, &queues[i]->nodes)
             visit(ctx, node_of(at));
     }
@@ -178,11 +194,27 @@ static bool goes_on(struct evict *e, struct evict_node *n)
     return true;
 }
 
+/* Of what is away: each use buys another lap. */
+static struct evict_node *away_victim(struct evict *e)
+{
+    struct evict_node *n = first(&e->away);
+
+    for (unsigned steps = 0; evict_uses(n) > 0 && steps < STEPS_MAX; steps++, n = first(&e->away)) {
+        set_uses(n, evict_uses(n) - 1);
+        leave(e, n);
+        enter(e, n, false);
+    }
+    leave(e, n);
+    return n;
+}
+
 static struct evict_node *s3_victim(struct evict *e)
 {
     struct evict_node *n;
 
     e->full = true;
+    if (e->away.count > 0 && (e->away.bytes > e->limit / AWAY_SHARE || e->small.count + e->main.count == 0))
+        return away_victim(e);
     for (unsigned steps = 0;; steps++) {
         bool small = e->small.count > 0 && (e->main.count == 0 || e->small.bytes >= e->limit / SMALL_SHARE);
         n = first(small ? &e->small : &e->main);

@@ -5,7 +5,8 @@
  * S3-FIFO: Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023, algorithm 1. Newcomers enter a
  * small queue; what was used there goes on to the main queue, what was not leaves early and is a ghost for a while,
  * which enters the main queue at once when it comes back. Until the first eviction the main queue takes what is beyond
- * the small one's share, as in its authors' simulator. The size rule, ours, asks less of what is small (evict.c).
+ * the small one's share, as in its authors' simulator. The size rule, ours, asks less of what is small (evict.c), and
+ * what is away has a share of its own: more of it stays only while there is room.
  * SIEVE: Zhang et al., "SIEVE is simpler than LRU", NSDI 2024. */
 #ifndef HEDGEROW_CORE_EVICT_H
 #define HEDGEROW_CORE_EVICT_H
@@ -35,9 +36,11 @@ struct evict_node {
     uint64_t bytes;
     uint32_t fingerprint;
     _Atomic uint8_t uses; /* counted up to a cap; of two counts at a time one may be lost */
-    bool in_small;
-    bool lapped; /* it had its lap for nothing */
-    bool used;   /* since it came in */
+    bool in_small : 1;
+    bool lapped : 1; /* it had its lap for nothing */
+    bool used : 1;   /* since it came in */
+    bool away : 1;   /* others keep it, too: the caller says so before evict_add */
+    uint16_t note;   /* the caller's own */
 };
 
 struct evict_queue {
@@ -51,6 +54,7 @@ struct evict {
     bool full;                         /* something was evicted */
     uint64_t limit;                    /* in bytes, of both queues */
     struct evict_queue small, main;    /* SIEVE and LRU have one queue alone, the latter */
+    struct evict_queue away;           /* ours */
     struct ghosts ghosts;              /* as many as there are in the main queue, at most */
     struct list *hand;                 /* SIEVE's: the node to be looked at next; NULL: the oldest */
     uint64_t asked_bytes, asked_count; /* sizes of what was asked for lately */
@@ -60,7 +64,7 @@ struct evict {
 int evict_init(struct evict *e, enum evict_policy policy, uint64_t limit);
 void evict_fini(struct evict *e);
 
-/* evict_add takes |n| (anything may be in it) into a queue, as |bytes| with the hash |hash| of its name. */
+/* evict_add takes |n| (but for |away| and |note| anything may be in it) into a queue, as |bytes| with the hash |hash| of its name. */
 void evict_add(struct evict *e, struct evict_node *n, uint64_t bytes, uint64_t hash);
 
 static inline uint32_t evict_fingerprint(uint64_t hash)
@@ -70,6 +74,9 @@ static inline uint32_t evict_fingerprint(uint64_t hash)
 
 /* evict_grew: |n|, which is in, has |by| more bytes, or fewer. */
 void evict_grew(struct evict *e, struct evict_node *n, int64_t by);
+
+/* evict_own: |n|, which is in, is not away any more. */
+void evict_own(struct evict *e, struct evict_node *n);
 
 /* evict_remove takes out what is in and goes for another reason than room: it becomes no ghost. */
 void evict_remove(struct evict *e, struct evict_node *n);

@@ -307,20 +307,53 @@ static void all_are_alike_where_sizes_are(void **state)
     end(sized);
 }
 
+/* ---- what is away ---- */
+
+static void what_is_away_has_a_quarter_of_what_is_short(void **state)
+{
+    struct stage *s = stage_of(EVICT_S3_FIFO_SIZE, 100 * SIZE);
+
+    (void)state;
+    for (size_t i = 0; i < 100; i++)
+        s->items[i].node.away = true;
+    add_many(s, 0, 100); /* there is room for all of it */
+    assert_int_equal(s->evict.away.count, 100);
+    use(s, 3, 1);
+    add_many(s, 200, 275); /* ours push it out, down to its share; what was used has another lap */
+    assert_int_equal(s->evict.away.count, 25);
+    assert_true(s->items[3].in && s->items[77].in && !s->items[75].in);
+    for (size_t i = 200; i < 275; i++)
+        assert_true(s->items[i].in);
+    add_many(s, 300, 320); /* ... and then each other */
+    assert_int_equal(s->evict.away.count, 25);
+    evict_own(&s->evict, &s->items[99].node); /* one of it has become ours */
+    assert_int_equal(s->evict.away.count, 24);
+    for (size_t i = 0; i < 70; i++) {
+        s->items[400 + i].node.away = true;
+        add(s, 400 + i, SIZE);
+    }
+    assert_int_equal(s->evict.away.count, 26); /* and it pushes out itself, not ours */
+    assert_true(s->items[99].in);
+    assert_int_equal(s->evict.small.count + s->evict.main.count, 74);
+    end(s);
+}
+
 /* ---- what holds for all ---- */
 
 static void check_sums(const struct stage *s)
 {
-    uint64_t small = 0, main = 0, n = 0;
+    uint64_t small = 0, main = 0, away = 0, n = 0;
 
     for (size_t i = 0; i < ITEMS; i++) {
         const struct item *it = &s->items[i];
         n += it->in;
         small += it->in && it->node.in_small ? it->node.bytes : 0;
-        main += it->in && !it->node.in_small ? it->node.bytes : 0;
+        main += it->in && !it->node.in_small && !it->node.away ? it->node.bytes : 0;
+        away += it->in && it->node.away ? it->node.bytes : 0;
     }
     assert_int_equal(n, s->n);
-    assert_int_equal(small + main, s->bytes);
+    assert_int_equal(small + main + away, s->bytes);
+    assert_int_equal(away, s->evict.away.bytes);
     assert_int_equal(small, s->evict.small.bytes);
     assert_int_equal(main, s->evict.main.bytes);
 }
@@ -348,6 +381,7 @@ static void feat_R29_nothing_is_lost_and_the_budget_holds(void **state)
             struct item *it = &s->items[i];
             unsigned what = (unsigned)rand_below(&r, 10);
             if (!it->in) {
+                it->node.away = what < 4;
                 add(s, i, 1 + (rand_below(&r, 20000) >> rand_below(&r, 12)));
             } else if (what == 0) {
                 evict_remove(&s->evict, &it->node);
@@ -360,11 +394,13 @@ static void feat_R29_nothing_is_lost_and_the_budget_holds(void **state)
                 s->bytes += (uint64_t)by;
                 while (s->bytes > s->limit)
                     evict_one(s);
+            } else if (what == 2) {
+                evict_own(&s->evict, &it->node);
             } else {
                 use(s, i, 1);
             }
             assert_true(s->bytes <= s->limit);
-            assert_int_equal(s->evict.small.count + s->evict.main.count, s->n);
+            assert_int_equal(s->evict.small.count + s->evict.main.count + s->evict.away.count, s->n);
             if (k % 1000 == 0)
                 check_sums(s);
         }
@@ -476,6 +512,7 @@ int main(void)
         cmocka_unit_test(small_ones_go_on_more_easily),
         cmocka_unit_test(small_ones_have_a_lap_for_nothing),
         cmocka_unit_test(all_are_alike_where_sizes_are),
+        cmocka_unit_test(what_is_away_has_a_quarter_of_what_is_short),
         cmocka_unit_test(feat_R29_nothing_is_lost_and_the_budget_holds),
         cmocka_unit_test(a_counter_at_its_cap_is_not_written),
         cmocka_unit_test(a_hot_cache_does_not_make_a_newcomer_wait),
