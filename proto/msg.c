@@ -29,9 +29,10 @@ enum {
     ASK_CREDIT,
     ASK_FIELDS,
     ASK_RUN,
-    ASK_HAVE
+    ASK_HAVE,
+    ASK_LOAD
 };
-enum { ANSWER_STATUS = 1, ANSWER_REASON, ANSWER_EPOCH, ANSWER_LOAD };
+enum { ANSWER_STATUS = 1, ANSWER_REASON, ANSWER_EPOCH, ANSWER_LOAD, ANSWER_OTHER };
 enum { ABORT_REASON = 1, ABORT_STATUS };
 enum { CREDIT_LEAVES = 1 };
 enum { DROP_KEY = 1, DROP_NUMBER = 2, DROP_RELAY = 3 };
@@ -278,9 +279,9 @@ int msg_members_item(const struct msg_members *m, size_t i, struct slice *cert, 
 
 /* ---- asking ---- */
 
-static int put_ask(struct buf *b, enum msg_type type, uint32_t stream, const struct msg_ask *m)
+int msg_put_ask(struct buf *b, uint32_t stream, const struct msg_ask *m)
 {
-    struct frame_out o = frame_map(b, type, stream);
+    struct frame_out o = frame_map(b, MSG_ASK, stream);
 
     o.bad = m->distribution.len == 0 || m->path.len == 0;
     frame_put_bin(&o, ASK_KEY, SLICE_OF(m->key.bytes), DIGEST_BYTES);
@@ -301,17 +302,8 @@ static int put_ask(struct buf *b, enum msg_type type, uint32_t stream, const str
     frame_opt_bin(&o, ASK_FIELDS, m->fields, MSG_FIELDS_MAX);
     frame_opt_u64(&o, ASK_RUN, m->run);
     frame_opt_u64(&o, ASK_HAVE, m->have);
+    frame_opt_u64(&o, ASK_LOAD, m->load);
     return frame_end(&o);
-}
-
-int msg_put_ask(struct buf *b, uint32_t stream, const struct msg_ask *m)
-{
-    return put_ask(b, MSG_ASK, stream, m);
-}
-
-int msg_put_second(struct buf *b, const struct msg_ask *m)
-{
-    return put_ask(b, MSG_SECOND, 0, m);
 }
 
 int msg_get_ask(struct wire *w, struct slice body, struct msg_ask *m)
@@ -336,6 +328,7 @@ int msg_get_ask(struct wire *w, struct slice body, struct msg_ask *m)
     m->fields = frame_get_bin(&in, ASK_FIELDS, MSG_FIELDS_MAX);
     m->run = (uint32_t)frame_get_u64(&in, ASK_RUN, UINT32_MAX);
     m->have = (uint32_t)frame_get_u64(&in, ASK_HAVE, UINT32_MAX);
+    m->load = (uint32_t)frame_get_u64(&in, ASK_LOAD, UINT32_MAX);
     return frame_close(&in, false);
 }
 
@@ -348,6 +341,8 @@ int msg_put_answer(struct buf *b, uint32_t stream, const struct msg_answer *m)
     frame_opt_u64(&o, ANSWER_REASON, m->reason);
     frame_opt_u64(&o, ANSWER_EPOCH, m->epoch);
     frame_opt_u64(&o, ANSWER_LOAD, m->load);
+    if (m->has_other)
+        frame_put_bin(&o, ANSWER_OTHER, SLICE_OF(m->other.bytes), NODE_ID_BYTES);
     return frame_end(&o);
 }
 
@@ -360,6 +355,9 @@ int msg_get_answer(struct slice body, struct msg_answer *m)
     m->reason = (uint8_t)frame_get_u64(&in, ANSWER_REASON, UINT8_MAX);
     m->epoch = frame_get_u64(&in, ANSWER_EPOCH, UINT64_MAX);
     m->load = (uint32_t)frame_get_u64(&in, ANSWER_LOAD, UINT32_MAX);
+    memset(&m->other, 0, sizeof(m->other));
+    m->has_other =
+        in.err == 0 && frame_took(&in, wire_fixed(w.root, ANSWER_OTHER, m->other.bytes, NODE_ID_BYTES), false);
     return frame_close(&in, true);
 }
 

@@ -37,7 +37,7 @@ enum msg_type {
     MSG_PURGE = 6,    /* session: content that has to go */
     MSG_PURGED = 7,   /* session: it is gone here, signed */
     MSG_FRONTIER = 8, /* session: which purges the sender has */
-    MSG_SECOND = 9,   /* session: I fetch this, and you are the next owner: read along */
+    MSG_TAKE = 9,     /* session: take a copy of this from me */
     MSG_ROLL = 12,    /* session: what the authorities say: its number, or all of it */
     MSG_CALL = 13,    /* session: dial me, so that I know that I am reached */
     MSG_DROP = 14,    /* session: what is under this key was changed */
@@ -216,6 +216,7 @@ enum {
     ASK_LEAF = 8,       /* |key| is that of the leaf |first_leaf|, which is wanted alone */
     ASK_OTHER = 16,     /* |generation| is outdated: another one is wanted */
     ASK_ALONG = 32,     /* the asker reads along as the second owner: no window waits for it */
+    ASK_INSIST = 64,    /* you have named another node, which did not have it: answer yourself */
 };
 struct msg_ask {
     struct digest key;                     /* primary key hash */
@@ -234,13 +235,25 @@ struct msg_ask {
     struct slice fields; /* of the viewer's request, see PROTOCOL.md; at most MSG_FIELDS_MAX bytes */
     uint32_t run;        /* with ASK_LEAF: leaves that will be asked for from this one on, it included; 0: not told */
     uint32_t have;       /* leaves that the asker has from the beginning: announce them, and leave out their bytes */
+    uint32_t load;       /* asks that the asker answered in the last 10 s or so, and one; 0: it does not say */
 };
 int msg_put_ask(struct buf *b, uint32_t stream, const struct msg_ask *m);
 int msg_get_ask(struct wire *w, struct slice body, struct msg_ask *m);
 
-/* SECOND says what an ask says, of what its sender fetches; |credit| and what concerns leaves mean nothing. msg_get_ask
- * reads it. */
-int msg_put_second(struct buf *b, const struct msg_ask *m);
+/* TAKE: the sender has, or is about to have, what the reader, an owner, should have, too, and is to be asked for it. */
+enum msg_take_reason {
+    TAKE_WARM = 1,   /* it is asked for again and again, and this would be the second copy */
+    TAKE_HANDED = 2, /* the ring has changed, and the reader owns now what the sender owned before */
+    TAKE_ALONG = 3,  /* it is on its way from the origin: read along, as the owner that comes next if the sender dies */
+};
+struct msg_take {
+    /* Of it only what says what it is: key, distribution, host, path, config, flags (ASK_LEAF alone), first_leaf,
+     * generation, fields. The rest is 0. */
+    struct msg_ask what;
+    uint8_t reason; /* enum msg_take_reason; a reader does nothing about one that it does not know */
+};
+int msg_put_take(struct buf *b, const struct msg_take *m);
+int msg_get_take(struct wire *w, struct slice body, struct msg_take *m);
 
 enum msg_answer_status {
     ANSWER_HAVE = 1,
@@ -257,6 +270,8 @@ struct msg_answer {
     uint8_t reason; /* enum msg_not_owner, else 0 */
     uint64_t epoch; /* ours */
     uint32_t load;  /* percent */
+    bool has_other; /* ANSWER_BUSY: |other| has it, and is to be asked, before we are asked again (ASK_INSIST) */
+    struct node_id other;
 };
 int msg_put_answer(struct buf *b, uint32_t stream, const struct msg_answer *m);
 int msg_get_answer(struct slice body, struct msg_answer *m);

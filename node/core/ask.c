@@ -5,6 +5,7 @@
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
 #include "node/core/second.h"
+#include "node/core/spread.h"
 
 #define AGE_MS_MAX UINT64_C(3153600000000) /* a hundred years: no lifetime is longer (fresh.h) */
 
@@ -40,7 +41,9 @@ void ask_send(struct engine *e, mesh_ns now, struct ask *a)
 {
     struct flight *f = a->flight;
     const struct engine_config *cfg = &e->cfg;
-    bool hedge = hedge_is(a), upward = f->class == FLIGHT_OWNER;
+    unsigned at = (unsigned)(hedge_is(a) ? f->hedge.at : f->source_at);
+    bool hedge = hedge_is(a), upward = f->class == FLIGHT_OWNER || (f->hinted && at == f->hint_at);
+    bool insists = f->hinted && at == f->hint_at + 1;
 
     a->sent = true;
     a->sent_at = now;
@@ -59,16 +62,17 @@ void ask_send(struct engine *e, mesh_ns now, struct ask *a)
         .frontier = purge_frontier(e),
         .deadline_ms = deadline_left_ms(e, now, f),
         .hops = upward ? 2 : 1,
-        .rank = (uint8_t)(hedge ? f->hedge.at : f->source_at),
+        .rank = (uint8_t)(at - (f->hinted && at > f->hint_at)),
         .generation = f->outdated,
         .first_leaf = f->index,
         .flags = ASK_AS_OWNER | (f->leaf ? ASK_LEAF : 0) | (f->outdated != 0 ? ASK_OTHER : 0) |
-                 (upward || hedge ? ASK_NO_ORIGIN : 0) | (f->stale != NULL ? ASK_MUST_FRESH : 0) |
-                 (second_reads(f) ? ASK_ALONG : 0),
+                 (upward || hedge ? ASK_NO_ORIGIN : 0) | (insists ? ASK_INSIST : 0) |
+                 (f->stale != NULL ? ASK_MUST_FRESH : 0) | (second_reads(f) ? ASK_ALONG : 0),
         .credit = a->credit,
         .fields = f->forward != NULL ? f->forward->raw : SLICE_EMPTY,
         .run = f->run,
         .have = a->have,
+        .load = spread_load(e, now),
     };
     msg_put_ask(session_begin(a->l->session), a->stream, &m);
     link_commit(e, a->l);
@@ -171,13 +175,15 @@ static void on_answer(struct engine *e, mesh_ns now, struct flight *f, struct sl
     health_answered(e, now, &f->ask, &m);
     switch (m.status) {
     case ANSWER_HAVE:
-    case ANSWER_FILLING:
-        f->peer_hit = true;
-        break;
-    case ANSWER_LEASED:
-        break;
+    case ANSWER_FILLING: f->peer_hit = true; break;
+    case ANSWER_LEASED: break;
     default: /* BUSY, NOT_OWNER, NONE, GONE, and what newer peers may say */
         ask_over(e, f);
+        if (m.status == ANSWER_BUSY && m.has_other && f->class == FLIGHT_EDGE && !f->hinted && f->hedge.ask.l == NULL) {
+            spread_hint(f, &m.other);
+            flight_source_again(e, now, f);
+            return;
+        }
         flight_source_failed(e, now, f);
     }
 }
@@ -199,7 +205,8 @@ static int find_signer(struct engine *e, const struct link *l, const struct msg_
     return err;
 }
 
-static int verify_head(const struct flight *f, const struct head *head, const struct msg_head *m, const struct signer *s)
+static int verify_head(const struct flight *f, const struct head *head, const struct msg_head *m,
+                       const struct signer *s)
 {
     struct leaf_claim claim = { &s->cert.mesh, &s->cert.id, &f->key, head->generation };
 
@@ -268,6 +275,9 @@ static void on_head(struct engine *e, mesh_ns now, struct flight *f, struct slic
     if (err == 0) {
         f->ask.one = m.form == HEAD_ONE;
         f->ask.one_leaf = m.leaf;
+        /* Who asked the origin for us would have signed it: this is from a copy that another node had. */
+        if (!node_id_eq(&m.signer, &f->ask.l->peer))
+            f->peer_hit = true;
     }
     bool empty = err == 0 && f->ask.one && m.length == 0;
     wire_close(&w);
@@ -525,11 +535,11 @@ void ask_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_f
         return;
     switch (frame->type) {
     case MSG_ANSWER: on_answer(e, now, f, frame->body); break;
-    case MSG_HEAD:   on_head(e, now, f, frame->body); break;
-    case MSG_LEAF_BATCH:  on_batch(e, now, f, frame->body); break;
-    case MSG_LEAF:   on_leaf(e, now, f, frame->body); break;
-    case MSG_SLIP:   on_slip(e, now, f, frame->body); break;
-    case MSG_ABORT:  on_abort(e, now, f, frame->body); break;
-    default:         break;
+    case MSG_HEAD: on_head(e, now, f, frame->body); break;
+    case MSG_LEAF_BATCH: on_batch(e, now, f, frame->body); break;
+    case MSG_LEAF: on_leaf(e, now, f, frame->body); break;
+    case MSG_SLIP: on_slip(e, now, f, frame->body); break;
+    case MSG_ABORT: on_abort(e, now, f, frame->body); break;
+    default: break;
     }
 }

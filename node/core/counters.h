@@ -39,6 +39,10 @@
     X(hedges_won, "of them, those that brought the answer first")                   \
     X(peers_passed_over, "times a node was left alone for a while: it failed again and again, or was slow") \
     X(asks_not_owner, "asks refused: not an owner by our ring, or another configuration") \
+    X(asks_spread, "asks left to nodes that had just got the object here: we had more of them than others") \
+    X(takes_in, "times told to take a second copy of what is warm, or what we own since the ring changed") \
+    X(takes_out, "times another node was told so")                                  \
+    X(copies, "fetches begun for that, from other nodes alone")                     \
     X(sessions_opened, "backbone sessions opened")                                  \
     X(sessions_aes_256_gcm, "of these, sealed by AES-256-GCM: both sides have the instructions")\
     X(sessions_repinned, "backbone sessions begun anew since the pinned key was stale") \

@@ -3,7 +3,9 @@
 #include "node/core/drop.h"
 #include "node/core/engine_impl.h"
 #include "node/core/second.h"
+#include "node/core/spread.h"
 #include "node/core/tier.h"
+#include "node/core/warm.h"
 
 #define EXPIRY_LOOK SEC(60)
 #define SHRINK_SPAN SEC(60)
@@ -73,12 +75,13 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     e->cache = cache_new(cfg->memory_limit, cfg->eviction, cfg->hash_key);
     bool shared = e->cache != NULL && (cfg->readers == 0 || cache_share(e->cache, cfg->readers, cfg->hash_key) == 0);
     e->zpack = zpack_new();
+    e->spread = spread_new();
     if (e->mesh != NULL)
         e->cfg.mesh.self = mesh_self(e->mesh); /* which changes with the roll */
     e->cfg.mesh.roll = SLICE_EMPTY;
-    if (e->mesh == NULL || !shared || e->zpack == NULL || map_init(&e->links_by_peer, cfg->hash_key) != 0 ||
+    if (e->mesh == NULL || !shared || e->zpack == NULL || e->spread == NULL || map_init(&e->links_by_peer, cfg->hash_key) != 0 ||
         map_init(&e->flights_by_key, cfg->hash_key) != 0 || tier_start(e) != 0 ||
-        purges_init(e) != 0) {
+        warm_init(e) != 0 || purges_init(e) != 0) {
         engine_free(e);
         return NULL;
     }
@@ -102,6 +105,8 @@ void engine_free(struct engine *e)
     }
     origin_free(e, e->stopped);
     tier_free(e);
+    warm_fini(e);
+    spread_free(e->spread);
     purges_fini(e);
     cache_free(e->cache);
     mesh_free(e->mesh);
@@ -256,6 +261,7 @@ static bool poll_mesh(struct engine *e, struct engine_out *out)
             break;
         case MESH_RING:
             note_ring(e, e->now);
+            warm_ring(e, e->now);
             e->settled = e->settled || ring_size(mesh_ring(e->mesh)) > 1;
             break;
         }

@@ -10,6 +10,8 @@
  *   passage.c  methods that go to the origin     drop.c  what they changed, dropped everywhere
  *   accept.c   who may connect, how often and how many    audit.c   what others fetched, compared with the origin's
  *   purges.c, purge_calls.c, purge_sync.c   what was purged (see purges.h)
+ *   warm.c     second copies of what is popular       handoff.c   what changes hands with the ring
+ *   spread.c   what a busy owner leaves to others
  *   rolls.c    what the authorities say, on its way   engine.c   clock, timers, what is to be done */
 #ifndef HEDGEROW_CORE_ENGINE_IMPL_H
 #define HEDGEROW_CORE_ENGINE_IMPL_H
@@ -33,6 +35,7 @@
 #define SERVE_MAGIC  0x73657276u
 
 #define RING_SIZES 16
+#define FLIGHT_SOURCES (RING_OWNERS + 2) /* owners, and who was one before */
 #define LINKS_MAX 8192
 #define SERVES_PER_LINK_MAX 1024
 #define FLIGHTS_MAX 65536
@@ -78,6 +81,8 @@ struct link {
     mesh_ns last_frame;
     mesh_ns last_sent; /* some of its output was taken, or it had none */
     uint32_t next_stream;
+    uint32_t load;   /* what the peer said of itself (spread.h); 0: nothing ... */
+    mesh_ns load_at; /* ... then */
     struct list asks;   /* ours, in order */
     struct list serves; /* theirs */
     size_t serves_n;
@@ -355,8 +360,11 @@ struct flight {
     uint64_t position;      /* purges that were known when it began (purge_log.h) */
     bool dropped;           /* what it brings may be older than what changed it: nobody joins, and it is not kept */
     bool validated, rescued; /* |stale| is the answer: the origin said so, or it did not answer */
-    struct node_id sources[RING_OWNERS];
+    struct node_id sources[FLIGHT_SOURCES];
     size_t sources_n, source_at;
+    bool hinted;         /* one of them, at |hint_at|, is no owner, but said to have it (spread.h) */
+    size_t hint_at;
+    bool copy;           /* of what another node has, for nobody: not from the origin (warm.h) */
     bool passed_over;    /* an asker found none of the owners above us */
     unsigned agains;     /* how often a source was asked again */
     struct list waiters; /* readers without a head, or moving to another copy */
@@ -410,6 +418,8 @@ enum flight_need { FLIGHT_ANY, FLIGHT_FOR_PEER, FLIGHT_AT_ORIGIN };
 struct flight *flight_find(struct engine *e, const struct digest *key, const struct fields *fields,
                            enum flight_need need);
 void flight_join(struct flight *f, struct reader *r);
+/* flight_seek says whom |f|, for what lies at |place| (key_stripe), is to ask before it acts itself. */
+void flight_seek(struct engine *e, mesh_ns now, const struct digest *place, struct flight *f);
 /* flight_owners lists whom to ask for |key| before acting ourselves; -1 or our own rank. */
 int flight_owners(struct engine *e, const struct digest *key, struct node_id out[RING_OWNERS], size_t *n);
 /* flight_passed_over: a node asks us because the owners above us do not answer it. */
@@ -468,7 +478,8 @@ void serve_pump(struct engine *e, mesh_ns now, struct serve *s);
 void serve_abort(struct engine *e, mesh_ns now, struct serve *s, unsigned reason, unsigned status);
 void serve_end(struct engine *e, mesh_ns now, struct serve *s);
 void serve_attached(struct serve *s);
-/* serve_sound: is what a peer names in our normal form? serve_forward reads the fields that go along: 0 or MESH_E_*. */
+/* serve_sound: is what an ask (or a TAKE) names of our configuration, in our normal form, and under the key that it says?
+ * |primary|: of the whole. serve_forward reads its fields: 0 with |*out| the caller's, or MESH_E_*. */
 bool serve_sound(struct engine *e, const struct msg_ask *m, struct digest *primary);
 int serve_forward(struct forward **out, struct slice raw);
 
@@ -620,6 +631,8 @@ struct engine {
     struct engine_tier tier;
     struct engine_aside aside;
     size_t seconds; /* flights that read along as the second owner */
+    struct spread *spread; /* what we answer, and what is left to others (spread.h) */
+    struct warm *warm; /* second copies, and what changes hands (warm.h) */
     struct purges *purges;
     uint64_t purged; /* purges->logs.position */
     bool unsure;     /* we may have missed purges: no copy answers a viewer */

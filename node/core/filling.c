@@ -4,6 +4,7 @@
 #include "node/core/second.h"
 #include "node/core/tier.h"
 #include "node/core/vary.h"
+#include "node/core/warm.h"
 
 static uint32_t seconds(mesh_ns ns)
 {
@@ -57,6 +58,7 @@ bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object 
     o->pass_through = o->uncacheable || (o->has_length && o->length > cache_object_max(e->cache));
     if (!o->uncacheable && !f->dropped) {
         cache_unmark(e->cache, &f->primary);
+        warm_place(e, f, o);
         cache_put(e->cache, o, flight_fields(f));
         if (o->pass_through)
             tier_passes(e, o);
@@ -197,6 +199,7 @@ void flight_complete(struct engine *e, mesh_ns now, struct flight *f)
     if (o->pass_through)
         cache_let_pass(e->cache, o);
     tier_complete(e, o);
+    warm_came(e, f);
     waiters_move(e, now, f, o);
     cache_fit(e->cache);
     engine_changed(e, o);

@@ -9,10 +9,12 @@
 #include <stdlib.h>
 
 #include "node/core/flight_impl.h"
+#include "node/core/handoff.h"
 #include "node/core/key.h"
 #include "node/core/second.h"
 #include "node/core/tier.h"
 #include "node/core/vary.h"
+#include "node/core/warm.h"
 
 #define REST_LITTLE     (UINT64_C(8) << 20) /* of a body that nobody reads any more */
 #define PATIENCE_WARNED MS(50) /* and four round trips: for an owner that others find silent */
@@ -130,10 +132,18 @@ struct flight *flight_toward(struct engine *e, mesh_ns now, bool as_owner, const
         return NULL;
     struct digest place;
     key_stripe(&place, &f->primary, f->index);
-    flight_owners(e, &place, f->sources, &f->sources_n);
+    flight_seek(e, now, &place, f);
+    return f;
+}
+
+void flight_seek(struct engine *e, mesh_ns now, const struct digest *place, struct flight *f)
+{
+    flight_owners(e, place, f->sources, &f->sources_n);
+    f->source_at = 0;
     if (f->sources_n == 0) /* first among the owners: what we fetch, we fetch for all */
         f->class = FLIGHT_OWNER;
-    return f;
+    if (f->class == FLIGHT_OWNER)
+        handoff_former(e, now, place, f);
 }
 
 static void enter_map(struct engine *e, struct flight *f)
@@ -306,6 +316,7 @@ void flight_free(struct engine *e, struct flight *f)
     ask_cancel(e, e->now, f);
     second_over(e, e->now, f);
     tier_leave(e, f);
+    warm_ended(e, f);
     origin_stop(e, f);
     complete_free(e, f);
     flight_leave_map(e, f);
@@ -431,6 +442,10 @@ void flight_go(struct engine *e, mesh_ns now, struct flight *f)
     }
     second_leaves(e, f);
     f->from_peer = f->peer_hit = false;
+    if (f->copy) {
+        warm_failed(e, now, f);
+        return;
+    }
     if (shared_already(e, now, f))
         return;
     f->class = f->class == FLIGHT_EDGE ? FLIGHT_OWNER : f->class; /* it waits on no peer any more */

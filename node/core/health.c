@@ -59,12 +59,13 @@ void health_answered(struct engine *e, mesh_ns now, const struct ask *a, const s
         return;
     bool late = took > 2 * health_p95(e, id) + LATE_BEYOND;
     pace_took(&h->pace, rtt_of(e, id), took);
-    if (m->status != ANSWER_BUSY && !late) {
+    bool busy = m->status == ANSWER_BUSY && !m->has_other; /* who names another one does well */
+    if (!busy && !late) {
         breaker_good(&h->breaker);
         return;
     }
     /* One that is full needs no more of us to say so again. */
-    unsigned times = m->status == ANSWER_BUSY && m->load >= LOAD_FULL ? rule.failures : 1;
+    unsigned times = busy && m->load >= LOAD_FULL ? rule.failures : 1;
     for (unsigned i = 0; i < times; i++)
         health_failed(e, now, id);
 }

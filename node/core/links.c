@@ -3,7 +3,7 @@
 
 #include "node/core/drop.h"
 #include "node/core/engine_impl.h"
-#include "node/core/second.h"
+#include "node/core/warm.h"
 
 #define SEED_BACKOFF_MAX SEC(8)
 #define SEED_LOOK        SEC(5) /* in company: how often a seed that is no member is tried */
@@ -484,13 +484,13 @@ static void frame(struct engine *e, mesh_ns now, struct link *l, const struct ms
     case MSG_DROPPED:
         drop_frame(e, now, l, f);
         break;
+    case MSG_TAKE:
+        warm_frame(e, now, l, f->body);
+        break;
     case MSG_PURGE:
     case MSG_PURGED:
     case MSG_FRONTIER:
         purge_frame(e, now, l, f);
-        break;
-    case MSG_SECOND:
-        second_frame(e, now, l, f);
         break;
     case MSG_ASK:
         serve_ask(e, now, l, f);

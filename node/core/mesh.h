@@ -123,6 +123,8 @@ bool mesh_affords(struct mesh *m, mesh_ns now);
 /* mesh_members_say adds what |to| must know of our ring to weigh itself: how many of its members
  * are no newcomers, and whether |to| is in it. */
 void mesh_members_say(const struct mesh *m, const struct node_id *to, struct msg_members_out *out);
+/* mesh_came_late: did we come into a mesh that had been at work before us, or back to it? */
+bool mesh_came_late(const struct mesh *m);
 /* mesh_members_take learns from a MEMBERS frame; certificates that do not check are
  * skipped and counted. */
 void mesh_members_take(struct mesh *m, mesh_ns now, int64_t wall_s, const struct msg_members *members);

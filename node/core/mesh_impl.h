@@ -52,6 +52,7 @@ struct mesh_item {
 struct mesh_weight {
     mesh_ns started;
     bool judged;     /* our first company has told whether we ramp */
+    bool late;       /* and that most of it was there before us, or that we had been with it before */
     uint32_t told;   /* how many settled members it counted */
     unsigned step;   /* of the ramp: 0 is none, or over */
     mesh_ns step_at; /* the next one */

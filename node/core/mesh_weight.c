@@ -75,11 +75,17 @@ void mesh_weight_told(struct mesh *m, mesh_ns now, uint32_t told, bool placed)
         return;
     w->judged = true;
     w->told = told;
+    w->late = placed || (uint64_t)told * 2 >= alive;
     if (placed || now - w->started >= m->cfg.ramp || (uint64_t)told * 2 < alive)
         return;
     w->step = 1;
     w->step_at = now + m->cfg.ramp / (STEPS - 1);
     trace_f(&m->cfg.trace, now, "cold among %zu, %u of them settled: a ramp", alive, told);
+}
+
+bool mesh_came_late(const struct mesh *m)
+{
+    return m->weight.late;
 }
 
 /* ---- damping ---- */

@@ -9,6 +9,7 @@
 #include "node/core/methods.h"
 #include "node/core/shelf_read.h"
 #include "node/core/tier.h"
+#include "node/core/warm.h"
 
 #define REQUEST_MAGIC 0x72657175u
 
@@ -264,18 +265,20 @@ static void begin(struct engine *e, struct request *r)
     e->requests_n++;
 }
 
-/* A fresh copy of what was asked for lately in the very same words: no more is to be thought about. */
-static bool answer_known(struct engine *e, mesh_ns now, struct request *r)
+/* A fresh copy of what was asked for lately in the very same words. */
+static struct object *known(struct engine *e, mesh_ns now, const struct request *r)
 {
     const struct digest *key = key_memo_find(&e->memo, e->purged, r->host, r->target);
-    struct object *o = key != NULL ? cache_get(e->cache, now, key, r->fields) : NULL;
 
-    if (o == NULL)
-        return false;
+    return key != NULL ? cache_get(e->cache, now, key, r->fields) : NULL;
+}
+
+/* No more is to be thought about. */
+static void answer_known(struct engine *e, struct request *r, struct object *o)
+{
     if (o->head->codable)
         r->prefers = coding_choose_as_before(&e->coding_memo, r->fields, e->cfg.codings_off);
     answer_from_here(r, o);
-    return true;
 }
 
 /* What is here may have been purged, and we have not heard of it. */
@@ -292,7 +295,7 @@ static void wait_until_sure(struct request *r, struct aim *aim)
 void engine_request(struct engine *e, mesh_ns now, struct request *r)
 {
     struct aim aim = { .request_id = r->request_id };
-    struct object *o;
+    struct object *o = NULL;
 
     e->now = now;
     begin(e, r);
@@ -304,8 +307,10 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r)
     r->codable = true;
     bool personal = r->fields != NULL && fields_find(r->fields, SLICE_LIT("authorization")) != NULL;
     bool obeyed = e->cfg.distribution.obeys_viewers && r->fields != NULL;
-    if (!personal && !obeyed && !e->unsure && answer_known(e, now, r))
+    if (!personal && !obeyed && !e->unsure && (o = known(e, now, r)) != NULL && warm_settled(e, o)) {
+        answer_known(e, r, o);
         return;
+    }
     if (!aim_at(e, r, &aim))
         return;
     r->prefers = coding_choose_as_before(&e->coding_memo, r->fields, e->cfg.codings_off);
@@ -314,11 +319,13 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r)
         return;
     }
     purges_settle(e, now, &aim.key, aim.path);
-    o = cache_get(e->cache, now, &aim.key, r->fields);
+    if (o == NULL)
+        o = cache_get(e->cache, now, &aim.key, r->fields);
     if (obeyed && obey(e, now, r, &aim, personal, o))
         return;
     if (o != NULL && (!personal || o->for_authorized)) {
         key_memo_keep(&e->memo, e->purged, r->host, r->target, &aim.key);
+        warm_answered(e, now, o, &aim, r->fields, NULL);
         answer_from_here(r, o);
     } else {
         seek(e, now, r, &aim, personal);

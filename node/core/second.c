@@ -2,8 +2,8 @@
  * reads along as a peer does. So it has the leaves when we die, and goes on at the origin where we stopped, once for all
  * (prior.c).
  *
- *   we:       head from the origin --50 ms, or 1 MiB--> SECOND to the next owner
- *   it:       SECOND --ask, no origin--> reads along --we fail--> what came is kept aside
+ *   we:       head from the origin --50 ms, or 1 MiB--> TAKE to the next owner
+ *   it:       TAKE --ask, no origin--> reads along --we fail--> what came is kept aside
  *   somebody: asks it --> its flight begins with what is aside; it is our turn no more
  *
  * It never turns to the origin by itself: only when somebody asks, who then found us dead. */
@@ -56,18 +56,14 @@ static void announce(struct engine *e, mesh_ns now, struct flight *f)
             timer_set(e, &f->second_timer, now + RETRY);
         return;
     }
-    struct msg_ask m = {
-        .key = f->key,
-        .distribution = e->cfg.distribution.name,
-        .host = buf_slice(&f->host),
-        .path = buf_slice(&f->path),
-        .request_id = buf_slice(&f->request_id),
-        .epoch = ring_epoch(mesh_ring(e->mesh)),
-        .config = e->distribution,
-        .flags = ASK_AS_OWNER,
-        .fields = f->forward != NULL ? f->forward->raw : SLICE_EMPTY,
-    };
-    msg_put_second(session_begin(l->session), &m);
+    struct msg_take m = { .what = { .key = f->key,
+                                    .distribution = e->cfg.distribution.name,
+                                    .host = buf_slice(&f->host),
+                                    .path = buf_slice(&f->path),
+                                    .config = e->distribution,
+                                    .fields = f->forward != NULL ? f->forward->raw : SLICE_EMPTY },
+                          .reason = TAKE_ALONG };
+    msg_put_take(session_begin(l->session), &m);
     link_commit(e, l);
     f->announced = true;
     e->counters.announced++;
@@ -140,25 +136,16 @@ static void read_along(struct engine *e, mesh_ns now, const struct msg_ask *m, s
     flight_go(e, now, f);
 }
 
-void second_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame)
+void second_take(struct engine *e, mesh_ns now, const struct link *l, const struct msg_ask *what)
 {
     struct forward *forward = NULL;
-    struct wire w = { 0 };
-    struct msg_ask m;
     struct digest primary;
     size_t rank;
 
-    if (msg_get_ask(&w, frame->body, &m) != 0) {
-        e->counters.sessions_broken++;
-        link_close(e, now, l);
-        return;
-    }
-    if (slice_eq(m.distribution, e->cfg.distribution.name) && m.config == e->distribution &&
-        serve_sound(e, &m, &primary) && serve_forward(&forward, m.fields) == 0 &&
-        is_second(e, now, l, &m, forward, &rank))
-        read_along(e, now, &m, forward, rank);
+    if (serve_sound(e, what, &primary) && serve_forward(&forward, what->fields) == 0 &&
+        is_second(e, now, l, what, forward, &rank))
+        read_along(e, now, what, forward, rank);
     forward_unref(forward);
-    wire_close(&w);
 }
 
 bool second_needless(const struct flight *f)

@@ -29,8 +29,8 @@ const struct object *prior_rest(const struct engine *e, const struct flight *f, 
  * next owner is told. */
 void second_begin(struct engine *e, mesh_ns now, struct flight *f);
 void second_grew(struct engine *e, mesh_ns now, struct flight *f);
-/* second_frame: a peer says that we are the second owner of what it fetches. */
-void second_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame);
+/* second_take: |l|'s peer says (TAKE_ALONG) that we are the second owner of what it fetches. */
+void second_take(struct engine *e, mesh_ns now, const struct link *l, const struct msg_ask *what);
 /* second_needless: |f| reads along for nobody, and has nobody to read along with. second_fits: there is room for what it
  * brings. second_over: it ends. */
 bool second_needless(const struct flight *f);

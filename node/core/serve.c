@@ -5,7 +5,9 @@
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
 #include "node/core/second.h"
+#include "node/core/spread.h"
 #include "node/core/tier.h"
+#include "node/core/warm.h"
 
 static void slip_fire(struct engine *e, mesh_ns now, struct timer *t)
 {
@@ -101,12 +103,13 @@ void serve_abort(struct engine *e, mesh_ns now, struct serve *s, unsigned reason
 
 /* ---- being asked ---- */
 
-/* What a peer names must be in our normal form: its bytes go to the origin. */
+/* What a peer names must be of our configuration, and in our normal form: its bytes go to the origin. */
 bool serve_sound(struct engine *e, const struct msg_ask *m, struct digest *primary)
 {
     struct buf normal = BUF_EMPTY;
     struct digest key;
-    bool ok = key_path(&normal, m->path) == 0 && slice_eq(buf_slice(&normal), m->path);
+    bool ok = slice_eq(m->distribution, e->cfg.distribution.name) && m->config == e->distribution &&
+              key_path(&normal, m->path) == 0 && slice_eq(buf_slice(&normal), m->path);
 
     buf_clear(&normal);
     ok = ok && key_host(&normal, m->host) == 0 && slice_eq(buf_slice(&normal), m->host);
@@ -195,6 +198,23 @@ static bool read_stale(struct engine *e, mesh_ns now, struct serve *s, const str
     return true;
 }
 
+/* A fresh copy is here. */
+static void answer_at_once(struct engine *e, mesh_ns now, struct serve *s, const struct msg_ask *m, struct object *o)
+{
+    struct msg_answer elsewhere = { .status = ANSWER_BUSY, .has_other = true };
+    struct aim aim = aim_of(s, m);
+
+    warm_answered(e, now, o, &aim, NULL, &s->l->peer);
+    if (!spread_elsewhere(e, now, s->l, m, o, &elsewhere.other)) {
+        spread_answered(e, now);
+        read_from_here(e, s, o);
+        return;
+    }
+    msg_put_answer(session_begin(s->l->session), s->stream, &elsewhere);
+    link_commit(e, s->l);
+    serve_end(e, now, s);
+}
+
 static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t stream, const struct msg_ask *m)
 {
     const struct ring *ring = mesh_ring(e->mesh);
@@ -202,8 +222,7 @@ static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t str
     struct object *o;
     struct serve *s;
 
-    if (!slice_eq(m->distribution, e->cfg.distribution.name) || m->config != e->distribution ||
-        !serve_sound(e, m, &primary)) {
+    if (!serve_sound(e, m, &primary)) {
         answer(e, l, stream, ANSWER_NOT_OWNER, NOT_OWNER_CONFIG);
         return;
     }
@@ -234,9 +253,10 @@ static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t str
     if (o == NULL && m->have > 0)
         o = window_find(e, &m->key, reader_fields(&s->reader), m->have);
     if (o != NULL) {
-        read_from_here(e, s, o);
+        answer_at_once(e, now, s, m, o);
         return;
     }
+    spread_answered(e, now);
     if (cache_marked(e->cache, now, &primary)) {
         serve_abort(e, now, s, ABORT_UNCACHEABLE, 0);
         return;
@@ -293,6 +313,7 @@ void serve_ask(struct engine *e, mesh_ns now, struct link *l, const struct msg_f
         return;
     }
     e->counters.asks_in++;
+    spread_heard(l, now, m.load);
     if (purge_may_answer(e, now, l, m.frontier))
         take_ask(e, now, l, frame->stream, &m);
     else
@@ -543,8 +564,10 @@ void serve_pump(struct engine *e, mesh_ns now, struct serve *s)
     if (sent == SENT_ABORT)
         return;
     if (sent == SENT_ALL && o->state == OBJECT_COMPLETE) {
-        if (s->final_sent || send_batch(e, s))
+        if (s->final_sent || send_batch(e, s)) {
+            spread_taken(e, o, &s->l->peer);
             serve_end(e, now, s);
+        }
         return;
     }
     if (sent == SENT_ALL)

@@ -3,6 +3,7 @@
 #include "node/core/date.h"
 #include "node/core/engine_impl.h"
 #include "node/core/selection.h"
+#include "node/core/warm.h"
 
 #define RETRY_AFTER SEC(10) /* an origin that fails is asked again for an object no sooner */
 
@@ -151,6 +152,7 @@ static bool update(struct engine *e, mesh_ns now, struct flight *f, const struct
     if (head_encode(&e->scratch, &head) != 0 || !renew(e, now, o))
         return false;
     o->born = now - fresh.age_ns;
+    o->evict.note = WARM_SEEN; /* the other copy is as old as it was */
     o->more->retry_at = 0;
     o->uncacheable = !fresh.storable;
     return flight_dress(f, o, &fresh); /* which has the memory that it needs */

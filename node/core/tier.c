@@ -3,6 +3,7 @@
 #include "node/core/purges.h"
 #include "node/core/tier_impl.h"
 #include "node/core/vary.h"
+#include "node/core/warm.h"
 
 #define PATIENCE   MS(500) /* a disk that takes longer is slower than another node, or the origin */
 #define GHOSTS_MIN 4096u
@@ -276,6 +277,7 @@ static void arrived(struct engine *e, mesh_ns now, struct flight *f, struct obje
         flight_share(e, now, f, here, object_flight(here));
         return;
     }
+    warm_place(e, f, o);
     cache_put_back(e->cache, o);
     purges_settle(e, now, &f->key, buf_slice(&f->path));
     if (!o->indexed) { /* it was purged since it was written */

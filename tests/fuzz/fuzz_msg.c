@@ -36,8 +36,9 @@ static void put_some(unsigned n, struct buf *b)
                            7,
                            SLICE_LIT("fields"),
                            8,
-                           9 };
-    struct msg_answer answer = { ANSWER_NOT_OWNER, NOT_OWNER_RING, 9, 50 };
+                           9,
+                           10 };
+    struct msg_answer answer = { ANSWER_NOT_OWNER, NOT_OWNER_RING, 9, 50, n % 2 == 0, { { 7 } } };
     struct msg_head head = { .form = (uint8_t)(1 + n % 2), .head = SLICE_LIT("head"), .has_length = true, .length = 9 };
     struct msg_leaf leaf = { 1, LEAF_RAW, 3, SLICE_LIT("raw") };
     struct msg_slip slip = { .index = 1, .offset = 2, .bytes = SLICE_LIT("piece") };
@@ -68,7 +69,7 @@ static void put_some(unsigned n, struct buf *b)
         break;
     case 16: msg_put_purged(b, &(struct msg_purged){ .begun = 3, .number = 4, .at_s = 5 }); break;
     case 17: msg_put_frontier(b, &(struct msg_frontier){ 7, n % 5, n % 3, n % 2 == 0, slice_of(sums, n % 2 * 64) }); break;
-    case 18: msg_put_second(b, &ask); break;
+    case 18: msg_put_take(b, &(struct msg_take){ .what = ask, .reason = TAKE_WARM }); break;
     case 12: msg_put_roll(b, &(struct msg_roll){ 7, 8, SLICE_LIT("roll") }); break;
     }
 }
@@ -100,6 +101,7 @@ static int again(const struct msg_frame *f, struct buf *b)
         struct msg_frontier frontier;
         struct msg_drop drop;
         uint64_t number;
+        struct msg_take take;
         struct msg_ask ask;
         struct msg_answer answer;
         struct msg_head head;
@@ -153,13 +155,13 @@ static int again(const struct msg_frame *f, struct buf *b)
         if ((err = msg_get_frontier(&w, f->body, &m.frontier)) == 0)
             put = msg_put_frontier(b, &m.frontier);
         break;
+    case MSG_TAKE:
+        if ((err = msg_get_take(&w, f->body, &m.take)) == 0)
+            put = msg_put_take(b, &m.take);
+        break;
     case MSG_ASK:
         if ((err = msg_get_ask(&w, f->body, &m.ask)) == 0)
             put = msg_put_ask(b, f->stream, &m.ask);
-        break;
-    case MSG_SECOND:
-        if ((err = msg_get_ask(&w, f->body, &m.ask)) == 0)
-            put = msg_put_second(b, &m.ask);
         break;
     case MSG_ANSWER:
         if ((err = msg_get_answer(f->body, &m.answer)) == 0)

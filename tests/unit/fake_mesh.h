@@ -29,8 +29,8 @@ struct mesh {
     mesh_ns now;
     struct fake_member members[FAKE_MEMBERS]; /* ourselves first */
     size_t n;
-    struct ring *ring;
-    bool sync_wanted, left, unreached;
+    struct ring *ring, *before; /* the latter is there once a test has said fake_ring_changed */
+    bool sync_wanted, left, unreached, late, changed;
     struct node_id sync_with;
     struct mesh_addr outside; /* what was said last of where we are */
     unsigned takes; /* MEMBERS frames taken */
@@ -73,6 +73,14 @@ static inline void fake_ring(struct mesh *m, const struct identity *const *ids, 
         abort();
 }
 
+/* fake_ring_changed: the ring was that of |before| (taken over) until now. */
+static inline void fake_ring_changed(struct mesh *m, struct ring *before)
+{
+    ring_unref(m->before);
+    m->before = before;
+    m->changed = true;
+}
+
 /* fake_down: membership holds |id| for dead. */
 static inline void fake_down(struct mesh *m, const struct node_id *id, bool down)
 {
@@ -110,6 +118,8 @@ void mesh_free(struct mesh *m)
 {
     if (m != NULL)
         ring_unref(m->ring);
+    if (m != NULL)
+        ring_unref(m->before);
     free(m);
 }
 
@@ -312,6 +322,11 @@ mesh_ns mesh_deadline(const struct mesh *m)
 
 bool mesh_poll(struct mesh *m, struct mesh_out *out)
 {
+    if (m->changed) {
+        m->changed = false;
+        *out = (struct mesh_out){ .kind = MESH_RING };
+        return true;
+    }
     if (!m->sync_wanted)
         return false;
     m->sync_wanted = false;
@@ -322,6 +337,16 @@ bool mesh_poll(struct mesh *m, struct mesh_out *out)
 const struct ring *mesh_ring(const struct mesh *m)
 {
     return m->ring;
+}
+
+const struct ring *mesh_ring_before(const struct mesh *m)
+{
+    return m->before;
+}
+
+bool mesh_came_late(const struct mesh *m)
+{
+    return m->late;
 }
 
 size_t mesh_count(const struct mesh *m)

@@ -270,6 +270,7 @@ static inline struct msg_ask ask_of(bool bare)
         m.fields = SLICE_LIT("fields");
         m.run = 64;
         m.have = 9;
+        m.load = 10;
     }
     return m;
 }
@@ -301,7 +302,7 @@ static inline void check_ask_is(struct slice body, const struct msg_ask *want)
     assert_true(m.deadline_ms == want->deadline_ms && m.hops == want->hops && m.rank == want->rank);
     assert_true(m.flags == want->flags && m.generation == want->generation);
     assert_true(m.first_leaf == want->first_leaf && m.credit == want->credit && m.run == want->run);
-    assert_int_equal(m.have, want->have);
+    assert_true(m.have == want->have && m.load == want->load);
     assert_true(slice_eq(m.fields, want->fields));
     wire_close(&w);
 }
@@ -319,22 +320,11 @@ static inline void check_ask_bare(const struct msg_frame *f)
     check_ask_is(f->body, &want);
 }
 
-static inline int put_second(struct buf *b)
-{
-    struct msg_ask m = ask_of(false);
-    return msg_put_second(b, &m);
-}
-
-static inline void check_second(const struct msg_frame *f)
-{
-    struct msg_ask want = ask_of(false);
-    assert_int_equal(f->stream, 0);
-    check_ask_is(f->body, &want);
-}
-
 static inline int put_answer(struct buf *b)
 {
-    struct msg_answer m = { ANSWER_NOT_OWNER, NOT_OWNER_CONFIG, U64(0xa1), 250 };
+    struct msg_answer m = { ANSWER_NOT_OWNER, NOT_OWNER_CONFIG, U64(0xa1), 250, true, { { 0 } } };
+
+    count_up(m.other.bytes, 0x10, NODE_ID_BYTES);
     return msg_put_answer(b, 1, &m);
 }
 
@@ -344,6 +334,7 @@ static inline void check_answer(const struct msg_frame *f)
 
     assert_int_equal(msg_get_answer(f->body, &m), 0);
     assert_true(m.status == ANSWER_NOT_OWNER && m.reason == NOT_OWNER_CONFIG && m.epoch == U64(0xa1) && m.load == 250);
+    assert_true(m.has_other && m.other.bytes[0] == 0x10 && m.other.bytes[NODE_ID_BYTES - 1] == 0x1f);
 }
 
 static inline int put_answer_bare(struct buf *b)
@@ -357,7 +348,7 @@ static inline void check_answer_bare(const struct msg_frame *f)
     struct msg_answer m;
 
     assert_int_equal(msg_get_answer(f->body, &m), 0);
-    assert_true(m.status == ANSWER_HAVE && m.reason == 0 && m.epoch == 0 && m.load == 0);
+    assert_true(m.status == ANSWER_HAVE && m.reason == 0 && m.epoch == 0 && m.load == 0 && !m.has_other);
 }
 
 static inline struct msg_head head_of(bool one)
@@ -686,6 +677,37 @@ static inline void check_frontier_none(const struct msg_frame *f)
     wire_close(&w);
 }
 
+static inline int put_take(struct buf *b)
+{
+    struct msg_take m = { .what = { .distribution = SLICE_LIT("photos"),
+                                    .host = SLICE_LIT("example.com"),
+                                    .path = SLICE_LIT("/img/a.jpg"),
+                                    .config = 0xb1b2b3b4b5b6b7b8,
+                                    .flags = ASK_LEAF,
+                                    .generation = 0xd1d2d3d4d5d6d7d8,
+                                    .first_leaf = 7,
+                                    .fields = SLICE_LIT("fields") },
+                          .reason = TAKE_HANDED };
+
+    count_up(m.what.key.bytes, 0x40, DIGEST_BYTES);
+    return msg_put_take(b, &m);
+}
+
+static inline void check_take(const struct msg_frame *f)
+{
+    struct wire w;
+    struct msg_take m;
+
+    assert_int_equal(msg_get_take(&w, f->body, &m), 0);
+    assert_true(m.what.key.bytes[0] == 0x40 && m.what.key.bytes[DIGEST_BYTES - 1] == 0x5f);
+    assert_true(slice_eq(m.what.distribution, SLICE_LIT("photos")) && slice_eq(m.what.host, SLICE_LIT("example.com")));
+    assert_true(slice_eq(m.what.path, SLICE_LIT("/img/a.jpg")) && slice_eq(m.what.fields, SLICE_LIT("fields")));
+    assert_true(m.what.config == 0xb1b2b3b4b5b6b7b8 && m.what.generation == 0xd1d2d3d4d5d6d7d8);
+    assert_true(m.what.flags == ASK_LEAF && m.what.first_leaf == 7 && m.reason == TAKE_HANDED);
+    assert_true(m.what.credit == 0 && m.what.hops == 0 && m.what.request_id.len == 0);
+    wire_close(&w);
+}
+
 /* Decodes by type, whatever it is: the first error, or 0. */
 static inline int decode(struct slice frame)
 {
@@ -700,6 +722,7 @@ static inline int decode(struct slice frame)
         struct msg_frontier frontier;
         struct msg_drop drop;
         uint64_t number;
+        struct msg_take take;
         struct msg_ask ask;
         struct msg_answer answer;
         struct msg_head head;
@@ -722,7 +745,7 @@ static inline int decode(struct slice frame)
     case MSG_PURGE: err = msg_get_purge(&w, f.body, &m.purge); break;
     case MSG_PURGED: err = msg_get_purged(f.body, &m.purged); break;
     case MSG_FRONTIER: err = msg_get_frontier(&w, f.body, &m.frontier); break;
-    case MSG_SECOND:
+    case MSG_TAKE: err = msg_get_take(&w, f.body, &m.take); break;
     case MSG_ASK: err = msg_get_ask(&w, f.body, &m.ask); break;
     case MSG_ANSWER: err = msg_get_answer(f.body, &m.answer); break;
     case MSG_HEAD: err = msg_get_head(&w, f.body, &m.head); break;

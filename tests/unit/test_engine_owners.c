@@ -416,7 +416,7 @@ static void an_asker_whose_host_is_gone_holds_nothing(void **state)
     world_run(w, SEC(2));
     engine_usage(engine_of(w, 1), &u);
     assert_int_equal(u.serves, 0);
-    assert_int_equal(u.links, 1); /* to the second owner, who read along */
+    assert_int_equal(u.links, 1); /* with the second owner */
 }
 
 static void nodes_may_end_in_the_midst_of_things(void **state)

@@ -199,8 +199,8 @@ static void what_is_stale_is_validated_by_itself(void **state)
 static void exaggerate(void *ctx, uint8_t *frame, size_t len)
 {
     (void)ctx;
-    if (frame[0] == MSG_ASK && frame[len - 2] == 17)
-        frame[len - 1] = 127;
+    if (frame[0] == MSG_ASK && frame[len - 4] == 17) /* behind it is the asker's load */
+        frame[len - 3] = 127;
 }
 
 static void a_peer_that_exaggerates(void **state)

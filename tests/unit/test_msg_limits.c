@@ -231,7 +231,7 @@ static void writers_refuse_what_readers_would(void **state)
     ask.path = slice_of(bytes, MSG_PATH_MAX);
     ask.request_id = slice_of(bytes, MSG_REQUEST_ID_MAX);
     ask.fields = slice_of(bytes, MSG_FIELDS_MAX);
-    ask.deadline_ms = ask.flags = ask.first_leaf = ask.credit = ask.run = UINT32_MAX;
+    ask.deadline_ms = ask.flags = ask.first_leaf = ask.credit = ask.run = ask.load = UINT32_MAX;
     ask.hops = ask.rank = UINT8_MAX;
     buf_clear(&b);
     assert_int_equal(msg_put_ask(&b, 1, &ask), 0);
