@@ -8,6 +8,7 @@
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/viewer_model.h"
+#include "sim/warmth.h"
 
 /* The owners of a key, by the ring of the first live node; returns how many there are. */
 static size_t owners(struct world *w, uint64_t key, const struct ring_member *out[RING_OWNERS])
@@ -74,6 +75,8 @@ static struct node_set fixed(struct world *w, const struct node_set *s)
 
 static void to_node(struct world *w, const struct action *a, struct edge *e)
 {
+    if (a->kind == ACTION_CRASH || a->kind == ACTION_VANISH || a->kind == ACTION_LEAVE)
+        warmth_node_goes(w);
     switch (a->kind) {
     case ACTION_START: edge_start(e, false); break;
     case ACTION_START_LOST: edge_start(e, true); break;

@@ -6,6 +6,7 @@
 #include "sim/purge_model.h"
 #include "sim/report.h"
 #include "sim/viewer_model.h"
+#include "sim/warmth.h"
 
 static uint64_t ms(mesh_ns from, mesh_ns to)
 {
@@ -63,6 +64,26 @@ static void add_nodes(struct world *w, struct figures *f)
         f->miss += e->counted[RESULT_MISS];
         f->error += e->counted[RESULT_ERROR];
     }
+}
+
+/* How evenly nodes are asked by each other, and what each answers in all. */
+static void add_loads(struct world *w, struct figures *f)
+{
+    uint64_t most = 0, most_all = 0, asked = 0, all = 0;
+
+    for (uint32_t i = 0; i < w->sc.nodes; i++) {
+        struct edge_sums s;
+        edge_counters(&w->edges[i], &s);
+        uint64_t owned = s.engine.asks_in - s.engine.asks_spread, both = owned + s.engine.requests;
+        most = owned > most ? owned : most;
+        most_all = both > most_all ? both : most_all;
+        asked += owned;
+        all += both;
+        f->copies += s.engine.copies;
+    }
+    f->busiest_owner_pct = asked == 0 ? FIGURE_NEVER : most * 100 * w->sc.nodes / asked;
+    f->busiest_node_pct = all == 0 ? FIGURE_NEVER : most_all * 100 * w->sc.nodes / all;
+    f->owner_traffic_pct = f->requests == 0 ? FIGURE_NEVER : asked * 100 / f->requests;
 }
 
 static void add_world(struct world *w, struct figures *f)
@@ -131,6 +152,8 @@ void report_figures(struct world *w, struct figures *f)
     f->max_us = us(&v->last_byte_ns, 1000);
     f->first_byte_p99_us = us(&v->first_byte_ns, 990);
     add_nodes(w, f);
+    add_loads(w, f);
     add_world(w, f);
     add_purges(w, f);
+    warmth_figures(w, f);
 }

@@ -43,6 +43,14 @@
     X(passed_over, "times a node left another one alone that had failed again and again")      \
     X(collapsed, "requests that joined a fetch under way")                                     \
     X(moved, "answers moved to another copy in mid-body")                                      \
+    X(warm_keys, "keys with two hits or more when the first node went")                        \
+    X(warm_fetched, "of them fetched from the origin since then")                              \
+    X(dip_ppm, "requests that the origin was waited for: more of a million in a minute since") \
+    X(origin_rise_pct, "requests at the origin in a minute since, of those in the one before") \
+    X(busiest_owner_pct, "objects asked of one node by others, at most, of the mean")          \
+    X(busiest_node_pct, "answers given by one node, to viewers and others, at most, of the mean") \
+    X(owner_traffic_pct, "objects asked of other nodes, of all requests")                      \
+    X(copies, "second copies taken, and copies handed over")                                   \
     X(evictions, "objects evicted for space")                                                  \
     X(silent_links, "backbone links found silent while answers were due")                      \
     X(broken_sessions, "backbone sessions broken by a malformed record or frame")              \

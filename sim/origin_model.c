@@ -12,6 +12,7 @@
 #include "sim/body.h"
 #include "sim/check.h"
 #include "sim/purge_model.h"
+#include "sim/warmth.h"
 
 #define PIECE_MAX (16u << 10)
 
@@ -101,6 +102,7 @@ void origin_model_begin(struct edge *e, struct fetch *f)
     if (k->fetches++ == 0)
         k->first_at = w->now;
     k->last_at = w->now;
+    warmth_fetch(w, s->key);
     s->version = purge_version(w, s->key);
     s->size = s->end = body_size(&w->sc, s->key);
     uint64_t first, last;

@@ -41,6 +41,7 @@ enum setting_kind {
     X(every_node, "every-node", FLAG, false, 0, 0, 1, "each key once at each node instead of `requests`")             \
     X(zipf, "zipf", FLAG, false, 1, 0, 1, "key i is asked 1/i as often as key 1; else all alike")                     \
     X(ask_from, "ask-from", COUNT, false, 1, 1, 1000, "viewers ask at this node and those behind it alone")           \
+    X(hot, "hot-pct", PCT, false, 0, 0, 1000000, "viewers that ask for key 1, whatever the others do")                \
     X(size_min, "size-min", SIZE, false, 100, 0, 1 << 30, "smallest body")                                            \
     X(size_max, "size-max", SIZE, false, 200 << 10, 0, 1 << 30, "largest body; each doubling is equally likely")      \
     X(slow_viewers, "slow-viewers-pct", PCT, false, 0, 0, 1000000, "viewers that read 64 KiB each 20 ms")             \

@@ -7,6 +7,7 @@
 #include "sim/check.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
+#include "sim/warmth.h"
 
 #define VIEWER_MAGIC 0x76696577u
 #define PIECES       8
@@ -124,6 +125,8 @@ static uint64_t pick_key(const struct world *w, struct rand *r)
     const struct viewers *v = w->viewers;
     uint64_t low = 0, high = w->sc.keys - 1;
 
+    if (w->sc.hot > 0 && draw_ppm(r, w->sc.hot))
+        return 1;
     if (v->popularity == NULL)
         return 1 + rand_below(r, w->sc.keys);
     uint64_t at = rand_below(r, v->popularity[high]);
@@ -176,8 +179,10 @@ static void viewer_end(struct viewer *v, enum viewer_end how)
     }
     world_notef(w, NOTE_ASK_END, e->index, "%llu %d %d %llu", (unsigned long long)v->number, (int)how,
                 count ? (int)result : -1, (unsigned long long)v->at);
-    if (count)
+    if (count) {
         e->counted[result]++;
+        warmth_answer(w, v->key, result != RESULT_MISS && result != RESULT_ERROR);
+    }
     all->ends[how]++;
     all->ended++;
     all->under_way--;

@@ -13,6 +13,7 @@
 #include "sim/random.h"
 #include "sim/stand_in.h"
 #include "sim/viewer_model.h"
+#include "sim/warmth.h"
 
 #define WALL_START_S INT64_C(1700000000)
 #define SAMPLE_EVERY MS(100)
@@ -181,6 +182,7 @@ static int make(struct world *w, const struct scenario *sc)
     w->viewers = viewers_new(w);
     w->purges = purge_book_new(w);
     w->check = check_new(w);
+    w->warmth = warmth_new(w);
     return 0;
 }
 
@@ -224,6 +226,7 @@ void world_free(struct world *w)
     viewers_free(w->viewers);
     purge_book_free(w->purges);
     check_free(w->check);
+    warmth_free(w->warmth);
     free(w->edges);
     free(w);
 }

@@ -19,6 +19,7 @@ struct origin_model;
 struct viewers;
 struct purge_book;
 struct check;
+struct warmth;
 
 /* Embedded in whatever waits. Zeroed at birth. */
 struct event {
@@ -50,6 +51,7 @@ struct world {
     struct viewers *viewers;
     struct purge_book *purges;
     struct check *check;
+    struct warmth *warmth;
 };
 
 /* world_run lives through |sc| (checked; lent for the world's life) to its end and returns
