@@ -1,4 +1,5 @@
-/* What we have of bodies as their second owner, and nobody has asked for yet: the next flight for one begins with it. */
+/* What we have of bodies as their second owner, and nobody has asked for yet: the next flight for one begins with
+ * it. */
 #include <stdlib.h>
 
 #include "node/core/flight_impl.h"

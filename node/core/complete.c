@@ -44,7 +44,8 @@ void complete_free(struct engine *e, struct flight *f)
 
 /* ---- what is here ---- */
 
-/* Only of leaves that we had from the origin ourselves: we sign the whole, and another's bytes are never ours to sign. */
+/* Only of leaves that we had from the origin ourselves: we sign the whole, and another's bytes are not ours to sign where
+ * that can be helped. */
 static bool is_good(const struct flight *f, mesh_ns now, const struct object *o)
 {
     return o->state == OBJECT_COMPLETE && o->is_ours && now - o->born < o->lifetime &&
@@ -155,8 +156,9 @@ static bool add(struct engine *e, mesh_ns now, struct completion *c, const struc
 {
     struct flight *f = c->f;
     struct object *o = object_ref(f->object);
+    const struct object_leaf *leaf = object_leaf(from, 0); /* where it is one alone */
     int err = from == c->prior ? prior_give(from, c->next, o)
-                               : object_append(o, now, slice_of(object_leaf(from, 0)->raw, object_leaf(from, 0)->raw_len));
+                               : object_append(o, now, slice_of(leaf->raw, leaf->raw_len));
 
     c->next++;
     c->again = false;

@@ -68,14 +68,17 @@ int prior_give(const struct object *prior, uint32_t i, struct object *o)
     return err;
 }
 
-/* Slips of |o|'s next leaf may have been shown already: |l| must begin with them. A leaf whose bytes are gone begins with
- * whatever its hash says. */
+/* Is |l|, whose hash is that of |o|'s next leaf, as long as that one must be? Slips of it may have been shown already: it
+ * must begin with them, which nobody can tell when its bytes are gone. */
 static bool goes_on(const struct object *o, const struct object_leaf *l)
 {
     const struct object_fill *open = o->fill;
+    uint64_t before = (uint64_t)o->leaves_n * LEAF_BYTES;
+    uint64_t left = !o->has_length ? LEAF_BYTES : o->length > before ? o->length - before : 0;
 
-    return open->tail_len == 0 ||
-           (l->raw != NULL && open->tail_len <= l->raw_len && memcmp(l->raw, open->tail, open->tail_len) == 0);
+    return l->raw_len == (left < LEAF_BYTES ? left : LEAF_BYTES) &&
+           (open->tail_len == 0 ||
+            (l->raw != NULL && open->tail_len <= l->raw_len && memcmp(l->raw, open->tail, open->tail_len) == 0));
 }
 
 int prior_fill(struct flight *f)
@@ -116,8 +119,8 @@ const struct object *prior_rest(const struct engine *e, const struct flight *f, 
     *leaves = prior_leaves(f);
     if (*leaves > 0 && !o->has_length && object_leaf(o, *leaves - 1)->raw_len < LEAF_BYTES)
         --*leaves;
-    if (*leaves == 0 || f->resumes >= RESUMES_MAX || f->class != FLIGHT_OWNER || f->solo || f->dropped || parts_validator(o->head).len == 0 ||
-        (!o->is_ours && !mesh_still_vouches(e->mesh, &o->by.signer->cert)))
+    if (*leaves == 0 || f->resumes >= RESUMES_MAX || f->class != FLIGHT_OWNER || f->solo || f->dropped ||
+        parts_validator(o->head).len == 0 || (!o->is_ours && !mesh_still_vouches(e->mesh, &o->by.signer->cert)))
         return NULL;
     return o;
 }

@@ -45,15 +45,14 @@ static const struct node_id *next_owner(struct engine *e, mesh_ns now, const str
 
 static void announce(struct engine *e, mesh_ns now, struct flight *f)
 {
-    const struct node_id *id = next_owner(e, now, &f->primary);
+    const struct node_id *id = f->object != NULL && !f->dropped ? next_owner(e, now, &f->primary) : NULL;
     struct link *l = id != NULL ? link_to(e, now, id) : NULL;
 
     timer_stop(e, &f->second_timer);
-    if (f->object == NULL || f->dropped)
+    if (id == NULL)
         return;
     if (l == NULL || !link_is_open(l)) {
-        if (id != NULL)
-            timer_set(e, &f->second_timer, now + RETRY);
+        timer_set(e, &f->second_timer, now + RETRY);
         return;
     }
     struct msg_take m = { .what = { .key = f->key,
@@ -79,8 +78,8 @@ void second_begin(struct engine *e, mesh_ns now, struct flight *f)
     const struct object *o = f->object;
 
     /* What nobody can go on with, or is fetched again as soon as it is read, needs no second. */
-    if (f->announced || f->origin == NULL || f->class != FLIGHT_OWNER || f->leaf || f->solo || f->dropped || o->uncacheable ||
-        o->lifetime == 0 || o->head->status != 200 || parts_validator(o->head).len == 0 ||
+    if (f->announced || f->origin == NULL || f->class != FLIGHT_OWNER || f->leaf || f->solo || f->dropped ||
+        o->uncacheable || o->lifetime == 0 || o->head->status != 200 || parts_validator(o->head).len == 0 ||
         (o->has_length && o->length <= LEAF_BYTES))
         return;
     f->second_timer.fire = second_fire;

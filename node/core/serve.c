@@ -65,7 +65,7 @@ static struct serve *serve_new(struct engine *e, mesh_ns now, struct link *l, ui
     s->reader.along = (m->flags & ASK_ALONG) != 0;
     list_push_back(&l->serves, &s->link);
     l->serves_n++;
-    e->serves_n++;
+    e->serves_n += !s->reader.along; /* for which no end of ours waits */
     link_watch(e, now, l);
     return s;
 }
@@ -82,7 +82,7 @@ void serve_end(struct engine *e, mesh_ns now, struct serve *s)
     list_remove(&s->reader.wait_link);
     list_remove(&s->link);
     s->l->serves_n--;
-    e->serves_n--;
+    e->serves_n -= !s->reader.along;
     if (o != NULL) {
         object_ref(o);
         reader_detach(&s->reader);

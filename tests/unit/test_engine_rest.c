@@ -43,11 +43,16 @@ static void check_rest(const struct site *s, unsigned deaths)
     assert_int_equal(s->fetches, 1 + deaths);
 }
 
-static uint64_t memory_at(int n)
+static struct engine_usage usage(int n)
 {
     struct engine_usage u;
     engine_usage(engine_of(w, n), &u);
-    return u.memory_bytes;
+    return u;
+}
+
+static uint64_t memory_at(int n)
+{
+    return usage(n).memory_bytes;
 }
 
 /* ---- the second owner ---- */
@@ -561,6 +566,7 @@ static void who_reads_along_hurries_nobody(void **state)
     viewer_ask(v);
     world_run(w, SEC(5));
     assert_int_equal(count(w, 2)->seconded, 1);
+    assert_int_equal(usage(1).serves, 1); /* an owner that is to end waits for the edge alone */
     assert_true(s->sent <= UINT64_C(18) << 20); /* two windows, of the edge and of the owner */
     v->allow = UINT64_MAX;
     viewer_read(v);
@@ -609,6 +615,33 @@ static void row_20_a_woken_owner_and_its_successor(void **state)
     }
 }
 
+/* The ring changes in mid-body: who was second is first, and has what is on its way; who was first fetches on. */
+static void row_16_a_new_first_owner_has_read_along(void **state)
+{
+    (void)state;
+    world_ranks(w, 0, "12");
+    world_ranks(w, 2, "21");
+    const char *path = path_seen(w, 0, "12", 2, "21");
+    struct site *s = site_at(w, path, LENGTH);
+    s->ranges = true;
+    s->piece = PIECE;
+    s->every = MS(10);
+    for (int n = 0; n < NODES; n++)
+        world_ranks(w, n, "12");
+    struct viewer *a = ask(w, 0, path);
+    world_run(w, DIES);
+    for (int n = 0; n < NODES; n++)
+        world_ranks(w, n, "21");
+    struct viewer *b = ask(w, 3, path);
+    world_run(w, MS(200));
+    assert_true(b->got > LEAF_BYTES);
+    node_stop(w, 1, true);
+    world_run(w, SEC(2));
+    check_whole(a);
+    check_whole(b);
+    check_rest(s, 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -637,6 +670,7 @@ int main(void)
         TEST(row_20_a_window_is_found),
         TEST(who_reads_along_hurries_nobody),
         TEST(row_20_a_woken_owner_and_its_successor),
+        TEST(row_16_a_new_first_owner_has_read_along),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);
