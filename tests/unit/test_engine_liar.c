@@ -15,10 +15,31 @@ struct lie {
     bool told;     /* a lie went out */
     size_t length; /* bytes of the frame */
     unsigned skip; /* so many frames of the type are let through first */
+    bool bomb;     /* a packed leaf's bytes become those of a zstd frame that promises one and holds many */
 };
 
 static struct world *w;
 static struct lie lie;
+
+/* RFC 8878 section 3.1.1: 64 KiB are told, then come blocks of 128 KiB each, four bytes long. */
+static bool make_bomb(uint8_t *at, size_t len)
+{
+    static const uint8_t head[] = { 0x28, 0xb5, 0x2f, 0xfd, 0xc0, 7 << 3, 0, 0, 1, 0, 0, 0, 0, 0 };
+    const uint32_t block = 1u << 1 | (128u << 10) << 3;
+    size_t n = sizeof(head);
+
+    if (len < n + 16 || memcmp(at, head, 4) != 0)
+        return false;
+    memcpy(at, head, n);
+    for (; n + 4 <= len; n += 4) {
+        bool last = n + 8 > len;
+        at[n] = (uint8_t)(block | last);
+        at[n + 1] = (uint8_t)(block >> 8);
+        at[n + 2] = (uint8_t)(block >> 16);
+        at[n + 3] = 'x';
+    }
+    return true;
+}
 
 static void outgoing(void *ctx, uint8_t *frame, size_t len)
 {
@@ -28,6 +49,10 @@ static void outgoing(void *ctx, uint8_t *frame, size_t len)
         return;
     l->armed = false;
     l->length = len;
+    if (l->bomb) {
+        l->told = make_bomb(frame + MSG_HEAD_BYTES + 9, len - MSG_HEAD_BYTES - 9); /* behind index, encoding, length */
+        return;
+    }
     if (l->as != 0)
         frame[0] = l->as;
     else if (l->bit < 8 * len)
@@ -192,6 +217,31 @@ static void rob_G5_who_lied_is_not_asked_for_a_while(void **state)
     assert_int_equal(count(w, 0)->transfers_rejected, 3);
 }
 
+static void rob_Z1_a_peers_bomb_is_a_lie_and_costs_no_memory(void **state)
+{
+    struct engine_usage before, after;
+
+    (void)state;
+    start_over(0, 0);
+    engine_usage(engine_of(w, 0), &before);
+    struct site *s = next_site(LEAF_BYTES);
+    s->text = true;
+    struct viewer *first = ask(w, LIAR, s->path);
+    world_run(w, MS(1));
+    check_whole(first);
+    lie = (struct lie){ .armed = true, .type = MSG_LEAF, .bomb = true };
+    struct viewer *v = ask(w, 0, s->path);
+    world_run(w, SEC(1));
+    assert_true(lie.told);
+    check_whole(v);
+    assert_string_equal(v->answer.via_peer ? v->answer.peer_name : "", "n2");
+    assert_int_equal(count(w, 0)->transfers_rejected, 1);
+    assert_true(distrusted(0) > 0);
+    engine_usage(engine_of(w, 0), &after);
+    assert_true(after.memory_bytes < before.memory_bytes + 2 * LEAF_BYTES); /* the one leaf, from elsewhere */
+    forget_viewers();
+}
+
 /* The trace names who sent it: the liar, whoever signed what it passed on. */
 static unsigned named;
 
@@ -353,6 +403,7 @@ int main(void)
         TEST(honest_frames_are_taken),
         TEST(feat_M9_every_bit_of_a_small_answers_leaf),
         TEST(rob_G5_who_lied_is_not_asked_for_a_while),
+        TEST(rob_Z1_a_peers_bomb_is_a_lie_and_costs_no_memory),
         TEST(row_26_who_sent_a_flipped_bit_is_named),
         TEST(feat_M9_every_bit_of_a_small_answers_head),
         TEST(a_frame_with_another_name_is_missed),

@@ -160,7 +160,7 @@ static void accuse(struct world *w, int of)
     run_for(w, MS(10));
 }
 
-static void the_third_death_in_ten_minutes_damps(void **state)
+static void rob_N4_the_third_death_in_ten_minutes_damps(void **state)
 {
     static const mesh_ns lengths[] = { SEC(60), SEC(120), SEC(240) };
     (void)state;
@@ -238,7 +238,7 @@ int main(void)
         cmocka_unit_test(a_young_mesh_has_no_ramps),
         cmocka_unit_test(a_newcomer_s_newcomer_grows_too),
         cmocka_unit_test(a_restart_in_place_has_no_ramp_and_a_late_one_has),
-        cmocka_unit_test(the_third_death_in_ten_minutes_damps),
+        cmocka_unit_test(rob_N4_the_third_death_in_ten_minutes_damps),
         cmocka_unit_test(deaths_far_apart_do_no_harm),
         cmocka_unit_test(not_all_are_damped),
     };
