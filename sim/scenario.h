@@ -39,6 +39,7 @@ enum setting_kind {
     X(requests, "requests", COUNT, false, 10000, 0, 100000000, "viewers' requests, spread evenly")                    \
     X(keys, "keys", COUNT, false, 1000, 1, 10000000, "distinct objects")                                              \
     X(every_node, "every-node", FLAG, false, 0, 0, 1, "each key once at each node instead of `requests`")             \
+    X(ready_only, "ready-only", FLAG, false, 0, 0, 1, "viewers are sent only to nodes that say they are ready")       \
     X(zipf, "zipf", FLAG, false, 1, 0, 1, "key i is asked 1/i as often as key 1; else all alike")                     \
     X(ask_from, "ask-from", COUNT, false, 1, 1, 1000, "viewers ask at this node and those behind it alone")           \
     X(hot, "hot-pct", PCT, false, 0, 0, 1000000, "viewers that ask for key 1, whatever the others do")                \

@@ -114,7 +114,7 @@ static struct edge *pick_node(struct world *w, uint64_t wish)
 {
     for (uint64_t i = 0; i < w->sc.nodes; i++) {
         struct edge *e = &w->edges[(wish + i) % w->sc.nodes];
-        if (edge_serves(e))
+        if (edge_serves(e) && (!w->sc.ready_only || engine_ready(e->engine, NULL)))
             return e;
     }
     return NULL;

@@ -199,7 +199,7 @@ void flight_complete(struct engine *e, mesh_ns now, struct flight *f)
     if (o->pass_through)
         cache_let_pass(e->cache, o);
     tier_complete(e, o);
-    warm_came(e, f);
+    warm_came(e, now, f);
     waiters_move(e, now, f, o);
     cache_fit(e->cache);
     engine_changed(e, o);

@@ -9,6 +9,8 @@
 #define STEP        64       /* notes looked at in one step */
 #define WAITING     32       /* to be told; what becomes warm meanwhile finds room */
 #define FORMER_TIME SEC(600) /* after a change, or after we came: then what is asked for was asked for */
+#define UPSET_TIME  SEC(180) /* after a ring has changed that had stood for ... */
+#define STOOD       SEC(30)  /* ... so long, and others after it: then what is warm has been handed over */
 #define HOT_USES    2        /* of what is handed over first */
 
 /* Something warm. */
@@ -20,7 +22,8 @@ struct note {
 
 struct handoff {
     struct note notes[NOTES];
-    mesh_ns changed; /* the ring, last */
+    mesh_ns changed; /* the ring, last; 0: never */
+    mesh_ns upset;   /* a ring that had stood; 0: never */
     size_t at;       /* of two rounds: of what is hot, then of the rest; 2 * NOTES: it is over */
 };
 
@@ -90,6 +93,8 @@ bool handoff_begin(struct engine *e, mesh_ns now)
     struct handoff *h = e->warm->handoff;
     const struct ring *before = mesh_ring_before(e->mesh);
 
+    if (h->changed > 0 && now - h->changed >= STOOD)
+        h->upset = now;
     h->changed = now;
     h->at = before != NULL && ring_size(before) > 0 && !e->leaving ? 0 : 2 * NOTES;
     return h->at < 2 * NOTES;
@@ -189,12 +194,15 @@ static void add_best(struct engine *e, mesh_ns now, struct flight *f, const stru
 void handoff_former(struct engine *e, mesh_ns now, const struct digest *place, struct flight *f)
 {
     const struct ring *ring = mesh_ring(e->mesh), *before = mesh_ring_before(e->mesh);
+    const struct handoff *h = e->warm->handoff;
     const struct ring_member *owners[RING_OWNERS];
+    bool late = mesh_came_late(e->mesh) && now - e->started < FORMER_TIME;
+    bool upset = h->upset > 0 && now - h->upset < UPSET_TIME; /* the table before the last one may say nothing */
 
     if (ring_size(ring) < 2 || mesh_behind(e->mesh, now))
         return;
-    if (before != NULL && ring_size(before) > 0 && now - e->warm->handoff->changed < FORMER_TIME)
+    if (before != NULL && ring_size(before) > 0 && now - h->changed < FORMER_TIME)
         add_best(e, now, f, owners, ring_owners(before, ring_arc(before, place), owners), false);
-    if (mesh_came_late(e->mesh) && now - e->started < FORMER_TIME)
+    if (late || upset)
         add_best(e, now, f, owners, ring_owners(ring, ring_arc(ring, place), owners), true);
 }

@@ -1,6 +1,7 @@
 /* Who waits for a flight: a viewer's request, a peer's ask, a leaf of a body that is read in parts. When a head has
  * come they read it, or go on their own way where it is not for them. */
 #include "node/core/flight_impl.h"
+#include "node/core/warm.h"
 
 void flight_join(struct flight *f, struct reader *r)
 {
@@ -29,6 +30,7 @@ static void attach(struct engine *e, struct flight *f, struct reader *r, struct 
     list_remove(&r->wait_link);
     r->flight = NULL;
     reader_attach(r, o);
+    warm_joined(o, r->of_peer, leader);
     if (r->of_peer)
         serve_attached(reader_serve(r));
     else if (r->of_parts)

@@ -211,7 +211,7 @@ static int whom(const struct engine *e, mesh_ns now, const struct digest *place,
 
 static bool worth_it(const struct engine *e, mesh_ns now, const struct object *o)
 {
-    return !e->leaving && o->indexed && o->state == OBJECT_COMPLETE && !o->uncacheable && !o->pass_through &&
+    return !e->leaving && o->indexed && !o->uncacheable && !o->pass_through &&
            object_first_held(o) == 0 && o->lifetime - (now - o->born) >= LEFT_MIN;
 }
 
@@ -225,6 +225,10 @@ void warm_answered(struct engine *e, mesh_ns now, struct object *o, const struct
 
     if (o->evict.note == w->mark || !worth_it(e, now, o))
         return;
+    if (o->state != OBJECT_COMPLETE) {
+        warm_joined(o, peer != NULL, false);
+        return;
+    }
     /* Where other threads answer viewers, they do so from the second one on, and tell nobody. */
     if (o->evict.note == WARM_COLD && peer == NULL && cache_shelf(e->cache) == NULL) {
         o->evict.note = WARM_SEEN;
@@ -251,13 +255,24 @@ void warm_answered(struct engine *e, mesh_ns now, struct object *o, const struct
     forward_unref(told.forward);
 }
 
-void warm_came(const struct engine *e, const struct flight *f)
+void warm_came(struct engine *e, mesh_ns now, const struct flight *f)
 {
+    struct aim aim = { .key = f->key,
+                       .leaf = f->leaf,
+                       .index = f->index,
+                       .primary = f->primary,
+                       .host = buf_slice(&f->host),
+                       .path = buf_slice(&f->path),
+                       .forward = f->forward };
     struct digest place;
 
     key_stripe(&place, &f->primary, f->index);
+    if (f->copy && !f->leaf && !f->object->varies && is_keeper(e, &place))
+        handoff_note(e, now, &aim); /* for when who has told us is gone */
     if (f->copy || (f->from_peer && f->ask.status == ANSWER_HAVE && !is_keeper(e, &place)))
         f->object->evict.note = e->warm->mark;
+    else if (f->object->evict.note == WARM_DUE)
+        warm_answered(e, now, f->object, &aim, NULL, NULL);
 }
 
 void warm_ring(struct engine *e, mesh_ns now)

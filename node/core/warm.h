@@ -23,7 +23,12 @@ struct warm {
 };
 
 /* What an object's note (evict_node.note) says, below the marks of rings. */
-enum { WARM_COLD = 0, WARM_SEEN = 1 /* it has answered a viewer */, WARM_MARKS = 2 };
+enum {
+    WARM_COLD = 0,
+    WARM_SEEN = 1, /* it has answered a viewer, or was got for a peer, who has viewers */
+    WARM_DUE = 2,  /* that was not the only one while it came: it is warm when it is complete */
+    WARM_MARKS = 3
+};
 
 int warm_init(struct engine *e); /* 0 or MESH_E_NOMEM */
 void warm_fini(struct engine *e);
@@ -38,8 +43,19 @@ static inline bool warm_settled(const struct engine *e, const struct object *o)
 void warm_answered(struct engine *e, mesh_ns now, struct object *o, const struct aim *aim, const struct fields *fields,
                    const struct node_id *peer);
 
+/* warm_joined: a peer, or a viewer, reads |o| from when it comes; |leader|: it was got for that one. */
+static inline void warm_joined(struct object *o, bool peer, bool leader)
+{
+    if (o->evict.note >= WARM_DUE)
+        return;
+    if (leader)
+        o->evict.note = peer ? WARM_SEEN : o->evict.note;
+    else
+        o->evict.note = peer || o->evict.note == WARM_SEEN ? WARM_DUE : WARM_SEEN;
+}
+
 /* warm_came: |f| is complete. Where its source had it before, hits at owners are counted there. */
-void warm_came(const struct engine *e, const struct flight *f);
+void warm_came(struct engine *e, mesh_ns now, const struct flight *f);
 
 /* warm_place says of |o|, which |f| brought and which is not in the cache yet, whether it is upon us, one of its first two
  * owners, to keep it, or |away|. */

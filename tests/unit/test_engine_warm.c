@@ -87,6 +87,33 @@ static void feat_M15_what_one_edge_hits_twice_has_one(void **state)
     assert_int_equal(s->fetches, 1);
 }
 
+/* Two who wait for the same fetch have viewers of their own, both. */
+static void feat_M15_what_two_wait_for_has_one(void **state)
+{
+    struct site *s = site_at(w, path_owned(w, 0, "123"), 1000);
+
+    (void)state;
+    ask(w, 0, s->path);
+    asked(3, s->path, RESULT_PEER);
+    assert_int_equal(s->fetches, 1);
+    assert_int_equal(count(w, 1)->takes_out, 1);
+    assert_int_equal(count(w, 2)->copies, 1);
+}
+
+/* An edge has it from a fetch of the owner's, whose own viewer hits it once: the edge's may have done so, too. */
+static void feat_M15_what_is_hit_at_two_nodes_has_one(void **state)
+{
+    struct site *s = site_at(w, path_owned(w, 0, "123"), 1000);
+
+    (void)state;
+    asked(0, s->path, RESULT_MISS);
+    asked(0, s->path, RESULT_HIT);
+    assert_int_equal(SUM(takes_out), 0);
+    asked(1, s->path, RESULT_HIT);
+    assert_int_equal(count(w, 1)->takes_out, 1);
+    assert_int_equal(count(w, 2)->copies, 1);
+}
+
 static void feat_M15_any_node_may_die(void **state)
 {
     (void)state;
@@ -310,6 +337,28 @@ static void feat_M21_a_new_owner_asks_who_was_one_before(void **state)
     assert_int_equal(SUM(asks_out), asks + 1);
 }
 
+/* Of several changes only the last is known: so for a while the second owner is asked, too. */
+static void feat_M21_a_ring_that_changes_again_and_again(void **state)
+{
+    struct site *s = site_at(w, path_owned(w, 0, "123"), 1000), *cold = site_at(w, path_owned(w, 0, "123"), 1000);
+
+    (void)state;
+    asked(0, s->path, RESULT_MISS);
+    asked(3, s->path, RESULT_PEER); /* n2 has the second copy */
+    node_stop(w, 1, true);
+    node_start(w, 1, true);
+    change_ring("0123", false);
+    world_run(w, SEC(31));
+    change_ring("0123", false); /* after some time in peace */
+    change_ring("0123", false);
+    asked(1, s->path, RESULT_PEER);
+    assert_int_equal(s->fetches, 1);
+    world_run(w, SEC(180));
+    uint64_t asks = SUM(asks_out);
+    asked(1, cold->path, RESULT_MISS);
+    assert_int_equal(SUM(asks_out), asks);
+}
+
 static void feat_M21_a_cold_owner_asks_its_second(void **state)
 {
     struct site *s = site_at(w, path_owned(w, 0, "123"), 1000);
@@ -327,12 +376,10 @@ static void feat_M21_a_cold_owner_asks_its_second(void **state)
     assert_int_equal(cold->fetches, 1);
 }
 
-/* A node that is drained is in no ring any more, but there: it hands over what is warm, and may go. */
-static void feat_M21_what_is_warm_is_handed_over(void **state)
+static void hand_over(bool drained)
 {
     struct site *s[6];
 
-    (void)state;
     all_rings("013");
     for (size_t i = 0; i < COUNT(s); i++) {
         s[i] = site_at(w, path_owned(w, 0, "013"), 1000);
@@ -341,9 +388,14 @@ static void feat_M21_what_is_warm_is_handed_over(void **state)
         asked(0, s[i]->path, RESULT_HIT);
     }
     assert_int_equal(count(w, 1)->copies, COUNT(s));
+    for (int i = 1; i < NODES && !drained; i++)
+        fake_down(mesh_of(w, i), id_of(0), true);
+    if (!drained)
+        node_stop(w, 0, true);
     change_ring("123", false);
     world_run(w, SEC(2));
-    node_stop(w, 0, true);
+    if (drained)
+        node_stop(w, 0, true);
     node_stop(w, 1, true);
     for (size_t i = 0; i < COUNT(s); i++) {
         bool handed = owned(w, 2, s[i]->path, "12") || owned(w, 2, s[i]->path, "21") || owned(w, 2, s[i]->path, "23") ||
@@ -351,6 +403,20 @@ static void feat_M21_what_is_warm_is_handed_over(void **state)
         asked(2, s[i]->path, handed ? RESULT_HIT : RESULT_PEER);
         assert_int_equal(s[i]->fetches, 1);
     }
+}
+
+/* A node that is drained is in no ring any more, but there: it hands over what is warm, and may go. */
+static void feat_M21_who_is_drained_hands_over(void **state)
+{
+    (void)state;
+    hand_over(true);
+}
+
+/* For one that is dead the second owner does so. */
+static void feat_M15_there_are_two_copies_again(void **state)
+{
+    (void)state;
+    hand_over(false);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -361,6 +427,8 @@ int main(void)
         TEST(feat_M15_what_peers_ask_for_again_has_a_second_copy),
         TEST(feat_M15_what_the_owners_viewers_hit_twice_has_one),
         TEST(feat_M15_what_one_edge_hits_twice_has_one),
+        TEST(feat_M15_what_two_wait_for_has_one),
+        TEST(feat_M15_what_is_hit_at_two_nodes_has_one),
         TEST(feat_M15_any_node_may_die),
         TEST(a_copy_has_the_age_that_it_has),
         TEST(what_is_renewed_is_taken_anew),
@@ -370,8 +438,10 @@ int main(void)
         TEST(who_is_no_owner_takes_nothing),
         TEST(who_waits_for_a_copy_that_does_not_come_gets_one),
         TEST(feat_M21_a_new_owner_asks_who_was_one_before),
+        TEST(feat_M21_a_ring_that_changes_again_and_again),
         TEST(feat_M21_a_cold_owner_asks_its_second),
-        TEST(feat_M21_what_is_warm_is_handed_over),
+        TEST(feat_M21_who_is_drained_hands_over),
+        TEST(feat_M15_there_are_two_copies_again),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);
