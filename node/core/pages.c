@@ -195,6 +195,12 @@ static bool mark(const struct engine *e, struct paging *p)
     return waits;
 }
 
+/* Of a segment half at the most is written again: of a body that fills whole ones that would leave nothing but holes. */
+static bool laps(const struct engine *e, const struct object *o)
+{
+    return o->length <= store_segment(e->cfg.store) / 4;
+}
+
 /* 0, MESH_E_FULL (not at present), or it is not to be had. */
 static int read_piece(struct engine *e, struct paging *p, uint32_t piece)
 {
@@ -204,7 +210,9 @@ static int read_piece(struct engine *e, struct paging *p, uint32_t piece)
     if (found == INDEX_NONE)
         return MESH_E_ABSENT;
     struct load *l = calloc(1, sizeof(*l));
-    int err = l != NULL ? store_read(e->cfg.store, found, l) : MESH_E_NOMEM;
+    int err = l == NULL ? MESH_E_NOMEM
+              : laps(e, p->object) ? store_read(e->cfg.store, found, l)
+                                   : store_look(e->cfg.store, found, l);
     if (err != 0) {
         free(l);
         return MESH_E_FULL;

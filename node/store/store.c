@@ -209,14 +209,20 @@ int read_start(struct store *s, uint32_t i, void *token, bool reclaims)
     return 0;
 }
 
-int store_read(struct store *s, uint32_t found, void *token)
+int store_look(struct store *s, uint32_t found, void *token)
 {
     int err = read_start(s, found, token, false);
 
+    s->counters.busy += err != 0;
+    return err;
+}
+
+int store_read(struct store *s, uint32_t found, void *token)
+{
+    int err = store_look(s, found, token);
+
     if (err == 0)
         store_used(s, found);
-    else
-        s->counters.busy++;
     return err;
 }
 
@@ -336,6 +342,16 @@ const struct store_counters *store_counters(const struct store *s)
 uint64_t store_limit(const struct store *s)
 {
     return (uint64_t)s->slots_wanted * s->cfg.segment_bytes;
+}
+
+uint32_t store_segment(const struct store *s)
+{
+    return s->cfg.segment_bytes;
+}
+
+bool store_full(const struct store *s)
+{
+    return s->counters.reclaimed > 0 || s->slots_used + 1 >= s->slots_n;
 }
 
 uint64_t store_bytes(const struct store *s)

@@ -76,8 +76,9 @@ uint32_t store_find_variant(const struct store *s, uint64_t key, uint32_t varian
 /* store_used: it was used, if only in memory: it is worth another lap. */
 void store_used(struct store *s, uint32_t found);
 
-/* store_read has |found| read, for store_done. 0, MESH_E_FULL, MESH_E_NOMEM. It counts as a use. */
+/* store_read has |found| read, for store_done. 0, MESH_E_FULL, MESH_E_NOMEM. It counts as a use, unless it is store_look. */
 int store_read(struct store *s, uint32_t found, void *token);
+int store_look(struct store *s, uint32_t found, void *token);
 
 /* ---- what is to be done ---- */
 enum store_op_kind {
@@ -148,6 +149,8 @@ struct store_counters {
 };
 const struct store_counters *store_counters(const struct store *s);
 uint64_t store_limit(const struct store *s);
+uint32_t store_segment(const struct store *s); /* bytes of one */
+bool store_full(const struct store *s);        /* has anything had to go for want of room? */
 uint64_t store_bytes(const struct store *s); /* of all segments that are there */
 uint64_t store_things(const struct store *s);
 uint64_t store_memory(const struct store *s); /* the index and what waits */

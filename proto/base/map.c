@@ -71,6 +71,11 @@ uint64_t map_hash_digest(const struct map *m, const uint8_t digest[32])
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+size_t map_table_bytes(const struct map *m)
+{
+    return m->chunks_n * LINE_BYTES;
+}
+
 static struct map_chunk *chunk_of(const struct map *m, uint64_t hash)
 {
     return &m->chunks[hash & (m->chunks_n - 1)];

@@ -32,6 +32,8 @@ int map_init(struct map *m, const uint8_t key[MAP_KEY_BYTES]);
 /* map_fini frees the table, not the nodes. A zeroed map is fine. */
 void map_fini(struct map *m);
 
+size_t map_table_bytes(const struct map *m);
+
 uint64_t map_hash(const struct map *m, struct slice key);
 
 /* map_hash_digest is for keys that are cryptographic hashes already: one multiplication of their first 16 bytes under

@@ -150,7 +150,7 @@ static bool look_up_object(struct index *x, const struct digest *key)
 static void put_object(struct cache *c, const struct digest *key, const struct identity *self)
 {
     static const uint8_t body[1024];
-    const struct head h = { .key = *key, .generation = 1, .status = 200 };
+    const struct head h = { .key = *key, .generation = 1, .status = 200, .has_length = true, .length = sizeof(body) };
     struct buf raw = BUF_EMPTY;
 
     if (head_encode(&raw, &h) != 0)
@@ -211,6 +211,37 @@ static double speed(struct index *x, const struct digest *keys, bool (*look_up)(
     return LOOKUPS * 1e3 / (double)took[ROUNDS / 2];
 }
 
+/* Bytes of the ghosts' table for each of |n| that are in, where as many are remembered. */
+static double ghost_bytes(uint32_t n)
+{
+    struct ghosts g;
+
+    if (ghosts_init(&g) != 0)
+        abort();
+    ghosts_room(&g, n);
+    double bytes = (double)g.n * sizeof(*g.entries) / n;
+    ghosts_fini(&g);
+    return bytes;
+}
+
+/* What is kept of one object of a KiB: what policy and index alone need, and all that it takes besides its key, its head
+ * and its body. */
+static void print_sizes(const struct index *x, uint32_t n)
+{
+    double table = (double)map_table_bytes(&x->map) / n, ghost = ghost_bytes(n);
+    double policy = (double)(sizeof(struct evict_node) + sizeof(struct map_node)) + table + ghost;
+    const struct object *o = cache_peek(x->cache, SEC(2), &x->items[0].key, NULL);
+    double head = (double)kept_head_bytes(o->head);
+    double all = (double)cache_bytes(x->cache) / n - (double)o->length - head - (double)sizeof(o->key) + table + ghost;
+
+    printf("\nof one object, in bytes: the policy %zu, its link in the index %zu, its part of the index's table %.1f, of the "
+           "ghosts' %.1f; sum %.1f (<= 96) %s\n",
+           sizeof(struct evict_node), sizeof(struct map_node), table, ghost, policy, verdict(policy <= 96));
+    printf("all that a KiB takes beyond key (%zu), head (%.0f) and body, malloc's part included: %.1f (<= 96) %s; of them "
+           "struct object %zu without its key\n",
+           sizeof(o->key), head, all, verdict(all <= 96), sizeof(*o) - sizeof(o->key));
+}
+
 static void look_ups(uint32_t part)
 {
     uint32_t n = OBJECTS / part;
@@ -218,13 +249,8 @@ static void look_ups(uint32_t part)
     struct digest *keys = of(LOOKUPS, sizeof(*keys));
     struct evict_trace t = evict_trace_new(EVICT_TRACE_Z10, n, LOOKUPS, 2);
     struct rand r = rand_of(1, 3, 0);
-    double table = (double)(x.map.chunks_n * 64) / n;
 
-    printf(
-        "\nof one object, in bytes: the policy %zu, the index %.1f (22 at most) and its link %zu, a ghost 4 to 8; sum "
-        "%.1f (<= 96) %s; the whole object without its body %.0f\n",
-        sizeof(struct evict_node), table, sizeof(struct map_node), 32 + 16 + table + 8,
-        verdict(32 + 16 + 22 + 8 <= 96 && table <= 22), (double)cache_bytes(x.cache) / n - 1024);
+    print_sizes(&x, n);
     for (size_t k = 0; k < LOOKUPS; k++) /* who is popular lies anywhere */
         keys[k] = x.items[(uint64_t)t.ids[k] * 35761 % n].key;
     double found = speed(&x, keys, look_up_item);
