@@ -1,4 +1,4 @@
-/* What lies on the disk: a record, a segment's list and footer, and an object's bytes, whatever they say. Nothing is read
+/* What lies on the disk: a record, a segment's list and footer, an object's bytes, or a piece's, whatever they say. Nothing is read
  * beyond its end, a sound record is what its sum was made of, and a segment of any bytes is taken up. */
 #include "node/core/object_pack.h"
 #include "node/store/store.h"
@@ -28,6 +28,22 @@ static void fuzz_sample(unsigned n, struct buf *b)
     record_add(b, SEED, 1, &r, &piece, 1);
     footer_add(b, SEED, 1, buf_slice(&list), (uint32_t)(b->len), n % 2 == 0);
     buf_free(&list);
+}
+
+/* A body of two leaves that lie in one piece. */
+static struct object *absent(struct object_memory *memory)
+{
+    const struct head head = { .generation = 1, .status = 200, .has_length = true, .length = LEAF_BYTES + 9 };
+    const struct digest hash = { { 1 } };
+    struct buf raw = BUF_EMPTY;
+
+    bool ok = head_encode(&raw, &head) == 0;
+    struct object *o = ok ? object_new(memory, buf_slice(&raw), &self, NULL) : NULL;
+    ok = o != NULL && object_add_absent(o, LEAF_BYTES, &hash) == 0 && object_add_absent(o, 9, &hash) == 0 &&
+         object_set_pieces(o, 2, SLICE_EMPTY, SLICE_EMPTY) && object_finish(o) == 0;
+    assert(ok);
+    buf_free(&raw);
+    return o;
 }
 
 static int no_signer(void *ctx, struct slice cert, struct signer **out)
@@ -67,6 +83,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(payload.len == r.length && size == record_bytes(r.length));
     if (object_unpack(&o, bytes, &f) == 0)
         object_unref(o);
+    o = absent(&memory);
+    uint64_t before = object_bytes(o);
+    int piece = object_unpack_piece(o, bytes, 0, 2, zpack);
+    assert(piece == 0 || object_bytes(o) == before);
+    object_unref(o);
     assert(memory.bytes == 0);
     struct store *s = store_new(&cfg);
     assert(s != NULL);

@@ -186,6 +186,29 @@ static void the_oldest_goes_and_what_was_used_stays(void **state)
     end(w);
 }
 
+static void what_was_only_looked_at_goes(void **state)
+{
+    struct world *w = start();
+
+    (void)state;
+    put(w, 1, 0, 0, 3000);
+    put(w, 2, 0, 0, 3000);
+    run(w);
+    assert_int_equal(store_look(w->s, store_find(w->s, 1), NULL), 0);
+    assert_int_equal(store_read(w->s, store_find(w->s, 2), NULL), 0);
+    run(w);
+    assert_int_equal(w->got.n, 2);
+    assert_false(store_full(w->s));
+    for (uint64_t i = 10; i < 3000; i++) {
+        assert_int_equal(put(w, i, 0, 0, 3000), 0);
+        run(w);
+    }
+    assert_true(store_full(w->s));
+    assert_false(there(w, 1, 0, 0, 3000));
+    assert_true(there(w, 2, 0, 0, 3000));
+    end(w);
+}
+
 /* All of it is used all the time: half of each segment may be kept, and newcomers find room. */
 static void what_is_all_used_still_makes_room(void **state)
 {
@@ -419,6 +442,7 @@ int main(void)
         cmocka_unit_test(a_body_goes_with_all_its_parts),
         cmocka_unit_test(what_is_removed_meanwhile_is_not_read),
         cmocka_unit_test(the_oldest_goes_and_what_was_used_stays),
+        cmocka_unit_test(what_was_only_looked_at_goes),
         cmocka_unit_test(what_is_all_used_still_makes_room),
         cmocka_unit_test(a_slow_disk_bounds_what_waits),
         cmocka_unit_test(a_read_too_many_is_a_miss),
