@@ -5,8 +5,8 @@
  *             \                                      \--> they are not: what differs is asked for again
  *              --the origin is asked: prior_rest (complete.c)
  *
- * It is the lost object itself. Readers that wait to be moved hold it, too, and it counts as the cache's memory as long as
- * anybody does. Of a body that passes through a window it has what the window had. */
+ * It is the lost object itself. Readers that wait to be moved hold it, too, and it counts as the cache's memory as long
+ * as anybody does. Of a body that passes through a window it has what the window had. */
 #include <stdlib.h>
 
 #include "node/core/flight_impl.h"
@@ -28,8 +28,9 @@ static bool is_beginning(const struct object *o, const struct object *longer)
 
 void prior_keep(struct flight *f, struct object *o)
 {
+    /* What came from the disk in pieces has leaves that are not here among those that are. */
     if (f->leaf || f->class == FLIGHT_DIRECT || o->uncacheable || o->head->status != 200 || o->leaves_n == 0 ||
-        (f->prior != NULL && is_beginning(o, f->prior)))
+        object_pieces(o) != NULL || (f->prior != NULL && is_beginning(o, f->prior)))
         return;
     prior_forget(f);
     f->prior = object_ref(o);
@@ -68,8 +69,8 @@ int prior_give(const struct object *prior, uint32_t i, struct object *o)
     return err;
 }
 
-/* Is |l|, whose hash is that of |o|'s next leaf, as long as that one must be? Slips of it may have been shown already: it
- * must begin with them, which nobody can tell when its bytes are gone. */
+/* Is |l|, whose hash is that of |o|'s next leaf, as long as that one must be? Slips of it may have been shown already:
+ * it must begin with them, which nobody can tell when its bytes are gone. */
 static bool goes_on(const struct object *o, const struct object_leaf *l)
 {
     const struct object_fill *open = o->fill;

@@ -438,13 +438,14 @@ static void row_20_a_whole_copy_sends_the_rest(void **state)
     check_honest(w);
 }
 
-/* A node that does not know the field sends all leaves: here it is made one of a higher number. */
+/* A node that does not know the field sends all leaves: here it, and the one behind it, are made ones of higher numbers. */
 static void forgets_what_it_has(void *ctx, uint8_t *frame, size_t len)
 {
     unsigned *asks = ctx;
 
-    if (frame[0] == MSG_ASK && len > 2 && frame[len - 2] == 18 && frame[len - 1] < 128) {
-        frame[len - 2] = 19;
+    if (frame[0] == MSG_ASK && len > 4 && frame[len - 4] == 18 && frame[len - 3] < 128 && frame[len - 2] == 19) {
+        frame[len - 4] = 19;
+        frame[len - 2] = 20;
         ++*asks;
     }
 }
