@@ -327,21 +327,22 @@ void pages_come(struct engine *e, mesh_ns now, struct load *l, struct store_op *
 
 bool pages_want(struct engine *e, struct object *o)
 {
-    struct paging *p;
+    struct paging *p = object_pieces(o) != NULL ? paging_of(e, o) : NULL;
 
-    if (object_pieces(o) == NULL)
+    if (p == NULL)
         return false;
-    if ((p = paging_of(e, o)) != NULL) /* without memory it is asked for again */
-        timer_set(e, &p->timer, e->now);
+    timer_set(e, &p->timer, e->now);
     return true;
 }
 
-size_t pages_body(struct engine *e, struct object *o, uint64_t at, struct slice *pieces, size_t max)
+size_t pages_body(struct request *r, struct slice *pieces, size_t max)
 {
-    size_t n = object_read(o, at, pieces, max);
+    struct object *o = r->reader.object;
+    size_t n = object_read(o, r->reader.at, pieces, max);
 
-    if (n == 0 && at < o->length)
-        (void)pages_want(e, o);
+    if (n == 0 && object_pieces(o) != NULL && r->reader.at < o->length && r->state == REQUEST_BODY &&
+        !list_linked(&r->reader.wait_link) && !pages_want(r->engine, o))
+        request_failed(r->engine, r, 503, "This node is out of memory for more answers.");
     return n;
 }
 

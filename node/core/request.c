@@ -394,7 +394,7 @@ size_t request_body(struct request *r, struct slice *pieces, size_t max)
         return parts_read(r, pieces, max);
     if (r->answer.coding != CODING_IDENTITY)
         return coded_request_body(r, pieces, max);
-    return r->reader.object != NULL ? pages_body(r->engine, r->reader.object, r->reader.at, pieces, max) : 0;
+    return r->reader.object != NULL ? pages_body(r, pieces, max) : 0;
 }
 
 void request_read_on(struct engine *e, mesh_ns now, struct request *r, uint64_t at)

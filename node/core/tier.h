@@ -31,9 +31,10 @@ uint32_t tier_written(const struct object *o);
 void tier_stop(struct engine *e, struct object *o);
 
 /* ---- bodies whose leaves lie on the disk (pages.c) ---- */
-/* pages_body is object_read; what is absent is being read then, for |o|'s readers at where they are. pages_want does that
- * alone: false, its leaves are not there. pages_moved: a reader of |o| has moved on, or left. */
-size_t pages_body(struct engine *e, struct object *o, uint64_t at, struct slice *pieces, size_t max);
+/* pages_body is request_body for who reads a copy as it is; what is absent is being read then, for all readers of the copy
+ * at where they are. pages_want does that alone: false, |o|'s leaves are not there, or there is no memory. pages_moved: a
+ * reader of |o| has moved on, or left. */
+size_t pages_body(struct request *r, struct slice *pieces, size_t max);
 bool pages_want(struct engine *e, struct object *o);
 void pages_moved(struct engine *e, struct object *o);
 

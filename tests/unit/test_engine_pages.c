@@ -1,11 +1,35 @@
 /* Bodies larger than what one record takes, most of them larger than what memory keeps, on the disk: written as they
- * come, read as somebody reads them. */
+ * come, read as somebody reads them. Linked with --wrap=malloc and --wrap=calloc. */
 #include "engine_wants.h"
 
 #define LIMIT  (16 * MIB)
 #define BODY   (12 * MIB)
 #define MIDDLE (MIB + 300000) /* has room in memory, but not in a record */
 #define PIECE  UINT64_C(196608)
+
+void *__real_malloc(size_t n);
+void *__wrap_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+static size_t refused; /* a piece of memory of so many bytes is not to be had, once; 0: all are */
+static size_t refused_least, refused_most; /* nor is one of about so many that is to be all zeros */
+
+void *__wrap_malloc(size_t n)
+{
+    if (n != refused || n == 0)
+        return __real_malloc(n);
+    refused = 0;
+    return NULL;
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    if (n * size < refused_least || n * size > refused_most || n != 1)
+        return __real_calloc(n, size);
+    refused_most = 0;
+    return NULL;
+}
 
 static const struct store_config medium = { .limit = 40u << 20, .segment_bytes = 1u << 20, .seed = 77, .secret = 5 };
 static struct model_disk disks[3];
@@ -389,6 +413,28 @@ static void rob_DK3_a_slow_disk_is_not_waited_for(void **state)
     start_node(0, 3);
 }
 
+static void without_memory_for_a_piece_it_comes_from_elsewhere(void **state)
+{
+    struct site *s = body("/large", BODY);
+
+    (void)state;
+    put_on_disk(0, "/large");
+    again(0, 2);
+    refused = LEAF_BYTES;
+    struct viewer *v = asked(0, "/large");
+    assert_int_equal(refused, 0);
+    check_disk(v, true);
+    assert_int_equal(s->fetches, 3);
+    assert_int_equal(count(w, 0)->disk_corrupt, 0);
+    /* Nor is anybody left waiting who cannot be noted as one that reads. */
+    refused_least = pieces(BODY) + 90;
+    refused_most = pieces(BODY) + 130;
+    v = asked(0, "/large");
+    assert_int_equal(refused_most, 0);
+    check_failed(v, 0);
+    check_disk(asked(0, "/large"), false);
+}
+
 /* The second of two readers has a fetch of its own, since the window has gone on: what the first one's brings is written. */
 static void requests_that_overlap_do_not_undo_each_other(void **state)
 {
@@ -467,6 +513,7 @@ int main(void)
         DISK(what_changed_does_not_come_back),
         DISK(one_past_its_time_is_validated_and_stays_where_it_is),
         DISK(rob_DK3_a_slow_disk_is_not_waited_for),
+        DISK(without_memory_for_a_piece_it_comes_from_elsewhere),
         DISK(requests_that_overlap_do_not_undo_each_other),
         DISKS(peers_are_served_from_the_disk),
     };
