@@ -117,6 +117,8 @@ static bool work(struct engine *e, mesh_ns now, struct spill *s)
             s->held_up = MESH_NS_NEVER;
     }
     if (err == MESH_E_FULL && store_failing(e->cfg.store, now) == 0) {
+        if (!s->object->pass_through) /* nobody waits for it: until the disk has done something */
+            return false;
         if (s->held_up == MESH_NS_NEVER)
             s->held_up = now;
         timer_set(e, &s->timer, s->held_up + PATIENCE);

@@ -237,6 +237,27 @@ static void what_has_room_fills_up(void **state)
     assert_true(memory(0) >= MIDDLE);
 }
 
+/* What is whole in memory follows at a clean end; what still comes does not hold it up. */
+static void rob_RS1_at_a_clean_end_large_bodies_are_written(void **state)
+{
+    (void)state;
+    body("/large", BODY)->every = MS(50);
+    body("/middle", MIDDLE);
+    ask(w, 0, "/large");
+    world_run(w, SEC(2));
+    asked(0, "/middle");
+    assert_int_equal(store_things(stores[0]), 0);
+    ask(w, 0, "/large");
+    world_run(w, MS(200));
+    assert_true(store_things(stores[0]) > 0);
+    engine_disk_close(engine_of(w, 0), w->now);
+    world_run(w, MS(100));
+    assert_true(engine_disk_closed(engine_of(w, 0)));
+    again(0, 2);
+    check_disk(asked(0, "/middle"), true);
+    check_result(asked(0, "/large"), RESULT_MISS);
+}
+
 static void rob_F2_a_damaged_piece_is_a_miss_of_the_rest(void **state)
 {
     struct site *s = body("/large", BODY);
@@ -507,6 +528,7 @@ int main(void)
         DISK(only_a_window_of_it_is_in_memory),
         DISK(feat_R16_ranges_read_the_pieces_that_they_touch),
         DISK(what_has_room_fills_up),
+        DISK(rob_RS1_at_a_clean_end_large_bodies_are_written),
         DISK(rob_F2_a_damaged_piece_is_a_miss_of_the_rest),
         DISK(rob_K3_a_body_is_complete_or_absent),
         DISK(pieces_that_nobody_finds_go_with_their_segments),
