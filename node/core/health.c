@@ -4,9 +4,11 @@
 #include "node/core/engine_impl.h"
 
 #define LOAD_FULL   100u
-#define LATE_BEYOND MS(20) /* and twice what is usual: a failure, too */
+#define LATE_BEYOND MS(100) /* and twice what is usual: a failure, too */
+#define SOON        MS(20)  /* who is outrun within what is usual and that has been unlucky, perhaps: half a failure */
+#define FAILURE     2u
 
-static const struct breaker_rule rule = { .failures = 5, .first = SEC(1), .most = SEC(30), .trial = SEC(2) };
+static const struct breaker_rule rule = { .failures = 5 * FAILURE, .first = SEC(1), .most = SEC(30), .trial = SEC(2) };
 
 static mesh_ns rtt_of(const struct engine *e, const struct node_id *id)
 {
@@ -37,16 +39,24 @@ mesh_ns health_p95(struct engine *e, const struct node_id *id)
     return pace_p95(h != NULL ? &h->pace : &unknown, rtt_of(e, id));
 }
 
-void health_failed(struct engine *e, mesh_ns now, const struct node_id *id)
+static void failed(struct engine *e, mesh_ns now, const struct node_id *id, unsigned weight)
 {
     struct health *h = mesh_health(e->mesh, id);
     struct mesh_member m;
+    bool opened = false;
 
-    if (h == NULL || e->cfg.unhedged || !breaker_bad(&h->breaker, &rule, now, secret_random_u64()))
+    for (unsigned i = 0; i < weight && h != NULL && !e->cfg.unhedged && !opened; i++)
+        opened = breaker_bad(&h->breaker, &rule, now, secret_random_u64());
+    if (!opened)
         return;
     e->counters.peers_passed_over++;
     trace_f(&e->cfg.trace, now, "%s is passed over for %lld ms: it failed again and again",
             mesh_find(e->mesh, id, &m) ? m.cert->name : "?", (long long)((h->breaker.until - now) / MS(1)));
+}
+
+void health_failed(struct engine *e, mesh_ns now, const struct node_id *id)
+{
+    failed(e, now, id, FAILURE);
 }
 
 void health_answered(struct engine *e, mesh_ns now, const struct ask *a, const struct msg_answer *m)
@@ -65,9 +75,7 @@ void health_answered(struct engine *e, mesh_ns now, const struct ask *a, const s
         return;
     }
     /* One that is full needs no more of us to say so again. */
-    unsigned times = busy && m->load >= LOAD_FULL ? rule.failures : 1;
-    for (unsigned i = 0; i < times; i++)
-        health_failed(e, now, id);
+    failed(e, now, id, busy && m->load >= LOAD_FULL ? rule.failures : FAILURE);
 }
 
 static uint32_t percent(size_t part, size_t whole)
@@ -85,7 +93,10 @@ uint32_t health_load(const struct engine *e, const struct link *l)
 /* What would have been its answer's time is not known, and what is usual stays as it was. */
 void health_outrun(struct engine *e, mesh_ns now, const struct ask *a)
 {
-    health_failed(e, now, &a->l->peer);
+    const struct node_id *id = &a->l->peer;
+    bool soon = a->sent && now - a->sent_at < health_p95(e, id) + SOON;
+
+    failed(e, now, id, soon ? FAILURE / 2 : FAILURE);
 }
 
 void health_opened(struct engine *e, mesh_ns now, const struct node_id *id)
