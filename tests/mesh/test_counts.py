@@ -87,6 +87,8 @@ def test_each_url_is_fetched_once_by_the_whole_mesh(case):
     # Bytes that go to a neighbour come from one, verified; words travel packed.
     statuses = [node.status() for node in nodes]
     moved = sum(status["bytes"]["peer_in"] for status in statuses)
-    equal(sum(status["bytes"]["peer_out"] for status in statuses), moved, "bytes between nodes, sent and received")
+    # An owner that was asked a moment too long ago may be outrun by the next one, and has sent in vain.
+    vain = sum(status["bytes"]["peer_out"] for status in statuses) - moved
+    assert vain == 0 or 0 < vain < moved * 0.05 and total(nodes, "hedges") > 0, f"{vain} of {moved} bytes sent in vain"
     assert sum(status["bytes"]["peer_in_wire"] for status in statuses) < 0.85 * moved, statuses
     equal(sum(status["transfers"]["rejected"] for status in statuses), 0, "transfers rejected")

@@ -55,6 +55,27 @@ def test_an_origin_that_refuses_is_502(case):
 
 
 @needs("hedgerow")
+def test_rob_OR1_a_dead_origin_is_left_alone(case):
+    """OR1: nobody listens at the origin any more: of thirty misses a few are tried, all are told why, and at once; what is
+    past its time stands in, and its head says so."""
+    origin, node = node_with_origin(case)
+    old = "/bytes/10?seed=old&cc=max-age=1,stale-if-error=600"
+    equal(node.get(old).status, 200, "while it is there")
+    time.sleep(1.5)
+    origin.close()
+    began = time.monotonic()
+    answers = [node.get(f"/bytes/10?seed={i}") for i in range(30)]
+    equal({(answer.status, answer.get("Proxy-Status")) for answer in answers},
+          {(502, "fra-1; error=connection_refused")}, "answers")
+    tried = node.counter("origin_fetches") - 1
+    assert 5 <= tried <= 6 + 4 * (time.monotonic() - began), tried
+    equal(node.counter("origin_spared"), 30 - tried, "origin_spared")
+    answer = node.get(old)
+    equal((answer.status, answer.result()), (200, "StaleHit"), "what was there before")
+    assert "fwd=stale" in answer.get("Cache-Status") or "ttl=-" in answer.get("Cache-Status"), answer.headers
+
+
+@needs("hedgerow")
 def test_an_origin_that_hangs_is_504(case):
     """OR2, C8: silence before the head: 504 for all who wait, together and on time; silence in mid-body: the viewer's
     connection ends without an end of the body; the next request goes to the origin."""
