@@ -13,6 +13,7 @@ static void gather_member(struct status_member *out, const struct mesh_member *m
         .state = m->record->state,
         .rtt = m->rtt,
         .distrusted = now < m->distrusted_until ? m->distrusted_until - now : 0,
+        .passed_over = now < m->rests_until ? m->rests_until - now : 0,
         .weight = m->record->weight < m->cert->weight_max ? m->record->weight : m->cert->weight_max,
         .arcs = ring_share(ring, &m->record->id),
     };

@@ -62,12 +62,13 @@ static json_t *json_member(const struct status *s, const struct status_member *m
 
     json_t *rtt = m->rtt > 0 ? json_real((double)(m->rtt / 1000) / 1000.0) : json_null();
     json_t *address = m->addr.port != 0 ? json_string(mesh_addr_text(&m->addr, addr)) : json_null();
-    return json_pack("{s:s, s:o, s:s, s:s%, s:o, s:s, s:o, s:I, s:n, s:f, s:o, s:o, s:o, s:I}", "name", m->name, "id",
+    return json_pack("{s:s, s:o, s:s, s:s%, s:o, s:s, s:o, s:I, s:n, s:f, s:o, s:o, s:o, s:I, s:I}", "name", m->name, "id",
                      id_text(&m->id), "zone", m->zone, "region", (const char *)m->region.data, m->region.len, "address",
                      address, "state", member_state_word(m->state), "rtt_ms", rtt, "weight", (json_int_t)m->weight,
                      "load", "ring_share", share(m->arcs, s->arcs), "serial", whole(m->serial), "authority",
                      key_id(m->authority), "session", json_session(m), "distrusted_s",
-                     (json_int_t)((m->distrusted + SEC(1) - 1) / SEC(1)));
+                     (json_int_t)((m->distrusted + SEC(1) - 1) / SEC(1)), "passed_over_s",
+                     (json_int_t)((m->passed_over + SEC(1) - 1) / SEC(1)));
 }
 
 static json_t *json_mesh(const struct status *s)

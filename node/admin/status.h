@@ -18,6 +18,7 @@ struct status_member {
     bool dialled;          /* by us */
     mesh_ns session_age;
     mesh_ns distrusted;    /* it lied, and is not asked for so much longer; 0: trusted */
+    mesh_ns passed_over;   /* it failed again and again, and is passed over for so much longer; 0: it is asked */
     const char *suite;     /* static text */
     uint64_t serial; /* of its certificate, and who signed that */
     uint8_t authority[SIGN_KEY_BYTES];

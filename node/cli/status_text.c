@@ -284,6 +284,12 @@ static void put_member(const struct writer *w, const json_t *m, int name_columns
         buf_addf(w->out, "  lied: not asked for %llu s", distrusted);
         color(w, COLOR_OFF);
     }
+    unsigned long long over = (unsigned long long)number(m, "passed_over_s");
+    if (over > 0) {
+        color(w, state_color("suspect"));
+        buf_addf(w->out, "  fails: passed over for %llu s", over);
+        color(w, COLOR_OFF);
+    }
     buf_add_str(w->out, "\n");
 }
 

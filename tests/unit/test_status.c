@@ -41,6 +41,7 @@ static int setup(void **state)
     members[1].has_session = true;
     members[1].session_age = SEC(61) + MS(900);
     members[1].distrusted = MS(57100);
+    members[1].passed_over = MS(1900);
     members[1].suite = record_suite_word(RECORD_AES_256_GCM);
     status.members = members;
     status.members_n = 2;
@@ -104,6 +105,8 @@ static void a_member_s_session_is_shown(void **state)
     assert_true(json_is_false(at(j, "mesh.members.1.session.dialled")));
     assert_int_equal(json_integer_value(at(j, "mesh.members.0.distrusted_s")), 0);
     assert_int_equal(json_integer_value(at(j, "mesh.members.1.distrusted_s")), 58);
+    assert_int_equal(json_integer_value(at(j, "mesh.members.0.passed_over_s")), 0);
+    assert_int_equal(json_integer_value(at(j, "mesh.members.1.passed_over_s")), 2);
     json_decref(j);
 }
 
@@ -339,7 +342,7 @@ static void people_see_a_table(void **state)
     assert_non_null(strstr(text, "\n> fra-1  eu/fra  alive            -  ============      "
                                  "75.0 %     100  127.0.0.1:7400\n"));
     assert_non_null(strstr(text, "\n  fra-2  eu/fra  suspect    12.3 ms  ====    "
-                                 "          25.0 %     100  127.0.0.1:7401  lied: not asked for 58 s\n"));
+                                 "          25.0 %     100  127.0.0.1:7401  lied: not asked for 58 s  fails: passed over for 2 s\n"));
     assert_non_null(strstr(text, "##############################++++++++++++++++++............\n"));
     assert_non_null(strstr(text, "# this node 50.0 %   + neighbours 30.0 %   . origin 20.0 %"));
     assert_null(strstr(text, "errors"));
