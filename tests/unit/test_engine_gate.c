@@ -280,6 +280,7 @@ static void an_owner_that_cannot_make_it_says_so_in_time(void **state)
     assert_string_equal(v->answer.peer_name, "n2");
     assert_in_range(v->first_at - began, MS(1800), MS(2000));
     world_run(w, SEC(60));
+    assert_int_equal(s->fetches, 2); /* n1's turn came when nobody waited for that any more */
 }
 
 static void an_origin_too_slow_for_the_asker_is_told_so_in_time(void **state)

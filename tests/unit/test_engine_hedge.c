@@ -292,6 +292,24 @@ static void feat_M17_five_silences_are_enough(void **state)
     assert_in_range(count(w, 0)->links_silent, 5, 9); /* and the trials */
 }
 
+/* It answers, and well before it would be called silent, but much later than it did. */
+static void feat_M17_five_late_answers_are_enough(void **state)
+{
+    (void)state;
+    all(1000);
+    accustom(3);
+    w->nodes[1].slow = MS(300);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(count(w, 0)->peers_passed_over, 0);
+        struct viewer *v = ask(w, 0, path_owned(w, 0, "12"));
+        world_run(w, MS(700));
+        check_result(v, RESULT_MISS);
+        assert_string_equal(v->answer.peer_name, "n1"); /* nobody else had it */
+    }
+    assert_int_equal(count(w, 0)->peers_passed_over, 1);
+    assert_int_equal(count(w, 0)->links_silent, 0);
+}
+
 static void it_is_tried_by_one_and_then_by_all(void **state)
 {
     (void)state;
@@ -413,6 +431,7 @@ int main(void)
         TEST(feat_M17_hedges_are_few),
         TEST(feat_M17_who_is_slow_again_and_again_is_passed_over),
         TEST(feat_M17_five_silences_are_enough),
+        TEST(feat_M17_five_late_answers_are_enough),
         TEST(it_is_tried_by_one_and_then_by_all),
         TEST(a_new_session_is_reason_to_try),
         TEST(who_is_full_is_passed_over_at_once),
