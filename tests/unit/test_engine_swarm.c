@@ -49,6 +49,7 @@ static void make_sites(struct swarm *s)
         site->piece = 500 + below(s, 60000);
         site->every = MS(below(s, 30));
         site->head_after = MS(below(s, 200));
+        site->ranges = i % 3 != 0; /* of what says when it changes */
         site->changed_at = below(s, 2) == 0 ? 0 : site->length / 2;
         set_version(s, i, 1);
     }
