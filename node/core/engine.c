@@ -304,6 +304,7 @@ static bool poll_origins(struct engine *e, struct engine_out *out)
     if ((at = take(&e->starts)) != NULL) {
         o = OBJ_OF(at, struct origin, todo);
         o->state = ORIGIN_RUNNING;
+        e->counters.origin_fetches++; /* not before: it may be needless by now */
         out->kind = ENGINE_FETCH;
     } else if ((at = take(&e->flows)) != NULL) {
         o = OBJ_OF(at, struct origin, todo);

@@ -45,7 +45,6 @@ static void wait_fire(struct engine *e, mesh_ns now, struct timer *t)
 static void admit(struct engine *e, struct origin *o)
 {
     e->gate.running++;
-    e->counters.origin_fetches++;
     o->admitted = true;
     list_push_back(&e->starts, &o->todo);
 }

@@ -152,9 +152,27 @@ static int issue(struct engine *e, struct purge_call *c, const struct purge_targ
     buf_free(&raw);
     if (err != 0)
         return err;
+    if (e->purges->own_begun != p.log.begun)
+        e->purges->spread = 0;
+    e->purges->own_begun = p.log.begun;
+    e->purges->own_last = p.number;
     c->last = p.number;
     c->first = c->first == 0 ? p.number : c->first;
     return (int)n;
+}
+
+/* The log that goes on: our latest, but not where others have told us of it, since they may not have told all of it. */
+static uint64_t begun(const struct engine *e)
+{
+    const struct purges *s = e->purges;
+    const struct purge_log *own = purge_logs_own(&s->logs, &e->cfg.mesh.self->cert.id);
+    uint64_t boot = mesh_boot(e->mesh).number;
+
+    if (own == NULL)
+        return boot;
+    if (own->id.begun == s->own_begun && own->last == s->own_last)
+        return own->id.begun;
+    return boot > own->id.begun ? boot : own->id.begun + 1;
 }
 
 static struct purge_call *called_before(const struct purges *s, struct slice once)
@@ -172,7 +190,6 @@ static void spread(struct engine *e, mesh_ns now);
 int engine_purge(struct engine *e, mesh_ns now, const struct purge_order *order, char id[PURGE_ID_MAX])
 {
     struct purges *s = e->purges;
-    const struct purge_log *own = purge_logs_own(&s->logs, &e->cfg.mesh.self->cert.id);
     struct purge_call *c;
     size_t at = 0;
     int n = 0;
@@ -190,7 +207,7 @@ int engine_purge(struct engine *e, mesh_ns now, const struct purge_order *order,
     if ((c = call_new(e, now, order)) == NULL)
         return MESH_E_NOMEM;
     c->log.issuer = e->cfg.mesh.self->cert.id;
-    c->log.begun = own != NULL ? own->id.begun : mesh_boot(e->mesh).number;
+    c->log.begun = begun(e);
     while (at < order->targets_n && (n = issue(e, c, order->targets + at, order->targets_n - at)) > 0)
         at += (size_t)n;
     purges_in_force(e, now);

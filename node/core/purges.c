@@ -61,6 +61,9 @@ static int read_kept(struct engine *e)
         log->durable = log->last;
         log->cert_kept = true;
     }
+    const struct purge_log *own = purge_logs_own(&s->logs, &e->cfg.mesh.self->cert.id);
+    s->own_begun = own != NULL ? own->id.begun : 0;
+    s->own_last = own != NULL ? own->last : 0;
     e->purged = e->tier.purged = s->logs.position;
     purges_tell(e);
     purge_sync_on(e);

@@ -48,6 +48,7 @@ struct purges {
     struct timer write_timer;
     /* Calls */
     struct list calls, peers;
+    uint64_t own_begun, own_last; /* of our log: what lay on our disk, or was called for here since */
     struct map peers_by_id;
     size_t calls_n, peers_n;
     struct timer call_timer;

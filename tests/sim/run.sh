@@ -119,5 +119,8 @@ slow=${SIM_FIRST:-}
 # Seeds that once failed: two meshes that never met, since joining ended with the first answer.
 check sim/damaged-50 run --scenario sim/scenarios/damaged.scn --seed 50
 check sim/loss-73 run --scenario sim/scenarios/loss.scn --seed 73
+# A log that went on where only others knew of it, and not all; a fetch that was counted and never made.
+check sim/purges-1758 run --scenario sim/scenarios/purges.scn --seed 1758
+check sim/purges-2178 run --scenario sim/scenarios/purges.scn --seed 2178
 finish_all
 exit $failed
