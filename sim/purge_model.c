@@ -171,7 +171,10 @@ void purges_draw(struct scenario *sc)
         mesh_ns at = (mesh_ns)(sc->warmup + part * i + (part > 0 ? rand_below(&r, part) : 0));
         struct action a = { .at = at / MS(1) * MS(1), .a = { .by = NODES_LIST } };
         a.a.bits[node / 8] = (uint8_t)(1u << (node % 8));
-        a.kind = kind == 0 ? ACTION_PURGE_ALL : kind <= 2 ? ACTION_PURGE_TAG : kind <= 4 ? ACTION_PURGE_PREFIX : ACTION_PURGE;
+        a.kind = kind == 0   ? ACTION_PURGE_ALL
+                 : kind <= 2 ? ACTION_PURGE_TAG
+                 : kind <= 4 ? ACTION_PURGE_PREFIX
+                             : ACTION_PURGE;
         a.numbers[0] = a.kind == ACTION_PURGE_TAG ? rand_below(&r, BODY_TAGS) : 1 + rand_below(&r, sc->keys);
         int err = scenario_add(sc, &a);
         assert(err == 0);

@@ -9,10 +9,10 @@
 
 /* What the book says of one purge at one node. */
 struct purge_at {
-    mesh_ns kept_at;   /* it lies on its disk since; NEVER: it does not (any more) */
-    bool ever;         /* it lay there once */
-    bool listed;       /* the caller's node had it as a member, when the purge was called for */
-    uint32_t life;     /* it took viewers then, in this life; 0: it did not */
+    mesh_ns kept_at; /* it lies on its disk since; NEVER: it does not (any more) */
+    bool ever;       /* it lay there once */
+    bool listed;     /* the caller's node had it as a member, when the purge was called for */
+    uint32_t life;   /* it took viewers then, in this life; 0: it did not */
 };
 
 struct purge_entry {
@@ -30,7 +30,7 @@ struct purge_book {
     size_t n, cap;
     uint64_t *versions; /* of the origin's bodies: [0 .. sc.keys) */
     uint64_t version, refused;
-    uint64_t old, old_max_ms; /* answers older than a purge that was called for before they were asked for */
+    uint64_t old, old_max_ms;  /* answers older than a purge that was called for before they were asked for */
     mesh_ns rough_at, down_at; /* the network was last not as planned; a node last stopped or stood still */
 };
 

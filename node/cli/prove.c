@@ -189,7 +189,7 @@ static int get_body(const struct prove_options *o, struct slice path, struct buf
 
     if (o->body != NULL) {
         struct stat st;
-        int err = stat(o->body, &st) != 0                         ? errno
+        int err = stat(o->body, &st) != 0                    ? errno
                   : (uint64_t)st.st_size > HTTP_GET_BODY_MAX ? EFBIG
                                                              : files_read(o->body, (size_t)st.st_size, out);
         return err == 0 ? CLI_OK : cli_fail(CLI_FAILED, line.command, "%s cannot be read: %s", o->body, strerror(err));
@@ -235,14 +235,15 @@ static void tell_json(const struct received *r, enum proof_step step, const stru
                       const struct head *head)
 {
     char id[NODE_ID_TEXT_MAX];
-    json_t *out = json_pack("{s:b, s:s?, s:O?, s:O?, s:I}", "holds", (int)(step == PROOF_HOLDS), "failed",
-                            step == PROOF_HOLDS ? NULL : proof_step_text(step), "held_by",
-                            json_object_get(r->root, "held_by"), "path", json_object_get(r->root, "path"), "length",
-                            (json_int_t)r->proof.length);
+    json_t *out =
+        json_pack("{s:b, s:s?, s:O?, s:O?, s:I}", "holds", (int)(step == PROOF_HOLDS), "failed",
+                  step == PROOF_HOLDS ? NULL : proof_step_text(step), "held_by", json_object_get(r->root, "held_by"),
+                  "path", json_object_get(r->root, "path"), "length", (json_int_t)r->proof.length);
 
     if (out != NULL && step > PROOF_CERT)
-        json_object_set_new(out, "fetcher", json_pack("{s:s, s:s, s:s}", "name", signer->name, "id",
-                                                      node_id_text(&signer->id, id), "zone", signer->zone));
+        json_object_set_new(out, "fetcher",
+                            json_pack("{s:s, s:s, s:s}", "name", signer->name, "id", node_id_text(&signer->id, id),
+                                      "zone", signer->zone));
     if (out != NULL && step > PROOF_HEAD)
         json_object_set_new(out, "fetched_at", json_integer((json_int_t)head->fetched_s));
     if (out != NULL && step > PROOF_ORIGIN)

@@ -177,7 +177,8 @@ size_t kept_head_size(const struct head *h, struct slice *wire)
 
     if (!is_verbatim(h, *wire))
         *wire = SLICE_EMPTY;
-    size_t tail = wire->len > 0 ? size_of_text(*wire) : size_of_number(folded(h->fetched_s)) + (h->origin != 0 ? ORIGIN_BYTES : 0);
+    size_t origin = h->origin != 0 ? ORIGIN_BYTES : 0;
+    size_t tail = wire->len > 0 ? size_of_text(*wire) : size_of_number(folded(h->fetched_s)) + origin;
     size_t size = offsetof(struct kept_head, bytes) + fields + tail;
 
     return fields > UINT16_MAX ? 0 : size < sizeof(struct kept_head) ? sizeof(struct kept_head) : size;

@@ -1,5 +1,5 @@
-/* A few bytes to a member as one sealed datagram, for what must be there soon: no connection has to be made first. It may
- * be lost, and nobody says so: whoever casts has another way beside it. */
+/* A few bytes to a member as one sealed datagram, for what must be there soon: no connection has to be made first. It
+ * may be lost, and nobody says so: whoever casts has another way beside it. */
 #include "node/core/mesh_impl.h"
 #include "proto/base/err.h"
 #include "proto/wire.h"

@@ -1,6 +1,6 @@
-/* Few and short purges also go to all members as datagrams: those are there after one way, while a session may have to be
- * made first. What is lost comes by the session all the same, and so do receipts; what is behind others that are missing
- * waits for them. */
+/* Few and short purges also go to all members as datagrams: those are there after one way, while a session may have to
+ * be made first. What is lost comes by the session all the same, and so do receipts; what is behind others that are
+ * missing waits for them. */
 #include "node/core/purges_impl.h"
 
 #define CASTS_A_SECOND 8 /* purges; when there are more, sessions are open */

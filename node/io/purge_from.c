@@ -40,8 +40,9 @@ int purge_from_parse(struct purge_from *out, struct slice text, const char **why
         }
         int err = read_net(&p, word);
         if (err != 0) {
-            *why = err == MESH_E_FULL ? "These are too many addresses: 16 are the limit"
-                                      : "must be addresses, networks and the word token: 10.0.0.7,192.168.0.0/16,fd00::/8,token";
+            *why = err == MESH_E_FULL
+                       ? "These are too many addresses: 16 are the limit"
+                       : "must be addresses, networks and the word token: 10.0.0.7,192.168.0.0/16,fd00::/8,token";
             return err;
         }
     }

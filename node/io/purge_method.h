@@ -1,5 +1,5 @@
-/* purge_method.h - PURGE, as caches answer it by custom: what the request's URL has goes, at all nodes of the mesh. Only
- * from those whom the configuration names (purge_from.h). */
+/* purge_method.h - PURGE, as caches answer it by custom: what the request's URL has goes, at all nodes of the mesh.
+ * Only from those whom the configuration names (purge_from.h). */
 #ifndef HEDGEROW_IO_PURGE_METHOD_H
 #define HEDGEROW_IO_PURGE_METHOD_H
 

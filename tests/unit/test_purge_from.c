@@ -37,9 +37,9 @@ static void feat_I10_addresses_and_networks(void **state)
 
 static void feat_I10_what_is_no_list_is_refused_and_changes_nothing(void **state)
 {
-    static const char *const wrong[] = { "",          "x",         "10.0.0.7/33", "10.0.0.7/",  "10.0.0.7,", "::1/129",
-                                         "10.0.0/8",  "tokens",    "1.2.3.4:80",  "[::1]",      " ::1",      "::1/-1",
-                                         "localhost", "1.2.3.4 ,::1" };
+    static const char *const wrong[] = { "",        "x",        "10.0.0.7/33", "10.0.0.7/",   "10.0.0.7,",
+                                         "::1/129", "10.0.0/8", "tokens",      "1.2.3.4:80",  "[::1]",
+                                         " ::1",    "::1/-1",   "localhost",   "1.2.3.4 ,::1" };
     struct purge_from p = { .token = true };
     const char *why = NULL;
 
@@ -48,9 +48,10 @@ static void feat_I10_what_is_no_list_is_refused_and_changes_nothing(void **state
         if (purge_from_parse(&p, slice_str(wrong[i]), &why) != MESH_E_SYNTAX)
             fail_msg("\"%s\" was read", wrong[i]);
     }
-    assert_int_equal(purge_from_parse(&p, SLICE_LIT("1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,"
-                                                    "1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,"
-                                                    "1.1.1.1"),
+    assert_int_equal(purge_from_parse(&p,
+                                      SLICE_LIT("1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,"
+                                                "1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,"
+                                                "1.1.1.1"),
                                       &why),
                      MESH_E_FULL);
     assert_true(p.token && p.n == 0);
