@@ -1,7 +1,7 @@
 /* Purges that are called for here: signed as the next of our log, in force here at once, sent to each member directly
  * and, twice a second, again to whom has not confirmed. A receipt is for all of our log up to its number, so one word
- * of each member answers for many calls. What is sent is durable first: else we could come back without it, and give
- * its number to another one, which who has the first would take for that. */
+ * of each member answers for many calls. What is sent is durable first, as long as the disk takes it: else we could come back
+ * without it, and give its number to another one, which who has the first would take for that. */
 #include "node/core/purges_impl.h"
 
 #include <stdlib.h>
@@ -311,12 +311,17 @@ void purge_receipts(struct engine *e, struct link *l)
         receipt(e, l, theirs);
 }
 
-void purge_calls_kept(struct engine *e, mesh_ns now)
+void purge_calls_sendable(struct engine *e, mesh_ns now)
 {
     const struct purge_log *own = purge_logs_own(&e->purges->logs, &e->cfg.mesh.self->cert.id);
 
-    if (own != NULL && own->durable > e->purges->spread)
+    if (own != NULL && purge_sendable(e->purges, own) > e->purges->spread)
         spread(e, now);
+}
+
+void purge_calls_kept(struct engine *e, mesh_ns now)
+{
+    purge_calls_sendable(e, now);
     LIST_EACH (at, &e->links) {
         struct link *l = OBJ_OF(at, struct link, link);
         const struct purge_log *theirs = link_is_open(l) ? purge_logs_own(&e->purges->logs, &l->peer) : NULL;
@@ -362,16 +367,16 @@ static uint64_t pending_from(const struct engine *e, const struct purge_log *own
 
 static void tell(struct engine *e, mesh_ns now, const struct purge_log *own, uint64_t from, const struct node_id *id)
 {
-    uint64_t has = confirmed(e, id, &own->id);
+    uint64_t has = confirmed(e, id, &own->id), last = purge_sendable(e->purges, own);
     struct link *l = has < own->last ? link_to(e, now, id) : NULL;
 
-    if (l == NULL || !link_is_open(l) || (l->purges_told == own->durable && link_backlog(l) > 0))
+    if (l == NULL || !link_is_open(l) || (l->purges_told == last && link_backlog(l) > 0))
         return; /* what is not open says it when it is: purge_calls_opened */
     purge_send(e, l, own,
-               l->purges_told > has && l->purges_told < own->durable ? l->purges_told
-               : has > from                                          ? has
-                                                                     : from);
-    l->purges_told = own->durable;
+               l->purges_told > has && l->purges_told < last ? l->purges_told
+               : has > from                                  ? has
+                                                             : from);
+    l->purges_told = last;
 }
 
 static void spread(struct engine *e, mesh_ns now)
@@ -382,7 +387,7 @@ static void spread(struct engine *e, mesh_ns now)
     if (own == NULL || !purge_calls_pending(e))
         return;
     from = pending_from(e, own);
-    if (own->durable > e->purges->spread)
+    if (purge_sendable(e->purges, own) > e->purges->spread)
         purge_cast(e, now, own, from > e->purges->spread ? from : e->purges->spread);
     for (size_t i = 1; i < mesh_count(e->mesh); i++) {
         struct mesh_member m;
@@ -391,7 +396,7 @@ static void spread(struct engine *e, mesh_ns now)
             tell(e, now, own, from, &id);
         }
     }
-    e->purges->spread = own->durable;
+    e->purges->spread = purge_sendable(e->purges, own);
     timer_set(e, &e->purges->call_timer, now + AGAIN_EACH);
 }
 

@@ -26,9 +26,11 @@ static void cast(struct engine *e, mesh_ns now, struct slice raw)
 
 void purge_cast(struct engine *e, mesh_ns now, const struct purge_log *own, uint64_t after)
 {
+    uint64_t last = purge_sendable(e->purges, own);
+
     LIST_EACH (at, &own->kept) {
         const struct purge_kept *k = OBJ_OF(at, struct purge_kept, in_log);
-        if (k->number > after && k->number <= own->durable && k->len <= MESH_CAST_MAX && within_pace(e->purges, now))
+        if (k->number > after && k->number <= last && k->len <= MESH_CAST_MAX && within_pace(e->purges, now))
             cast(e, now, slice_of(k->bytes, k->len));
     }
 }

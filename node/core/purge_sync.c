@@ -63,7 +63,7 @@ void purge_send(struct engine *e, struct link *l, const struct purge_log *log, u
         const struct purge_kept *k = OBJ_OF(at, struct purge_kept, in_log);
         if (k->number <= after)
             continue;
-        if (link_backlog(l) > PUSH_MAX || (ours && k->number > log->durable))
+        if (link_backlog(l) > PUSH_MAX || (ours && k->number > purge_sendable(e->purges, log)))
             break;
         struct slice raw = slice_of(k->bytes, k->len);
         if (m.n > 0 && !msg_purge_add(&m, raw)) {

@@ -182,9 +182,11 @@ void engine_kept(struct engine *e, mesh_ns now, bool done)
     e->now = now;
     assert(s->writing);
     s->writing = false;
+    s->refused = !done;
     if (!done) {
         s->write_again = now + WRITE_AGAIN;
         timer_set(e, &s->write_timer, s->write_again);
+        purge_calls_sendable(e, now);
         return;
     }
     buf_free(&s->keeping);

@@ -58,6 +58,8 @@ void purge_calls_start(struct engine *e);
 void purge_calls_fini(struct engine *e);
 /* purge_calls_kept: all that was taken up to now is durable; who issued it is told, if a session is open. */
 void purge_calls_kept(struct engine *e, mesh_ns now);
+/* purge_calls_sendable: more of our own log may be sent than before. */
+void purge_calls_sendable(struct engine *e, mesh_ns now);
 /* purge_receipts tells the peer on |l| what of its logs is durable here. */
 void purge_receipts(struct engine *e, struct link *l);
 void purge_calls_opened(struct engine *e, mesh_ns now, struct link *l);

@@ -43,7 +43,7 @@ struct purges {
     bool news; /* something was taken since purges_in_force */
     /* Lines for the disk: not told yet, and told */
     struct buf unkept, keeping;
-    bool writing;
+    bool writing, refused; /* |refused|: the disk took none of it the last time */
     mesh_ns write_again; /* the disk has refused them: not before */
     struct timer write_timer;
     /* Calls */
@@ -73,6 +73,12 @@ void purge_ask(struct engine *e, mesh_ns now, struct link *l);
 
 /* purge_calls_receipt takes a receipt of |l|'s peer. False: it is not signed by it. */
 bool purge_calls_receipt(struct engine *e, struct link *l, const struct msg_purged *m);
+
+/* purge_sendable: so far our own log may be sent. What the disk refuses is sent all the same: content has to go. */
+static inline uint64_t purge_sendable(const struct purges *s, const struct purge_log *own)
+{
+    return s->refused ? own->last : own->durable;
+}
 
 /* purge_cast sends what of our log lies behind |after| and is durable to all members. */
 void purge_cast(struct engine *e, mesh_ns now, const struct purge_log *own, uint64_t after);

@@ -76,6 +76,7 @@ struct node {
     struct model_disk *disk; /* what its store lies on; NULL: it has none */
     struct buf purges; /* its file of them */
     bool disk_full;    /* which takes none */
+    bool disk_slow;    /* it is not told when it is done */
 };
 
 struct world {

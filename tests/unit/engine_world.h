@@ -282,7 +282,8 @@ static inline bool poll_node(struct world *w, int n)
     case ENGINE_KEEP:
         if (!w->nodes[n].disk_full)
             buf_add_slice(&w->nodes[n].purges, out.bytes);
-        engine_kept(w->nodes[n].engine, w->now, !w->nodes[n].disk_full);
+        if (!w->nodes[n].disk_slow)
+            engine_kept(w->nodes[n].engine, w->now, !w->nodes[n].disk_full);
         break;
     case ENGINE_TWIN: w->nodes[n].twins++; break;
     }

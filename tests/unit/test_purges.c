@@ -343,6 +343,33 @@ static void a_node_that_lost_its_file_begins_another_log(void **state)
     world_run(w, SEC(3));
     assert_int_equal(at(0).position, 3);
     assert_true(at(0).digest == at(1).digest);
+    purge(0, "/c"); /* others may know more of the old one than they have told */
+    world_run(w, SEC(1));
+    assert_string_equal(last_id + strlen(last_id) - 2, "-1");
+    assert_true(state_of(0, last_id).complete && at(1).position == 4);
+}
+
+/* What was called for is on its issuer's disk before anybody hears of it; what that disk refuses goes out all the same. */
+static void feat_I1_it_is_sent_when_it_is_durable_or_cannot_be(void **state)
+{
+    (void)state;
+    purge(0, "/a");
+    world_run(w, SEC(1));
+    w->nodes[0].disk_slow = true;
+    purge(0, "/b");
+    world_run(w, SEC(2));
+    assert_true(at(0).position == 2 && at(1).position == 1 && at(2).position == 1);
+    w->nodes[0].disk_slow = false;
+    engine_kept(engine_of(w, 0), w->now, true);
+    world_run(w, SEC(1));
+    assert_true(at(1).position == 2 && at(2).position == 2 && state_of(0, last_id).complete);
+    w->nodes[0].disk_full = true;
+    purge(0, "/c");
+    world_run(w, SEC(1));
+    assert_true(at(1).position == 3 && at(2).position == 3 && !state_of(0, last_id).complete);
+    w->nodes[0].disk_full = false;
+    world_run(w, SEC(2));
+    assert_true(state_of(0, last_id).complete);
 }
 
 /* Another node's log is read as one of ours is: signed by whom it names, or not at all. */
@@ -639,6 +666,7 @@ int main(void)
         ONE(a_body_under_way_is_not_kept),
         ONE(a_fetch_whose_tags_were_purged_meanwhile),
         ONE(a_validation_under_way_keeps_nothing),
+        THREE(feat_I1_it_is_sent_when_it_is_durable_or_cannot_be),
         ONE(a_soft_purge_leaves_it_stale),
         ONE(leaves_go_with_their_body),
         THREE(feat_I2_an_owner_that_is_behind_is_told_first),
