@@ -8,7 +8,7 @@
 set -u
 sim=$1
 quick=${2:-}
-rows=${ROWS:-1 3 4 5 6 8 9 10 21 22 23 s}
+rows=${ROWS:-1 3 4 5 6 8 9 10 18 21 22 23 24 s}
 modes=${MODES:-hedgerow swim lifeguard}
 jobs=${JOBS:-2}
 work=$(mktemp -d "${TMPDIR:-/tmp}/hedgerow-targets.XXXXXX") || exit 1
@@ -242,6 +242,32 @@ whole() {
     "$sim" run --scenario "$work/$1.scn" --json >"$work/$1.json" 2>>"$work/errors"
 }
 
+# nodes NAME SEEDS, the scenario on the input: the same of `run`, which has no other modes.
+nodes() {
+    cat >"$work/$1.scn"
+    seed=1
+    while [ "$seed" -le "$2" ]; do
+        "$sim" run --scenario "$work/$1.scn" --seed "$seed" --json >>"$work/$1.hedgerow" 2>>"$work/errors"
+        seed=$((seed + 1))
+    done
+}
+
+if wanted 18; then
+    n=$(size 40 100) seeds=$(size 1 "${SEEDS:-3}")
+    nodes popular "$seeds" <<END
+nodes $n
+keys $(size 2000 10000)
+requests $((n * $(size 400 2000)))
+size-max 2KiB
+arc-bits 18
+real-crypto-nodes 0
+warmup 15s
+time 75s
+END
+    row 18 "busiest owner, % of the mean, Zipf 1.0, N=$n" 130 popular max busiest_owner_pct
+    row 18 "... asks of owners, % of requests" 60 popular max owner_traffic_pct
+fi
+
 if wanted 21; then
     worst=0 more=0 fetches=0 n=$(size 2 "${SEEDS:-10}")
     for seed in $(seq "$n"); do
@@ -291,6 +317,26 @@ if wanted 23; then
     broken=0
     "$sim" run --scenario sim/scenarios/purges-away.scn --json >"$work/away.json" 2>>"$work/errors" || broken=1
     judged 23 "rules broken when two nodes return after 1 h and $(figure away purges) purges" "$broken" 0 '<='
+fi
+
+if wanted 24; then
+    seeds=$(size 1 "${SEEDS:-5}")
+    # Steady, since each node's cache is full, and what is fetched evicts something.
+    nodes replaced "$seeds" <<END
+nodes 20
+keys $(size 15000 60000)
+requests $(size 60000 400000)
+size-max 2KiB
+memory $(size 1MiB 4MiB)
+ready-only yes
+real-crypto-nodes 0
+warmup 10s
+time $(size 300 600)s
+at $(size 180 360)s crash 7
+at $(size 200 390)s start 7
+END
+    row 24 "more of a million requests missed, in a minute since 1 of 20 was replaced" 10000 replaced max dip_ppm
+    row 24 "... requests at the origin, % of those in the minute before" 120 replaced max origin_rise_pct
 fi
 
 # ---- the simulator itself ----

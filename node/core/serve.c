@@ -561,6 +561,7 @@ void serve_pump(struct engine *e, mesh_ns now, struct serve *s)
     if (!s->head_sent && !send_head(e, now, s))
         return;
     enum sent sent = send_leaves(e, now, s);
+    cache_fit(e->cache); /* what was packed for it is kept */
     if (sent == SENT_ABORT)
         return;
     if (sent == SENT_ALL && o->state == OBJECT_COMPLETE) {

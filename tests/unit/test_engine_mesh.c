@@ -114,6 +114,45 @@ static void feat_C1_bodies_of_all_sizes_over_two_hops(void **state)
     check_honest(w);
 }
 
+/* What is packed for a peer is kept, and counts: something else goes for it. */
+static void feat_R29_what_is_packed_for_peers_fits(void **state)
+{
+    static char paths[8][16];
+    struct engine_usage u;
+
+    (void)state;
+    node_stop(w, 1, true);
+    w->nodes[1].cfg.memory_limit = 1 << 20;
+    node_start(w, 1, true);
+    world_ring(w, 1, "1"); /* it has nobody take copies */
+    for (unsigned n = 0, serial = 0; n < COUNT(paths); serial++) {
+        snprintf(paths[n], sizeof(paths[n]), "/text%u", serial);
+        if (!owned(w, 0, paths[n], "123"))
+            continue;
+        site_at(w, paths[n], 60000)->text = true;
+        ask(w, 1, paths[n++]);
+    }
+    site_at(w, "*", 1);
+    world_run(w, SEC(1));
+    for (unsigned i = 0; count(w, 1)->evictions < 20; i++) { /* up to the limit, but for a few bytes */
+        char path[16];
+        snprintf(path, sizeof(path), "/fill%u", i);
+        ask(w, 1, path);
+        world_run(w, MS(30));
+        if (i % 16 == 0) {
+            for (unsigned n = 0; n < COUNT(paths); n++)
+                ask(w, 1, paths[n]);
+        }
+    }
+    for (unsigned n = 0; n < COUNT(paths); n++) {
+        struct viewer *v = ask(w, 0, paths[n]);
+        world_run(w, SEC(1));
+        check_result(v, RESULT_PEER);
+        engine_usage(engine_of(w, 1), &u);
+        assert_true(u.memory_bytes <= u.memory_limit);
+    }
+}
+
 static void feat_C2_first_bytes_do_not_wait_for_a_leaf(void **state)
 {
     struct site *s = site_at(w, path_owned(w, 0, "123"), 20000);
@@ -371,6 +410,7 @@ int main(void)
         TEST(feat_M6_a_neighbour_is_asked_before_the_origin),
         TEST(feat_M7_one_fetch_for_the_whole_mesh),
         TEST(feat_C1_bodies_of_all_sizes_over_two_hops),
+        TEST(feat_R29_what_is_packed_for_peers_fits),
         TEST(feat_C2_first_bytes_do_not_wait_for_a_leaf),
         TEST(drips_over_several_leaves),
         TEST(feat_M8_text_travels_packed),
