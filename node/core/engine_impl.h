@@ -364,6 +364,7 @@ struct flight {
     size_t sources_n, source_at;
     bool hinted;         /* one of them, at |hint_at|, is no owner, but said to have it (spread.h) */
     size_t hint_at;
+    bool kept_only;      /* what the disk has, and nothing else, for one who asks without origin */
     bool copy;           /* of what another node has, for nobody: not from the origin (warm.h) */
     bool passed_over;    /* an asker found none of the owners above us */
     unsigned agains;     /* how often a source was asked again */

@@ -442,6 +442,12 @@ void flight_go(struct engine *e, mesh_ns now, struct flight *f)
     }
     second_leaves(e, f);
     f->from_peer = f->peer_hit = false;
+    if (f->kept_only) {
+        object_unref(f->stale);
+        f->stale = NULL;
+        flight_fail(e, now, f, 503, "It is not here any more.");
+        return;
+    }
     if (f->copy) {
         warm_failed(e, now, f);
         return;

@@ -198,6 +198,23 @@ static bool read_stale(struct engine *e, mesh_ns now, struct serve *s, const str
     return true;
 }
 
+/* For who wants nothing but what is here: it may be on the disk. False: it is not. */
+static bool read_from_disk(struct engine *e, mesh_ns now, struct serve *s, const struct msg_ask *m)
+{
+    struct aim aim = aim_of(s, m);
+    struct flight *f = NULL;
+
+    if ((m->flags & ASK_NO_ORIGIN) == 0 || !tier_has(e, &m->key) ||
+        flight_find(e, &m->key, reader_fields(&s->reader), FLIGHT_AT_ORIGIN) != NULL ||
+        (f = flight_new(e, now, FLIGHT_OWNER, &aim)) == NULL)
+        return false;
+    f->kept_only = f->solo = true;
+    answer(e, s->l, s->stream, ANSWER_FILLING, 0);
+    flight_join(f, &s->reader);
+    flight_go(e, now, f);
+    return true;
+}
+
 /* A fresh copy is here. */
 static void answer_at_once(struct engine *e, mesh_ns now, struct serve *s, const struct msg_ask *m, struct object *o)
 {
@@ -265,7 +282,7 @@ static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t str
         serve_abort(e, now, s, ABORT_WHOLE, 0);
         return;
     }
-    if (read_stale(e, now, s, m))
+    if (read_stale(e, now, s, m) || read_from_disk(e, now, s, m))
         return;
     key_stripe(&place, &primary, (m->flags & ASK_LEAF) != 0 ? m->first_leaf : 0);
     if (ring_size(ring) == 0 || ring_rank(ring, ring_arc(ring, &place), &e->cfg.mesh.self->cert.id) < 0) {

@@ -429,6 +429,30 @@ static void peers_are_served_from_the_disk(void **state)
     assert_in_range(count(w, 1)->disk_hits + count(w, 2)->disk_hits, before + 1, before + 6);
 }
 
+/* Who asks without origin gets what is on the disk, but nobody goes further for it. */
+static void feat_M21_who_is_asked_upward_looks_on_the_disk(void **state)
+{
+    struct site *s[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        s[i] = thing(path_owned(w, 0, "12"));
+        check_result(asked(1, s[i]->path), RESULT_MISS);
+        check_disk(asked(1, s[i]->path), false);
+    }
+    assert_int_equal(store_things(stores[1]), 2);
+    stop_node(1);
+    start_node(1, 2); /* with nothing in memory */
+    fake_down(mesh_of(w, 0), id_of(1), true);
+    check_result(asked(0, s[0]->path), RESULT_PEER);
+    assert_int_equal(s[0]->fetches, 1);
+    assert_int_equal(count(w, 1)->disk_hits, 1);
+    disks[1].fail_read = MESH_E_DISK;
+    check_result(asked(0, s[1]->path), RESULT_MISS);
+    assert_int_equal(s[1]->fetches, 2);
+    assert_int_equal(count(w, 1)->origin_fetches, 0);
+}
+
 #define DISK(f)  cmocka_unit_test_setup_teardown(f, one_disk, close_disks)
 #define DISKS(f) cmocka_unit_test_setup_teardown(f, three_disks, close_disks)
 
@@ -447,6 +471,7 @@ int main(void)
         DISK(each_variant_is_found),
         DISK(leaves_of_a_body_come_from_the_disk),
         DISKS(peers_are_served_from_the_disk),
+        DISKS(feat_M21_who_is_asked_upward_looks_on_the_disk),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
