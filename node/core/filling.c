@@ -60,7 +60,7 @@ bool flight_head(struct engine *e, mesh_ns now, struct flight *f, struct object 
         cache_unmark(e->cache, &f->primary);
         warm_place(e, f, o);
         cache_put(e->cache, o, flight_fields(f));
-        if (o->pass_through)
+        if (o->pass_through && !second_reads(f)) /* to read along is no use of it */
             tier_passes(e, o);
     } else if (o->uncacheable && f->class != FLIGHT_DIRECT) {
         cache_mark(e->cache, now, &f->primary);

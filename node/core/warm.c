@@ -212,7 +212,7 @@ static int whom(const struct engine *e, mesh_ns now, const struct digest *place,
 static bool worth_it(const struct engine *e, mesh_ns now, const struct object *o)
 {
     return !e->leaving && o->indexed && !o->uncacheable && !o->pass_through &&
-           object_first_held(o) == 0 && o->lifetime - (now - o->born) >= LEFT_MIN;
+           object_pieces(o) == NULL && object_first_held(o) == 0 && o->lifetime - (now - o->born) >= LEFT_MIN;
 }
 
 void warm_answered(struct engine *e, mesh_ns now, struct object *o, const struct aim *aim, const struct fields *fields,
