@@ -69,6 +69,7 @@ struct link {
     bool has_peer, connected, opened, probation, join, sync_wanted, doubted, silent;
     uint64_t asked, answered; /* with and to this question of ours (purges->question) */
     uint64_t purges_told, receipted; /* of our log, and of the peer's, by number */
+    uint64_t receipted_log;          /* which of the peer's that is */
     mesh_ns behind_told; /* that it lacks purges; 0: never */
     mesh_ns frontier_at; /* we told the peer our whole frontier then; 0: never */
     bool diff_due;       /* we asked what differs: the peer may ask the same, once */

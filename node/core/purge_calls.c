@@ -325,8 +325,10 @@ void purge_calls_kept(struct engine *e, mesh_ns now)
     LIST_EACH (at, &e->links) {
         struct link *l = OBJ_OF(at, struct link, link);
         const struct purge_log *theirs = link_is_open(l) ? purge_logs_own(&e->purges->logs, &l->peer) : NULL;
-        if (theirs == NULL || theirs->durable <= l->receipted || theirs->durable == 0)
+        if (theirs == NULL || theirs->durable == 0 ||
+            (theirs->id.begun == l->receipted_log && theirs->durable <= l->receipted))
             continue;
+        l->receipted_log = theirs->id.begun;
         l->receipted = theirs->durable;
         receipt(e, l, theirs);
     }

@@ -122,5 +122,7 @@ check sim/loss-73 run --scenario sim/scenarios/loss.scn --seed 73
 # A log that went on where only others knew of it, and not all; a fetch that was counted and never made.
 check sim/purges-1758 run --scenario sim/scenarios/purges.scn --seed 1758
 check sim/purges-2178 run --scenario sim/scenarios/purges.scn --seed 2178
+# A log that was begun anew, and confirmed only as far as the one before it.
+check sim/purges-3809 run --scenario sim/scenarios/purges.scn --seed 3809
 finish_all
 exit $failed
