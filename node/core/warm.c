@@ -68,6 +68,7 @@ void warm_fini(struct engine *e)
 
     if (w == NULL)
         return;
+    timer_stop(e, &w->timer);
     LIST_EACH_SAFE (at, &w->takes)
         take_free(w, OBJ_OF(at, struct take, link));
     handoff_free(w->handoff);
