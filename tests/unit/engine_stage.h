@@ -1,4 +1,4 @@
-/* engine_stage.h - stories of one engine or of three, in a world of their own each, which is calm and honest at the end. */
+/* engine_stage.h - stories of one engine, of three or of four, in a world of their own each, which is calm and honest at the end. */
 #ifndef HEDGEROW_TESTS_ENGINE_STAGE_H
 #define HEDGEROW_TESTS_ENGINE_STAGE_H
 
@@ -24,6 +24,11 @@ static inline int three(void **state)
     return open_world(state, 3);
 }
 
+static inline int four(void **state)
+{
+    return open_world(state, NODES);
+}
+
 static inline int close_world(void **state)
 {
     (void)state;
@@ -36,6 +41,7 @@ static inline int close_world(void **state)
 
 #define ONE(f)   cmocka_unit_test_setup_teardown(f, one, close_world)
 #define THREE(f) cmocka_unit_test_setup_teardown(f, three, close_world)
+#define FOUR(f)  cmocka_unit_test_setup_teardown(f, four, close_world)
 
 /* by: a viewer at |n| does |method| to |path|. */
 static inline struct viewer *by(const char *method, int n, const char *path)

@@ -1,25 +1,6 @@
-/* test_engine_hedge.c - an owner that is slow, busy or breaks off costs viewers nothing: the next one is asked beside it,
- * and after a few times it is passed over; that costs few asks more, and no fetch. */
-#include "engine_world.h"
-
-static struct world *w;
-
-static int begin(void **state)
-{
-    (void)state;
-    w = world_new(NODES);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    world_run(w, SEC(100));
-    world_calm(w);
-    check_honest(w);
-    world_free(w);
-    return 0;
-}
+/* test_engine_hedge.c - an owner that is slow, busy or breaks off costs viewers nothing: the next one is asked beside
+ * it, and after a few times it is passed over; that costs few asks more, and no fetch. */
+#include "engine_stage.h"
 
 /* All that is at "*" is owned by n1, n2 and n3 in this order, by n0's ring. */
 static struct site *all(uint64_t length)
@@ -37,8 +18,8 @@ static const char *at_both(void)
     return path;
 }
 
-/* |n| asks of n0's viewers that the first owner answers soon: what is usual is known by then. There is a session with the
- * second owner, too. */
+/* |n| asks of n0's viewers that the first owner answers soon: what is usual is known by then. There is a session with
+ * the second owner, too. */
 static void accustom(unsigned n)
 {
     ask(w, 0, path_owned(w, 0, "2"));
@@ -414,28 +395,26 @@ static void unhedged_all_wait(void **state)
     assert_int_equal(count(w, 0)->hedges, 0);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(feat_M17_a_slow_owner_is_overtaken),
-        TEST(an_owner_in_time_is_not_hedged),
-        TEST(a_slow_origin_is_not_hedged),
-        TEST(a_hedge_is_no_fetch),
-        TEST(who_was_asked_first_may_still_be_first),
-        TEST(a_body_of_many_leaves_comes_from_who_won),
-        TEST(who_cannot_be_reached_is_overtaken),
-        TEST(a_hedge_that_breaks_costs_nothing),
-        TEST(a_viewer_who_leaves_takes_both_back),
-        TEST(feat_M17_hedges_are_few),
-        TEST(feat_M17_who_is_slow_again_and_again_is_passed_over),
-        TEST(feat_M17_five_silences_are_enough),
-        TEST(feat_M17_five_late_answers_are_enough),
-        TEST(it_is_tried_by_one_and_then_by_all),
-        TEST(a_new_session_is_reason_to_try),
-        TEST(who_is_full_is_passed_over_at_once),
-        TEST(unhedged_all_wait),
+        FOUR(feat_M17_a_slow_owner_is_overtaken),
+        FOUR(an_owner_in_time_is_not_hedged),
+        FOUR(a_slow_origin_is_not_hedged),
+        FOUR(a_hedge_is_no_fetch),
+        FOUR(who_was_asked_first_may_still_be_first),
+        FOUR(a_body_of_many_leaves_comes_from_who_won),
+        FOUR(who_cannot_be_reached_is_overtaken),
+        FOUR(a_hedge_that_breaks_costs_nothing),
+        FOUR(a_viewer_who_leaves_takes_both_back),
+        FOUR(feat_M17_hedges_are_few),
+        FOUR(feat_M17_who_is_slow_again_and_again_is_passed_over),
+        FOUR(feat_M17_five_silences_are_enough),
+        FOUR(feat_M17_five_late_answers_are_enough),
+        FOUR(it_is_tried_by_one_and_then_by_all),
+        FOUR(a_new_session_is_reason_to_try),
+        FOUR(who_is_full_is_passed_over_at_once),
+        FOUR(unhedged_all_wait),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -1,27 +1,5 @@
 /* test_engine_mesh.c - several nodes: who asks whom, and what comes over the backbone. */
-#include "engine_world.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-static struct world *w;
-
-static int begin(void **state)
-{
-    (void)state;
-    w = world_new(NODES);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    world_calm(w);
-    world_free(w);
-    return 0;
-}
-
-/* The sum of one counter over all nodes. */
-#define SUM(name) (count(w, 0)->name + count(w, 1)->name + count(w, 2)->name + count(w, 3)->name)
+#include "engine_four.h"
 
 /* ---- neighbours before the origin ---- */
 
@@ -401,8 +379,6 @@ static void rob_OR3_a_cut_answer_ends_cut_over_two_hops(void **state)
         }
     }
 }
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
 {

@@ -1,25 +1,5 @@
 /* test_engine_owners.c - owners that die, fall silent or see another ring, and who takes their place. */
-#include "engine_world.h"
-
-static struct world *w;
-
-static int begin(void **state)
-{
-    (void)state;
-    w = world_new(NODES);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    world_calm(w);
-    world_free(w);
-    return 0;
-}
-
-/* The sum of one counter over all nodes. */
-#define SUM(name) (count(w, 0)->name + count(w, 1)->name + count(w, 2)->name + count(w, 3)->name)
+#include "engine_four.h"
 
 /* ---- trouble with owners ---- */
 
@@ -438,8 +418,6 @@ static void nodes_may_end_in_the_midst_of_things(void **state)
     for (size_t i = 0; i < w->sites_n; i++)
         assert_int_equal(w->sites[i].open, 0);
 }
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
 {

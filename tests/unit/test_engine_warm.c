@@ -1,28 +1,5 @@
 /* test_engine_warm.c - second copies of what is popular, and a ring that changes without cold owners. */
-#include "engine_world.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-static struct world *w;
-
-static int begin(void **state)
-{
-    (void)state;
-    w = world_new(NODES);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    world_run(w, SEC(3));
-    world_calm(w);
-    world_free(w);
-    return 0;
-}
-
-/* The sum of one counter over all nodes. */
-#define SUM(name) (count(w, 0)->name + count(w, 1)->name + count(w, 2)->name + count(w, 3)->name)
+#include "engine_four.h"
 
 static void asked(int n, const char *path, enum request_result want)
 {
@@ -418,8 +395,6 @@ static void feat_M15_there_are_two_copies_again(void **state)
     (void)state;
     hand_over(false);
 }
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
 {
