@@ -1,8 +1,9 @@
 /* Bodies larger than what one record takes, most of them larger than what memory keeps, on the disk: written as they
  * come, read as somebody reads them. Linked with --wrap=malloc and --wrap=calloc. */
-#include "engine_wants.h"
+#define LIMIT      (16 * MIB)
+#define DISK_BYTES (40u << 20)
+#include "engine_disks.h"
 
-#define LIMIT  (16 * MIB)
 #define BODY   (12 * MIB)
 #define MIDDLE (MIB + 300000) /* has room in memory, but not in a record */
 #define PIECE  UINT64_C(196608)
@@ -31,69 +32,11 @@ void *__wrap_calloc(size_t n, size_t size)
     return NULL;
 }
 
-static const struct store_config medium = { .limit = 40u << 20, .segment_bytes = 1u << 20, .seed = 77, .secret = 5 };
-static struct model_disk disks[3];
-static struct store *stores[3];
-
-static void start_node(int n, uint8_t run)
-{
-    stores[n] = model_open(&disks[n], &medium);
-    w->nodes[n].cfg.memory_limit = LIMIT;
-    w->nodes[n].cfg.store = stores[n];
-    w->nodes[n].cfg.hash_key[0] = run;
-    w->nodes[n].disk = &disks[n];
-    node_start(w, n, true);
-}
-
-/* A kill: nothing is closed. */
-static void stop_node(int n)
-{
-    node_stop(w, n, true);
-    store_free(stores[n]);
-    stores[n] = NULL;
-    list_init(&disks[n].held);
-}
-
 static void again(int n, uint8_t run)
 {
     stop_node(n);
     start_node(n, run);
     world_run(w, SEC(1));
-}
-
-static int open_with_disks(int n)
-{
-    w = world_bare(n);
-    for (int i = 0; i < n; i++) {
-        model_init(&disks[i], false);
-        start_node(i, 1);
-    }
-    world_run(w, SEC(1));
-    return 0;
-}
-
-static int one_disk(void **state)
-{
-    (void)state;
-    return open_with_disks(1);
-}
-
-static int three_disks(void **state)
-{
-    (void)state;
-    return open_with_disks(3);
-}
-
-static int close_disks(void **state)
-{
-    int n = w->n;
-
-    close_world(state);
-    for (int i = 0; i < n; i++) {
-        store_free(stores[i]);
-        model_fini(&disks[i]);
-    }
-    return 0;
 }
 
 static struct site *body(const char *path, uint64_t length)
@@ -516,9 +459,6 @@ static void peers_are_served_from_the_disk(void **state)
     assert_int_equal(count(w, 2)->transfers_rejected, 0);
     start_node(0, 3);
 }
-
-#define DISK(f)  cmocka_unit_test_setup_teardown(f, one_disk, close_disks)
-#define DISKS(f) cmocka_unit_test_setup_teardown(f, three_disks, close_disks)
 
 int main(void)
 {

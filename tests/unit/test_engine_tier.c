@@ -1,64 +1,10 @@
 /* The disk behind memory: what is written, what comes from there, and what does not any more. The disk is a model, which
  * outlives the engine. */
-#include "engine_wants.h"
+#define LIMIT      (UINT64_C(512) << 10)
+#define DISK_BYTES (16u << 20)
+#include "engine_disks.h"
 
-#define LIMIT (UINT64_C(512) << 10)
 #define FLOOD 9u /* things of 65,000 bytes are more than that */
-
-static const struct store_config small = { .limit = 16u << 20, .segment_bytes = 1u << 20, .seed = 77, .secret = 5 };
-static struct model_disk disks[3];
-static struct store *stores[3];
-
-static void start_node(int n, uint8_t run)
-{
-    stores[n] = model_open(&disks[n], &small);
-    w->nodes[n].cfg.memory_limit = LIMIT;
-    w->nodes[n].cfg.store = stores[n];
-    w->nodes[n].cfg.hash_key[0] = run;
-    w->nodes[n].disk = &disks[n];
-    node_start(w, n, true);
-}
-
-static void stop_node(int n)
-{
-    node_stop(w, n, true);
-    store_free(stores[n]);
-    list_init(&disks[n].held);
-}
-
-static int open_with_disks(void **state, int n)
-{
-    (void)state;
-    w = world_bare(n);
-    for (int i = 0; i < n; i++) {
-        model_init(&disks[i], false);
-        start_node(i, 1);
-    }
-    world_run(w, SEC(1));
-    return 0;
-}
-
-static int one_disk(void **state)
-{
-    return open_with_disks(state, 1);
-}
-
-static int three_disks(void **state)
-{
-    return open_with_disks(state, 3);
-}
-
-static int close_disks(void **state)
-{
-    int n = w->n;
-
-    close_world(state);
-    for (int i = 0; i < n; i++) {
-        store_free(stores[i]);
-        model_fini(&disks[i]);
-    }
-    return 0;
-}
 
 static struct site *thing(const char *path)
 {
@@ -452,9 +398,6 @@ static void feat_M21_who_is_asked_upward_looks_on_the_disk(void **state)
     assert_int_equal(s[1]->fetches, 2);
     assert_int_equal(count(w, 1)->origin_fetches, 0);
 }
-
-#define DISK(f)  cmocka_unit_test_setup_teardown(f, one_disk, close_disks)
-#define DISKS(f) cmocka_unit_test_setup_teardown(f, three_disks, close_disks)
 
 int main(void)
 {
