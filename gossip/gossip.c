@@ -178,6 +178,14 @@ bool gossip_poll(struct gossip *g, struct gossip_out *out)
         if (g->roll_seen > g->roll)
             return true;
     }
+    if (g->origin_heard) {
+        g->origin_heard = false;
+        *out = (struct gossip_out){ .kind = GOSSIP_ORIGIN,
+                                    .to = g->origin_from,
+                                    .origin_us = g->origin_seen,
+                                    .parent = g->parent_seen };
+        return true;
+    }
     if (poll_cert(g, out))
         return true;
     if (g->sync) {
@@ -302,6 +310,12 @@ int gossip_recv(struct gossip *g, mesh_ns now, const struct node_id *from, struc
         g->roll_seen = p.roll;
         g->roll_from = *from;
     }
+    if (p.origin_us > 0 || p.parent > 0) {
+        g->origin_heard = true;
+        g->origin_seen = p.origin_us;
+        g->parent_seen = p.parent;
+        g->origin_from = *from;
+    }
     size_t news = take_records(g, from, &p, &a);
     a.same = p.view == g->digest;
     struct member *m = view_find(g, from);
@@ -424,6 +438,13 @@ void gossip_roll(struct gossip *g, uint64_t sequence)
 {
     OBJ_CHECK(g, GOSSIP_MAGIC);
     g->roll = sequence;
+}
+
+void gossip_origin(struct gossip *g, uint32_t origin_us, uint32_t parent)
+{
+    OBJ_CHECK(g, GOSSIP_MAGIC);
+    g->origin_us = origin_us;
+    g->parent = parent;
 }
 
 void gossip_weight(struct gossip *g, mesh_ns now, uint32_t weight)

@@ -106,6 +106,7 @@ enum gossip_out_kind {
     GOSSIP_SELF_BOOT, /* others know us under |boot|, above our own: our boot file was lost, or we have a
                        * twin. To go on, jump above it: gossip_reboot */
     GOSSIP_ROLL,      /* |to| has roll |roll|, and ours is older */
+    GOSSIP_ORIGIN,    /* |to| says that the origin is |origin_us| from it, and that |parent| is the parent */
 };
 struct gossip_out {
     enum gossip_out_kind kind;
@@ -116,6 +117,7 @@ struct gossip_out {
     bool is_new;
     uint64_t boot;
     uint64_t roll;
+    uint32_t origin_us, parent;
 };
 /* gossip_poll fills |out| and returns true while there is something to do. */
 bool gossip_poll(struct gossip *g, struct gossip_out *out);
@@ -135,6 +137,11 @@ void gossip_restate(struct gossip *g, mesh_ns now, const struct member_record *s
 
 /* gossip_roll says which roll of the authorities we have: every packet carries its number. */
 void gossip_roll(struct gossip *g, uint64_t sequence);
+
+/* gossip_origin says how far the origin is from us, in microseconds, and which region we hold for its parent, by a number
+ * that the caller gives it; 0: no word of it. Soft facts: they are in our own packets alone, nobody passes them on, and
+ * the view's digest knows nothing of them. */
+void gossip_origin(struct gossip *g, uint32_t origin_us, uint32_t parent);
 
 /* Exchanges over streams share the budget of bytes with what is pushed: gossip_spent tells of |bytes|
  * that went into one, gossip_affords says whether one may be made, or answered, just now. */

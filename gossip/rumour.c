@@ -298,7 +298,9 @@ bool rumour_write(struct gossip *g, const struct intent *i)
                          .has_target = i->has_target,
                          .want = i->want,
                          .target = i->target,
-                         .roll = g->roll };
+                         .roll = g->roll,
+                         .origin_us = g->origin_us,
+                         .parent = g->parent };
     payload_put(&g->payload, &p, buf_slice(&g->records), w.n);
     budget_refill(g);
     g->budget -= (mesh_ns)g->payload.len;

@@ -161,6 +161,10 @@ struct gossip {
     bool self_boot;
     uint64_t self_boot_seen;
 
+    uint32_t origin_us, parent; /* what we state of the origin, */
+    bool origin_heard;          /* and what |origin_from| does */
+    uint32_t origin_seen, parent_seen;
+    struct node_id origin_from;
     uint64_t roll;   /* ours, */
     bool roll_heard; /* and a later one, of |roll_from| */
     uint64_t roll_seen;

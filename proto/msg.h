@@ -288,6 +288,8 @@ struct msg_head {
     bool has_length;
     uint64_t length;    /* body bytes, when known; HEAD_ONE: always, at most LEAF_BYTES */
     struct digest leaf; /* HEAD_ONE: hash of the one leaf */
+    struct slice parent; /* name of the parent region's node that the sender had it from; empty: none */
+    bool parent_hit;     /* which had a copy */
 };
 int msg_put_head(struct buf *b, uint32_t stream, const struct msg_head *m);
 int msg_get_head(struct wire *w, struct slice body, struct msg_head *m);

@@ -14,7 +14,9 @@ enum {
     HEAD_SIGNATURE,
     HEAD_UNCACHEABLE,
     HEAD_LENGTH,
-    HEAD_LEAF
+    HEAD_LEAF,
+    HEAD_PARENT,
+    HEAD_PARENT_HIT
 };
 enum { BATCH_FIRST = 1, BATCH_HASHES, BATCH_LENGTH, BATCH_SIGNATURE, BATCH_BEFORE };
 
@@ -41,6 +43,8 @@ int msg_put_head(struct buf *b, uint32_t stream, const struct msg_head *m)
         frame_put_u64(&o, HEAD_LENGTH, m->length);
     if (m->form == HEAD_ONE)
         frame_put_bin(&o, HEAD_LEAF, SLICE_OF(m->leaf.bytes), DIGEST_BYTES);
+    frame_opt_str(&o, HEAD_PARENT, m->parent, CERT_NAME_MAX);
+    frame_opt_bool(&o, HEAD_PARENT_HIT, m->parent_hit);
     return frame_end(&o);
 }
 
@@ -60,6 +64,10 @@ int msg_get_head(struct wire *w, struct slice body, struct msg_head *m)
     memset(&m->leaf, 0, sizeof(m->leaf));
     if (m->form == HEAD_ONE)
         frame_need_fixed(&in, HEAD_LEAF, m->leaf.bytes, DIGEST_BYTES);
+    m->parent = frame_get_str(&in, HEAD_PARENT, CERT_NAME_MAX);
+    m->parent_hit = frame_get_bool(&in, HEAD_PARENT_HIT);
+    if (m->parent.len > 0 && !cert_name_ok(m->parent))
+        in.err = MESH_E_RANGE;
     if (in.err == 0 && !head_ok(m))
         in.err = m->form == HEAD_ONE && !m->has_length ? MESH_E_MISSING : MESH_E_RANGE;
     return frame_close(&in, false);

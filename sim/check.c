@@ -25,6 +25,7 @@ struct check *check_new(struct world *w)
 
     c->seen_dead = world_alloc((size_t)(w->sc.nodes * w->sc.nodes));
     c->views = world_alloc((size_t)w->sc.nodes * sizeof(*c->views));
+    c->parents = world_alloc((size_t)w->sc.nodes * sizeof(*c->parents));
     c->live_changes = 1;
     c->acted_at = -1;
     c->calm_at = c->settled_at = MESH_NS_NEVER;
@@ -38,6 +39,7 @@ void check_free(struct check *c)
     free(c->changes);
     free(c->seen_dead);
     free(c->views);
+    free(c->parents);
     free(c);
 }
 
@@ -74,7 +76,8 @@ bool check_was_disturbed(const struct world *w, mesh_ns since)
     if (w->check->cut_until == MESH_NS_NEVER || (w->check->acted_at >= 0 && w->check->acted_at >= since - AFTERMATH))
         return true;
     return now->loss > 0 || now->corrupt > 0 || now->delay != plan->delay || now->jitter != plan->jitter ||
-           now->zone_delay != plan->zone_delay || now->rate != plan->rate;
+           now->zone_delay != plan->zone_delay || now->region_delay != plan->region_delay ||
+           now->rate != plan->rate;
 }
 
 void check_members_changed(struct world *w, const struct edge *e, bool up)
@@ -155,16 +158,62 @@ static bool tables_differ(const struct ring *a, const struct ring *b)
     return false;
 }
 
-/* All rings the same, with just the live nodes. Says what differs if |tell|. */
-static bool rings_equal(struct world *w, bool tell)
+/* The region that |e| takes for the origin's parent: from 1; 0: none. */
+static uint32_t parent_of(const struct world *w, const struct edge *e)
+{
+    char region[EDGE_REGION_MAX];
+    bool measured;
+    struct slice name = mesh_parent_name(engine_mesh(e->engine), &measured);
+
+    for (uint32_t r = 0; r < w->sc.rings; r++) {
+        edge_region(w, r, region);
+        if (slice_eq(name, slice_str(region)))
+            return r + 1;
+    }
+    return 0;
+}
+
+/* Does |e| know the parent region's ring as that region's own nodes do? */
+static bool parent_ring_right(struct world *w, const struct edge *e, bool tell)
+{
+    const struct ring *ring = mesh_parent_ring(engine_mesh(e->engine));
+    uint32_t parent = parent_of(w, e);
+    bool wanted = parent != 0 && parent != e->region + 1;
+    const struct edge *of = NULL;
+
+    for (uint32_t i = 0; wanted && of == NULL && i < w->sc.nodes; i++) {
+        if (edge_serves(&w->edges[i]) && w->edges[i].region + 1 == parent)
+            of = &w->edges[i];
+    }
+    if ((ring != NULL) == (of != NULL) &&
+        (of == NULL || ring_epoch(ring) == ring_epoch(mesh_ring(engine_mesh(of->engine)))))
+        return true;
+    if (tell)
+        check_broken(w, RULE_AGREE, "%s has another ring for its parent, region %u, than that itself", e->name, parent);
+    return false;
+}
+
+static size_t live_of(const struct world *w, uint32_t region)
+{
+    size_t live = 0;
+
+    for (uint32_t i = 0; i < w->sc.nodes; i++)
+        live += w->edges[i].region == region && edge_serves(&w->edges[i]);
+    return live;
+}
+
+/* All rings of a region the same, with just its live nodes. Says what differs if |tell|. */
+static bool ring_of_region(struct world *w, uint32_t region, bool tell)
 {
     const struct edge *first = NULL;
-    size_t live = live_nodes(w);
+    size_t live = live_of(w, region);
 
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         const struct edge *e = &w->edges[i];
-        if (!edge_serves(e))
+        if (e->region != region || !edge_serves(e))
             continue;
+        if (!parent_ring_right(w, e, tell))
+            return false;
         const struct ring *ring = mesh_ring(engine_mesh(e->engine));
         if (first == NULL)
             first = e;
@@ -181,6 +230,29 @@ static bool rings_equal(struct world *w, bool tell)
         return false;
     }
     return true;
+}
+
+static bool rings_equal(struct world *w, bool tell)
+{
+    bool equal = true;
+
+    for (uint32_t r = 0; r < w->sc.rings; r++)
+        equal = ring_of_region(w, r, tell) && equal;
+    return equal;
+}
+
+/* Whoever changes its mind about the parent asks the origin for itself meanwhile. */
+static void sample_parents(struct world *w)
+{
+    for (uint32_t i = 0; w->sc.rings > 1 && i < w->sc.nodes; i++) {
+        const struct edge *e = &w->edges[i];
+        if (!edge_up(e))
+            continue;
+        uint32_t parent = parent_of(w, e);
+        if (parent != w->check->parents[i])
+            check_disturbed(w);
+        w->check->parents[i] = parent;
+    }
 }
 
 /* A node that ran in peace for a while was declared dead by one that did so too. */
@@ -216,6 +288,7 @@ void check_sample(struct world *w)
     struct check *c = w->check;
     bool right = views_right(w);
 
+    sample_parents(w);
     if (!right)
         sample_deaths(w);
     if (!right || c->agreed_n == c->changes_n)
@@ -308,7 +381,9 @@ static void check_counters(struct world *w, struct edge *e)
 static void check_fetches(struct world *w)
 {
     struct check *c = w->check;
-    uint64_t reasons = 1 + c->disturbances + w->net->counts.stalls + w->net->counts.damaged;
+    /* Without a parent each region has an owner who asks. */
+    uint64_t askers = w->sc.parent > w->sc.rings ? w->sc.rings : 1;
+    uint64_t reasons = askers + c->disturbances + w->net->counts.stalls + w->net->counts.damaged;
 
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         struct edge_sums sums;

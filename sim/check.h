@@ -54,6 +54,7 @@ struct check {
     uint8_t *seen_dead;      /* nodes x nodes: observer, subject */
     struct seen_view *views; /* of each node: what need not be looked through again */
     uint64_t live_changes;
+    uint32_t *parents; /* region that each node took for the parent when last looked at; 0: none */
 };
 
 struct check *check_new(struct world *w);

@@ -18,15 +18,27 @@ static void tick(struct world *w, struct event *ev);
 static void stop_after_leaving(struct world *w, struct event *ev);
 static void keep_done(struct world *w, struct event *ev);
 
+void edge_region(const struct world *w, uint32_t region, char out[EDGE_REGION_MAX])
+{
+    if (w->sc.rings == 1)
+        snprintf(out, EDGE_REGION_MAX, "sim");
+    else
+        snprintf(out, EDGE_REGION_MAX, "r%u", region + 1);
+}
+
 void edge_init(struct world *w, struct edge *e, uint32_t index, const struct authority *a)
 {
     struct admission what = { .not_before_s = 0, .not_after_s = INT64_C(4102444800), .serial = 1 + index };
+
+    char region[EDGE_REGION_MAX];
 
     memset(e, 0, sizeof(*e));
     e->w = w;
     e->index = index;
     snprintf(e->name, sizeof(e->name), "n%u", index + 1);
-    snprintf(e->zone, sizeof(e->zone), "sim/z%u", (unsigned)(1 + index % w->sc.zones));
+    e->region = (uint32_t)(index % w->sc.rings);
+    edge_region(w, e->region, region);
+    snprintf(e->zone, sizeof(e->zone), "%s/z%u", region, (unsigned)(1 + index / w->sc.rings % w->sc.zones));
     what.name = slice_str(e->name);
     what.zone = slice_str(e->zone);
     int err = authority_admit(&e->id, a, &what);
@@ -34,6 +46,7 @@ void edge_init(struct world *w, struct edge *e, uint32_t index, const struct aut
     e->tick.fire = tick;
     e->stop.fire = stop_after_leaving;
     e->keep.fire = keep_done;
+    e->probe.fire = origin_model_probed;
     list_init(&e->viewers);
     list_init(&e->supplies);
     list_init(&e->ends);
@@ -81,6 +94,7 @@ void edge_start(struct edge *e, bool lost_boot)
     };
     struct mesh_addr seeds[ENGINE_SEEDS_MAX];
     size_t seeds_n = 0;
+    char parent[EDGE_REGION_MAX] = "none";
 
     if (edge_up(e))
         return;
@@ -102,6 +116,9 @@ void edge_start(struct edge *e, bool lost_boot)
                                      .addrs_n = 1,
                                      .seed = rand_mix(w->sc.seed ^ rand_mix((uint64_t)e->index << 32 | e->life)),
                                      .trace = cfg.trace };
+    if (w->sc.parent > 0 && w->sc.parent <= w->sc.rings)
+        edge_region(w, (uint32_t)w->sc.parent - 1, parent);
+    cfg.mesh.parent_region = w->sc.parent == 0 ? SLICE_EMPTY : slice_str(parent);
     if (e->index >= w->sc.own_rings)
         cfg.mesh.rings = ring_shelf_rings(&w->rings);
     for (uint32_t i = 0; i < w->sc.seeds && i < w->sc.nodes; i++) {
@@ -199,6 +216,7 @@ void edge_stop(struct edge *e, enum edge_stop how)
     world_drop(e->w, &e->stop);
     keep_stops(e, how);
     e->w->purges->down_at = e->w->now;
+    world_drop(e->w, &e->probe);
     add_engine(&e->past, e);
     check_node_stops(e);
     engine_free(e->engine);
@@ -278,6 +296,7 @@ static void act(struct edge *e, const struct engine_out *out)
     case ENGINE_REQUEST: viewer_news(e, out->request); break;
     case ENGINE_DISK: break; /* edges have memory alone */
     case ENGINE_KEEP: keep(e, out->bytes); break;
+    case ENGINE_PROBE: origin_model_probe(e); break;
     case ENGINE_TWIN: check_broken(w, RULE_PROGRESS, "%s says that its identity runs elsewhere", e->name); break;
     }
 }

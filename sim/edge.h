@@ -15,8 +15,8 @@ struct edge_sums {
 
 struct edge {
     struct world *w;
-    uint32_t index;
-    char name[16], zone[24];
+    uint32_t index, region; /* from 0 */
+    char name[16], zone[32];
     struct identity id;
     struct engine *engine; /* NULL: down */
     bool host_gone;        /* down, and nobody even refuses connections */
@@ -34,12 +34,18 @@ struct edge {
     struct event keep;
     uint64_t keeps;
     unsigned ticks_at_once;
+    struct event probe; /* of the origin, and since when */
+    mesh_ns probe_began;
     struct list viewers, supplies, ends; /* of this life */
     struct edge_sums past;
     /* The world's own count, against the engine's counters. */
     uint64_t counted[6]; /* by enum request_result */
     uint64_t body_bytes, fetches, fetch_bytes, datagrams_in, datagrams_out;
 };
+
+/* The name of region |region|. */
+#define EDGE_REGION_MAX 16
+void edge_region(const struct world *w, uint32_t region, char out[EDGE_REGION_MAX]);
 
 void edge_init(struct world *w, struct edge *e, uint32_t index, const struct authority *a);
 void edge_fini(struct edge *e);

@@ -55,7 +55,7 @@ static bool named(struct world *w, const struct node_set *s, uint32_t node)
     switch (s->by) {
     case NODES_LIST: return node_set_has(s, node);
     case NODES_ALL: return true;
-    case NODES_ZONE: return node % w->sc.zones + 1 == s->number;
+    case NODES_ZONE: return node / w->sc.rings % w->sc.zones + 1 == s->number; /* of any region */
     case NODES_OWNER: return owns(w, s->number, node);
     }
     return false;

@@ -46,6 +46,8 @@ static void add_nodes(struct world *w, struct figures *f)
         f->deaths += s.gossip.deaths;
         f->refutations += s.gossip.refutations;
         f->peer_bytes += s.engine.bytes_peer_in;
+        f->far_bytes += s.engine.bytes_far_in;
+        f->parent_asks += s.engine.asks_parent;
         f->peer_wire_bytes += s.engine.bytes_peer_in_wire;
         f->asks += s.engine.asks_out;
         f->hedges += s.engine.hedges;
@@ -153,6 +155,7 @@ void report_figures(struct world *w, struct figures *f)
     f->first_byte_p99_us = us(&v->first_byte_ns, 990);
     add_nodes(w, f);
     add_loads(w, f);
+    f->near_pct = f->peer_bytes > 0 ? 100 * (f->peer_bytes - f->far_bytes) / f->peer_bytes : 100;
     add_world(w, f);
     add_purges(w, f);
     warmth_figures(w, f);

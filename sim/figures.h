@@ -36,6 +36,9 @@
     X(first_byte_p99_us, "99th percentile of the time to the first byte")                      \
     X(viewer_bytes, "body bytes viewers received and compared")                                \
     X(peer_bytes, "body bytes moved between nodes, unpacked")                                  \
+    X(far_bytes, "of these, from one region to another")                                       \
+    X(near_pct, "per cent of them that stayed within a region")                                \
+    X(parent_asks, "objects asked of the parent region's nodes")                               \
     X(peer_wire_bytes, "the same as they travelled, packed")                                   \
     X(asks, "objects that nodes asked of each other")                                          \
     X(hedges, "asks besides these, of a second node where the first was slow")                 \

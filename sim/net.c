@@ -85,6 +85,8 @@ mesh_ns net_delay(struct net *n, uint32_t from, uint32_t to, size_t bytes, struc
 
     if (sc->regions > 0)
         delay = link_region_delay(from % (unsigned)sc->regions, to % (unsigned)sc->regions);
+    else if (n->w->edges[from].region != n->w->edges[to].region)
+        delay = (mesh_ns)sc->region_delay;
     delay += draw_ns(r, sc->jitter) + n->w->edges[to].slow;
     if (sc->rate == 0)
         return delay;

@@ -11,10 +11,12 @@
 #include "proto/base/err.h"
 #include "sim/body.h"
 #include "sim/check.h"
+#include "sim/link_model.h"
 #include "sim/purge_model.h"
 #include "sim/warmth.h"
 
 #define PIECE_MAX (16u << 10)
+#define NEAR_RTT  MS(2) /* of a connection from the origin's own region */
 
 struct supply {
     struct event ev;
@@ -67,6 +69,41 @@ bool origin_model_excuses(const struct world *w, uint64_t key, mesh_ns since)
     return w->origin->trouble_until >= since || w->origin->keys[key - 1].trouble_at >= since;
 }
 
+/* ---- how far it is ---- */
+
+/* More than from its own region, there and back. */
+static mesh_ns farther(const struct edge *e)
+{
+    const struct scenario *sc = &e->w->sc;
+
+    if (sc->rings == 1 || e->region == sc->origin_region - 1)
+        return 0;
+    if (sc->regions > 0)
+        return 2 * link_region_delay(e->region, (unsigned)sc->origin_region - 1);
+    return 2 * (mesh_ns)sc->region_delay;
+}
+
+void origin_model_probe(struct edge *e)
+{
+    struct world *w = e->w;
+
+    world_note(w, NOTE_PROBE, e->index, SLICE_EMPTY);
+    if (w->origin->state != ORIGIN_UP)
+        return;
+    e->probe_began = w->now;
+    world_at(w, &e->probe, w->now + NEAR_RTT + farther(e));
+}
+
+void origin_model_probed(struct world *w, struct event *ev)
+{
+    struct edge *e = OBJ_OF(ev, struct edge, probe);
+
+    if (edge_held(e, ev))
+        return;
+    engine_origin_rtt(edge_enter(e), w->now, w->now - e->probe_began);
+    edge_pump(e);
+}
+
 /* ---- a request to it ---- */
 
 static void supply_free(struct supply *s)
@@ -115,7 +152,7 @@ void origin_model_begin(struct edge *e, struct fetch *f)
     }
     if (draw_ppm(&s->rand, w->sc.origin_fail)) /* half of them before the head */
         s->cut_at = rand_below(&s->rand, 2) == 0 ? 0 : rand_below(&s->rand, s->size + 1);
-    world_at(w, &s->ev, w->now + (mesh_ns)w->sc.origin_delay + draw_ns(&s->rand, w->sc.origin_jitter));
+    world_at(w, &s->ev, w->now + farther(e) + (mesh_ns)w->sc.origin_delay + draw_ns(&s->rand, w->sc.origin_jitter));
 }
 
 void origin_model_stop(struct edge *e, struct fetch *f)

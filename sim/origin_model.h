@@ -28,6 +28,10 @@ void origin_model_flow(struct edge *e, struct fetch *f);
 void origin_model_stop(struct edge *e, struct fetch *f);
 void origin_model_node_stops(struct edge *e);
 
+/* origin_model_probe has |e| told how long a connection takes. */
+void origin_model_probe(struct edge *e);
+void origin_model_probed(struct world *w, struct event *ev);
+
 /* May a request for |key| that lived from |since| until now have failed by the origin's fault? */
 bool origin_model_excuses(const struct world *w, uint64_t key, mesh_ns since);
 

@@ -119,7 +119,10 @@ static void put_origin(struct buf *out, const struct figures *f)
     buf_addf(out, "  origin fetches       %s, %s; the most for one key: %llu\n", number(a, f->origin_fetches),
              bytes_text(b, f->origin_bytes), (unsigned long long)f->origin_fetches_max);
     buf_addf(out, "  between nodes        %s", bytes_text(a, f->peer_bytes));
-    buf_addf(out, ", as they travelled %s\n\n", bytes_text(a, f->peer_wire_bytes));
+    buf_addf(out, ", as they travelled %s", bytes_text(a, f->peer_wire_bytes));
+    if (f->far_bytes > 0)
+        buf_addf(out, "; from one region to another %s", bytes_text(a, f->far_bytes));
+    buf_addf(out, "\n\n");
 }
 
 static void put_requests(struct buf *out, struct world *w, const struct figures *f)

@@ -27,6 +27,9 @@ enum setting_kind {
     X(seed, "seed", COUNT, false, 1, 0, UINT64_MAX, "every choice of the run follows from it")                        \
     X(nodes, "nodes", COUNT, false, 50, 1, 1000, "edge nodes, named n1, n2 ...")                                      \
     X(zones, "zones", COUNT, false, 3, 1, 100, "node i is in zone 1 + (i - 1) mod zones")                             \
+    X(rings, "rings", COUNT, false, 1, 1, 26, "regions that have one: node i is in region 1 + (i - 1) mod rings")      \
+    X(parent, "parent-region", COUNT, false, 0, 0, 27, "of the origin; 0: the nearest, as measured; 27: none")         \
+    X(origin_region, "origin-region", COUNT, false, 1, 1, 26, "where it stands; from others it is a round trip further")\
     X(seeds, "seeds", COUNT, false, 3, 1, 60, "the first so many nodes are told to all as seeds")                     \
     X(arc_bits, "arc-bits", COUNT, false, 16, 16, 20, "the ring has 2^N arcs")                                        \
     X(real_crypto, "real-crypto-nodes", COUNT, false, 200, 0, 1000, "with more a stand-in of the same sizes is used") \
@@ -53,6 +56,7 @@ enum setting_kind {
     X(faults, "faults", COUNT, false, 0, 0, 1000, "so many faults drawn from the seed")                               \
     X(delay, "delay-ms", MS, true, MS(1), 0, SEC(10), "one way, within a zone")                                       \
     X(zone_delay, "zone-delay-ms", MS, true, MS(15), 0, SEC(10), "one way, between zones")                            \
+    X(region_delay, "region-delay-ms", MS, true, MS(40), 0, SEC(10), "one way, between regions")                       \
     X(jitter, "jitter-ms", MS, true, MS(1), 0, SEC(10), "added to it, evenly from 0 to this")                         \
     X(loss, "loss-pct", PCT, true, 0, 0, 1000000, "of packets")                                                       \
     X(dup, "dup-pct", PCT, true, 0, 0, 1000000, "of datagrams arrive twice")                                          \

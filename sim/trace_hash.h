@@ -28,6 +28,7 @@
     X(FETCH_HEAD, "fetch-head")                                       \
     X(FETCH_BODY, "fetch-body")                                       \
     X(FETCH_END, "fetch-end")                                         \
+    X(PROBE, "probe")                                                 \
     X(FETCH_STOP, "fetch-stop")                                       \
     X(ASK, "ask")       /* a viewer asks */                           \
     X(ANSWER, "answer") /* the head of its answer */                  \

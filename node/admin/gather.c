@@ -61,6 +61,9 @@ int status_gather(struct status *out, struct node *n)
         .refusals = *engine_refusals(e),
         .now = node_now(n),
     };
+    out->parent = mesh_parent_name(mesh, &out->parent_measured);
+    out->parent_nodes = mesh_parent_ring(mesh) != NULL ? ring_size(mesh_parent_ring(mesh)) : 0;
+    out->regions_n = mesh_parent_regions(mesh, out->regions, STATUS_REGIONS_MAX);
     out->behind = mesh_behind(mesh, out->now);
     out->drained = engine_drained(e);
     out->alarms = node_alarms(n, out->alarmed_at);

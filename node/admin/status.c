@@ -81,6 +81,23 @@ static json_t *json_mesh(const struct status *s)
                      members);
 }
 
+/* Which region's nodes turn to the origin, and how near each is to it by what its members state. */
+static json_t *json_parent(const struct status *s)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < s->regions_n; i++) {
+        const struct parent_region *r = &s->regions[i];
+        json_t *median = r->stated > 0 ? json_real((double)r->median_us / 1000.0) : json_null();
+        json_array_append_new(list, json_pack("{s:s%, s:o, s:o, s:o}", "region", (const char *)r->name.data, r->name.len,
+                                              "origin_ms", median, "stated", whole(r->stated), "members",
+                                              whole(r->members)));
+    }
+    json_t *name = s->parent.len > 0 ? json_stringn((const char *)s->parent.data, s->parent.len) : json_null();
+    return json_pack("{s:o, s:b, s:o, s:o}", "region", name, "measured", (int)s->parent_measured, "nodes",
+                     whole(s->parent_nodes), "regions", list);
+}
+
 /* ---- the authorities, and who was sent away ---- */
 
 static json_t *json_authorities(const struct roll *r)
@@ -195,13 +212,13 @@ int status_json(struct buf *out, const struct status *s)
     const struct engine_counters *c = &s->engine;
 
     json_t *j = json_pack(
-        "{s:i, s:o, s:o, s:{s:o, s:I, s:f}, s:o, s:o, s:o, s:{s:o, s:o, s:f}, s:o, s:{s:i, s:o}, s:o, s:o, s:o}", "schema",
+        "{s:i, s:o, s:o, s:{s:o, s:I, s:f}, s:o, s:o, s:o, s:{s:o, s:o, s:f}, s:o, s:{s:i, s:o}, s:o, s:o, s:o, s:o}", "schema",
         STATUS_SCHEMA, "node", json_node(s), "mesh", json_mesh(s), "ring", "epoch", hex(s->ring_epoch), "arcs",
         (json_int_t)s->arcs, "owned_share", share(s->members[0].arcs, s->arcs), "requests", json_requests(c), "bytes",
         json_bytes(c), "cache", json_cache(s), "transfers", "verified", whole(c->transfers_verified), "rejected",
         whole(c->transfers_rejected), "compression_ratio", compression(c), "purge", json_purge(s),
         "config", "version", 0, "digest", hex(s->config_digest),
-        "authority", json_roll(s), "refusals", json_refusals(s), "alarms", json_alarms(s));
+        "parent", json_parent(s), "authority", json_roll(s), "refusals", json_refusals(s), "alarms", json_alarms(s));
     char *text = j != NULL ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(j);
     if (text == NULL)

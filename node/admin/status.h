@@ -5,6 +5,7 @@
 
 #include "node/io/runtime.h"
 
+#define STATUS_REGIONS_MAX 32 /* named; the parent region is right also beyond them */
 #define STATUS_SCHEMA 1 /* goes up when a field goes away or changes its meaning */
 
 struct status_member {
@@ -34,6 +35,12 @@ struct status {
     uint32_t arcs;
     struct status_member *members; /* ourselves first */
     size_t members_n;
+    /* Regions by name, how far the origin is from them, and which is the parent; names are lent by the mesh. */
+    struct parent_region regions[STATUS_REGIONS_MAX];
+    size_t regions_n;
+    struct slice parent; /* empty: none */
+    bool parent_measured;
+    size_t parent_nodes; /* in its ring, as we know it; 0: it is our own region */
     struct engine_counters engine;
     struct mesh_counters mesh;
     struct gossip_counters gossip;

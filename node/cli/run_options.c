@@ -120,6 +120,16 @@ static int read_audit(const char *text, void *field, struct buf *why)
     return 0;
 }
 
+static int read_region(const char *text, void *field, struct buf *why)
+{
+    if (!cert_zone_ok(slice_str(text)) || strchr(text, '/') != NULL) {
+        buf_add_str(why, "must be a region, which is what stands before the / of a zone, such as eu; or none, or auto.");
+        return MESH_E_SYNTAX;
+    }
+    *(const char **)field = text;
+    return 0;
+}
+
 static int read_workers(const char *text, void *field, struct buf *why)
 {
     uint64_t n;
@@ -204,6 +214,10 @@ static const struct option options[] = {
       "of so many bodies that come from other nodes one is fetched from the origin, too, and\n"
       "compared (1000; 0: none): who made up two is not asked for a day, and hedgerow status says so",
       read_audit, FIELD(audit_one_in), false },
+    { "--parent-region", "NAME|none|auto",
+      "the region whose nodes alone turn to the origin, for all others too (auto: the\n"
+      "one that is nearest to it; none: each region for itself)",
+      read_region, FIELD(parent_region), false },
     { "--access-log", "FILE|-", "one JSON line a request; - is standard output (DIR/access.log)", option_text,
       FIELD(access_log), false },
     { "--workers", "N", "threads that serve viewers, 1 to 64 (as many as the cores that it may use)", read_workers,

@@ -10,7 +10,7 @@ struct run_options { /* text lends from the arguments */
     struct option_hosts seeds, advertise;
     struct origin_url origin;
     const char *origin_text; /* NULL: not given */
-    const char *data, *name, *zone, *node_file, *access_log;
+    const char *data, *name, *zone, *node_file, *access_log, *parent_region;
     uint64_t memory, disk;
     bool disk_wipe;
     uint32_t viewers_each_max, origin_connections_max, workers; /* 0: not given */

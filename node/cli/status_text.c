@@ -335,6 +335,27 @@ static void put_authority(const struct writer *w, const json_t *authority)
     buf_add_str(w->out, "\n");
 }
 
+static void put_parent(const struct writer *w, const json_t *parent)
+{
+    const json_t *regions = json_object_get(parent, "regions"), *each;
+    size_t i;
+
+    if (!json_is_string(json_object_get(parent, "region")))
+        return;
+    put_figure(w, "Parent");
+    safe(w->out, text(parent, "region"), 0);
+    buf_add_str(w->out, json_is_true(json_object_get(parent, "measured")) ? ", the nearest to the origin" : ", as configured");
+    json_array_foreach(regions, i, each)
+    {
+        if (i == NAMES_SHOWN || !json_is_number(json_object_get(each, "origin_ms")))
+            continue;
+        buf_add_str(w->out, "; ");
+        safe(w->out, text(each, "region"), 0);
+        buf_addf(w->out, " %.1f ms", real(each, "origin_ms"));
+    }
+    buf_add_str(w->out, "\n");
+}
+
 static void put_alarms(const struct writer *w, const json_t *alarms)
 {
     const json_t *each;
@@ -404,6 +425,7 @@ int status_text(struct buf *out, const json_t *status, struct status_style style
     buf_add_str(out, "\n");
     put_requests(&w, json_object_get(status, "requests"));
     put_figures(&w, status);
+    put_parent(&w, json_object_get(status, "parent"));
     put_authority(&w, json_object_get(status, "authority"));
     put_refusals(&w, json_object_get(status, "refusals"));
     buf_add_str(out, "\n");

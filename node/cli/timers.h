@@ -14,6 +14,7 @@
     X("ring-join", ring_join_delay, SEC(1), "members that join, heal or leave move the ring so much later")            \
     X("ring-death", ring_death_delay, SEC(10), "a death moves the ring only then")                                     \
     X("ramp", ramp, SEC(60), "a node that joins an old mesh grows to its full weight over so long")                    \
+    X("parent", parent_period, SEC(60), "which region is the nearest to the origin is asked so often")                  \
     X("peer-silence", engine.peer_silence, MS(400), "a peer that owes an answer and is silent so long is passed over") \
     X("peer-dial", engine.peer_dial, SEC(1), "connecting to a peer, handshake included")                               \
     X("progress", engine.progress, MS(150), "how often a peer that waits for us hears that we are at it")              \

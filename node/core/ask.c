@@ -28,8 +28,8 @@ bool ask_start(struct engine *e, mesh_ns now, struct flight *f, const struct nod
     if (!ask_open(e, now, f, &f->ask, id))
         return false;
     f->from_peer = true;
-    f->peer_hit = false;
-    f->peer_name[0] = '\0';
+    f->peer_hit = f->parent_hit = false;
+    f->peer_name[0] = f->parent_name[0] = '\0';
     if (link_is_open(f->ask.l))
         ask_send(e, now, &f->ask);
     else
@@ -42,7 +42,8 @@ void ask_send(struct engine *e, mesh_ns now, struct ask *a)
     struct flight *f = a->flight;
     const struct engine_config *cfg = &e->cfg;
     unsigned at = (unsigned)(hedge_is(a) ? f->hedge.at : f->source_at);
-    bool hedge = hedge_is(a), upward = f->class == FLIGHT_OWNER || (f->hinted && at == f->hint_at);
+    bool hedge = hedge_is(a), parent = f->shield == SHIELD_ASKED;
+    bool upward = (f->class == FLIGHT_OWNER && !parent) || (f->hinted && at == f->hint_at);
     bool insists = f->hinted && at == f->hint_at + 1;
 
     a->sent = true;
@@ -61,7 +62,7 @@ void ask_send(struct engine *e, mesh_ns now, struct ask *a)
         .config = e->distribution,
         .frontier = purge_frontier(e),
         .deadline_ms = deadline_left_ms(e, now, f),
-        .hops = upward ? 2 : 1,
+        .hops = parent ? 3 : upward ? (f->far ? 4 : 2) : 1,
         .rank = (uint8_t)(at - (f->hinted && at > f->hint_at)),
         .generation = f->outdated,
         .first_leaf = f->index,
@@ -80,6 +81,7 @@ void ask_send(struct engine *e, mesh_ns now, struct ask *a)
         e->counters.hedges++;
     else
         e->counters.asks_out++;
+    e->counters.asks_parent += parent;
     link_watch(e, now, a->l);
     if (!hedge)
         hedge_watch(e, now, f);
@@ -273,10 +275,12 @@ static void on_head(struct engine *e, mesh_ns now, struct flight *f, struct slic
         err = MESH_E_NOMEM;
     signer_unref(signer);
     if (err == 0) {
+        shield_told(f, &m);
         f->ask.one = m.form == HEAD_ONE;
         f->ask.one_leaf = m.leaf;
-        /* Who asked the origin for us would have signed it: this is from a copy that another node had. */
-        if (!node_id_eq(&m.signer, &f->ask.l->peer))
+        /* Who asked the origin for us would have signed it, and who asked the parent region would say so: this is from
+         * a copy that another node had. */
+        if (!node_id_eq(&m.signer, &f->ask.l->peer) && m.parent.len == 0)
             f->peer_hit = true;
     }
     bool empty = err == 0 && f->ask.one && m.length == 0;
@@ -453,6 +457,7 @@ static void on_leaf(struct engine *e, mesh_ns now, struct flight *f, struct slic
     }
     f->ask.credit--;
     e->counters.bytes_peer_in += m.raw_len;
+    e->counters.bytes_far_in += shield_far(e, f->ask.l) ? m.raw_len : 0;
     e->counters.bytes_peer_in_wire += m.bytes.len;
     if (f->ask.one || (f->ask.has_final && o->leaves_n == leaf_count(f->ask.final_length))) {
         complete(e, now, f);

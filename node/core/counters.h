@@ -17,6 +17,7 @@
     X(requests_error, "answered with an error of our own")                          \
     X(bytes_viewer, "body bytes sent to viewers")                                   \
     X(bytes_peer_in, "body bytes received from other nodes, unpacked")              \
+    X(bytes_far_in, "of these, from nodes of other regions")                        \
     X(bytes_peer_in_wire, "the same as they travelled, packed")                     \
     X(bytes_peer_out, "body bytes sent to other nodes, unpacked")                   \
     X(bytes_peer_out_wire, "the same as they travelled, packed")                    \
@@ -35,6 +36,7 @@
     X(transfers_failed, "transfers that ended early")                               \
     X(asks_in, "objects asked of us by other nodes")                                \
     X(asks_out, "objects asked of other nodes")                                     \
+    X(asks_parent, "of these, of the parent region's, before the origin")           \
     X(hedges, "asks besides these, of a second node where the first was slow")      \
     X(hedges_won, "of them, those that brought the answer first")                   \
     X(peers_passed_over, "times a node was left alone for a while: it failed again and again, or was slow") \

@@ -248,6 +248,9 @@ static bool poll_mesh(struct engine *e, struct engine_out *out)
         case MESH_CAST:
             purge_cast_take(e, e->now, &m.id, m.bytes);
             break;
+        case MESH_PROBE:
+            out->kind = ENGINE_PROBE;
+            return true;
         case MESH_TWIN:
             if (!e->twin) {
                 e->twin = true;
@@ -434,6 +437,19 @@ bool engine_left(const struct engine *e)
     return e->leaving && mesh_left(e->mesh);
 }
 
+/* Lives there anybody else in our region? */
+static bool has_mates(const struct engine *e)
+{
+    struct mesh_member m;
+
+    for (size_t i = 1; i < mesh_count(e->mesh); i++) {
+        if (mesh_member(e->mesh, i, &m) && m.record->state == MEMBER_ALIVE &&
+            slice_eq(cert_region(m.cert), cert_region(&e->cfg.mesh.self->cert)))
+            return true;
+    }
+    return false;
+}
+
 bool engine_ready(const struct engine *e, const char **why_not)
 {
     const char *why = NULL;
@@ -452,7 +468,7 @@ bool engine_ready(const struct engine *e, const char **why_not)
         why = "a later roll of the authorities is on its way";
     else if (e->cfg.has_seeds && !e->joined && e->now - e->started < e->timers.join_wait)
         why = "no seed has answered yet";
-    else if (e->cfg.has_seeds && !e->settled && e->now - e->started < e->timers.join_wait)
+    else if (e->cfg.has_seeds && !e->settled && e->now - e->started < e->timers.join_wait && has_mates(e))
         why = "the ring does not hold the other members yet";
     else if (!purges_are_complete(e))
         why = "no other node has told yet what was purged meanwhile";

@@ -91,6 +91,7 @@ enum engine_out_kind {
     ENGINE_REQUEST,    /* |request| has news: look at it */
     ENGINE_DISK,       /* do |op|, then engine_disk_done */
     ENGINE_KEEP,       /* append |bytes| to the file of purges, durably, then engine_kept */
+    ENGINE_PROBE,      /* connect to the origin, say engine_origin_rtt and hang up; no answer is a good one, too */
     ENGINE_TWIN,       /* this identity runs elsewhere, with a higher boot: stop */
 };
 struct engine_out {
@@ -155,6 +156,8 @@ void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *f, uint16_t 
                        int64_t length);
 void engine_fetch_body(struct engine *e, mesh_ns now, struct fetch *f, struct slice bytes);
 void engine_fetch_end(struct engine *e, mesh_ns now, struct fetch *f, int err);
+/* engine_origin_rtt: a connection to the origin, for a fetch or for ENGINE_PROBE, was made within so long. */
+void engine_origin_rtt(struct engine *e, mesh_ns now, mesh_ns rtt);
 
 /* ---- the disk ---- */
 /* engine_disk_done: |op| was done, with |err| (store_done's codes). */
@@ -200,6 +203,8 @@ struct answer {
     bool via_peer;        /* bytes come from another node ... */
     char peer_name[CERT_NAME_MAX + 1];
     bool peer_hit;        /* ... which had them (else it fetched them for us) */
+    char parent_name[CERT_NAME_MAX + 1]; /* ... from this node of the parent region; empty: from the origin */
+    bool parent_hit;      /* ... which had them */
 };
 
 /* Embedded in the rim's viewer. Zeroed at birth. */

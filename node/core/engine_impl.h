@@ -331,7 +331,7 @@ struct engine_tier {
 /* ---- one fetch per key ---- */
 enum flight_class {
     FLIGHT_EDGE,   /* for our viewers: the key's owners, then the origin */
-    FLIGHT_OWNER,  /* as an owner: owners ranked above us that have it already, then the origin */
+    FLIGHT_OWNER,  /* as an owner: owners ranked above us that have it already, the parent region's, then the origin */
     FLIGHT_DIRECT, /* for one request alone: the origin */
 };
 struct flight {
@@ -368,6 +368,8 @@ struct flight {
     bool kept_only;      /* what the disk has, and nothing else, for one who asks without origin */
     bool copy;           /* of what another node has, for nobody: not from the origin (warm.h) */
     bool passed_over;    /* an asker found none of the owners above us */
+    enum flight_shield { SHIELD_NOT_YET, SHIELD_ASKED /* |sources| are the parent region's */, SHIELD_OVER } shield;
+    bool far;            /* somebody of another region waits, or has: it goes to none itself (shield.c) */
     unsigned agains;     /* how often a source was asked again */
     struct list waiters; /* readers without a head, or moving to another copy */
     struct object *object; /* held; NULL: no head yet */
@@ -385,6 +387,8 @@ struct flight {
     struct object *audited; /* held: what this fetch, for nobody, is compared with (audit.c); NULL: it is none of those */
     bool from_peer, peer_hit;
     char peer_name[CERT_NAME_MAX + 1];
+    bool parent_hit; /* what the peer had from a node of the parent region was there */
+    char parent_name[CERT_NAME_MAX + 1];
     struct timer deadline; /* for a head; then for each next piece of a peer's body */
     struct timer patience; /* with an owner above us */
     struct timer second_timer; /* the second owner is told then */
@@ -415,8 +419,9 @@ struct flight *flight_toward(struct engine *e, mesh_ns now, bool as_owner, const
 struct flight *flight_along(struct engine *e, mesh_ns now, const struct aim *aim, struct origin *o);
 /* Which fetch under way may be joined: a viewer waits for any; a peer for one that we make as
  * an owner; an owner that asks upward only for one that asks the origin by now, or two that
- * rank each other first would wait for each other. */
-enum flight_need { FLIGHT_ANY, FLIGHT_FOR_PEER, FLIGHT_AT_ORIGIN };
+ * rank each other first would wait for each other; and a peer of another region only for one that
+ * waits for no other region. */
+enum flight_need { FLIGHT_ANY, FLIGHT_FOR_PEER, FLIGHT_FOR_REGION, FLIGHT_AT_ORIGIN };
 struct flight *flight_find(struct engine *e, const struct digest *key, const struct fields *fields,
                            enum flight_need need);
 void flight_join(struct flight *f, struct reader *r);
@@ -424,6 +429,15 @@ void flight_join(struct flight *f, struct reader *r);
 void flight_seek(struct engine *e, mesh_ns now, const struct digest *place, struct flight *f);
 /* flight_owners lists whom to ask for |key| before acting ourselves; -1 or our own rank. */
 int flight_owners(struct engine *e, const struct digest *key, struct node_id out[RING_OWNERS], size_t *n);
+/* ---- the parent region (shield.c) ---- */
+/* shield_far: is the peer of an open link of another region? shield_need: what may |r| join? */
+bool shield_far(const struct engine *e, const struct link *l);
+enum flight_need shield_need(struct reader *r);
+/* Cache-Status has a member for each hop: shield_told takes what an owner says of the parent region's node that it had
+ * the object from, shield_tell notes for |s| what to say of |f|'s. */
+struct serve;
+void shield_told(struct flight *f, const struct msg_head *m);
+void shield_tell(struct serve *s, const struct flight *f);
 /* flight_passed_over: a node asks us because the owners above us do not answer it. */
 void flight_passed_over(struct engine *e, mesh_ns now, struct flight *f);
 /* flight_dress says of |o|, which |f| got, whom it is for and how long. False: out of memory, and nothing was said. */
@@ -465,6 +479,9 @@ struct serve {
     uint32_t credit, next_leaf, slip_sent, announced; /* leaves; bytes of next_leaf; leaves in batches sent */
     uint32_t have; /* leaves from the beginning that need no sending */
     bool head_sent, final_sent;
+    bool far;                            /* the asker is of another region */
+    bool parent_hit;                     /* as in struct flight */
+    char parent_name[CERT_NAME_MAX + 1];
     struct timer slip_timer;
     struct timer late; /* the asker has no more time */
     /* While it is not answered yet (purge_sync.c) */
@@ -479,7 +496,8 @@ void serve_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg
 void serve_pump(struct engine *e, mesh_ns now, struct serve *s);
 void serve_abort(struct engine *e, mesh_ns now, struct serve *s, unsigned reason, unsigned status);
 void serve_end(struct engine *e, mesh_ns now, struct serve *s);
-void serve_attached(struct serve *s);
+/* serve_attached: it reads from the start what |f| brings. */
+void serve_attached(struct serve *s, const struct flight *f);
 /* serve_sound: is what an ask (or a TAKE) names of our configuration, in our normal form, and under the key that it says?
  * |primary|: of the whole. serve_forward reads its fields: 0 with |*out| the caller's, or MESH_E_*. */
 bool serve_sound(struct engine *e, const struct msg_ask *m, struct digest *primary);

@@ -1,6 +1,7 @@
 /* One fetch per key: its sources one after the other, and who waits for it.
  *
- *   GO --ask an owner--> ASKING --no--> GO ... --none left--> ORIGIN
+ *   GO --ask an owner--> ASKING --no--> GO ... --none left--> the parent region's owners likewise (shield.c)
+ *                                              --none left--> ORIGIN
  *   ASKING, ORIGIN --head--> readers attached, FILLING --end--> gone
  *   FILLING --the peer fails--> GO, the readers wait to be moved to the next copy
  *
@@ -183,15 +184,24 @@ static bool suits(const struct flight *f, const struct fields *fields)
     return digest_eq(&theirs, &ours);
 }
 
+static bool fits(const struct flight *f, enum flight_need need)
+{
+    switch (need) {
+    case FLIGHT_ANY: return true;
+    case FLIGHT_FOR_PEER: return f->class == FLIGHT_OWNER;
+    case FLIGHT_FOR_REGION: return f->class == FLIGHT_OWNER && f->shield != SHIELD_ASKED;
+    case FLIGHT_AT_ORIGIN: return f->class == FLIGHT_OWNER && f->origin != NULL && f->origin->admitted;
+    }
+    return false;
+}
+
 struct flight *flight_find(struct engine *e, const struct digest *key, const struct fields *fields,
                            enum flight_need need)
 {
     for (struct map_node *n = map_find(&e->flights_by_key, map_hash(&e->flights_by_key, SLICE_OF(key->bytes)));
          n != NULL; n = map_same(n)) {
         struct flight *f = OBJ_OF(n, struct flight, by_key);
-        bool at_origin = f->origin != NULL && f->origin->admitted;
-        bool fits = need == FLIGHT_ANY || (f->class == FLIGHT_OWNER && (need == FLIGHT_FOR_PEER || at_origin));
-        if (digest_eq(&f->key, key) && fits && suits(f, fields))
+        if (digest_eq(&f->key, key) && fits(f, need) && suits(f, fields))
             return f;
     }
     return NULL;
@@ -382,7 +392,7 @@ static bool shared_already(struct engine *e, mesh_ns now, struct flight *f)
         return true;
     }
     flight_leave_map(e, f);
-    other = flight_find(e, &f->key, flight_fields(f), FLIGHT_FOR_PEER);
+    other = flight_find(e, &f->key, flight_fields(f), f->far ? FLIGHT_FOR_REGION : FLIGHT_FOR_PEER);
     enter_map(e, f);
     if (other == NULL)
         return false;
@@ -405,7 +415,7 @@ void flight_passed_over(struct engine *e, mesh_ns now, struct flight *f)
     if (f->passed_over)
         return;
     f->passed_over = true;
-    if (f->class != FLIGHT_OWNER || f->ask.l == NULL || f->ask.answered ||
+    if (f->class != FLIGHT_OWNER || f->shield == SHIELD_ASKED || f->ask.l == NULL || f->ask.answered ||
         !mesh_find(e->mesh, &f->sources[f->source_at], &m))
         return;
     mesh_ns at = now + patience(e, f, &m);
@@ -422,7 +432,7 @@ static bool ask_next(struct engine *e, mesh_ns now, struct flight *f)
         if (!mesh_find(e->mesh, id, &m) || !m.reachable || now < m.distrusted_until || !health_lets(e, now, id) ||
             !ask_start(e, now, f, id))
             continue;
-        if (f->class == FLIGHT_OWNER)
+        if (f->class == FLIGHT_OWNER && f->shield != SHIELD_ASKED)
             timer_set(e, &f->patience, now + patience(e, f, &m));
         return true;
     }
@@ -454,7 +464,10 @@ void flight_go(struct engine *e, mesh_ns now, struct flight *f)
     }
     if (shared_already(e, now, f))
         return;
-    f->class = f->class == FLIGHT_EDGE ? FLIGHT_OWNER : f->class; /* it waits on no peer any more */
+    f->class = f->class == FLIGHT_EDGE ? FLIGHT_OWNER : f->class; /* it waits on no peer of ours any more */
+    if (shield_begin(e, f) && ask_next(e, now, f))
+        return;
+    f->shield = SHIELD_OVER;
     if (complete_start(e, now, f) || !gate_lets(e, now, f))
         return;
     if (!origin_start(e, now, f))

@@ -23,6 +23,11 @@ void flight_lose(struct engine *e, mesh_ns now, struct flight *f);
  * which most is still to come. All others are finished for those who will ask next. */
 bool flight_purposeless(const struct flight *f);
 
+/* ---- shield.c ---- */
+/* shield_begin: |f|, whose turn it is to ask the origin, has the parent region's owners as its sources now. False: there
+ * are none for it, or it has had them. */
+bool shield_begin(struct engine *e, struct flight *f);
+
 /* ---- waiters.c ---- */
 /* What |r|, who waits for |f|, wants: as a new flight of its own would. */
 struct aim waiter_aim(const struct flight *f, const struct reader *r);

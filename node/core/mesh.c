@@ -133,6 +133,7 @@ static void note_boot(struct mesh *m, struct mesh_peer *p)
     p->told_boot = r->boot;
     p->link_until = 0;
     breaker_good(&p->health.breaker);
+    p->origin_us = p->parent = 0;
 }
 
 static void note_change(struct mesh *m, mesh_ns now, const struct gossip_out *g)
@@ -208,6 +209,7 @@ static void pump(struct mesh *m, mesh_ns now)
         case GOSSIP_NEED_CERT: need_cert(m, now, &g.to, &g.via); break;
         case GOSSIP_SELF_BOOT: outgrow(m, now, g.boot); break;
         case GOSSIP_ROLL: mesh_roll_claimed(m, now, &g.to, g.roll, 0); break;
+        case GOSSIP_ORIGIN: mesh_parent_told(m, &g.to, g.origin_us, g.parent); break;
         case GOSSIP_SYNC:
             p = mesh_peer_find(m, &g.to);
             if (p != NULL)
@@ -215,6 +217,7 @@ static void pump(struct mesh *m, mesh_ns now)
             break;
         }
     }
+    mesh_parent_tick(m, now);
     mesh_ring_tick(m, now);
 }
 
@@ -421,7 +424,7 @@ mesh_ns mesh_deadline(const struct mesh *m)
 {
     OBJ_CHECK(m, MESH_MAGIC);
     mesh_ns at = mesh_ns_min(gossip_deadline(m->gossip), heap_deadline(&m->syncs));
-    return mesh_ns_min(at, mesh_ring_deadline(m));
+    return mesh_ns_min(at, mesh_ns_min(mesh_ring_deadline(m), mesh_parent_deadline(m)));
 }
 
 static void weigh_nothing(struct mesh *m, mesh_ns now, bool *why, bool on)
@@ -494,7 +497,10 @@ struct mesh *mesh_new(const struct mesh_config *cfg, mesh_ns now)
         m->cfg.ring_death_delay = SEC(10);
     if (m->cfg.ramp == 0)
         m->cfg.ramp = SEC(60);
+    if (m->cfg.parent_period == 0)
+        m->cfg.parent_period = SEC(60);
     m->id = *cfg->self;
+    m->region = ring_zone(cert_region(&cfg->self->cert));
     m->file = cfg->self->mesh;
     m->self = (struct datagram_self){ &m->id, cfg->boot };
     m->now = m->checks_since = now;
@@ -511,6 +517,7 @@ struct mesh *mesh_new(const struct mesh_config *cfg, mesh_ns now)
         mesh_free(m);
         return NULL;
     }
+    mesh_parent_start(m, now);
     gossip_roll(m->gossip, m->roll.sequence);
     return m;
 }
@@ -540,13 +547,13 @@ void mesh_free(struct mesh *m)
 const struct ring *mesh_ring(const struct mesh *m)
 {
     OBJ_CHECK(m, MESH_MAGIC);
-    return m->ring;
+    return m->tables[TABLE_OWN].ring;
 }
 
 const struct ring *mesh_ring_before(const struct mesh *m)
 {
     OBJ_CHECK(m, MESH_MAGIC);
-    return m->ring_before;
+    return m->tables[TABLE_OWN].before;
 }
 
 static bool worth_asking(const struct mesh *m, const struct mesh_peer *p, enum member_state state)

@@ -9,6 +9,7 @@
 #include "gossip/gossip.h"
 #include "gossip/sums.h"
 #include "node/core/health.h"
+#include "node/core/parent.h"
 #include "proto/datagram.h"
 #include "proto/identity.h"
 #include "proto/msg.h"
@@ -37,6 +38,9 @@ struct mesh_config {
     mesh_ns ring_join_delay;  /* 0 = 1 s: a joined, healed or left member moves the ring so much later */
     mesh_ns ring_death_delay; /* 0 = 10 s: a death moves it only then */
     mesh_ns ramp;             /* 0 = 60 s: a cold newcomer grows to its weight in four steps over so long */
+    /* The origin's parent region: its name; "none"; empty or "auto": the nearest one. Lent to mesh_new. */
+    struct slice parent_region;
+    mesh_ns parent_period; /* 0 = 60 s: which one is nearest is asked so often */
     struct mesh_rings rings;
     mesh_ns probe_period, ack_timeout, suspect_timeout; /* gossip's; 0 = its defaults */
     struct trace trace;
@@ -142,6 +146,7 @@ enum mesh_out_kind {
     MESH_ROLL,     /* a new roll is in force: send it to everybody */
     MESH_SYNC,     /* exchange what differs with |id| over a stream (asked also for missing certificates) */
     MESH_CAST,     /* |id| has sent |bytes| so (mesh_cast) */
+    MESH_PROBE,    /* connect to the origin and say how long it took: mesh_origin_rtt */
     MESH_TWIN,     /* told once: our identity runs elsewhere too. We outgrew its boot again and again,
                       and it ours; |boot_seen| was its last */
 };
@@ -162,6 +167,16 @@ const struct ring *mesh_ring(const struct mesh *m);
 /* The one before it, for what changed hands (ring_delta); lends. NULL before the first
  * change, and again while the next one is being made. */
 const struct ring *mesh_ring_before(const struct mesh *m);
+
+/* ---- the parent region (mesh_parent.c) ---- */
+/* mesh_origin_rtt: a connection to the origin took so long. */
+void mesh_origin_rtt(struct mesh *m, mesh_ns now, mesh_ns rtt);
+/* The table of the parent region, where that is another one than ours; lends. NULL: it is ours, or there is none. */
+const struct ring *mesh_parent_ring(const struct mesh *m);
+/* Its name, empty for none; |*measured|: that follows from what members state. */
+struct slice mesh_parent_name(const struct mesh *m, bool *measured);
+/* mesh_parent_regions writes up to |cap| regions, by name, and returns how many. Names are lent as members are. */
+size_t mesh_parent_regions(const struct mesh *m, struct parent_region *out, size_t cap);
 
 /* A member as seen from here. Pointers lend until the next call that takes |m| and |now|. */
 struct mesh_member {

@@ -53,6 +53,7 @@ void mesh_drop(struct mesh *m, mesh_ns now, struct mesh_peer *p, int err)
     map_remove(&m->peers, &p->node);
     list_remove(&p->link);
     m->peers_n--;
+    m->far_n -= p->region != m->region;
     peer_free(p);
 }
 
@@ -72,7 +73,9 @@ static void set_cert(struct mesh *m, struct mesh_peer *p, const struct cert *cer
     buf_free(&p->raw);
     buf_take(&p->raw, raw);
     p->zone = ring_zone(slice_str(cert->zone));
-    p->own_region = slice_eq(cert_region(cert), cert_region(&m->self.id->cert));
+    m->far_n -= p->region != 0 && p->region != m->region;
+    p->region = ring_zone(cert_region(cert));
+    m->far_n += p->region != m->region;
     m->ring_stale = true;
 }
 

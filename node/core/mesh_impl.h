@@ -1,4 +1,4 @@
-/* mesh_impl.h - what mesh.c, mesh_certs.c, mesh_roll.c and mesh_ring.c share; nobody else includes it. */
+/* mesh_impl.h - what the files of the mesh share; nobody else includes it. */
 #ifndef HEDGEROW_CORE_MESH_IMPL_H
 #define HEDGEROW_CORE_MESH_IMPL_H
 
@@ -20,7 +20,9 @@ struct mesh_peer {
     struct buf raw; /* the certificate's bytes */
     struct datagram_peer dg;
     uint64_t zone; /* ring_zone of its zone */
-    bool own_region;
+    uint64_t region; /* ring_zone of its region */
+    uint32_t origin_us; /* how far it says that the origin is; 0: it does not */
+    uint32_t parent;    /* mark of the region that it holds for the parent; 0: none */
 
     struct mesh_addr seen; /* where it last spoke from; port 0 = nowhere yet */
     struct buf last;       /* the last payload to it and where it went, */
@@ -75,6 +77,30 @@ struct mesh_sights {
     struct mesh_addr learnt; /* port 0: none */
 };
 
+/* The table of one region's members, and what is to follow it (mesh_ring.c). Off: |ring| is NULL. */
+struct mesh_table {
+    uint64_t region;
+    struct ring *ring, *before; /* the latter may be NULL */
+    struct ring_build *building;
+    mesh_ns slice_at;
+    mesh_ns lapse_at; /* the earliest end of a dead member's grace */
+    bool pending;     /* |want| is not the table's epoch yet */
+    bool lapsed;      /* and somebody's grace is over: it has waited long enough */
+    uint64_t want;
+    mesh_ns first, last; /* first and last change that it waits for */
+};
+enum { TABLE_OWN, TABLE_PARENT, TABLES_N };
+
+/* Which region is the origin's parent (mesh_parent.c). */
+struct mesh_parent {
+    bool measured;                /* it follows from what members state, else it is as configured */
+    char name[CERT_ZONE_MAX + 1]; /* empty: none */
+    uint32_t mark;                /* of |name| */
+    uint32_t own_us;              /* how far the origin is; 0: not known */
+    bool heard;                   /* somebody states something */
+    mesh_ns look_at, probe_at;
+};
+
 struct mesh {
     uint32_t magic;
     struct mesh_config cfg;
@@ -98,21 +124,16 @@ struct mesh {
     struct mesh_item *lent;
     struct buf payload;
 
-    struct ring *ring, *ring_before; /* the latter may be NULL */
-    struct ring_build *building;
-    mesh_ns slice_at;
+    struct mesh_table tables[TABLES_N];
     struct ring_member *eligible;
     size_t eligible_cap;
-    uint64_t zone;   /* our own */
-    uint64_t viewed; /* gossip_digest at the last look */
-    bool ring_stale; /* a certificate changed since */
+    uint64_t zone, region; /* our own */
+    uint64_t viewed;       /* gossip_digest at the last look */
+    bool ring_stale;       /* a certificate changed since */
     mesh_ns looked_at, look_at;
-    mesh_ns lapse_at;  /* the earliest end of a dead member's grace */
-    bool ring_pending; /* |ring_want| is not the table's epoch yet */
-    bool ring_lapsed;  /* and somebody's grace is over: it has waited long enough */
-    uint64_t ring_want;
-    mesh_ns ring_first, ring_last; /* first and last change that it waits for */
 
+    struct mesh_parent parent;
+    size_t far_n; /* peers of other regions */
     struct mesh_weight weight;
     struct mesh_sights sights;
 
@@ -171,11 +192,20 @@ void mesh_ring_now(struct mesh *m, mesh_ns now);
 /* mesh_ring_start makes the first table. 0 or MESH_E_NOMEM. */
 int mesh_ring_start(struct mesh *m, mesh_ns now);
 void mesh_ring_stop(struct mesh *m);
+/* mesh_ring_parent: from now on a table of |region|, too, or of none (0, or our own). */
+void mesh_ring_parent(struct mesh *m, mesh_ns now, uint64_t region);
 /* mesh_ring_state notes that |p| went from |was| to |is|. */
 void mesh_ring_state(struct mesh *m, struct mesh_peer *p, mesh_ns now, enum member_state was, enum member_state is,
                      bool is_new);
 void mesh_ring_tick(struct mesh *m, mesh_ns now);
 mesh_ns mesh_ring_deadline(const struct mesh *m);
+
+/* ---- mesh_parent.c ---- */
+void mesh_parent_start(struct mesh *m, mesh_ns now);
+/* mesh_parent_told: |by| says how far the origin is from it, and which region it holds for the parent. */
+void mesh_parent_told(struct mesh *m, const struct node_id *by, uint32_t us, uint32_t parent);
+void mesh_parent_tick(struct mesh *m, mesh_ns now);
+mesh_ns mesh_parent_deadline(const struct mesh *m);
 
 /* ---- mesh_weight.c ---- */
 void mesh_weight_start(struct mesh *m, mesh_ns now);

@@ -5,7 +5,10 @@
  * three times that after the first change, so that a burst of joins is one new table
  * and not a hundred. A member that dies stays in the set for ring_death_delay: its
  * place is skipped by link health meanwhile, and a restart moves nothing. The table is
- * made in slices and swapped in whole. */
+ * made in slices and swapped in whole.
+ *
+ * There are two tables at the most, of our own region and of the parent's (mesh_parent.c). A peer is of one
+ * region, so it is looked at for one of them. */
 #include "node/core/mesh_impl.h"
 
 #include "proto/base/err.h"
@@ -33,7 +36,8 @@ void mesh_ring_state(struct mesh *m, struct mesh_peer *p, mesh_ns now, enum memb
 }
 
 /* Does |p| hold or keep a place? With |lapse| a grace that is over ends. */
-static bool holds_place(struct mesh *m, mesh_ns now, struct mesh_peer *p, enum member_state state, bool lapse)
+static bool holds_place(struct mesh *m, struct mesh_table *t, mesh_ns now, struct mesh_peer *p,
+                        enum member_state state, bool lapse)
 {
     if (state == MEMBER_ALIVE || state == MEMBER_SUSPECT)
         return true;
@@ -42,25 +46,25 @@ static bool holds_place(struct mesh *m, mesh_ns now, struct mesh_peer *p, enum m
     mesh_ns end = p->died_at + m->cfg.ring_death_delay;
     if (lapse && now >= end) {
         p->grace = false;
-        m->ring_lapsed = true;
+        t->lapsed = true;
         return false;
     }
-    m->lapse_at = mesh_ns_min(m->lapse_at, end);
+    t->lapse_at = mesh_ns_min(t->lapse_at, end);
     return true;
 }
 
 /* Many that die within a second lapse together, with the last of them: |lapse_at| is the first's. */
-static void lapse_together(struct mesh *m)
+static void lapse_together(struct mesh *m, struct mesh_table *t)
 {
-    mesh_ns first = m->lapse_at;
+    mesh_ns first = t->lapse_at;
 
     if (first == MESH_NS_NEVER)
         return;
     LIST_EACH (at, &m->peer_list) {
         const struct mesh_peer *p = OBJ_OF(at, struct mesh_peer, link);
         mesh_ns end = p->died_at + m->cfg.ring_death_delay;
-        if (p->grace && end > m->lapse_at && end - first <= m->cfg.ring_join_delay)
-            m->lapse_at = end;
+        if (p->region == t->region && p->grace && end > t->lapse_at && end - first <= m->cfg.ring_join_delay)
+            t->lapse_at = end;
     }
 }
 
@@ -97,31 +101,31 @@ static void weigh_again(struct mesh *m, size_t n)
 }
 
 /* Fills |m->eligible|. 0 or MESH_E_NOMEM. */
-static int collect(struct mesh *m, mesh_ns now, size_t *n)
+static int collect(struct mesh *m, struct mesh_table *t, mesh_ns now, size_t *n)
 {
     size_t count = gossip_count(m->gossip);
-    bool lapse = now >= m->lapse_at;
+    bool lapse = now >= t->lapse_at;
 
     *n = 0;
     if (!room_for(m, count))
         return MESH_E_NOMEM;
-    m->lapse_at = MESH_NS_NEVER;
+    t->lapse_at = MESH_NS_NEVER;
     for (size_t i = 0; i < count; i++) {
         const struct member_record *r = gossip_member(m->gossip, i);
         if (i == 0) {
-            if (r->state != MEMBER_LEFT)
+            if (r->state != MEMBER_LEFT && t->region == m->region)
                 place(m, n, r, &m->self.id->cert, m->zone);
             continue;
         }
         struct mesh_peer *p = mesh_peer_find(m, &r->id);
-        if (p == NULL || !p->own_region || !holds_place(m, now, p, r->state, lapse))
+        if (p == NULL || p->region != t->region || !holds_place(m, t, now, p, r->state, lapse))
             continue;
         /* Zone and weight limit must be the same for all: a renewed certificate is fetched. */
         if (r->serial > p->cert.serial && r->state == MEMBER_ALIVE)
             mesh_want_sync(m, now, p);
         place(m, n, r, &p->cert, p->zone);
     }
-    lapse_together(m);
+    lapse_together(m, t);
     weigh_again(m, *n);
     return 0;
 }
@@ -133,161 +137,234 @@ static int collect(struct mesh *m, mesh_ns now, size_t *n)
  * A change back to what the table is ends both. One that comes while building waits its
  * turn: what is half made is finished first, so that there is always progress. */
 
-static void adopt(struct mesh *m, mesh_ns now, struct ring *ring)
+static void adopt(struct mesh *m, struct mesh_table *t, mesh_ns now, struct ring *ring)
 {
-    ring_unref(m->ring_before);
-    m->ring_before = m->ring;
-    m->ring = ring;
-    m->counters.ring_changes++;
-    mesh_emit(m, MESH_RING);
-    trace_f(&m->cfg.trace, now, "ring of %zu members, epoch %016llx", ring_size(ring),
-            (unsigned long long)ring_epoch(ring));
+    bool own = t->region == m->region;
+
+    ring_unref(t->before);
+    t->before = t->ring;
+    t->ring = ring;
+    if (own) {
+        m->counters.ring_changes++;
+        mesh_emit(m, MESH_RING);
+    } else { /* nobody asks what changed hands there */
+        ring_unref(t->before);
+        t->before = NULL;
+    }
+    trace_f(&m->cfg.trace, now, "%s of %zu members, epoch %016llx", own ? "ring" : "the parent region's ring",
+            ring_size(ring), (unsigned long long)ring_epoch(ring));
 }
 
-static void give_up(struct mesh *m)
+static void give_up(struct mesh_table *t)
 {
-    ring_build_free(m->building);
-    m->building = NULL;
-    m->ring_pending = m->ring_lapsed = false;
+    ring_build_free(t->building);
+    t->building = NULL;
+    t->pending = t->lapsed = false;
 }
 
 /* From tables that others of this process have made: no slices, since nobody waits in virtual time. */
-static struct ring *share(struct mesh *m, size_t n)
+static struct ring *share(struct mesh *m, const struct mesh_table *t, size_t n)
 {
     const struct mesh_rings *rings = &m->cfg.rings;
-    struct ring *ring = rings->find(rings->ctx, m->ring_want, ring_arcs(m->ring));
+    struct ring *ring = rings->find(rings->ctx, t->want, ring_arcs(t->ring));
 
-    if (ring == NULL && (ring = ring_next(m->ring, m->eligible, n)) != NULL)
+    if (ring == NULL && (ring = ring_next(t->ring, m->eligible, n)) != NULL)
         rings->made(rings->ctx, ring);
     return ring;
 }
 
-static void begin(struct mesh *m, mesh_ns now, size_t n)
+static void begin(struct mesh *m, struct mesh_table *t, mesh_ns now, size_t n)
 {
     struct ring *ring = NULL;
 
     if (m->cfg.rings.find != NULL) {
-        ring = share(m, n);
+        ring = share(m, t, n);
     } else {
-        ring_unref(m->ring_before); /* two tables in memory, never three */
-        m->ring_before = NULL;
-        m->building = ring_build_new(m->ring, m->eligible, n, m->self.id->mesh.arc_bits);
+        ring_unref(t->before); /* two tables of a region in memory, never three */
+        t->before = NULL;
+        t->building = ring_build_new(t->ring, m->eligible, n, m->self.id->mesh.arc_bits);
     }
-    m->ring_pending = m->ring_lapsed = false;
+    t->pending = t->lapsed = false;
     if (ring != NULL) {
-        adopt(m, now, ring);
-    } else if (m->building != NULL) {
-        m->slice_at = now + SLICE_PAUSE; /* to look through all was a slice, too */
+        adopt(m, t, now, ring);
+    } else if (t->building != NULL) {
+        t->slice_at = now + SLICE_PAUSE; /* to look through all was a slice, too */
     } else {                             /* short of memory: the old table serves on, and we try again */
-        m->ring_pending = true;
-        m->ring_first = m->ring_last = now;
+        t->pending = true;
+        t->first = t->last = now;
     }
 }
 
 /* A slice, then a pause for everything else that the loop has to do. */
-static void build(struct mesh *m, mesh_ns now)
+static void build(struct mesh *m, struct mesh_table *t, mesh_ns now)
 {
-    if (!ring_build_step(m->building, SLICE_BIDS)) {
-        m->slice_at = now + SLICE_PAUSE;
+    if (!ring_build_step(t->building, SLICE_BIDS)) {
+        t->slice_at = now + SLICE_PAUSE;
         return;
     }
-    struct ring *ring = ring_build_take(m->building);
-    m->building = NULL;
-    adopt(m, now, ring);
+    struct ring *ring = ring_build_take(t->building);
+    t->building = NULL;
+    adopt(m, t, now, ring);
 }
 
-static mesh_ns due(const struct mesh *m)
+static mesh_ns due(const struct mesh *m, const struct mesh_table *t)
 {
-    if (m->ring_lapsed)
-        return m->ring_first;
-    return mesh_ns_min(m->ring_last + m->cfg.ring_join_delay, m->ring_first + PATIENCE * m->cfg.ring_join_delay);
+    if (t->lapsed)
+        return t->first;
+    return mesh_ns_min(t->last + m->cfg.ring_join_delay, t->first + PATIENCE * m->cfg.ring_join_delay);
 }
 
-static void look(struct mesh *m, mesh_ns now)
+static bool is_due(const struct mesh *m, const struct mesh_table *t, mesh_ns now)
+{
+    return t->pending && t->building == NULL && now >= due(m, t);
+}
+
+static void look_for(struct mesh *m, struct mesh_table *t, mesh_ns now)
 {
     size_t n;
 
-    m->viewed = gossip_digest(m->gossip);
-    m->ring_stale = false;
-    m->looked_at = now;
-    m->look_at = MESH_NS_NEVER;
-    if (collect(m, now, &n) != 0) {
+    if (collect(m, t, now, &n) != 0) {
         m->look_at = now + m->cfg.ring_join_delay;
         return;
     }
     uint64_t want = ring_digest(m->eligible, n);
-    if (want == ring_epoch(m->ring)) {
-        give_up(m);
+    if (want == ring_epoch(t->ring)) {
+        give_up(t);
         return;
     }
-    if (m->building != NULL && want == ring_build_epoch(m->building)) {
-        m->ring_pending = m->ring_lapsed = false;
+    if (t->building != NULL && want == ring_build_epoch(t->building)) {
+        t->pending = t->lapsed = false;
         return;
     }
-    if (!m->ring_pending)
-        m->ring_first = now;
-    if (!m->ring_pending || want != m->ring_want)
-        m->ring_last = now;
-    m->ring_pending = true;
-    m->ring_want = want;
-    if (m->building == NULL && now >= due(m))
-        begin(m, now, n);
+    if (!t->pending)
+        t->first = now;
+    if (!t->pending || want != t->want)
+        t->last = now;
+    t->pending = true;
+    t->want = want;
+    if (t->building == NULL && now >= due(m, t))
+        begin(m, t, now, n);
+}
+
+#define TABLE_EACH(t, m)                                                      \
+    for (struct mesh_table *t = (m)->tables; t < (m)->tables + TABLES_N; t++) \
+        if (t->ring != NULL)
+
+static void look(struct mesh *m, mesh_ns now)
+{
+    m->viewed = gossip_digest(m->gossip);
+    m->ring_stale = false;
+    m->looked_at = now;
+    m->look_at = MESH_NS_NEVER;
+    TABLE_EACH (t, m)
+        look_for(m, t, now);
 }
 
 void mesh_ring_now(struct mesh *m, mesh_ns now)
 {
-    ring_build_free(m->building); /* whoever is out may be in it */
-    m->building = NULL;
-    m->ring_lapsed = true;
+    TABLE_EACH (t, m) {
+        ring_build_free(t->building); /* whoever is out may be in it */
+        t->building = NULL;
+        t->lapsed = true;
+    }
     look(m, now);
-    while (m->building != NULL)
-        build(m, now);
+    TABLE_EACH (t, m) {
+        while (t->building != NULL)
+            build(m, t, now);
+    }
+}
+
+/* The table of |region| takes the place of what |t| is; that serves until it is made. 0 or MESH_E_NOMEM. */
+static int make_table(struct mesh *m, struct mesh_table *t, mesh_ns now, uint64_t region)
+{
+    size_t n;
+
+    if (t->ring == NULL && (t->ring = ring_new(NULL, 0, m->self.id->mesh.arc_bits)) == NULL)
+        return MESH_E_NOMEM;
+    give_up(t);
+    t->region = region;
+    t->lapse_at = MESH_NS_NEVER;
+    if (collect(m, t, now, &n) != 0)
+        return MESH_E_NOMEM;
+    t->want = ring_digest(m->eligible, n);
+    if (t->want != ring_epoch(t->ring))
+        begin(m, t, now, n); /* alone, one waits for nobody; and of a parent all are known */
+    return 0;
 }
 
 int mesh_ring_start(struct mesh *m, mesh_ns now)
 {
-    size_t n;
+    struct mesh_table *own = &m->tables[TABLE_OWN];
 
     m->zone = ring_zone(slice_str(m->self.id->cert.zone));
     m->viewed = gossip_digest(m->gossip);
     m->looked_at = now;
-    m->look_at = m->lapse_at = MESH_NS_NEVER;
-    m->ring = ring_new(NULL, 0, m->self.id->mesh.arc_bits);
-    if (m->ring == NULL || collect(m, now, &n) != 0)
-        return MESH_E_NOMEM;
-    m->ring_want = ring_digest(m->eligible, n);
-    begin(m, now, n); /* alone, one waits for nobody */
-    while (m->building != NULL)
-        build(m, now);
-    return 0;
+    m->look_at = MESH_NS_NEVER;
+    int err = make_table(m, own, now, m->region);
+    while (err == 0 && own->building != NULL)
+        build(m, own, now);
+    return err;
+}
+
+static void table_free(struct mesh_table *t)
+{
+    ring_build_free(t->building);
+    ring_unref(t->ring);
+    ring_unref(t->before);
+    *t = (struct mesh_table){ .lapse_at = MESH_NS_NEVER };
+}
+
+void mesh_ring_parent(struct mesh *m, mesh_ns now, uint64_t region)
+{
+    struct mesh_table *t = &m->tables[TABLE_PARENT];
+
+    if (region == 0 || region == m->region)
+        table_free(t);
+    else if ((t->ring == NULL || t->region != region) && make_table(m, t, now, region) != 0)
+        table_free(t); /* without it each owner turns to the origin itself */
 }
 
 void mesh_ring_stop(struct mesh *m)
 {
-    ring_build_free(m->building);
-    ring_unref(m->ring);
-    ring_unref(m->ring_before);
+    for (size_t i = 0; i < TABLES_N; i++)
+        table_free(&m->tables[i]);
 }
 
 void mesh_ring_tick(struct mesh *m, mesh_ns now)
 {
-    if (m->building != NULL && now >= m->slice_at)
-        build(m, now);
+    bool ripe = false, lapsed = false;
+
+    TABLE_EACH (t, m) {
+        if (t->building != NULL && now >= t->slice_at)
+            build(m, t, now);
+    }
     if (m->look_at == MESH_NS_NEVER && (m->ring_stale || gossip_digest(m->gossip) != m->viewed)) {
         mesh_ns gap = m->cfg.ring_join_delay / LOOKS_PER_DELAY;
         m->look_at = m->looked_at + gap > now ? m->looked_at + gap : now;
     }
-    if (now >= m->look_at || now >= m->lapse_at || (m->ring_pending && m->building == NULL && now >= due(m)))
+    TABLE_EACH (t, m)
+        ripe = ripe || now >= t->lapse_at || is_due(m, t, now);
+    if (now >= m->look_at || ripe)
         look(m, now);
-    if (now >= m->lapse_at) /* whom others waited for is back */
+    TABLE_EACH (t, m)
+        lapsed = lapsed || now >= t->lapse_at;
+    if (lapsed) /* whom others waited for is back */
         look(m, now);
 }
 
 mesh_ns mesh_ring_deadline(const struct mesh *m)
 {
-    mesh_ns at = mesh_ns_min(mesh_ns_min(m->look_at, m->lapse_at), mesh_weight_deadline(m));
+    mesh_ns at = mesh_ns_min(m->look_at, mesh_weight_deadline(m));
 
-    if (m->building != NULL)
-        return mesh_ns_min(at, m->slice_at);
-    return m->ring_pending ? mesh_ns_min(at, due(m)) : at;
+    for (size_t i = 0; i < TABLES_N; i++) {
+        const struct mesh_table *t = &m->tables[i];
+        if (t->ring == NULL)
+            continue;
+        at = mesh_ns_min(at, t->lapse_at);
+        if (t->building != NULL)
+            at = mesh_ns_min(at, t->slice_at);
+        else if (t->pending)
+            at = mesh_ns_min(at, due(m, t));
+    }
+    return at;
 }

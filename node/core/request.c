@@ -40,11 +40,14 @@ void answer_source(struct answer *a, const struct object *o, const struct flight
     a->from_disk = f->from_disk && object_flight(o) != f;
     a->via_peer = f->from_peer && object_flight(o) == f;
     a->peer_hit = f->peer_hit;
-    a->peer_name[0] = '\0';
-    if (a->via_peer)
+    a->peer_name[0] = a->parent_name[0] = '\0';
+    a->parent_hit = f->parent_hit;
+    if (a->via_peer) {
         memcpy(a->peer_name, f->peer_name, sizeof(a->peer_name));
+        memcpy(a->parent_name, f->parent_name, sizeof(a->parent_name));
+    }
     if (a->via_peer)
-        a->result = leader && !f->peer_hit ? RESULT_MISS : RESULT_PEER;
+        a->result = leader && !f->peer_hit && !f->parent_hit ? RESULT_MISS : RESULT_PEER;
     else if (f->validated || f->rescued)
         a->result = f->validated ? RESULT_REFRESH : RESULT_STALE;
     else

@@ -59,6 +59,7 @@ static struct serve *serve_new(struct engine *e, mesh_ns now, struct link *l, ui
     s->stream = stream;
     s->credit = m->credit;
     s->have = m->have;
+    s->far = shield_far(e, l);
     s->slip_timer.fire = slip_fire;
     list_init(&s->hold);
     reader_init(&s->reader, true);
@@ -158,7 +159,7 @@ static bool fetch_as_owner(struct engine *e, mesh_ns now, struct serve *s, const
     struct aim aim = aim_of(s, m);
     const struct object *stale = cache_stale(e->cache, now, &m->key, reader_fields(&s->reader));
     bool solo = stale != NULL && stale->lifetime == 0;
-    struct flight *f = solo ? NULL : flight_find(e, &m->key, reader_fields(&s->reader), FLIGHT_FOR_PEER);
+    struct flight *f = solo ? NULL : flight_find(e, &m->key, reader_fields(&s->reader), shield_need(&s->reader));
 
     if (f != NULL) {
         join(e, s, f);
@@ -375,8 +376,9 @@ void serve_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg
     engine_ready_reader(e, &s->reader);
 }
 
-void serve_attached(struct serve *s)
+void serve_attached(struct serve *s, const struct flight *f)
 {
+    shield_tell(s, f);
     s->next_leaf = s->slip_sent = s->announced = 0;
 }
 
@@ -419,6 +421,8 @@ static bool send_head(struct engine *e, mesh_ns now, struct serve *s)
         return false;
     }
     m.head = buf_slice(&e->scratch);
+    m.parent = slice_str(s->parent_name);
+    m.parent_hit = s->parent_hit;
     m.signer = o->is_ours ? o->by.self->cert.id : o->by.signer->cert.id;
     if (!o->is_ours)
         m.signer_cert = slice_of(o->by.signer->cert_raw, o->by.signer->cert_len);

@@ -8,6 +8,7 @@ void flight_join(struct flight *f, struct reader *r)
     assert(!list_linked(&r->wait_link));
     r->joined = !list_empty(&f->waiters);
     r->flight = f;
+    f->far = f->far || (r->of_peer && reader_serve(r)->far);
     list_push_back(&f->waiters, &r->wait_link);
 }
 
@@ -32,7 +33,7 @@ static void attach(struct engine *e, struct flight *f, struct reader *r, struct 
     reader_attach(r, o);
     warm_joined(o, r->of_peer, leader);
     if (r->of_peer)
-        serve_attached(reader_serve(r));
+        serve_attached(reader_serve(r), f);
     else if (r->of_parts)
         part_attached(e, r, f, leader);
     else
@@ -110,7 +111,7 @@ static void leave(struct engine *e, mesh_ns now, struct flight *f, struct reader
 {
     struct aim aim = waiter_aim(f, r);
     struct flight *other =
-        solo ? NULL : flight_find(e, &f->key, reader_fields(r), r->of_peer ? FLIGHT_FOR_PEER : FLIGHT_ANY);
+        solo ? NULL : flight_find(e, &f->key, reader_fields(r), shield_need(r));
 
     list_remove(&r->wait_link);
     r->flight = NULL;

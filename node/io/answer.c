@@ -130,11 +130,12 @@ static void describe(struct cache_status *s, const struct answer *a)
 }
 
 /* One member a hop, the one nearest to the origin first (RFC 9211). */
-static void put_members(struct buf *out, const struct cache_status *peer, const struct cache_status *ours)
+static void put_members(struct buf *out, const struct cache_status *const *hops, size_t n,
+                        const struct cache_status *ours)
 {
     buf_add_str(out, "Cache-Status: ");
-    if (peer != NULL) {
-        cache_status_put(out, peer);
+    for (size_t i = 0; i < n; i++) {
+        cache_status_put(out, hops[i]);
         buf_add_str(out, ", ");
     }
     cache_status_put(out, ours);
@@ -147,10 +148,21 @@ static void put_cache_status(struct buf *out, const struct answer *a, struct sli
         .name = slice_str(a->peer_name),
         .fwd = a->peer_hit ? CACHE_STATUS_HIT : CACHE_STATUS_URI_MISS,
     };
+    struct cache_status parent = {
+        .name = slice_str(a->parent_name),
+        .fwd = a->parent_hit ? CACHE_STATUS_HIT : CACHE_STATUS_URI_MISS,
+    };
     bool by_peer = a->via_peer && (a->result == RESULT_PEER || a->result == RESULT_MISS);
 
+    const struct cache_status *hops[2];
+    size_t n = 0;
+
+    if (by_peer && parent.name.len > 0)
+        hops[n++] = &parent;
+    if (by_peer)
+        hops[n++] = &peer;
     describe(&ours, a);
-    put_members(out, by_peer ? &peer : NULL, &ours);
+    put_members(out, hops, n, &ours);
 }
 
 static void put_via(struct buf *out, struct slice node)
@@ -358,7 +370,7 @@ size_t answer_page(struct buf *out, const struct answer_page *page, const struct
     if (page->forwarded) {
         struct cache_status ours = { .name = to->node,
                                      .fwd = page->passed ? CACHE_STATUS_METHOD : CACHE_STATUS_URI_MISS };
-        put_members(out, NULL, &ours);
+        put_members(out, NULL, 0, &ours);
     }
     if (page->of != NULL)
         put_cache_status(out, page->of, to->node);

@@ -83,7 +83,8 @@ struct node_config { /* all pointers are lent for the node's life */
     uint32_t audit_one_in; /* see struct engine_config */
     unsigned codings_off; /* CODING_BITs of content codings that viewers do not get */
     struct engine_timers engine;
-    mesh_ns ring_join_delay, ring_death_delay, ramp; /* mesh.h's, 0 = default */
+    mesh_ns ring_join_delay, ring_death_delay, ramp, parent_period; /* mesh.h's, 0 = default */
+    const char *parent_region; /* mesh.h's; NULL: auto */
     mesh_ns probe_period, ack_timeout, suspect_timeout;
     struct node_timers timers;
     const char *access_log;            /* a path, "-" (standard output), or NULL: none */

@@ -212,6 +212,8 @@ static int start_engine(struct node *n, char *error)
             .seed = secret_random_u64(),
             .ring_join_delay = cfg->ring_join_delay,
             .ramp = cfg->ramp,
+            .parent_period = cfg->parent_period,
+            .parent_region = cfg->parent_region != NULL ? slice_str(cfg->parent_region) : SLICE_EMPTY,
             .ring_death_delay = cfg->ring_death_delay,
             .probe_period = cfg->probe_period,
             .ack_timeout = cfg->ack_timeout,

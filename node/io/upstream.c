@@ -138,6 +138,7 @@ static void connect_next(struct conn *c, int err, enum proxy_error cause)
         if (c->io.fd >= 0) {
             w->counters.origin_connections++;
             c->state = CONNECTING;
+            c->connect_began = w->now;
             watch(c, EV_WRITE);
             timeout_set(&p->connect, &c->timeout, w->now);
             return;
@@ -251,6 +252,7 @@ static void connected(struct conn *c)
     c->pool->worker->counters.origin_opened++;
     c->pool->first = c->addr;
     c->state = SENDING;
+    engine_origin_rtt(c->pool->worker->engine, c->pool->worker->now, c->pool->worker->now - c->connect_began);
     upstream_send_head(c);
 }
 
@@ -366,6 +368,13 @@ void upstream_begin(struct upstream_pool *p, struct fetch *f)
     }
 }
 
+/* The first one may come to nothing, since the name is only being looked up. */
+void upstream_probe(struct upstream_pool *p)
+{
+    if (refresh_addresses(p) && p->addrs_n > 0)
+        origin_probe_start(&p->probe, p->worker, &p->addrs[p->first]);
+}
+
 void upstream_flow(struct upstream_pool *p, struct fetch *f)
 {
     struct conn *c = f->io;
@@ -469,6 +478,7 @@ void upstream_stop(struct upstream_pool *p)
     free_all(&p->waiting);
     free_all(&p->busy);
     free_all(&p->idle);
+    origin_probe_stop(&p->probe);
     resolver_free(p->resolver);
     p->resolver = NULL;
 }

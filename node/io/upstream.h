@@ -16,6 +16,7 @@
 #define HEDGEROW_IO_UPSTREAM_H
 
 #include "node/core/engine.h"
+#include "node/io/origin_probe.h"
 #include "node/io/resolve.h"
 #include "node/io/timeouts.h"
 #include "node/io/url.h"
@@ -32,6 +33,7 @@ struct upstream_pool {
     bool asked;
     size_t n, max;                   /* connections, idle ones too */
     struct list waiting, busy, idle; /* connections; the idle one used last comes first */
+    struct origin_probe probe;
     struct timeouts connect, first_byte, between, on_hold, keep;
 };
 
@@ -43,6 +45,9 @@ void upstream_stop(struct upstream_pool *p);
 void upstream_begin(struct upstream_pool *p, struct fetch *f);
 void upstream_flow(struct upstream_pool *p, struct fetch *f);
 void upstream_drop(struct upstream_pool *p, struct fetch *f);
+
+/* ENGINE_PROBE */
+void upstream_probe(struct upstream_pool *p);
 
 /* upstream_more: there is more to send of |u|, or it has ended. upstream_forget: no more will come of it. */
 struct upload;

@@ -28,7 +28,7 @@ struct conn {
     bool keep_alive;
     unsigned attempts, interim;
     size_t addr; /* being tried */
-    mesh_ns idle_since;
+    mesh_ns idle_since, connect_began;
     /* The request: its head, then in HEAD and BODY too, while |upload| is not NULL, its body. */
     struct buf out; /* the head; then the lines between chunks */
     size_t sent;    /* of |out| */

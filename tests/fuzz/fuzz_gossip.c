@@ -27,6 +27,8 @@ static void fuzz_sample(unsigned n, struct buf *out)
 
     p.has_target = p.kind == PAYLOAD_ASK || p.kind == PAYLOAD_NACK || n % 3 == 0;
     p.want = n % 5 == 0;
+    p.origin_us = n % 6 == 0 ? 1000 * n : 0;
+    p.parent = n % 12 == 0 ? 77 * n : 0;
     p.target = record_of(n / 8 % MEMBERS).id;
     for (unsigned i = 0; i < records; i++) {
         struct member_record r = record_of(i);

@@ -39,7 +39,8 @@ static void put_some(unsigned n, struct buf *b)
                            9,
                            10 };
     struct msg_answer answer = { ANSWER_NOT_OWNER, NOT_OWNER_RING, 9, 50, n % 2 == 0, { { 7 } } };
-    struct msg_head head = { .form = (uint8_t)(1 + n % 2), .head = SLICE_LIT("head"), .has_length = true, .length = 9 };
+    struct msg_head head = { .form = (uint8_t)(1 + n % 2), .head = SLICE_LIT("head"), .has_length = true, .length = 9,
+                             .parent = n % 3 == 0 ? SLICE_LIT("us-1") : SLICE_EMPTY, .parent_hit = n % 3 == 0 };
     struct msg_leaf leaf = { 1, LEAF_RAW, 3, SLICE_LIT("raw") };
     struct msg_slip slip = { .index = 1, .offset = 2, .bytes = SLICE_LIT("piece") };
 

@@ -285,6 +285,7 @@ static inline bool poll_node(struct world *w, int n)
         if (!w->nodes[n].disk_slow)
             engine_kept(w->nodes[n].engine, w->now, !w->nodes[n].disk_full);
         break;
+    case ENGINE_PROBE: break;
     case ENGINE_TWIN: w->nodes[n].twins++; break;
     }
     return true;

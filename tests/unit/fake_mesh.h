@@ -30,6 +30,7 @@ struct mesh {
     struct fake_member members[FAKE_MEMBERS]; /* ourselves first */
     size_t n;
     struct ring *ring, *before; /* the latter is there once a test has said fake_ring_changed */
+    struct ring *parent;        /* of the parent region; NULL: none */
     bool sync_wanted, left, unreached, late, changed;
     struct node_id sync_with;
     struct mesh_addr outside; /* what was said last of where we are */
@@ -58,19 +59,32 @@ static inline void fake_add(struct mesh *m, const struct cert *cert, struct slic
     f->record = (struct member_record){ .id = cert->id, .addrs = { *addr }, .addrs_n = 1, .weight = 100 };
 }
 
-/* fake_ring: from now on the ring of |m| holds these, in zones of their own; none: an empty
- * ring. |steep|: the first ones are heavier by far, so on most arcs they rank in this order. */
-static inline void fake_ring(struct mesh *m, const struct identity *const *ids, size_t n, bool steep)
+static inline struct ring *fake_ring_of(const struct identity *const *ids, size_t n, bool steep)
 {
     struct ring_member members[FAKE_MEMBERS];
 
     for (size_t i = 0, weight = CERT_WEIGHT_MAX; i < n; i++, weight /= 10)
         members[i] =
             (struct ring_member){ .id = ids[i]->cert.id, .zone = i + 1, .weight = steep ? (uint32_t)weight : 100 };
-    ring_unref(m->ring);
-    m->ring = ring_new(members, n, FAKE_ARC_BITS);
-    if (m->ring == NULL)
+    struct ring *ring = ring_new(members, n, FAKE_ARC_BITS);
+    if (ring == NULL)
         abort();
+    return ring;
+}
+
+/* fake_ring: from now on the ring of |m| holds these, in zones of their own; none: an empty
+ * ring. |steep|: the first ones are heavier by far, so on most arcs they rank in this order. */
+static inline void fake_ring(struct mesh *m, const struct identity *const *ids, size_t n, bool steep)
+{
+    ring_unref(m->ring);
+    m->ring = fake_ring_of(ids, n, steep);
+}
+
+/* fake_parent: and that of the parent region these; none: there is no such region. */
+static inline void fake_parent(struct mesh *m, const struct identity *const *ids, size_t n, bool steep)
+{
+    ring_unref(m->parent);
+    m->parent = n > 0 ? fake_ring_of(ids, n, steep) : NULL;
 }
 
 /* fake_ring_changed: the ring was that of |before| (taken over) until now. */
@@ -116,10 +130,11 @@ struct mesh *mesh_new(const struct mesh_config *cfg, mesh_ns now)
 
 void mesh_free(struct mesh *m)
 {
-    if (m != NULL)
+    if (m != NULL) {
         ring_unref(m->ring);
-    if (m != NULL)
         ring_unref(m->before);
+        ring_unref(m->parent);
+    }
     free(m);
 }
 
@@ -347,6 +362,16 @@ const struct ring *mesh_ring_before(const struct mesh *m)
 bool mesh_came_late(const struct mesh *m)
 {
     return m->late;
+}
+
+const struct ring *mesh_parent_ring(const struct mesh *m)
+{
+    return m->parent;
+}
+
+void mesh_origin_rtt(struct mesh *m, mesh_ns now, mesh_ns rtt)
+{
+    (void)m, (void)now, (void)rtt;
 }
 
 size_t mesh_count(const struct mesh *m)

@@ -83,6 +83,8 @@ struct node {
     uint64_t twin_boot;
     unsigned casts;
     struct buf cast; /* the last one */
+    unsigned probes;
+    mesh_ns origin_rtt; /* 0: it is out of reach */
 };
 
 struct packet {
@@ -234,6 +236,11 @@ static inline void drain(struct world *w, int n)
         case MESH_ASK_ROLL: /* it answers on a stream */
             node->asks++;
             give_roll(w, &out.id, n);
+            break;
+        case MESH_PROBE: /* the origin is so far */
+            node->probes++;
+            if (node->origin_rtt > 0)
+                mesh_origin_rtt(node->mesh, w->now, node->origin_rtt);
             break;
         case MESH_TWIN:
             node->twins++;

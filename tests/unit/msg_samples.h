@@ -380,6 +380,22 @@ static inline int put_head_one(struct buf *b)
     return msg_put_head(b, 1, &m);
 }
 
+/* A relayed one: the owner had it from a node of the parent region, which had a copy. */
+static inline struct msg_head head_of_parent(void)
+{
+    struct msg_head m = head_of(false);
+
+    m.parent = SLICE_LIT("us-1");
+    m.parent_hit = true;
+    return m;
+}
+
+static inline int put_head_parent(struct buf *b)
+{
+    struct msg_head m = head_of_parent();
+    return msg_put_head(b, 1, &m);
+}
+
 static inline void check_head_is(struct slice body, const struct msg_head *want)
 {
     struct wire w;
@@ -391,8 +407,15 @@ static inline void check_head_is(struct slice body, const struct msg_head *want)
     assert_true(m.age_ms == want->age_ms && m.length == want->length);
     assert_true(m.has_length == want->has_length && m.uncacheable == want->uncacheable);
     assert_true(node_id_eq(&m.signer, &want->signer) && digest_eq(&m.leaf, &want->leaf));
+    assert_true(slice_eq(m.parent, want->parent) && m.parent_hit == want->parent_hit);
     assert_memory_equal(m.sig, want->sig, SIGNATURE_BYTES);
     wire_close(&w);
+}
+
+static inline void check_head_parent(const struct msg_frame *f)
+{
+    struct msg_head want = head_of_parent();
+    check_head_is(f->body, &want);
 }
 
 static inline void check_head(const struct msg_frame *f)

@@ -156,6 +156,13 @@ static void one_member_a_hop(void **state)
     a.peer_hit = true;
     strcpy(a.peer_name, "ams-2");
     check_status(&a, "PeerHit", "ams-2; hit, fra-1; fwd=uri-miss; stored; ttl=52");
+    a.peer_hit = false; /* it had it from the parent region */
+    a.parent_hit = true;
+    strcpy(a.parent_name, "us-1");
+    check_status(&a, "PeerHit", "us-1; hit, ams-2; fwd=uri-miss, fra-1; fwd=uri-miss; stored; ttl=52");
+    a.parent_hit = false;
+    a.result = RESULT_MISS;
+    check_status(&a, "Miss", "us-1; fwd=uri-miss, ams-2; fwd=uri-miss, fra-1; fwd=uri-miss; stored; ttl=52");
     a = answer_of(200, RESULT_REFRESH);
     check_status(&a, "RefreshHit", "fra-1; fwd=stale; fwd-status=304; ttl=52");
     a = answer_of(200, RESULT_STALE);

@@ -353,6 +353,28 @@ static void a_latecomer_is_shown_what_changed_last(void **state)
     world_free(w);
 }
 
+/* What a node says of the origin is in its own packets: who gets none does not hear of it, and the view is the same. */
+static void a_soft_fact_is_heard_from_its_subject_alone(void **state)
+{
+    struct world *w = world_joined(3, 31);
+    (void)state;
+
+    world_cut(w, 0, 2, true);
+    world_cut(w, 2, 0, true);
+    gossip_origin(w->nodes[0].g, 12345, 0);
+    world_run(w, SEC(10));
+    assert_int_equal(w->origins_heard[1][0], 12345);
+    assert_int_equal(w->origins_heard[2][0], 0);
+    assert_int_equal(w->origins_heard[0][1], 0);
+    assert_true(world_agree(w));
+    gossip_origin(w->nodes[0].g, 777, 9);
+    world_cut(w, 0, 2, false);
+    world_run(w, SEC(10));
+    assert_int_equal(w->origins_heard[1][0], 777);
+    assert_int_equal(w->origins_heard[2][0], 777);
+    world_free(w);
+}
+
 static void same_seed_same_history(void **state)
 {
     uint64_t hash[3];
@@ -390,6 +412,7 @@ int main(void)
         cmocka_unit_test(news_reach_all_soon_and_are_then_dropped),
         cmocka_unit_test(a_storm_of_news_keeps_to_the_budget),
         cmocka_unit_test(a_latecomer_is_shown_what_changed_last),
+        cmocka_unit_test(a_soft_fact_is_heard_from_its_subject_alone),
         cmocka_unit_test(same_seed_same_history),
     };
 

@@ -88,6 +88,8 @@ static void fields_are_judged(void **state)
         { MSG_HEAD, "83 01 01 04 " ID16 " 06 " SIG64, MESH_E_MISSING },
         { MSG_HEAD, "83 01 01 02 c40168 06 " SIG64, MESH_E_MISSING },
         { MSG_HEAD, "83 01 01 02 c40168 04 " ID16, MESH_E_MISSING },
+        { MSG_HEAD, "86 01 01 02 c40168 04 " ID16 " 06 " SIG64 " 0a a16e 0b c3", 0 },
+        { MSG_HEAD, "85 01 01 02 c40168 04 " ID16 " 06 " SIG64 " 0a a20d0a", MESH_E_RANGE }, /* no name */
         { MSG_HEAD, "84 01 02 02 c40168 04 " ID16 " 06 " SIG64, MESH_E_MISSING },              /* one, without leaf */
         { MSG_HEAD, "85 01 02 02 c40168 04 " ID16 " 06 " SIG64 " 09 " BIN32, MESH_E_MISSING }, /* without length */
         { MSG_HEAD, "86 01 02 02 c40168 04 " ID16 " 06 " SIG64 " 08 00 09 " BIN32, 0 },

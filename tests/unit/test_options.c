@@ -197,6 +197,8 @@ static void run_takes_what_it_can_do_and_refuses_the_rest(void **state)
         { "--origin", "http://" },
         { "--set-cookie", "yes" },
         { "--viewer-cache-control", "on" },
+        { "--parent-region", "eu/fra" },
+        { "--parent-region", "" },
     };
     struct run_options *o = calloc(1, sizeof(*o));
 
@@ -210,6 +212,8 @@ static void run_takes_what_it_can_do_and_refuses_the_rest(void **state)
     assert_int_equal(o->error_ttl_s, 0);
     assert_int_equal(run_code(o, "--origin", "http://o", "--workers", "64"), 0);
     assert_int_equal(o->workers, 64);
+    assert_int_equal(run_code(o, "--origin", "http://o", "--parent-region", "eu"), 0);
+    assert_string_equal(o->parent_region, "eu");
     assert_int_equal(run_code(o, "--origin", "http://127.0.0.1:8000/site/", NULL, NULL), 0);
     assert_int_equal(o->error_ttl_s, 10);
     assert_int_equal(o->origin.port, 8000);

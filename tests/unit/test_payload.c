@@ -232,6 +232,23 @@ static void golden_payload(void **state)
     check_golden(buf_slice(&b), "860102024d03cf1122334455667788040305020ccd012c");
     assert_int_equal(payload_get(buf_slice(&b), &back), 0);
     assert_int_equal(back.roll, 300);
+    assert_int_equal(back.origin_us, 0);
+
+    buf_clear(&b);
+    p.origin_us = 12345;
+    put(&b, &p, 0);
+    check_golden(buf_slice(&b), "870102024d03cf1122334455667788040305020ccd012c0dcd3039");
+    assert_int_equal(payload_get(buf_slice(&b), &back), 0);
+    assert_int_equal(back.origin_us, 12345);
+    assert_int_equal(back.parent, 0);
+    p.parent = UINT32_MAX;
+    buf_clear(&b);
+    put(&b, &p, 0);
+    check_golden(buf_slice(&b), "880102024d03cf1122334455667788040305020ccd012c0dcd30390eceffffffff");
+    assert_int_equal(payload_get(buf_slice(&b), &back), 0);
+    assert_int_equal(back.parent, UINT32_MAX);
+    b.data[b.len - 5] = 0xcf; /* a number that is not there */
+    assert_true(payload_get(buf_slice(&b), &back) < 0);
     buf_free(&b);
 }
 

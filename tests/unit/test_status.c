@@ -110,6 +110,47 @@ static void a_member_s_session_is_shown(void **state)
     json_decref(j);
 }
 
+static char *as_text(struct status_style style)
+{
+    static char copy[8192];
+    struct buf out = BUF_EMPTY;
+    json_t *j = as_json();
+
+    assert_int_equal(status_text(&out, j, style), 0);
+    assert_true(out.len < sizeof(copy));
+    memcpy(copy, out.data, out.len);
+    copy[out.len] = 0;
+    json_decref(j);
+    buf_free(&out);
+    return copy;
+}
+
+static void feat_M18_the_parent_region_and_why(void **state)
+{
+    (void)state;
+    json_t *j = as_json();
+    assert_true(json_is_null(at(j, "parent.region"))); /* one region has none */
+    json_decref(j);
+    status.regions[0] = (struct parent_region){ SLICE_LIT("eu"), 80500, 2, 3, 0 };
+    status.regions[1] = (struct parent_region){ SLICE_LIT("us"), 0, 0, 4, 0 };
+    status.regions_n = 2;
+    status.parent = SLICE_LIT("eu");
+    status.parent_measured = true;
+    status.parent_nodes = 3;
+    j = as_json();
+    assert_string_equal(json_string_value(at(j, "parent.region")), "eu");
+    assert_true(json_is_true(at(j, "parent.measured")));
+    assert_int_equal(json_integer_value(at(j, "parent.nodes")), 3);
+    assert_string_equal(json_string_value(at(j, "parent.regions.0.region")), "eu");
+    assert_true(json_real_value(at(j, "parent.regions.0.origin_ms")) == 80.5);
+    assert_int_equal(json_integer_value(at(j, "parent.regions.0.stated")), 2);
+    assert_true(json_is_null(at(j, "parent.regions.1.origin_ms")));
+    assert_int_equal(json_integer_value(at(j, "parent.regions.1.members")), 4);
+    json_decref(j);
+    const char *text = as_text((struct status_style){ .utf8 = false });
+    assert_non_null(strstr(text, "eu, the nearest to the origin; eu 80.5 ms\n"));
+}
+
 static void every_promised_field_is_there(void **state)
 {
     static const char *const whole[] = {
@@ -312,21 +353,6 @@ static void the_page_carries_one_nonce(void **state)
     buf_free(&out);
 }
 
-static char *as_text(struct status_style style)
-{
-    static char copy[8192];
-    struct buf out = BUF_EMPTY;
-    json_t *j = as_json();
-
-    assert_int_equal(status_text(&out, j, style), 0);
-    assert_true(out.len < sizeof(copy));
-    memcpy(copy, out.data, out.len);
-    copy[out.len] = 0;
-    json_decref(j);
-    buf_free(&out);
-    return copy;
-}
-
 static void people_see_a_table(void **state)
 {
     (void)state;
@@ -401,6 +427,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_member_s_session_is_shown, setup),
+        cmocka_unit_test_setup(feat_M18_the_parent_region_and_why, setup),
         cmocka_unit_test_setup(every_promised_field_is_there, setup),
         cmocka_unit_test_setup(numbers_come_from_their_counters, setup),
         cmocka_unit_test_setup(an_idle_node_divides_by_nothing, setup),

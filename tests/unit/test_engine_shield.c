@@ -1,0 +1,288 @@
+/* test_engine_shield.c - one region's nodes turn to the origin, for all others too. */
+#include "engine_world.h"
+
+static struct world *w;
+
+/* n0 and n1 are in eu, n2 and n3 in us. */
+static int regions(void **state)
+{
+    setup(state);
+    for (int i = 2; i < NODES; i++) {
+        char name[8];
+        snprintf(name, sizeof(name), "n%d", i);
+        const struct admission what = { .name = slice_str(name), .zone = SLICE_LIT("us/z"), .not_after_s = WALL + 86400 };
+        assert_int_equal(authority_admit(&identities[i], &authority, &what), 0);
+    }
+    return 0;
+}
+
+/* Node |n| holds these for the parent region's owners, mostly in this order. */
+static void parent(int n, const char *members)
+{
+    const struct identity *ids[NODES];
+    size_t k = 0;
+
+    for (; members[k] != '\0'; k++)
+        ids[k] = &identities[members[k] - '0'];
+    fake_parent(mesh_of(w, n), ids, k, true);
+}
+
+/* Each region has a ring of its own, and us is the parent of eu. */
+static int begin(void **state)
+{
+    (void)state;
+    w = world_new(NODES);
+    world_ranks(w, 0, "10");
+    world_ranks(w, 1, "10");
+    world_ranks(w, 2, "23");
+    world_ranks(w, 3, "23");
+    parent(0, "23");
+    parent(1, "23");
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    world_run(w, SEC(5));
+    world_calm(w);
+    world_free(w);
+    return 0;
+}
+
+/* The sum of one counter over all nodes. */
+#define SUM(name) (count(w, 0)->name + count(w, 1)->name + count(w, 2)->name + count(w, 3)->name)
+
+/* A site that n1 owns before n0, and n2 before n3. */
+static struct site *site_of_all(uint64_t length)
+{
+    return site_at(w, path_seen(w, 0, "10", 2, "23"), length);
+}
+
+static void feat_M19_only_the_parents_nodes_ask_the_origin(void **state)
+{
+    struct site *s = site_of_all(300000);
+    struct viewer *v = ask(w, 0, s->path);
+
+    (void)state;
+    world_run(w, SEC(1));
+    check_result(v, RESULT_MISS);
+    assert_string_equal(v->answer.peer_name, "n1");
+    assert_string_equal(v->answer.parent_name, "n2"); /* a member for each hop */
+    assert_false(v->answer.peer_hit || v->answer.parent_hit);
+    assert_int_equal(count(w, 1)->asks_parent, 1);
+    assert_int_equal(count(w, 2)->origin_fetches, 1);
+    v = ask(w, 3, s->path);
+    world_run(w, SEC(1));
+    check_result(v, RESULT_PEER);
+    assert_string_equal(v->answer.parent_name, "");
+    check_result(ask(w, 1, s->path), RESULT_HIT);
+    assert_int_equal(s->fetches, 1);
+    assert_int_equal(SUM(bytes_far_in), 300000); /* once for the whole region */
+    assert_int_equal(SUM(bytes_peer_in), 900000);
+    check_honest(w);
+}
+
+static void what_the_parent_has_is_no_miss(void **state)
+{
+    static const uint64_t lengths[] = { 0, 1000, 200000 };
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct site *s = site_of_all(lengths[i]);
+        ask(w, 3, s->path);
+        world_run(w, SEC(1));
+        struct viewer *v = ask(w, 0, s->path);
+        world_run(w, SEC(1));
+        check_result(v, RESULT_PEER);
+        assert_true(!v->answer.peer_hit && v->answer.parent_hit);
+        assert_string_equal(v->answer.parent_name, "n2");
+        v = ask(w, 1, s->path); /* it has it by now, and a hop beyond is nobody's business */
+        check_result(v, RESULT_HIT);
+        assert_int_equal(s->fetches, 1);
+    }
+    check_honest(w);
+}
+
+static void many_of_both_regions_are_one_fetch(void **state)
+{
+    struct site *s = site_of_all(500000);
+    struct viewer *v[40];
+
+    (void)state;
+    s->head_after = MS(60);
+    s->every = MS(30);
+    s->piece = 50000;
+    for (int i = 0; i < 40; i++) {
+        v[i] = ask(w, i % NODES, s->path);
+        world_run(w, MS(7));
+    }
+    world_run(w, SEC(2));
+    for (int i = 0; i < 40; i++)
+        check_whole(v[i]);
+    assert_int_equal(s->fetches, 1);
+    assert_int_equal(count(w, 2)->origin_fetches, 1);
+    check_honest(w);
+}
+
+/* Told or not, before it has answered or in mid-body: the next of the parent's owners goes on. */
+static void feat_M19_a_dead_parent_has_a_successor_within_5_s(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 4; how++) {
+        struct site *s = site_of_all(1000000);
+        s->head_after = MS(100);
+        s->piece = 10000;
+        s->every = MS(10);
+        struct viewer *v = ask(w, 0, s->path);
+        world_run(w, how / 2 == 0 ? MS(60) : MS(503));
+        mesh_ns died = w->now;
+        uint64_t shown = v->got;
+        node_stop(w, 2, how % 2 == 0);
+        if (how / 2 == 1)
+            assert_true(shown > 0);
+        while (v->got <= shown && w->now < died + SEC(10))
+            world_run(w, MS(20));
+        assert_true(w->now - died <= SEC(5));
+        world_run(w, SEC(4));
+        check_whole(v);
+        assert_int_equal(count(w, 0)->origin_fetches + count(w, 1)->origin_fetches, 0);
+        assert_int_equal(s->fetches, 2);
+        node_start(w, 2, true);
+        world_ranks(w, 2, "23");
+        world_run(w, SEC(5));
+    }
+}
+
+static void without_a_parent_that_answers_nothing_fails(void **state)
+{
+    struct site *s = site_of_all(100000);
+
+    (void)state;
+    node_stop(w, 2, true);
+    node_stop(w, 3, false);
+    struct viewer *v = ask(w, 0, s->path);
+    world_run(w, SEC(5));
+    check_result(v, RESULT_MISS);
+    assert_int_equal(count(w, 1)->origin_fetches, 1);
+    assert_string_equal(v->answer.parent_name, "");
+    node_start(w, 2, true);
+    node_start(w, 3, true);
+    world_ring(w, 2, ""); /* these do not know it yet */
+    world_ring(w, 3, "");
+    world_run(w, SEC(5));
+    s = site_at(w, path_owned(w, 0, "10"), 100000);
+    v = ask(w, 0, s->path);
+    world_run(w, SEC(1));
+    check_result(v, RESULT_MISS);
+    assert_int_equal(count(w, 1)->origin_fetches, 2);
+    assert_int_equal(count(w, 2)->asks_not_owner + count(w, 3)->asks_not_owner, 2);
+}
+
+/* Whatever each region holds the other for, whoever is asked first: nobody waits for who waits for him. */
+static void two_regions_may_each_take_the_other_for_the_parent(void **state)
+{
+    (void)state;
+    parent(2, "10");
+    parent(3, "10");
+    for (int mask = 1; mask < 16; mask++) {
+        struct site *s = site_of_all(mask % 2 == 0 ? 1000 : 200000);
+        struct viewer *v[NODES];
+        mesh_ns asked = w->now;
+        for (int i = 0; i < NODES; i++) {
+            v[i] = (mask & 1 << i) != 0 ? ask(w, i, s->path) : NULL;
+            if (mask % 3 == 0)
+                world_run(w, MS(4));
+        }
+        world_run(w, SEC(1));
+        for (int i = 0; i < NODES; i++) {
+            if (v[i] == NULL)
+                continue;
+            check_whole(v[i]);
+            assert_true(v[i]->end_at - asked < MS(200)); /* and without patience having to end */
+        }
+        assert_in_range(s->fetches, 1, 2);
+        world_run(w, SEC(1));
+        world_calm(w);
+        w->sites_n = 0;
+    }
+    check_honest(w);
+}
+
+/* A copy past its time is validated by the parent, who asks the origin, not us. */
+static void feat_M19_copies_are_validated_through_the_parent(void **state)
+{
+    struct site *s = site_of_all(1000);
+
+    (void)state;
+    s->lines = "ETag: \"1\"\nCache-Control: max-age=2\n";
+    s->validator = "\"1\"";
+    for (int i = 0; i < 3; i++) {
+        struct viewer *v = ask(w, 0, s->path);
+        world_run(w, SEC(5));
+        check_whole(v);
+    }
+    assert_int_equal(s->fetches, 3);
+    assert_int_equal(s->validated, 2);
+    assert_int_equal(count(w, 2)->origin_fetches, 3);
+    check_honest(w);
+}
+
+static void what_is_one_viewers_alone_goes_to_the_origin_from_here(void **state)
+{
+    struct site *s = site_of_all(1000);
+
+    (void)state;
+    s->lines = "Cache-Control: private\n";
+    struct viewer *v = ask(w, 0, s->path); /* nobody knows it yet */
+    world_run(w, SEC(1));
+    check_whole(v);
+    assert_int_equal(count(w, 2)->origin_fetches, 1);
+    v = ask(w, 0, s->path);
+    world_run(w, SEC(1));
+    check_whole(v);
+    assert_int_equal(count(w, 0)->origin_fetches, 1);
+    check_honest(w);
+}
+
+/* A ring of its own members is what a node waits for when it starts; there may be none. */
+static void who_is_alone_in_its_region_is_ready_at_once(void **state)
+{
+    const char *why;
+
+    (void)state;
+    for (int i = 0; i < NODES; i++)
+        node_stop(w, i, false);
+    w->nodes[1].cfg.has_seeds = true;
+    node_start(w, 2, false);
+    world_ring(w, 2, "2");
+    node_start(w, 1, false);
+    world_ring(w, 1, "1");
+    engine_seeds(engine_of(w, 1), w->now, &w->nodes[2].addr, 1);
+    assert_false(engine_ready(engine_of(w, 1), &why));
+    world_run(w, SEC(1));
+    if (!engine_ready(engine_of(w, 1), &why))
+        fail_msg("%s", why);
+    fake_add(mesh_of(w, 1), &identities[0].cert, identity_cert(&identities[0]), &w->nodes[0].addr);
+    assert_false(engine_ready(engine_of(w, 1), &why));
+    assert_string_equal(why, "the ring does not hold the other members yet");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(feat_M19_only_the_parents_nodes_ask_the_origin),
+        TEST(what_the_parent_has_is_no_miss),
+        TEST(many_of_both_regions_are_one_fetch),
+        TEST(feat_M19_a_dead_parent_has_a_successor_within_5_s),
+        TEST(without_a_parent_that_answers_nothing_fails),
+        TEST(two_regions_may_each_take_the_other_for_the_parent),
+        TEST(feat_M19_copies_are_validated_through_the_parent),
+        TEST(what_is_one_viewers_alone_goes_to_the_origin_from_here),
+        TEST(who_is_alone_in_its_region_is_ready_at_once),
+    };
+
+    return cmocka_run_group_tests(tests, regions, NULL);
+}
