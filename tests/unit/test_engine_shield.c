@@ -209,6 +209,27 @@ static void two_regions_may_each_take_the_other_for_the_parent(void **state)
     check_honest(w);
 }
 
+/* A fetch for which the parent had nothing is the origin's by then, and for those there as well. */
+static void who_turned_to_the_origin_in_the_end_fetches_for_both(void **state)
+{
+    struct site *s = site_at(w, path_owned(w, 0, "10"), 1000);
+
+    (void)state;
+    world_ring(w, 2, "");
+    world_ring(w, 3, "");
+    parent(3, "10");
+    s->head_after = MS(300);
+    struct viewer *here = ask(w, 0, s->path);
+    world_run(w, MS(100));
+    assert_int_equal(count(w, 1)->origin_fetches, 1);
+    struct viewer *there = ask(w, 3, s->path);
+    world_run(w, SEC(1));
+    check_whole(here);
+    check_whole(there);
+    assert_int_equal(s->fetches, 1);
+    check_honest(w);
+}
+
 /* A copy past its time is validated by the parent, who asks the origin, not us. */
 static void feat_M19_copies_are_validated_through_the_parent(void **state)
 {
@@ -279,6 +300,7 @@ int main(void)
         TEST(feat_M19_a_dead_parent_has_a_successor_within_5_s),
         TEST(without_a_parent_that_answers_nothing_fails),
         TEST(two_regions_may_each_take_the_other_for_the_parent),
+        TEST(who_turned_to_the_origin_in_the_end_fetches_for_both),
         TEST(feat_M19_copies_are_validated_through_the_parent),
         TEST(what_is_one_viewers_alone_goes_to_the_origin_from_here),
         TEST(who_is_alone_in_its_region_is_ready_at_once),
