@@ -181,8 +181,10 @@ static void tell_the_near(struct engine *e, mesh_ns now, const struct digest *ke
 static void tell_all(struct engine *e, mesh_ns now, const struct digest *key, struct request *r)
 {
     const struct ring *ring = mesh_ring(e->mesh);
-    const struct ring_member *owners[RING_OWNERS];
+    const struct ring_member *owners[2 * RING_OWNERS];
     size_t n = ring_size(ring) > 0 ? ring_owners(ring, ring_arc(ring, key), owners) : 0;
+
+    n += shield_owners(e, key, owners + n); /* from whom our owners would have it again */
     bool all = within_pace(e, now);
     struct mesh_member m;
 

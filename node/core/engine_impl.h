@@ -433,6 +433,8 @@ int flight_owners(struct engine *e, const struct digest *key, struct node_id out
 /* shield_far: is the peer of an open link of another region? shield_need: what may |r| join? */
 bool shield_far(const struct engine *e, const struct link *l);
 enum flight_need shield_need(struct reader *r);
+/* shield_owners lends the owners in the parent region, where that is another one than ours. */
+size_t shield_owners(const struct engine *e, const struct digest *place, const struct ring_member *out[RING_OWNERS]);
 /* Cache-Status has a member for each hop: shield_told takes what an owner says of the parent region's node that it had
  * the object from, shield_tell notes for |s| what to say of |f|'s. */
 struct serve;

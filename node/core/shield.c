@@ -27,17 +27,23 @@ void engine_origin_rtt(struct engine *e, mesh_ns now, mesh_ns rtt)
     mesh_origin_rtt(e->mesh, now, rtt);
 }
 
-bool shield_begin(struct engine *e, struct flight *f)
+size_t shield_owners(const struct engine *e, const struct digest *place, const struct ring_member *out[RING_OWNERS])
 {
     const struct ring *ring = mesh_parent_ring(e->mesh);
+
+    return ring != NULL ? ring_owners(ring, ring_arc(ring, place), out) : 0;
+}
+
+bool shield_begin(struct engine *e, struct flight *f)
+{
     const struct ring_member *owners[RING_OWNERS];
     struct digest place;
 
-    if (f->shield != SHIELD_NOT_YET || f->far || f->class != FLIGHT_OWNER || ring == NULL ||
+    if (f->shield != SHIELD_NOT_YET || f->far || f->class != FLIGHT_OWNER || mesh_parent_ring(e->mesh) == NULL ||
         mesh_behind(e->mesh, e->now))
         return false;
     key_stripe(&place, &f->primary, f->index);
-    f->sources_n = ring_owners(ring, ring_arc(ring, &place), owners);
+    f->sources_n = shield_owners(e, &place, owners);
     for (size_t i = 0; i < f->sources_n; i++)
         f->sources[i] = owners[i]->id;
     f->source_at = 0;

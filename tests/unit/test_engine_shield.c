@@ -289,6 +289,30 @@ static void who_is_alone_in_its_region_is_ready_at_once(void **state)
     assert_string_equal(why, "the ring does not hold the other members yet");
 }
 
+/* What a viewer's POST has changed is not had again from the parent: it has confirmed before the answer ends. */
+static void feat_R28_the_parent_drops_what_was_changed(void **state)
+{
+    struct site *s = site_of_all(1000);
+
+    (void)state;
+    for (int i = 0; i < NODES; i++) {
+        ask(w, i, s->path);
+        world_run(w, SEC(1));
+    }
+    assert_int_equal(s->fetches, 1);
+    struct viewer *post = viewer_new(w, 0, s->path);
+    post->r.method = SLICE_LIT("POST");
+    viewer_ask(post);
+    while (!post->ended)
+        world_run(w, MS(1));
+    s->version = 2;
+    struct viewer *v = ask(w, 0, s->path);
+    world_run(w, SEC(1));
+    check_whole(v);
+    assert_int_equal(v->version, 2);
+    assert_int_equal(s->fetches, 3);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -303,6 +327,7 @@ int main(void)
         TEST(who_turned_to_the_origin_in_the_end_fetches_for_both),
         TEST(feat_M19_copies_are_validated_through_the_parent),
         TEST(what_is_one_viewers_alone_goes_to_the_origin_from_here),
+        TEST(feat_R28_the_parent_drops_what_was_changed),
         TEST(who_is_alone_in_its_region_is_ready_at_once),
     };
 
