@@ -587,7 +587,8 @@ void serve_pump(struct engine *e, mesh_ns now, struct serve *s)
         return;
     if (sent == SENT_ALL && o->state == OBJECT_COMPLETE) {
         if (s->final_sent || send_batch(e, s)) {
-            spread_taken(e, o, &s->l->peer);
+            if (!s->far) /* nobody is sent to another region */
+                spread_taken(e, o, &s->l->peer);
             serve_end(e, now, s);
         }
         return;

@@ -81,7 +81,7 @@ static uint64_t part(struct engine *e, mesh_ns now)
         return s->part;
     LIST_EACH (at, &e->links) {
         const struct link *l = OBJ_OF(at, struct link, link);
-        if (l->load == 0 || now - l->load_at > HEARD)
+        if (l->load == 0 || now - l->load_at > HEARD || (link_is_open(l) && shield_far(e, l))) /* another ring's */
             continue;
         sum += l->load;
         n++;
@@ -117,7 +117,8 @@ bool spread_elsewhere(struct engine *e, mesh_ns now, const struct link *l, const
     const struct takers *t = slot(e, &o->key);
     uint64_t load = spread_load(e, now);
 
-    if (m->load == 0 || (m->flags & (ASK_NO_ORIGIN | ASK_INSIST)) != 0 || load <= FLOOR || t->n == 0 ||
+    /* Who asks us as the parent comes for all of its region. */
+    if (m->load == 0 || (m->flags & (ASK_NO_ORIGIN | ASK_INSIST)) != 0 || load <= FLOOR || t->n == 0 || shield_far(e, l) ||
         !digest_eq(&t->key, &o->key) || t->born != o->born || o->state != OBJECT_COMPLETE ||
         load <= part(e, now) + part(e, now) / OVER_PART)
         return false;

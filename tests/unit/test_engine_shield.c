@@ -266,6 +266,29 @@ static void what_is_one_viewers_alone_goes_to_the_origin_from_here(void **state)
     check_honest(w);
 }
 
+/* The parent's owner that has more to do than others sends nobody to another region, and nobody of another region
+ * anywhere: he asks for all of his. */
+static void a_busy_parent_answers_other_regions_itself(void **state)
+{
+    (void)state;
+    world_ring(w, 2, "23"); /* so that half of all that is asked is its part */
+    for (int i = 0; i < 60; i++) {
+        struct site *s = site_of_all(1000);
+        int first = i % 2 == 0 ? 0 : 3;
+        ask(w, first, s->path);
+        world_run(w, MS(40));
+        struct viewer *v = ask(w, 3 - first, s->path);
+        world_run(w, MS(40));
+        check_result(v, RESULT_PEER);
+        assert_string_equal(first == 0 ? v->answer.peer_name : v->answer.parent_name, "n2");
+        assert_int_equal(s->fetches, 1);
+        w->sites_n = 0;
+    }
+    assert_int_equal(count(w, 1)->asks_parent, 60);
+    assert_int_equal(SUM(asks_spread), 0);
+    check_honest(w);
+}
+
 /* A ring of its own members is what a node waits for when it starts; there may be none. */
 static void who_is_alone_in_its_region_is_ready_at_once(void **state)
 {
@@ -328,6 +351,7 @@ int main(void)
         TEST(feat_M19_copies_are_validated_through_the_parent),
         TEST(what_is_one_viewers_alone_goes_to_the_origin_from_here),
         TEST(feat_R28_the_parent_drops_what_was_changed),
+        TEST(a_busy_parent_answers_other_regions_itself),
         TEST(who_is_alone_in_its_region_is_ready_at_once),
     };
 
