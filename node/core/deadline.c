@@ -12,12 +12,14 @@ uint32_t deadline_left_ms(const struct engine *e, mesh_ns now, const struct flig
     return left < UINT32_MAX ? (uint32_t)left : UINT32_MAX;
 }
 
-/* Where it waits for the origin's answer, no other owner could do better. */
+/* Where it waits for the origin's answer, itself or by the parent region, no other owner could do better. */
 static void late_fire(struct engine *e, mesh_ns now, struct timer *t)
 {
     struct serve *s = OBJ_OF(t, struct serve, late);
     const struct flight *f = s->reader.flight;
-    bool at_origin = f != NULL && f->origin != NULL && f->origin->state == ORIGIN_RUNNING;
+    bool by_us = f != NULL && f->origin != NULL && f->origin->state == ORIGIN_RUNNING;
+    bool by_parent = f != NULL && f->shield == SHIELD_ASKED && f->ask.l != NULL && f->ask.status == ANSWER_LEASED;
+    bool at_origin = by_us || by_parent;
 
     if (!s->head_sent && s->reader.object == NULL)
         serve_abort(e, now, s, at_origin ? ABORT_ORIGIN : ABORT_BUSY, at_origin ? 504 : 503);

@@ -266,6 +266,20 @@ static void what_is_one_viewers_alone_goes_to_the_origin_from_here(void **state)
     check_honest(w);
 }
 
+/* Where the origin makes the parent wait for too long no other owner could do better: nobody goes on asking. */
+static void an_origin_that_is_too_slow_is_so_for_all(void **state)
+{
+    struct site *s = site_of_all(1000);
+
+    (void)state;
+    s->head_after = SEC(100);
+    struct viewer *v = ask(w, 0, s->path);
+    world_run(w, SEC(70));
+    check_failed(v, 504);
+    assert_int_equal(SUM(asks_out), 2);
+    assert_int_equal(SUM(origin_fetches), 1);
+}
+
 /* The parent's owner that has more to do than others sends nobody to another region, and nobody of another region
  * anywhere: he asks for all of his. */
 static void a_busy_parent_answers_other_regions_itself(void **state)
@@ -351,6 +365,7 @@ int main(void)
         TEST(feat_M19_copies_are_validated_through_the_parent),
         TEST(what_is_one_viewers_alone_goes_to_the_origin_from_here),
         TEST(feat_R28_the_parent_drops_what_was_changed),
+        TEST(an_origin_that_is_too_slow_is_so_for_all),
         TEST(a_busy_parent_answers_other_regions_itself),
         TEST(who_is_alone_in_its_region_is_ready_at_once),
     };
