@@ -350,6 +350,93 @@ static void feat_R28_the_parent_drops_what_was_changed(void **state)
     assert_int_equal(s->fetches, 3);
 }
 
+/* ---- three in eu, whose parent is n3 ---- */
+
+static int three_and_one(void **state)
+{
+    setup(state);
+    const struct admission what = { .name = SLICE_LIT("n3"), .zone = SLICE_LIT("us/z"), .not_after_s = WALL + 86400 };
+    return authority_admit(&identities[3], &authority, &what);
+}
+
+static int begin_three(void **state)
+{
+    (void)state;
+    w = world_new(NODES);
+    for (int i = 0; i < 3; i++) {
+        world_ring(w, i, "012");
+        parent(i, "3");
+    }
+    world_ring(w, 3, "3");
+    return 0;
+}
+
+/* Where a busy owner has sent us says nothing of the parent's owners, who come when all of ours are dead. */
+static void after_a_hint_that_fails_the_parent_is_asked_as_ever(void **state)
+{
+    struct site *s;
+
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        s = site_at(w, path_owned(w, 0, "12"), 1000);
+        ask(w, 2, s->path);
+        world_run(w, MS(60));
+        if (i == 39)
+            break;
+        ask(w, 0, s->path);
+        world_run(w, MS(60));
+        w->sites_n = 0;
+    }
+    node_stop(w, 3, true);
+    node_start(w, 3, true); /* it has nothing any more */
+    world_ring(w, 3, "3");
+    world_run(w, SEC(2));
+    uint64_t spread = count(w, 1)->asks_spread;
+    node_freeze(w, 2);
+    struct viewer *v = ask(w, 0, s->path);
+    while (count(w, 1)->asks_spread == spread)
+        world_run(w, MS(1));
+    world_run(w, MS(10));
+    node_stop(w, 1, true);
+    world_run(w, SEC(3));
+    check_whole(v);
+    assert_string_equal(v->answer.peer_name, "n3");
+    assert_int_equal(count(w, 3)->origin_fetches, 1);
+    assert_int_equal(count(w, 3)->asks_in, 1);
+    assert_int_equal(count(w, 0)->origin_fetches, 0);
+    node_thaw(w, 2);
+}
+
+static void asked(int n, const char *path)
+{
+    ask(w, n, path);
+    world_run(w, MS(20));
+}
+
+/* n1 answers more than the others of its ring, and less than the parent, who answers for all: it is n1 that is busy. */
+static void what_a_parent_answers_is_no_measure_of_what_is_much(void **state)
+{
+    (void)state;
+    site_at(w, "*", 1000);
+    parent(3, "1");
+    for (int i = 0; i < 20; i++) {
+        asked(0, path_owned(w, 0, "12"));
+        asked(0, path_owned(w, 0, "12"));
+        asked(0, path_owned(w, 0, "2"));
+        asked(1, path_owned(w, 1, "0"));
+    }
+    asked(3, path_owned(w, 1, "1")); /* and says how much it is */
+    const char *path = path_owned(w, 0, "12");
+    asked(2, path);
+    world_run(w, MS(100));
+    assert_int_equal(count(w, 1)->asks_spread, 0);
+    struct viewer *v = ask(w, 0, path);
+    world_run(w, MS(100));
+    check_result(v, RESULT_PEER);
+    assert_string_equal(v->answer.peer_name, "n2");
+    assert_int_equal(count(w, 1)->asks_spread, 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -370,5 +457,10 @@ int main(void)
         TEST(who_is_alone_in_its_region_is_ready_at_once),
     };
 
-    return cmocka_run_group_tests(tests, regions, NULL);
+    const struct CMUnitTest three[] = {
+        cmocka_unit_test_setup_teardown(after_a_hint_that_fails_the_parent_is_asked_as_ever, begin_three, end),
+        cmocka_unit_test_setup_teardown(what_a_parent_answers_is_no_measure_of_what_is_much, begin_three, end),
+    };
+
+    return cmocka_run_group_tests(tests, regions, NULL) + cmocka_run_group_tests(three, three_and_one, NULL);
 }
