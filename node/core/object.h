@@ -353,7 +353,7 @@ uint64_t object_available(const struct object *o);
  * reads nothing that still changes: any thread may call it then. */
 size_t object_read(const struct object *o, uint64_t at, struct slice *pieces, size_t max);
 /* object_same: may a reader of |a|'s head and first |bytes| go on with |b|? Compares what the
- * heads say of their bodies, hashes of whole leaves and the bytes of the rest. 1 yes, 0 no,
+ * heads say of their bodies (validators, digests), hashes of whole leaves and the bytes of the rest. 1 yes, 0 no,
  * -1 |b| has not enough yet. */
 int object_same(const struct object *a, const struct object *b, uint64_t bytes);
 

@@ -72,6 +72,24 @@ static void a_rest_with_another_tag_is_another_answer(void **state)
     check_failed(v, 0);
 }
 
+/* It begins with the very bytes that were shown; but who was told what they all sum up to would find them wrong. */
+static void a_rest_with_another_digest_is_another_answer(void **state)
+{
+    struct site *s = slow_site(path_owned(w, 0, "123"));
+    struct viewer *v;
+
+    (void)state;
+    s->lines = "Repr-Digest: sha-256=:MQ==:\n";
+    s->changed_at = 900000;
+    v = ask(w, 0, s->path);
+    world_run(w, MS(503));
+    s->version = 2;
+    s->lines = "Repr-Digest: sha-256=:Mg==:\n";
+    node_stop(w, 1, true);
+    world_run(w, SEC(3));
+    check_failed(v, 0);
+}
+
 static void what_changes_behind_what_was_shown_is_one_answer_still(void **state)
 {
     struct site *s = slow_site(path_owned(w, 0, "123"));
@@ -425,6 +443,7 @@ int main(void)
         TEST(rob_K1_an_owner_dies_in_mid_body),
         TEST(a_changed_rest_is_never_joined_to_what_was_shown),
         TEST(a_rest_with_another_tag_is_another_answer),
+        TEST(a_rest_with_another_digest_is_another_answer),
         TEST(what_changes_behind_what_was_shown_is_one_answer_still),
         TEST(an_owner_that_is_gone_costs_no_time),
         TEST(rob_N3_a_silent_owner_costs_one_silence),

@@ -255,6 +255,39 @@ static void another_head_is_another_copy(void **state)
     object_unref(a);
 }
 
+static struct object *told(const char *name, const char *value)
+{
+    struct head h = { .generation = GENERATION, .status = 200, .fetched_s = 1, .has_length = true, .length = 100 };
+    struct buf b = BUF_EMPTY;
+
+    fields_add(&h.fields, slice_str(name), slice_str(value));
+    assert_int_equal(head_encode(&b, &h), 0);
+    struct object *o = object_new(&memory, buf_slice(&b), &ann, NULL);
+    assert_non_null(o);
+    buf_free(&b);
+    return o;
+}
+
+/* Where only one of them says it, the other may be the same all the same. */
+static void another_digest_is_another_copy(void **state)
+{
+    static const char *const names[] = { "Repr-Digest", "Content-Digest", "Digest", "Content-MD5" };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        struct object *a = told(names[i], "sha-256=:MQ==:"), *same = told(names[i], "sha-256=:MQ==:"),
+                      *other = told(names[i], "sha-256=:Mg==:"), *none = told("X-Other", "1");
+        assert_int_equal(object_same(a, same, 0), 1);
+        assert_int_equal(object_same(a, other, 0), 0);
+        assert_int_equal(object_same(a, none, 0), 1);
+        assert_int_equal(object_same(none, a, 0), 1);
+        object_unref(a);
+        object_unref(same);
+        object_unref(other);
+        object_unref(none);
+    }
+}
+
 static void a_promised_length_must_turn_out_right(void **state)
 {
     (void)state;
@@ -386,6 +419,7 @@ int main(void)
         TEST(beyond_a_copys_end_nothing_was_seen),
         TEST(another_body_is_noticed),
         TEST(another_head_is_another_copy),
+        TEST(another_digest_is_another_copy),
         TEST(a_promised_length_must_turn_out_right),
         TEST(readers_hold_what_they_read),
         TEST(a_window_moves_with_the_fastest_reader),
