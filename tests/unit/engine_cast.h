@@ -79,6 +79,7 @@ struct site {
     const char *lines;      /* more fields: "Name: value\n" ... */
     uint64_t version;       /* of its bytes, told in X-Version */
     bool tagged;            /* its ETag is its version */
+    bool wordless;          /* nothing in its head changes with its version, as far as HTTP goes */
     bool by_variant;        /* the version is what the request's X-Variant says */
     bool ranges;            /* it knows Range ... */
     bool deaf;              /* ... but not If-Range */
@@ -133,6 +134,21 @@ static inline bool site_has(const struct site *s, uint64_t version, uint64_t at,
     assert_true(bytes.len <= sizeof(want));
     site_bytes(s, version, at, want, bytes.len);
     return memcmp(bytes.data, want, bytes.len) == 0;
+}
+
+/* site_became: bytes up to |at| are those of |*version|, and |bytes| behind them are not. Are all of them those of
+ * another version, which nothing in the head tells apart? They are one answer then: all of it is that version's. */
+static inline bool site_became(const struct site *s, uint64_t *version, uint64_t at, struct slice bytes)
+{
+    if (!s->wordless || at > s->changed_at) /* what was read is one version's alone */
+        return false;
+    for (uint64_t other = 1; other <= s->version; other++) {
+        if (site_has(s, other, at, bytes)) {
+            *version = other;
+            return true;
+        }
+    }
+    return false;
 }
 
 #endif

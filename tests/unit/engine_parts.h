@@ -328,7 +328,8 @@ static inline void viewer_read(struct viewer *v)
         bool coded = v->answer.coding != CODING_IDENTITY;
         if (coded)
             buf_add_slice(&v->coded, piece);
-        v->right = v->right && (coded || v->site == NULL || site_has(v->site, v->version, v->got, piece));
+        v->right = v->right && (coded || v->site == NULL || site_has(v->site, v->version, v->got, piece) ||
+                                site_became(v->site, &v->version, v->got, piece));
         if (v->got == 0)
             v->first_at = v->w->now;
         v->got += piece.len;
