@@ -221,7 +221,7 @@ static bool begin(struct engine *e, mesh_ns now, struct flight *f, const struct 
 {
     struct fields whole;
 
-    fields_without(&whole, fields, SLICE_LIT("content-range"));
+    parts_of_whole(&whole, fields);
     struct object *o;
     int err = origin_object(e, f, 200, &whole, fresh, (int64_t)f->completion->length, &o);
     if (err != 0) {

@@ -548,6 +548,8 @@ struct slice parts_validator(const struct kept_head *head);
 struct slice parts_validator_of(const struct fields *fields);
 bool parts_place(const struct kept_head *head, struct content_range *out);
 bool parts_place_of(const struct fields *fields, struct content_range *out);
+/* parts_of_whole copies |f|, a part's fields, but for those that speak of the part alone. */
+void parts_of_whole(struct fields *out, const struct fields *f);
 /* parts_sound: may |head| be that of |f|'s leaf, or, unless |f| wants one, of a whole? */
 bool parts_sound(const struct flight *f, const struct head *head);
 /* request_seek_again looks for the whole of what |r| wants, at |aim|; request_relay has the origin answer it alone. */

@@ -73,7 +73,7 @@ static bool make_head(struct parts *p, const struct object *o)
     if (!parts_place(o->head, &r))
         return false;
     object_fields(o, &fields);
-    fields_without(&head.fields, &fields, SLICE_LIT("content-range"));
+    parts_of_whole(&head.fields, &fields);
     p->head = kept_head_new(&head);
     p->length = r.length;
     p->born = o->born;

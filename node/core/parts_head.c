@@ -18,6 +18,16 @@ bool parts_place(const struct kept_head *head, struct content_range *out)
     return kept_head_find(head, SLICE_LIT("content-range"), &value) && content_range_read(out, value);
 }
 
+/* A digest of the content is that of what was sent (RFC 9530 section 2), and MD5 was understood either way. */
+void parts_of_whole(struct fields *out, const struct fields *f)
+{
+    struct fields some, fewer;
+
+    fields_without(&some, f, SLICE_LIT("content-range"));
+    fields_without(&fewer, &some, SLICE_LIT("content-digest"));
+    fields_without(out, &fewer, SLICE_LIT("content-md5"));
+}
+
 bool parts_sound(const struct flight *f, const struct head *head)
 {
     struct content_range r;

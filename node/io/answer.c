@@ -51,14 +51,21 @@ static bool of_the_identity(struct slice name)
     return false;
 }
 
+/* What holds of all of the bytes, where some of them are sent (RFC 9530 section 2). */
+static bool of_the_whole(struct slice name)
+{
+    return slice_eq_nocase(name, SLICE_LIT("content-range")) || slice_eq_nocase(name, SLICE_LIT("content-digest")) ||
+           slice_eq_nocase(name, SLICE_LIT("content-md5"));
+}
+
 static bool omitted(const struct answer *a, const struct selection *s, struct slice name)
 {
     if (a->coding != CODING_IDENTITY && of_the_identity(name))
         return true;
     if (s->how == SELECT_NOT_MODIFIED)
         return of_the_body(name);
-    return s->how == SELECT_RANGES && (slice_eq_nocase(name, SLICE_LIT("content-range")) ||
-                                       (s->ranges.n > 1 && slice_eq_nocase(name, SLICE_LIT("content-type"))));
+    return s->how == SELECT_RANGES &&
+           (of_the_whole(name) || (s->ranges.n > 1 && slice_eq_nocase(name, SLICE_LIT("content-type"))));
 }
 
 /* The same in another coding is not the same byte for byte (RFC 9110 section 8.8.3.3). */

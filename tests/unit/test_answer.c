@@ -379,8 +379,12 @@ static void feat_R16_one_range_and_several(void **state)
     (void)state;
     a.length = 100;
     add("Content-Type", "text/plain");
+    add("Content-Digest", "sha-256=:eA==:"); /* of all of it, and so not of this answer's content */
+    add("Content-MD5", "eA==");
+    add("Repr-Digest", "sha-256=:eA==:");
     check_selected(&a, &s,
-                   "HTTP/1.1 206 Partial Content\r\nContent-Type: text/plain\r\nDate: " DATE "\r\n"
+                   "HTTP/1.1 206 Partial Content\r\nContent-Type: text/plain\r\n"
+                   "Repr-Digest: sha-256=:eA==:\r\nDate: " DATE "\r\n"
                    "Content-Range: bytes 10-29/100\r\nContent-Length: 20\r\n" TAIL);
     s.ranges.n = 2;
     const char *parts = "\r\n--0a1b\r\nContent-Type: text/plain\r\nContent-Range: bytes 10-29/100\r\n\r\n"
@@ -388,7 +392,7 @@ static void feat_R16_one_range_and_several(void **state)
                         "\r\n--0a1b--\r\n";
     char want[1024];
     snprintf(want, sizeof(want),
-             "HTTP/1.1 206 Partial Content\r\nDate: " DATE "\r\n"
+             "HTTP/1.1 206 Partial Content\r\nRepr-Digest: sha-256=:eA==:\r\nDate: " DATE "\r\n"
              "Content-Type: multipart/byteranges; boundary=0a1b\r\nContent-Length: %zu\r\n" TAIL "%s",
              strlen(parts) + 21, parts);
     check_selected(&a, &s, want);

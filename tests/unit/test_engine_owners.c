@@ -90,6 +90,28 @@ static void a_rest_with_another_digest_is_another_answer(void **state)
     check_failed(v, 0);
 }
 
+/* Nor does what a later answer's bytes sum up to, which is a part, say anything of the whole. */
+static void a_digest_of_the_rest_is_none_of_the_whole(void **state)
+{
+    struct site *s = slow_site(path_owned(w, 0, "123"));
+    struct viewer *v;
+
+    (void)state;
+    s->ranges = true;
+    s->lines = "ETag: \"1\"\nContent-Digest: sha-256=:MQ==:\n";
+    v = ask(w, 0, s->path);
+    world_run(w, MS(503));
+    s->lines = "ETag: \"1\"\nContent-Digest: sha-256=:Mg==:\n";
+    node_stop(w, 1, true);
+    world_run(w, SEC(3));
+    check_whole(v);
+    assert_true(s->last_range[0] != '\0');
+    v = ask(w, 2, s->path);
+    world_run(w, SEC(1));
+    check_whole(v);
+    assert_null(strstr(v->lines, "Digest"));
+}
+
 static void what_changes_behind_what_was_shown_is_one_answer_still(void **state)
 {
     struct site *s = slow_site(path_owned(w, 0, "123"));
@@ -444,6 +466,7 @@ int main(void)
         TEST(a_changed_rest_is_never_joined_to_what_was_shown),
         TEST(a_rest_with_another_tag_is_another_answer),
         TEST(a_rest_with_another_digest_is_another_answer),
+        TEST(a_digest_of_the_rest_is_none_of_the_whole),
         TEST(what_changes_behind_what_was_shown_is_one_answer_still),
         TEST(an_owner_that_is_gone_costs_no_time),
         TEST(rob_N3_a_silent_owner_costs_one_silence),
