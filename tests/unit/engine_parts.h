@@ -37,6 +37,7 @@ struct visit { /* a fetch at the origin */
     int node;
     bool head_told, unchanged;
     uint64_t at, end, version;
+    char *lines; /* as they were when it began, like the version: no head tells of other bytes than come */
     bool ranged;
     struct event *event; /* its next step */
     struct visit *next;

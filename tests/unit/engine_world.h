@@ -118,6 +118,7 @@ static inline void visit_end(struct world *w, struct visit *v)
     v->site->open--;
     if (v->event != NULL)
         v->event->visit = NULL;
+    free(v->lines);
     free(v);
 }
 
@@ -131,7 +132,7 @@ static inline void visit_later(struct world *w, struct visit *v, mesh_ns after)
 static inline void visit_head(struct world *w, struct visit *v)
 {
     const struct site *s = v->site;
-    struct slice rest = slice_str(s->lines), line, name;
+    struct slice rest = slice_str(v->lines), line, name;
     char version[24];
     struct fields f = { 0 };
 
@@ -219,6 +220,8 @@ static inline void fetch_begin(struct world *w, int n, struct fetch *f)
         fields_text(f->forward, v->site->last_fields, sizeof(v->site->last_fields));
     v->unchanged = v->site->validator != NULL && slice_eq(f->if_none_match, slice_str(v->site->validator));
     v->version = v->site->version;
+    v->lines = strdup(v->site->lines);
+    assert_non_null(v->lines);
     v->end = v->site->length;
     snprintf(v->site->last_range, sizeof(v->site->last_range), "%.*s", SLICE_FMT(f->range));
     uint64_t last;
