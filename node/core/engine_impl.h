@@ -5,7 +5,8 @@
  *   ask.c      we ask a peer      origin.c  we ask the origin
  *   hedge.c    and another one, where it is slow      health.c  what that shows of them
  *   gate.c     how many requests it has from us, and whether it is asked at all
- *   serve.c    a peer asks us     stale.c   copies past their time: validated, or served as they are
+ *   serve.c, serve_stream.c   a peer asks us, and is sent it
+ *   stale.c    copies past their time: validated, or served as they are
  *   links.c    backbone connections, joining      silence.c  which of them are well
  *   passage.c  methods that go to the origin     drop.c  what they changed, dropped everywhere
  *   accept.c   who may connect, how often and how many    audit.c   what others fetched, compared with the origin's
@@ -495,7 +496,9 @@ void serve_ask(struct engine *e, mesh_ns now, struct link *l, const struct msg_f
 /* serve_held answers the ask that |s| was held for; |busy|: it is to be asked elsewhere. |s| is gone. */
 void serve_held(struct engine *e, mesh_ns now, struct serve *s, bool busy);
 void serve_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame);
+/* serve_pump sends what may be sent (serve_stream.c); serve_slip_fire has a piece of an open leaf signed. */
 void serve_pump(struct engine *e, mesh_ns now, struct serve *s);
+void serve_slip_fire(struct engine *e, mesh_ns now, struct timer *t);
 void serve_abort(struct engine *e, mesh_ns now, struct serve *s, unsigned reason, unsigned status);
 void serve_end(struct engine *e, mesh_ns now, struct serve *s);
 /* serve_attached: it reads from the start what |f| brings. */
