@@ -90,6 +90,7 @@ void edge_start(struct edge *e, bool lost_boot)
         .memory_limit = w->sc.memory,
         .eviction = (enum evict_policy)w->sc.eviction,
         .unhedged = w->sc.hedge == 0,
+        .spread_floor = (uint32_t)w->sc.spread_floor,
         .trace = { says, e },
     };
     struct mesh_addr seeds[ENGINE_SEEDS_MAX];

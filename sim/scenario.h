@@ -52,6 +52,7 @@ enum setting_kind {
     X(leavers, "leavers-pct", PCT, false, 0, 0, 1000000, "viewers that go before the end")                            \
     X(memory, "memory", SIZE, false, 256 << 20, 1 << 20, UINT64_C(1) << 40, "of each node's cache")                   \
     X(eviction, "eviction", EVICTION, false, 0, 0, EVICT_POLICIES_N - 1, "s3-fifo-size, s3-fifo, sieve or lru")       \
+    X(spread_floor, "spread-floor", COUNT, false, 0, 0, UINT32_MAX, "asks in 10 s that an owner answers itself; 0: as nodes") \
     X(hedge, "hedge", FLAG, false, 1, 0, 1, "slow owners are overtaken and passed over, as nodes do; no: to compare") \
     X(faults, "faults", COUNT, false, 0, 0, 1000, "so many faults drawn from the seed")                               \
     X(delay, "delay-ms", MS, true, MS(1), 0, SEC(10), "one way, within a zone")                                       \

@@ -259,6 +259,7 @@ nodes $n
 keys $(size 2000 10000)
 requests $((n * $(size 400 2000)))
 size-max 2KiB
+spread-floor 24
 arc-bits 18
 real-crypto-nodes 0
 warmup 15s

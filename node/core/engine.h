@@ -57,6 +57,7 @@ struct engine_config {
     struct slice purges;     /* the file of purges as it was kept; lent to engine_new */
     bool has_seeds;          /* a mesh is to be joined: readiness waits for it */
     unsigned origin_fetches; /* requests that the origin has at a time, at the most; 0: 1,024 */
+    uint32_t spread_floor;   /* asks answered in 10 s that are never too many; 0: 2,000 (spread.h) */
     bool unhedged;           /* for comparison: no hedges, and slow peers are not passed over */
     struct engine_timers timers;
     /* Lying peers of tests and of the simulator; NULL in a node (see session.h). */

@@ -180,6 +180,7 @@ static inline void node_config(struct world *w, int n)
     node->cfg = (struct engine_config){ .version = SLICE_LIT("test"),
                                         .mesh_port = 7400,
                                         .memory_limit = UINT64_C(64) << 20,
+                                        .spread_floor = 24,
                                         .hash_key = "sixteen secrets" };
     node->cfg.distribution = (struct distribution){ .name = SLICE_LIT("default"),
                                                     .origin = SLICE_LIT("http://o/"),

@@ -65,6 +65,22 @@ static void an_idle_owner_answers_itself(void **state)
     assert_int_equal(SUM(asks_spread), 0);
 }
 
+/* As it comes, an owner sends nobody away for a few asks a second, be it all of them. */
+static void a_few_a_second_are_never_too_many(void **state)
+{
+    (void)state;
+    node_stop(w, 1, true);
+    w->nodes[1].cfg.spread_floor = 0;
+    node_start(w, 1, true);
+    world_run(w, SEC(1));
+    for (unsigned i = 0; i < KEYS; i++) {
+        asked(0, paths[i]);
+        asked(2, paths[i]);
+        asked(3, paths[i]);
+    }
+    assert_int_equal(SUM(asks_spread), 0);
+}
+
 /* Who is said to have it may have lost it: the owner is asked again, and answers. */
 static void a_hint_that_fails_costs_an_ask(void **state)
 {
@@ -115,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         HOT(feat_M16_a_busy_owner_leaves_asks_to_who_has_it),
         HOT(an_idle_owner_answers_itself),
+        HOT(a_few_a_second_are_never_too_many),
         HOT(a_hint_that_fails_costs_an_ask),
         HOT(a_hint_at_a_dead_node),
     };
