@@ -162,7 +162,7 @@ static void the_nearest_name_is_near(void **state)
 
 static int run_code(struct run_options *o, const char *a, const char *b, const char *c, const char *d)
 {
-    char words[4][64];
+    static char words[4][64]; /* which the options lend from */
     const char *in[4] = { a, b, c, d };
     char *argv[4];
     int argc = 0, code = -1;
