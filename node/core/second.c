@@ -165,7 +165,7 @@ static uint64_t bytes_of(const struct engine *e, const struct object *o)
     return o->has_length ? o->length : cache_object_max(e->cache);
 }
 
-bool second_fits(struct engine *e, const struct flight *f)
+bool second_fits(struct engine *e, struct flight *f)
 {
     uint64_t sum = 0;
 
@@ -177,7 +177,12 @@ bool second_fits(struct engine *e, const struct flight *f)
         if (o != NULL)
             sum += bytes_of(e, o);
     }
-    return sum <= bytes_max(e);
+    if (sum <= bytes_max(e))
+        return true;
+    if (second_reads(f))
+        return false;
+    second_leaves(e, f); /* somebody waited for it here: it is a fetch like any other */
+    return true;
 }
 
 void second_leaves(struct engine *e, struct flight *f)

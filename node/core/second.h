@@ -31,12 +31,12 @@ void second_begin(struct engine *e, mesh_ns now, struct flight *f);
 void second_grew(struct engine *e, mesh_ns now, struct flight *f);
 /* second_take: |l|'s peer says (TAKE_ALONG) that we are the second owner of what it fetches. */
 void second_take(struct engine *e, mesh_ns now, const struct link *l, const struct msg_ask *what);
-/* second_needless: |f| reads along for nobody, and has nobody to read along with. second_fits: there is room for what it
- * brings. second_over: it ends. */
+/* second_needless: |f| reads along for nobody, and has nobody to read along with. second_over: it ends. */
 bool second_needless(const struct flight *f);
 /* second_reads: it reads along, and nobody else reads what it has. */
 bool second_reads(const struct flight *f);
-bool second_fits(struct engine *e, const struct flight *f);
+/* second_fits: there is room for what |f| brings, or somebody waited for it, and it is no second's any more. */
+bool second_fits(struct engine *e, struct flight *f);
 /* second_leaves: it is one that asks the origin from now on. */
 void second_leaves(struct engine *e, struct flight *f);
 void second_over(struct engine *e, mesh_ns now, struct flight *f);

@@ -169,9 +169,37 @@ static void a_signature_for_which_there_is_no_memory(void **state)
     world_free(w);
 }
 
+/* A second owner has no room for what it reads along, and a viewer here has joined it: it is that viewer's fetch now. */
+static void what_somebody_waits_for_needs_no_room_of_a_second(void **state)
+{
+    struct world *w = world_bare(3);
+
+    (void)state;
+    w->nodes[2].cfg.memory_limit = UINT64_C(3) << 20;
+    for (int n = 0; n < 3; n++)
+        node_start(w, n, true);
+    world_run(w, SEC(1));
+    struct site *s = site_at(w, path_owned(w, 0, "12"), 4000000);
+    s->piece = 40000;
+    s->every = MS(10);
+    struct viewer *first = ask(w, OWNER, s->path);
+    for (int ms = 0; count(w, 2)->seconded == 0 && ms < 500; ms++)
+        world_run(w, MS(1));
+    assert_int_equal(count(w, 2)->seconded, 1);
+    struct viewer *joined = ask(w, 2, s->path);
+    assert_true(!joined->head_sent && count(w, 2)->collapsed == 1);
+    world_run(w, SEC(5));
+    check_whole(first);
+    check_whole(joined);
+    assert_int_equal(s->fetches, 1);
+    world_calm(w);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_somebody_waits_for_needs_no_room_of_a_second),
         cmocka_unit_test(a_purge_for_which_there_is_no_memory_is_said_again),
         cmocka_unit_test(a_leaf_for_which_there_is_no_memory_is_no_lie),
         cmocka_unit_test(a_piece_of_a_coded_body_for_which_there_is_no_memory),
