@@ -66,8 +66,8 @@ void handoff_note(struct engine *e, mesh_ns now, const struct aim *aim)
     size_t slot = (size_t)(aim->key.bytes[0] << 8 | aim->key.bytes[1]) % NOTES;
     struct note *a = &h->notes[slot], *b = &h->notes[slot ^ 1], *n;
 
-    if (aim->path.len > PATH_MAX_ || aim->host.len > MSG_HOST_MAX)
-        return;
+    if (ring_size(mesh_ring(e->mesh)) < 2 || aim->path.len > PATH_MAX_ || aim->host.len > MSG_HOST_MAX)
+        return; /* a node that is alone has nobody to hand anything to */
     if ((a->text != NULL && digest_eq(&a->key, &aim->key)) || (b->text != NULL && digest_eq(&b->key, &aim->key)))
         return;
     n = heat(e, now, a) <= heat(e, now, b) ? a : b;
