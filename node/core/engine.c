@@ -11,7 +11,7 @@
 #define SHRINK_SPAN SEC(60)
 #define SHRINK_TOLD SEC(600) /* a smaller ring is then how things are */
 #define ENDS_SOON_S (14 * 86400)
-#define TURN_LATE MS(100) /* a turn that comes so late says that we were held up, not our peers */
+#define TURN_LATE   MS(100) /* a turn that comes so late says that we were held up, not our peers */
 
 static mesh_ns or_default(mesh_ns v, mesh_ns otherwise)
 {
@@ -66,9 +66,8 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     coders_start(e);
     aside_start(e);
     gate_start(e);
-    struct list *lists[] = { &e->links, &e->flights, &e->dials, &e->writes,        &e->closes,
-                             &e->starts, &e->flows,  &e->stops, &e->ready_requests, &e->ready_serves,
-                             &e->drops, &e->windows };
+    struct list *lists[] = { &e->links, &e->flights, &e->dials,          &e->writes,       &e->closes, &e->starts,
+                             &e->flows, &e->stops,   &e->ready_requests, &e->ready_serves, &e->drops,  &e->windows };
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         list_init(lists[i]);
     e->mesh = mesh_new(&cfg->mesh, now);
@@ -79,9 +78,9 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     if (e->mesh != NULL)
         e->cfg.mesh.self = mesh_self(e->mesh); /* which changes with the roll */
     e->cfg.mesh.roll = SLICE_EMPTY;
-    if (e->mesh == NULL || !shared || e->zpack == NULL || e->spread == NULL || map_init(&e->links_by_peer, cfg->hash_key) != 0 ||
-        map_init(&e->flights_by_key, cfg->hash_key) != 0 || tier_start(e) != 0 ||
-        warm_init(e) != 0 || purges_init(e) != 0) {
+    if (e->mesh == NULL || !shared || e->zpack == NULL || e->spread == NULL ||
+        map_init(&e->links_by_peer, cfg->hash_key) != 0 || map_init(&e->flights_by_key, cfg->hash_key) != 0 ||
+        tier_start(e) != 0 || warm_init(e) != 0 || purges_init(e) != 0) {
         engine_free(e);
         return NULL;
     }
@@ -120,7 +119,8 @@ void engine_free(struct engine *e)
     free(e);
 }
 
-/* A process can be stopped anywhere in a turn: what is said to the engine in the midst of one is no sign that it goes on. */
+/* A process can be stopped anywhere in a turn: what is said to the engine in the midst of one is no sign that it goes
+ * on. */
 static void look_back(struct engine *e, mesh_ns now)
 {
     if (now - e->turned > PURGE_STOPPED)
@@ -233,24 +233,12 @@ static bool poll_mesh(struct engine *e, struct engine_out *out)
         case MESH_SEND:
             *out = (struct engine_out){ .kind = ENGINE_DATAGRAM, .addr = m.addr, .bytes = m.bytes };
             return true;
-        case MESH_SYNC:
-            links_sync(e, e->now, &m.id);
-            break;
-        case MESH_OUT:
-            rolls_cut(e, e->now, &m.id, m.err);
-            break;
-        case MESH_ASK_ROLL:
-            rolls_ask(e, e->now, &m.id);
-            break;
-        case MESH_ROLL:
-            rolls_spread(e, e->now);
-            break;
-        case MESH_CAST:
-            purge_cast_take(e, e->now, &m.id, m.bytes);
-            break;
-        case MESH_PROBE:
-            out->kind = ENGINE_PROBE;
-            return true;
+        case MESH_SYNC: links_sync(e, e->now, &m.id); break;
+        case MESH_OUT: rolls_cut(e, e->now, &m.id, m.err); break;
+        case MESH_ASK_ROLL: rolls_ask(e, e->now, &m.id); break;
+        case MESH_ROLL: rolls_spread(e, e->now); break;
+        case MESH_CAST: purge_cast_take(e, e->now, &m.id, m.bytes); break;
+        case MESH_PROBE: out->kind = ENGINE_PROBE; return true;
         case MESH_TWIN:
             if (!e->twin) {
                 e->twin = true;

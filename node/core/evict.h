@@ -26,7 +26,7 @@ enum evict_policy {
 #define X(name, word) EVICT_##name,
     EVICT_POLICIES(X)
 #undef X
-    EVICT_POLICIES_N
+        EVICT_POLICIES_N
 };
 extern const char *const evict_policy_words[EVICT_POLICIES_N];
 
@@ -64,7 +64,8 @@ struct evict {
 int evict_init(struct evict *e, enum evict_policy policy, uint64_t limit);
 void evict_fini(struct evict *e);
 
-/* evict_add takes |n| (but for |away| and |note| anything may be in it) into a queue, as |bytes| with the hash |hash| of its name. */
+/* evict_add takes |n| (but for |away| and |note| anything may be in it) into a queue, as |bytes| with the hash |hash|
+ * of its name. */
 void evict_add(struct evict *e, struct evict_node *n, uint64_t bytes, uint64_t hash);
 
 static inline uint32_t evict_fingerprint(uint64_t hash)

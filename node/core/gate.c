@@ -1,7 +1,7 @@
 /* What stands before the origin: it has so many requests from this node at a time, those beyond wait for a moment, in a
- * line that has an end, and are then refused; and when it has failed again and again it is left alone, but for one request
- * now and then that finds out whether it is back. Nobody waits in vain behind a dead origin, and no origin is kept down by
- * those who try. */
+ * line that has an end, and are then refused; and when it has failed again and again it is left alone, but for one
+ * request now and then that finds out whether it is back. Nobody waits in vain behind a dead origin, and no origin is
+ * kept down by those who try. */
 #include "node/core/engine_impl.h"
 
 /* The longest is how long an origin that is back may seem to be away. */

@@ -1,6 +1,6 @@
-/* Peers as we find them when we ask: how soon each answers, and who is passed over for a while since it failed again and
- * again. A link that is silent is passed over at once (mesh_link), but only until it is heard again; a peer that answers,
- * but late, or breaks off, or is busy, would cost each asker the same anew. */
+/* Peers as we find them when we ask: how soon each answers, and who is passed over for a while since it failed again
+ * and again. A link that is silent is passed over at once (mesh_link), but only until it is heard again; a peer that
+ * answers, but late, or breaks off, or is busy, would cost each asker the same anew. */
 #include "node/core/engine_impl.h"
 
 #define LOAD_FULL   100u

@@ -1,11 +1,11 @@
-/* Who was asked first and takes longer than it usually does is overtaken: the next owner is asked, too, for what it has or
- * gets from the origin already, and whoever brings a head first is read (Dean, Barroso: The Tail at Scale, 2013). That
- * never makes the origin fetch anything twice.
+/* Who was asked first and takes longer than it usually does is overtaken: the next owner is asked, too, for what it has
+ * or gets from the origin already, and whoever brings a head first is read (Dean, Barroso: The Tail at Scale, 2013).
+ * That never makes the origin fetch anything twice.
  *
- * Hedges are paid from a bucket: each ask pays in two hundredths of one, HEDGE_BURST are there at first and at most. Since
- * by definition each twentieth answer takes longer than 95 of 100 do, and most of them not by much, we wait for a quarter
- * more than that, and once half of the bucket is gone longer still the emptier it is: so there is something left for those
- * who are slow indeed. */
+ * Hedges are paid from a bucket: each ask pays in two hundredths of one, HEDGE_BURST are there at first and at most.
+ * Since by definition each twentieth answer takes longer than 95 of 100 do, and most of them not by much, we wait for a
+ * quarter more than that, and once half of the bucket is gone longer still the emptier it is: so there is something
+ * left for those who are slow indeed. */
 #include "node/core/engine_impl.h"
 
 #define PRICE    100u

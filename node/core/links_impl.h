@@ -13,28 +13,28 @@ struct link {
     struct mesh_addr addr;
     struct node_id peer; /* whom we dialled, or who proved itself */
     bool has_peer, connected, opened, probation, join, sync_wanted, doubted, silent;
-    uint64_t asked, answered; /* with and to this question of ours (purges->question) */
+    uint64_t asked, answered;        /* with and to this question of ours (purges->question) */
     uint64_t purges_told, receipted; /* of our log, and of the peer's, by number */
     uint64_t receipted_log;          /* which of the peer's that is */
-    mesh_ns behind_told; /* that it lacks purges; 0: never */
-    mesh_ns frontier_at; /* we told the peer our whole frontier then; 0: never */
-    bool diff_due;       /* we asked what differs: the peer may ask the same, once */
-    mesh_ns whole_after; /* the peer gets no other whole view before */
+    mesh_ns behind_told;             /* that it lacks purges; 0: never */
+    mesh_ns frontier_at;             /* we told the peer our whole frontier then; 0: never */
+    bool diff_due;                   /* we asked what differs: the peer may ask the same, once */
+    mesh_ns whole_after;             /* the peer gets no other whole view before */
     bool dial_told, closing, close_told, write_told;
     uint64_t roll_sequence, roll_mark; /* the peer has this one, as far as we know */
-    mesh_ns called_at; /* the peer had us dial it then */
-    mesh_ns opened_at; /* valid once |opened| */
-    mesh_ns last_heard; /* some bytes came; and the end of a frame: */
+    mesh_ns called_at;                 /* the peer had us dial it then */
+    mesh_ns opened_at;                 /* valid once |opened| */
+    mesh_ns last_heard;                /* some bytes came; and the end of a frame: */
     mesh_ns last_frame;
     mesh_ns last_sent; /* some of its output was taken, or it had none */
     uint32_t next_stream;
-    uint32_t load;   /* what the peer said of itself (spread.h); 0: nothing ... */
-    mesh_ns load_at; /* ... then */
+    uint32_t load;      /* what the peer said of itself (spread.h); 0: nothing ... */
+    mesh_ns load_at;    /* ... then */
     struct list asks;   /* ours, in order */
     struct list serves; /* theirs */
     size_t serves_n;
-    struct list todo;   /* in one of the engine's queues: dials, writes or closes */
-    struct list half;   /* in engine->half_open while it is a stranger's */
+    struct list todo; /* in one of the engine's queues: dials, writes or closes */
+    struct list half; /* in engine->half_open while it is a stranger's */
     struct timer dial_timer, silence_timer, progress_timer;
 };
 
@@ -51,7 +51,8 @@ void link_close(struct engine *e, mesh_ns now, struct link *l);
 void link_wrote(struct engine *e, struct link *l);
 /* link_shun: its member cannot be reached, and is left alone for a moment, unless another link of its stands. */
 void link_shun(struct engine *e, mesh_ns now, const struct link *l);
-/* link_watch: something is asked of it, or by it (silence.c). link_heard: a whole frame has come. link_watched: at birth. */
+/* link_watch: something is asked of it, or by it (silence.c). link_heard: a whole frame has come. link_watched: at
+ * birth. */
 void link_watch(struct engine *e, mesh_ns now, struct link *l);
 void link_heard(struct engine *e, mesh_ns now, struct link *l);
 void link_watched(struct link *l);
@@ -80,8 +81,8 @@ void accept_begun(struct engine *e, struct link *l);
 void accept_over(struct engine *e, struct link *l);
 
 /* ---- the roll on links ---- */
-int rolls_judge(void *ctx, const struct cert *cert); /* for session_config */
-void rolls_greet(struct engine *e, struct link *l);  /* first of all on an open link */
+int rolls_judge(void *ctx, const struct cert *cert);                                /* for session_config */
+void rolls_greet(struct engine *e, struct link *l);                                 /* first of all on an open link */
 void rolls_frame(struct engine *e, mesh_ns now, struct link *l, struct slice body); /* |l| may be closing afterwards */
 /* rolls_probation begins with a peer that only a later roll than ours could let in. */
 void rolls_probation(struct engine *e, mesh_ns now, struct link *l);

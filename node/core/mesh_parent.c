@@ -3,8 +3,9 @@
  * It is as configured, or follows from how far the origin is from each member. We measure that (connections that the
  * node makes to the origin anyhow, and one that is made for it where there was none for long) and state it in our own
  * gossip packets, together with the region that we hold for the parent, which is what the others go by; and so do they.
- * Soft facts: members may have heard different things, and may for a while disagree. That costs fetches and nothing else: whoever is asked as an owner of its own ring serves, and
- * nobody sends an ask of another region on to another one.
+ * Soft facts: members may have heard different things, and may for a while disagree. That costs fetches and nothing
+ * else: whoever is asked as an owner of its own ring serves, and nobody sends an ask of another region on to another
+ * one.
  *
  *   first word of anybody --settle--> choose --period--> choose ...
  *

@@ -50,8 +50,7 @@ static bool signatures_hold(const struct unpacking *u)
 {
     struct slice id;
 
-    return !u->o->is_ours ||
-           (wire_bin(u->map, P_ID, &id) == 0 && slice_eq(id, SLICE_OF(u->o->by.self->cert.id.bytes)));
+    return !u->o->is_ours || (wire_bin(u->map, P_ID, &id) == 0 && slice_eq(id, SLICE_OF(u->o->by.self->cert.id.bytes)));
 }
 
 static int take_signatures(struct unpacking *u, uint64_t flags)
@@ -79,7 +78,8 @@ static int take_what(struct unpacking *u)
     uint64_t flags, index;
     int err;
 
-    if ((err = take_u64(u, P_FLAGS, UINT32_MAX, &flags)) != 0 || (err = take_u64(u, P_INDEX, UINT32_MAX, &index)) != 0 ||
+    if ((err = take_u64(u, P_FLAGS, UINT32_MAX, &flags)) != 0 ||
+        (err = take_u64(u, P_INDEX, UINT32_MAX, &index)) != 0 ||
         (err = wire_fixed(u->map, P_PRIMARY, primary.bytes, DIGEST_BYTES)) != 0)
         return err;
     o->for_authorized = (flags & FLAG_AUTHORIZED) != 0;

@@ -3,17 +3,18 @@
  *
  *   a reader finds a leaf absent --> its piece is read --> verified, leaf by leaf --> all readers look again
  *
- * A piece that is not there, is not sound, or does not come in time is a miss of the whole: the copy is dropped, here and
- * there, and its readers wait for one from another node or the origin, of which they go on only if it is the same. */
+ * A piece that is not there, is not sound, or does not come in time is a miss of the whole: the copy is dropped, here
+ * and there, and its readers wait for one from another node or the origin, of which they go on only if it is the same.
+ */
 #include <stdlib.h>
 
 #include "node/core/flight_impl.h"
 #include "node/core/tier_impl.h"
 
-#define PATIENCE   SEC(2)
-#define AGAIN      MS(10) /* the disk has too much to do, or the piece is still on its way to it */
-#define AHEAD      2u     /* pieces for a reader, if there is room */
-#define PART_OF_MEMORY 4u /* of it for pieces, before none is read ahead */
+#define PATIENCE       SEC(2)
+#define AGAIN          MS(10) /* the disk has too much to do, or the piece is still on its way to it */
+#define AHEAD          2u     /* pieces for a reader, if there is room */
+#define PART_OF_MEMORY 4u     /* of it for pieces, before none is read ahead */
 
 enum { WANTED = 1, COMING = 2 };
 
@@ -23,7 +24,7 @@ struct paging {
     struct object *object; /* held */
     uint32_t each, pieces_n;
     unsigned coming;
-    mesh_ns since; /* a reader has waited; MESH_NS_NEVER: none does */
+    mesh_ns since;   /* a reader has waited; MESH_NS_NEVER: none does */
     uint8_t marks[]; /* by piece */
 };
 
@@ -195,7 +196,8 @@ static bool mark(const struct engine *e, struct paging *p)
     return waits;
 }
 
-/* Of a segment half at the most is written again: of a body that fills whole ones that would leave nothing but holes. */
+/* Of a segment half at the most is written again: of a body that fills whole ones that would leave nothing but holes.
+ */
 static bool laps(const struct engine *e, const struct object *o)
 {
     return o->length <= store_segment(e->cfg.store) / 4;
@@ -210,7 +212,7 @@ static int read_piece(struct engine *e, struct paging *p, uint32_t piece)
     if (found == INDEX_NONE)
         return MESH_E_ABSENT;
     struct load *l = calloc(1, sizeof(*l));
-    int err = l == NULL ? MESH_E_NOMEM
+    int err = l == NULL            ? MESH_E_NOMEM
               : laps(e, p->object) ? store_read(e->cfg.store, found, l)
                                    : store_look(e->cfg.store, found, l);
     if (err != 0) {

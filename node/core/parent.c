@@ -34,7 +34,9 @@ bool parent_next(const struct parent_vote *votes, size_t n, size_t *at, struct p
         silent += votes[end++].us == 0; /* these come first */
     size_t stated = end - from - silent;
     *at = end;
-    *out = (struct parent_region){ .name = votes[from].region, .stated = stated, .members = end - from, .mark = votes[from].mark };
+    *out = (struct parent_region){
+        .name = votes[from].region, .stated = stated, .members = end - from, .mark = votes[from].mark
+    };
     if (stated > 0)
         out->median_us = votes[from + silent + (stated - 1) / 2].us;
     return true;

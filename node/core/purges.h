@@ -31,8 +31,8 @@ void purges_fini(struct engine *e);
 int purges_take(struct engine *e, struct slice raw, const struct cert *cert, struct slice cert_raw, bool folded);
 void purges_in_force(struct engine *e, mesh_ns now);
 
-/* purges_tell lets other threads know that we are at it, and what their copies must have been looked at since: in each turn,
- * and before anything is confirmed. */
+/* purges_tell lets other threads know that we are at it, and what their copies must have been looked at since: in each
+ * turn, and before anything is confirmed. */
 void purges_tell(struct engine *e);
 
 /* purges_settle sees that of what is under |key|, a body or a leaf of that at |path|, only that is left which was not

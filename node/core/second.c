@@ -1,6 +1,6 @@
-/* The second owner. What we fetch as an owner, and not in a moment, is announced to the next healthy owner by rank, which
- * reads along as a peer does. So it has the leaves when we die, and goes on at the origin where we stopped, once for all
- * (prior.c).
+/* The second owner. What we fetch as an owner, and not in a moment, is announced to the next healthy owner by rank,
+ * which reads along as a peer does. So it has the leaves when we die, and goes on at the origin where we stopped, once
+ * for all (prior.c).
  *
  *   we:       head from the origin --50 ms, or 1 MiB--> TAKE to the next owner
  *   it:       TAKE --ask, no origin--> reads along --we fail--> what came is kept aside
@@ -13,10 +13,10 @@
 #include "node/core/second.h"
 #include "node/core/tier.h"
 
-#define AFTER     MS(50)
-#define BEYOND    (1u << 20)
-#define RETRY     MS(50) /* there is no link to the second owner yet */
-#define SECONDS_MAX 64   /* that we read along as the second owner at a time */
+#define AFTER       MS(50)
+#define BEYOND      (1u << 20)
+#define RETRY       MS(50) /* there is no link to the second owner yet */
+#define SECONDS_MAX 64     /* that we read along as the second owner at a time */
 
 /* What we have as the second owner, of bodies that are on their way. */
 static uint64_t bytes_max(const struct engine *e)

@@ -1,5 +1,6 @@
-/* Link health. A link is found silent when answers are due and nothing at all was heard for a while, or no frame has come
- * to its end for a longer one: then its member is asked no more until a frame has come, whatever membership thinks of it. */
+/* Link health. A link is found silent when answers are due and nothing at all was heard for a while, or no frame has
+ * come to its end for a longer one: then its member is asked no more until a frame has come, whatever membership thinks
+ * of it. */
 #include "node/core/engine_impl.h"
 
 #define FRAME_SILENCES 5 /* a frame may be on its way for so many silences */

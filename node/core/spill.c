@@ -1,6 +1,6 @@
 /* A body of more than one record goes to the disk in pieces of some leaves, while it comes or when it is here, and at
- * last its head: from then on it is there. Whatever ends the writing before leaves pieces that nobody can find, and that go
- * with their segments.
+ * last its head: from then on it is there. Whatever ends the writing before leaves pieces that nobody can find, and
+ * that go with their segments.
  *
  *   spill_begin --piece, piece, ...--> complete --head--> on the disk
  *               --the disk is behind for too long, the body fails, another one takes its place--> not
@@ -10,11 +10,11 @@
 
 #include "node/core/tier_impl.h"
 
-#define PIECE_LEAVES 8u     /* half a megabyte: a disk with a head reads that as fast as it goes there */
+#define PIECE_LEAVES 8u /* half a megabyte: a disk with a head reads that as fast as it goes there */
 #define PATIENCE     MS(500)
 #define SPILLS_MAX   16u
-#define PART_OF_DISK 2u     /* of the disk, one body */
-#define LEAF_TAKES   64u    /* bytes of memory, while the body is read: its hash, and where it is */
+#define PART_OF_DISK 2u  /* of the disk, one body */
+#define LEAF_TAKES   64u /* bytes of memory, while the body is read: its hash, and where it is */
 
 struct spill {
     struct list link; /* in the tier's */

@@ -8,9 +8,9 @@
 #define UNIT       1000              /* of an answer */
 #define HEARD      SEC(30)           /* what a peer said of itself counts so long */
 #define PART_EVERY SEC(1)
-#define FLOOR      2000              /* answers in that span are never too many, unless it is said otherwise */
-#define OVER_PART  5                 /* a fifth over our part may be answered */
-#define HOT        256               /* objects whose takers are known; a power of two */
+#define FLOOR      2000 /* answers in that span are never too many, unless it is said otherwise */
+#define OVER_PART  5    /* a fifth over our part may be answered */
+#define HOT        256  /* objects whose takers are known; a power of two */
 #define TAKERS     8
 
 /* Who has lately got a copy from here. */
@@ -123,8 +123,8 @@ bool spread_elsewhere(struct engine *e, mesh_ns now, const struct link *l, const
     uint64_t load = spread_load(e, now);
 
     /* Who asks us as the parent comes for all of its region. */
-    if (m->load == 0 || (m->flags & (ASK_NO_ORIGIN | ASK_INSIST)) != 0 || load <= never_too_many(e) || t->n == 0 || shield_far(e, l) ||
-        !digest_eq(&t->key, &o->key) || t->born != o->born || o->state != OBJECT_COMPLETE ||
+    if (m->load == 0 || (m->flags & (ASK_NO_ORIGIN | ASK_INSIST)) != 0 || load <= never_too_many(e) || t->n == 0 ||
+        shield_far(e, l) || !digest_eq(&t->key, &o->key) || t->born != o->born || o->state != OBJECT_COMPLETE ||
         load <= part(e, now) + part(e, now) / OVER_PART)
         return false;
     for (unsigned i = 0; i < t->n; i++) {

@@ -4,9 +4,9 @@
  *   asker --ASK (what it answers itself)--> busy owner --BUSY, another node--> asker --ASK, no origin--> that one
  *                                                                   `--not there--> the owner, which answers now
  *
- * How much others answer each other is what their asks say. One hint an ask at the most, and only of a node that took all of the
- * copy that is here now: so nobody asks the origin for it, and nothing goes round. What an owner may answer grows
- * with what others do: it is a ceiling, and no rule that swings. */
+ * How much others answer each other is what their asks say. One hint an ask at the most, and only of a node that took
+ * all of the copy that is here now: so nobody asks the origin for it, and nothing goes round. What an owner may answer
+ * grows with what others do: it is a ceiling, and no rule that swings. */
 #ifndef HEDGEROW_CORE_SPREAD_H
 #define HEDGEROW_CORE_SPREAD_H
 

@@ -5,11 +5,11 @@
 #include "node/core/vary.h"
 #include "node/core/warm.h"
 
-#define PATIENCE   MS(500) /* a disk that takes longer is slower than another node, or the origin */
-#define GHOSTS_MIN 256u
-#define GHOSTS_NEW 4096u /* as long as nothing has to go for what is written */
-#define LOOKS_MAX  2u
-#define CLOSING_OPS 64u    /* objects put in a row at the end */
+#define PATIENCE    MS(500) /* a disk that takes longer is slower than another node, or the origin */
+#define GHOSTS_MIN  256u
+#define GHOSTS_NEW  4096u /* as long as nothing has to go for what is written */
+#define LOOKS_MAX   2u
+#define CLOSING_OPS 64u /* objects put in a row at the end */
 
 bool tier_has(const struct engine *e, const struct digest *key)
 {
@@ -146,7 +146,8 @@ void tier_forget(struct engine *e, const struct object *o)
     if (store_find(e->cfg.store, name.key) == INDEX_NONE)
         return;
     store_forget(e->cfg.store, e->now, name.key, name.variant);
-    if (object_part(o) == NULL && !o->varies) /* its pieces. Those of a variant go with their segments: nobody asks for them */
+    if (object_part(o) == NULL &&
+        !o->varies) /* its pieces. Those of a variant go with their segments: nobody asks for them */
         store_drop_body(e->cfg.store, e->now, name.body);
 }
 

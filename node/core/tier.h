@@ -1,9 +1,10 @@
-/* tier.h - the disk behind the cache: what of memory is worth writing, and how a flight finds it there. An engine's part, as
- * those in engine_impl.h.
+/* tier.h - the disk behind the cache: what of memory is worth writing, and how a flight finds it there. An engine's
+ * part, as those in engine_impl.h.
  *
- * Memory is the small queue and the disk the main queue of S3-FIFO (Yang et al., SOSP 2023): written is what is used again
- * while it is in memory, what comes again soon after it was evicted unused, and what memory evicts although it was used. At a
- * clean end all else is written as well, as long as there is time. A flight's first source is the disk. */
+ * Memory is the small queue and the disk the main queue of S3-FIFO (Yang et al., SOSP 2023): written is what is used
+ * again while it is in memory, what comes again soon after it was evicted unused, and what memory evicts although it
+ * was used. At a clean end all else is written as well, as long as there is time. A flight's first source is the disk.
+ */
 #ifndef HEDGEROW_CORE_TIER_H
 #define HEDGEROW_CORE_TIER_H
 
@@ -21,8 +22,8 @@ bool tier_has(const struct engine *e, const struct digest *key);
 bool tier_load(struct engine *e, mesh_ns now, struct flight *f);
 void tier_leave(struct engine *e, struct flight *f);
 
-/* tier_complete: |o| is complete, and may be worth writing because it came again. tier_passes: |o|, whose body comes, is
- * too large for memory; if it came before it is written as it comes. tier_grew: more of it is there. */
+/* tier_complete: |o| is complete, and may be worth writing because it came again. tier_passes: |o|, whose body comes,
+ * is too large for memory; if it came before it is written as it comes. tier_grew: more of it is there. */
 void tier_complete(struct engine *e, struct object *o);
 void tier_passes(struct engine *e, struct object *o);
 void tier_grew(struct engine *e, struct object *o);
@@ -31,9 +32,9 @@ uint32_t tier_written(const struct object *o);
 void tier_stop(struct engine *e, struct object *o);
 
 /* ---- bodies whose leaves lie on the disk (pages.c) ---- */
-/* pages_body is request_body for who reads a copy as it is; what is absent is being read then, for all readers of the copy
- * at where they are. pages_want does that alone: false, |o|'s leaves are not there, or there is no memory. pages_moved: a
- * reader of |o| has moved on, or left. */
+/* pages_body is request_body for who reads a copy as it is; what is absent is being read then, for all readers of the
+ * copy at where they are. pages_want does that alone: false, |o|'s leaves are not there, or there is no memory.
+ * pages_moved: a reader of |o| has moved on, or left. */
 size_t pages_body(struct request *r, struct slice *pieces, size_t max);
 bool pages_want(struct engine *e, struct object *o);
 void pages_moved(struct engine *e, struct object *o);

@@ -69,13 +69,15 @@ struct load {
 struct pack_frame tier_frame(struct engine *e);
 /* tier_write_head writes what makes the pieces of |o| that are there a body. store_put's codes. */
 int tier_write_head(struct engine *e, struct object *o, uint32_t each);
-/* tier_forget: what is there under |o|'s name does not count any more. tier_remember: when it comes again, it is written. */
+/* tier_forget: what is there under |o|'s name does not count any more. tier_remember: when it comes again, it is
+ * written. */
 void tier_forget(struct engine *e, const struct object *o);
 void tier_remember(struct engine *e, const struct object *o);
 
 /* ---- spill.c ---- */
-/* spill_begin: |o|, complete or still coming, is written in pieces from now on. 0, MESH_E_FULL (too many are), MESH_E_RANGE
- * (it is not to be written so), MESH_E_NOMEM. spills_end: those that do not have all of it yet come to nothing. */
+/* spill_begin: |o|, complete or still coming, is written in pieces from now on. 0, MESH_E_FULL (too many are),
+ * MESH_E_RANGE (it is not to be written so), MESH_E_NOMEM. spills_end: those that do not have all of it yet come to
+ * nothing. */
 int spill_begin(struct engine *e, struct object *o);
 void spills_end(struct engine *e);
 /* spill_says: a body under |o|'s name is being written of which |o|'s head says the same. */

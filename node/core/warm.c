@@ -186,9 +186,9 @@ void warm_place(const struct engine *e, const struct flight *f, struct object *o
     o->evict.away = !is_keeper(e, &place);
 }
 
-/* Who is to have the other copy of what lies at |place|. 0: |*to|; 1: nobody, under this ring; -1: nobody can be reached
- * now. The first two owners have one for each other (|keeps|); who is neither got its copy from the best that it
- * reaches, so that the next one is meant. */
+/* Who is to have the other copy of what lies at |place|. 0: |*to|; 1: nobody, under this ring; -1: nobody can be
+ * reached now. The first two owners have one for each other (|keeps|); who is neither got its copy from the best that
+ * it reaches, so that the next one is meant. */
 static int whom(const struct engine *e, mesh_ns now, const struct digest *place, bool keeps, struct node_id *to)
 {
     const struct ring *ring = mesh_ring(e->mesh);
@@ -212,8 +212,8 @@ static int whom(const struct engine *e, mesh_ns now, const struct digest *place,
 
 static bool worth_it(const struct engine *e, mesh_ns now, const struct object *o)
 {
-    return !e->leaving && o->indexed && !o->uncacheable && !o->pass_through &&
-           object_pieces(o) == NULL && object_first_held(o) == 0 && o->lifetime - (now - o->born) >= LEFT_MIN;
+    return !e->leaving && o->indexed && !o->uncacheable && !o->pass_through && object_pieces(o) == NULL &&
+           object_first_held(o) == 0 && o->lifetime - (now - o->born) >= LEFT_MIN;
 }
 
 void warm_answered(struct engine *e, mesh_ns now, struct object *o, const struct aim *aim, const struct fields *fields,
@@ -246,8 +246,9 @@ void warm_answered(struct engine *e, mesh_ns now, struct object *o, const struct
     if (who == 0 && peer != NULL && node_id_eq(peer, &to)) /* it is getting it */
         who = 1;
     /* The fields say which variant it is, where there are several. */
-    told.forward = !o->varies ? NULL : aim->forward != NULL ? forward_ref(aim->forward)
-                                                            : forward_of(fields, FORWARD_SHARED, NULL);
+    told.forward = !o->varies             ? NULL
+                   : aim->forward != NULL ? forward_ref(aim->forward)
+                                          : forward_of(fields, FORWARD_SHARED, NULL);
     if (who > 0 || ((!o->varies || told.forward != NULL) && warm_tell(e, &to, &told, TAKE_WARM))) {
         o->evict.note = w->mark;
         if (keeps && !aim->leaf && !o->varies)
