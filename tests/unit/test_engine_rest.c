@@ -92,13 +92,7 @@ static void row_20_one_after_the_other(void **state)
     struct viewer *v = ask(w, 0, s->path);
 
     (void)state;
-    world_run(w, MS(303));
-    node_stop(w, 1, true);
-    world_run(w, MS(303));
-    node_stop(w, 2, true);
-    world_run(w, MS(303));
-    node_stop(w, 3, true);
-    world_run(w, SEC(3));
+    owners_die_in_turn(w);
     check_whole(v); /* from the origin itself in the end */
     check_rest(s, 3);
     assert_int_equal(count(w, 0)->resumed, 1);

@@ -30,6 +30,16 @@ static void asked(int n, const char *path)
     check_whole(v);
 }
 
+/* Each of the three others asks for the first |n|, which n1 owns. */
+static void all_want(unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        asked(0, paths[i]);
+        asked(2, paths[i]);
+        asked(3, paths[i]);
+    }
+}
+
 /* What |n| has answered, viewers and peers. */
 static uint64_t answers(int n)
 {
@@ -40,11 +50,7 @@ static uint64_t answers(int n)
 static void feat_M16_a_busy_owner_leaves_asks_to_who_has_it(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < KEYS; i++) {
-        asked(0, paths[i]);
-        asked(2, paths[i]);
-        asked(3, paths[i]);
-    }
+    all_want(KEYS);
     uint64_t all = answers(0) + answers(1) + answers(2) + answers(3);
     assert_int_equal(SUM(origin_fetches), KEYS);
     assert_true(count(w, 1)->asks_spread > KEYS / 3);
@@ -73,11 +79,7 @@ static void a_few_a_second_are_never_too_many(void **state)
     w->nodes[1].cfg.spread_floor = 0;
     node_start(w, 1, true);
     world_run(w, SEC(1));
-    for (unsigned i = 0; i < KEYS; i++) {
-        asked(0, paths[i]);
-        asked(2, paths[i]);
-        asked(3, paths[i]);
-    }
+    all_want(KEYS);
     assert_int_equal(SUM(asks_spread), 0);
 }
 
@@ -85,11 +87,7 @@ static void a_few_a_second_are_never_too_many(void **state)
 static void a_hint_that_fails_costs_an_ask(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < KEYS - 1; i++) {
-        asked(0, paths[i]);
-        asked(2, paths[i]);
-        asked(3, paths[i]);
-    }
+    all_want(KEYS - 1);
     asked(0, paths[KEYS - 1]);
     uint64_t spread = count(w, 1)->asks_spread, in = count(w, 1)->asks_in - SUM(copies);
     node_stop(w, 0, true);
@@ -109,11 +107,7 @@ static void a_hint_that_fails_costs_an_ask(void **state)
 static void a_hint_at_a_dead_node(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < KEYS - 1; i++) {
-        asked(0, paths[i]);
-        asked(2, paths[i]);
-        asked(3, paths[i]);
-    }
+    all_want(KEYS - 1);
     asked(0, paths[KEYS - 1]);
     node_freeze(w, 0);
     struct viewer *v = ask(w, 3, paths[KEYS - 1]);
