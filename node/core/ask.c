@@ -181,7 +181,7 @@ static void on_answer(struct engine *e, mesh_ns now, struct flight *f, struct sl
     case ANSWER_LEASED: break;
     default: /* BUSY, NOT_OWNER, NONE, GONE, and what newer peers may say */
         ask_over(e, f);
-        if (m.status == ANSWER_BUSY && m.has_other && f->class == FLIGHT_EDGE && !f->hinted && f->hedge.ask.l == NULL) {
+        if (m.status == ANSWER_BUSY && m.has_other && f->class == FLIGHT_EDGE && !f->hinted) {
             spread_hint(f, &m.other);
             flight_source_again(e, now, f);
             return;

@@ -432,6 +432,20 @@ static void requests_that_overlap_do_not_undo_each_other(void **state)
     assert_int_equal(asked(0, "/large")->version, 2);
 }
 
+/* What is popular lies at two owners, but so much goes to nobody who has not asked for it. */
+static void nobody_is_made_to_take_a_large_body(void **state)
+{
+    struct site *s = body(path_owned(w, 0, "01"), BODY);
+
+    (void)state;
+    put_on_disk(0, s->path);
+    again(0, 2);
+    for (int i = 0; i < 3; i++)
+        check_result(asked(2, s->path), i < 2 ? RESULT_PEER : RESULT_HIT);
+    assert_int_equal(count(w, 0)->takes_out, 0);
+    assert_int_equal(s->fetches, 2);
+}
+
 static void peers_are_served_from_the_disk(void **state)
 {
     struct site *s = body(path_owned(w, 0, "0"), BODY);
@@ -477,6 +491,7 @@ int main(void)
         DISK(rob_DK3_a_slow_disk_is_not_waited_for),
         DISK(without_memory_for_a_piece_it_comes_from_elsewhere),
         DISK(requests_that_overlap_do_not_undo_each_other),
+        DISKS(nobody_is_made_to_take_a_large_body),
         DISKS(peers_are_served_from_the_disk),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
