@@ -186,6 +186,8 @@ static void run_takes_what_it_can_do_and_refuses_the_rest(void **state)
         { "--workers", "0" },
         { "--workers", "65" },
         { "--workers", "two" },
+        { "--audit", "often" },
+        { "--audit", "4294967296" },
         { "--default-ttl", "soon" },
         { "--error-ttl", "heuristic" },
         { "--compress", "some" },
@@ -212,6 +214,9 @@ static void run_takes_what_it_can_do_and_refuses_the_rest(void **state)
     assert_int_equal(o->error_ttl_s, 0);
     assert_int_equal(run_code(o, "--origin", "http://o", "--workers", "64"), 0);
     assert_int_equal(o->workers, 64);
+    assert_int_equal(o->audit_one_in, 1000);
+    assert_int_equal(run_code(o, "--origin", "http://o", "--audit", "0"), 0);
+    assert_int_equal(o->audit_one_in, 0);
     assert_int_equal(run_code(o, "--origin", "http://o", "--parent-region", "eu"), 0);
     assert_string_equal(o->parent_region, "eu");
     assert_int_equal(run_code(o, "--origin", "http://127.0.0.1:8000/site/", NULL, NULL), 0);
