@@ -28,9 +28,12 @@ bool breaker_bad(struct breaker *b, const struct breaker_rule *rule, mesh_ns now
 {
     if (!breaker_closed(b) && !b->trial)
         return false; /* it was begun before */
+    if (b->failures == 0)
+        b->since = now;
     if (b->failures < rule->failures)
         b->failures++;
-    if (b->failures < rule->failures)
+    /* It is the same row until there is a success, so that a trial that fails always opens it again. */
+    if (b->failures < rule->failures || now - b->since < rule->span)
         return false;
     mesh_ns span = rule->first;
     for (unsigned i = 0; i < b->trips && span < rule->most; i++)

@@ -3,7 +3,9 @@
  *
  *   CLOSED --failures in a row--> OPEN --time--> HALF OPEN --a success--> CLOSED
  *                                  ^                 | a failure: twice as long
- *                                  +-----------------+ */
+ *                                  +-----------------+
+ *
+ * What was begun together fails together: a burst says what one of it says. So the row may have to last a while. */
 #ifndef HEDGEROW_CORE_BREAKER_H
 #define HEDGEROW_CORE_BREAKER_H
 
@@ -13,20 +15,22 @@
 #include "proto/base/time.h"
 
 struct breaker_rule {
-    unsigned failures;  /* in a row: that opens it */
-    mesh_ns first;      /* it is open for about that long, and twice as long each time that the trial fails ... */
-    mesh_ns most;       /* ... up to that */
-    mesh_ns trial;      /* a trial of which nothing was heard for so long is followed by another */
+    unsigned failures; /* in a row: that opens it ... */
+    mesh_ns span;      /* ... once the first of them is so long ago; 0: at once */
+    mesh_ns first;     /* it is open for about that long, and twice as long each time that the trial fails ... */
+    mesh_ns most;      /* ... up to that */
+    mesh_ns trial;     /* a trial of which nothing was heard for so long is followed by another */
 };
 
-struct breaker { /* all zero: closed */
+struct breaker {              /* all zero: closed */
     unsigned failures, trips; /* in a row; openings in a row */
+    mesh_ns since;            /* the row's first failure, if there is one */
     mesh_ns until;            /* nothing is tried before; 0: closed */
     bool trial;               /* one is under way */
 };
 
-/* breaker_closed: all is well. breaker_lets: may something be tried now? Where it is half open the caller's is the trial,
- * and nobody else's for a while. */
+/* breaker_closed: all is well. breaker_lets: may something be tried now? Where it is half open the caller's is the
+ * trial, and nobody else's for a while. */
 static inline bool breaker_closed(const struct breaker *b)
 {
     return b->until == 0;

@@ -1,11 +1,14 @@
 /* What stands before the origin: it has so many requests from this node at a time, those beyond wait for a moment, in a
  * line that has an end, and are then refused; and when it has failed again and again it is left alone, but for one
  * request now and then that finds out whether it is back. Nobody waits in vain behind a dead origin, and no origin is
- * kept down by those who try. */
+ * kept down by those who try. A few URLs of a healthy origin that fail at the same moment are no dead origin: it has to
+ * fail for a while. */
 #include "node/core/engine_impl.h"
 
 /* The longest is how long an origin that is back may seem to be away. */
-static const struct breaker_rule rule = { .failures = 5, .first = MS(250), .most = SEC(4), .trial = SEC(5) };
+static const struct breaker_rule rule = {
+    .failures = 5, .span = SEC(1), .first = MS(250), .most = SEC(4), .trial = SEC(5)
+};
 
 #define FULL "The origin has as many requests from this node as it may have. Try again in a moment."
 

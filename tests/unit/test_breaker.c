@@ -36,6 +36,52 @@ static void five_failures_in_a_row_open_it(void **state)
     assert_false(breaker_lets(&b, &rule, SEC(1)));
 }
 
+static const struct breaker_rule slow = {
+    .failures = 5, .span = SEC(1), .first = SEC(1), .most = SEC(30), .trial = SEC(2)
+};
+
+static void a_burst_does_not_open_one_that_takes_a_while(void **state)
+{
+    struct breaker b = { 0 };
+
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        assert_false(breaker_bad(&b, &slow, SEC(10), 7));
+    assert_true(breaker_closed(&b) && breaker_lets(&b, &slow, SEC(10)));
+    assert_false(breaker_bad(&b, &slow, SEC(11) - 1, 7));
+    assert_true(breaker_bad(&b, &slow, SEC(11), 7)); /* it has failed all the while */
+    assert_false(breaker_lets(&b, &slow, SEC(11)));
+
+    breaker_good(&b);
+    for (int i = 0; i < 4; i++)
+        assert_false(breaker_bad(&b, &slow, SEC(20 + i), 7)); /* a while alone is not enough */
+    breaker_good(&b);
+    for (int i = 0; i < 1000; i++)
+        assert_false(breaker_bad(&b, &slow, SEC(30), 7)); /* another row */
+    assert_false(breaker_bad(&b, &slow, SEC(31) - 1, 7));
+    assert_true(breaker_bad(&b, &slow, SEC(31), 7));
+}
+
+/* However soon that is: the row goes on. */
+static void a_trial_that_fails_opens_it_again_at_once(void **state)
+{
+    struct breaker b = { 0 };
+    mesh_ns now = SEC(10);
+
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        assert_false(breaker_bad(&b, &slow, now, 0));
+    now += slow.span;
+    assert_true(breaker_bad(&b, &slow, now, 0));
+    for (unsigned i = 2; i < 10; i++) {
+        breaker_wake(&b, now);
+        assert_true(breaker_lets(&b, &slow, now));
+        assert_true(breaker_bad(&b, &slow, now, 0));
+        assert_false(breaker_lets(&b, &slow, now));
+        assert_int_equal(b.trips, i);
+    }
+}
+
 static void one_alone_tries_it(void **state)
 {
     struct breaker b = { 0 };
@@ -110,6 +156,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(five_failures_in_a_row_open_it),
+        cmocka_unit_test(a_burst_does_not_open_one_that_takes_a_while),
+        cmocka_unit_test(a_trial_that_fails_opens_it_again_at_once),
         cmocka_unit_test(one_alone_tries_it),
         cmocka_unit_test(what_was_begun_before_does_not_count_twice),
         cmocka_unit_test(each_trial_that_fails_makes_it_twice_as_long),

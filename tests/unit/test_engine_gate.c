@@ -24,16 +24,26 @@ static void anew(unsigned fetches, uint64_t memory)
 
 /* ---- an origin that fails ---- */
 
-/* Five fetches that fail at once. */
-static void fail_five(void)
-{
-    struct viewer *v[5];
+#define SPAN SEC(1) /* failures of less than that are one failure */
 
-    for (int i = 0; i < 5; i++)
+/* |n| fetches that fail at once. */
+static void fail_together(int n)
+{
+    struct viewer *v[100];
+
+    for (int i = 0; i < n; i++)
         v[i] = ask(w, 0, path_owned(w, 0, "0"));
     world_run(w, MS(30));
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < n; i++)
         check_failed(v[i], 502);
+}
+
+/* Five that fail, the last of them a while after the others. */
+static void fail_five(void)
+{
+    fail_together(4);
+    world_run(w, SPAN);
+    fail_together(1);
 }
 
 static void rob_OR1_a_dead_origin_is_asked_a_few_times(void **state)
@@ -50,14 +60,37 @@ static void rob_OR1_a_dead_origin_is_asked_a_few_times(void **state)
         world_run(w, MS(100));
         check_failed(v, 502);
     }
-    /* Five in a row, then after 1/4, 1/2, 1, 2, 4, 4 ... seconds, more or less. */
-    assert_in_range(s->fetches, 5 + 8, 5 + 14);
+    /* Those of a second, then after 1/4, 1/2, 1, 2, 4, 4 ... seconds, more or less. */
+    assert_in_range(s->fetches, 11 + 8, 11 + 14);
     assert_int_equal(count(w, 0)->origin_spared, 300 - s->fetches);
     assert_int_equal(count(w, 0)->origin_fetches, s->fetches);
     s->cut_at = UINT64_MAX;
     world_run(w, SEC(5)); /* the longest that it is left alone */
     check_result(asked(0, path_owned(w, 0, "0")), RESULT_MISS);
     check_result(asked(0, path_owned(w, 0, "0")), RESULT_MISS);
+}
+
+/* However many they are; the one that fails when the others did so a while ago is another matter. */
+static void rob_OR1_a_burst_of_failures_is_not_a_dead_origin(void **state)
+{
+    struct site *good = site_at(w, "/good", 1000), *s = site_at(w, "*", 1000);
+
+    (void)state;
+    good->lines = "Cache-Control: no-store\n";
+    s->cut_at = 0;
+    fail_together(100);
+    check_result(asked(0, "/good"), RESULT_MISS);
+    fail_together(100); /* a second after those, but there was an answer between them */
+    fail_together(100);
+    check_result(asked(0, "/good"), RESULT_MISS);
+    assert_int_equal(count(w, 0)->origin_spared, 0);
+    assert_int_equal(count(w, 0)->origin_failures, 300);
+    fail_together(4);
+    world_run(w, SPAN);
+    fail_together(1);
+    check_failed(ask(w, 0, "/good"), 502);
+    assert_int_equal(count(w, 0)->origin_spared, 1);
+    assert_int_equal(good->fetches, 2);
 }
 
 static void rob_OR1_what_is_stale_stands_in_at_once(void **state)
@@ -87,9 +120,12 @@ static void rob_OR2_a_silent_origin_holds_nobody_who_comes_later(void **state)
     s->head_after = SEC(100000);
     for (int i = 0; i < 5; i++)
         v[i] = ask(w, 0, path_owned(w, 0, "0"));
+    world_run(w, SPAN);
+    struct viewer *last = ask(w, 0, path_owned(w, 0, "0"));
     world_run(w, SEC(60));
     for (int i = 0; i < 5; i++)
         check_failed(v[i], 504);
+    check_failed(last, 504);
     check_failed(ask(w, 0, path_owned(w, 0, "0")), 504); /* at once */
     unsigned fetches = s->fetches;
     for (int i = 0; i < 100; i++) {
@@ -387,6 +423,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ONE(rob_OR1_a_dead_origin_is_asked_a_few_times),
+        ONE(rob_OR1_a_burst_of_failures_is_not_a_dead_origin),
         ONE(rob_OR1_what_is_stale_stands_in_at_once),
         ONE(rob_OR2_a_silent_origin_holds_nobody_who_comes_later),
         ONE(one_path_that_fails_is_not_the_origin),
