@@ -82,7 +82,9 @@ void status_metrics(struct buf *out, const struct status *s)
     gauge(out, "cache_objects", "objects in the cache", u->objects);
     gauge(out, "cache_memory_bytes", "bytes of memory that the cache holds", u->memory_bytes);
     gauge(out, "cache_memory_limit_bytes", "bytes of memory that it may hold", u->memory_limit);
-    gauge(out, "cache_disk_objects", "objects on the disk", u->disk_objects);
+    gauge(out, "cache_disk_objects", "objects on the disk, and on their way to it", u->disk_objects);
+    gauge(out, "cache_disk_pending", "those on their way, which a kill may cost; with what was replaced meanwhile",
+          u->disk_pending);
     gauge(out, "cache_disk_bytes", "bytes of the disk that they take, with what is given up yet", u->disk_bytes);
     gauge(out, "cache_disk_limit_bytes", "bytes of the disk that they may take", u->disk_limit);
     gauge(out, "cache_disk_index_bytes", "bytes of memory that the disk's index and queues take", u->disk_index_bytes);

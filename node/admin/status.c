@@ -185,10 +185,11 @@ static json_t *json_cache(const struct status *s)
 {
     const struct engine_usage *u = &s->usage;
 
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "objects", whole(u->objects), "memory_bytes",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "objects", whole(u->objects), "memory_bytes",
                      whole(u->memory_bytes), "memory_limit", whole(u->memory_limit), "disk_objects",
-                     whole(u->disk_objects), "disk_bytes", whole(u->disk_bytes), "disk_limit", whole(u->disk_limit),
-                     "store_corrupt", whole(s->engine.disk_corrupt), "evictions", whole(s->engine.evictions));
+                     whole(u->disk_objects), "disk_pending", whole(u->disk_pending), "disk_bytes",
+                     whole(u->disk_bytes), "disk_limit", whole(u->disk_limit), "store_corrupt",
+                     whole(s->engine.disk_corrupt), "evictions", whole(s->engine.evictions));
 }
 
 /* How many bytes one byte on the wire stood for; 1 when nothing has travelled. */

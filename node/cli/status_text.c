@@ -222,6 +222,11 @@ static void put_figures(const struct writer *w, const json_t *status)
         buf_add_str(w->out, ", ");
         status_count(w->out, number(cache, "disk_objects"));
         buf_add_str(w->out, " objects");
+        if (number(cache, "disk_pending") > 0) {
+            buf_add_str(w->out, ", ");
+            status_count(w->out, number(cache, "disk_pending"));
+            buf_add_str(w->out, " still to be written");
+        }
     }
     put_purges(w, json_object_get(status, "purge"));
     buf_add_str(w->out, "\n");

@@ -489,6 +489,7 @@ void engine_usage(const struct engine *e, struct engine_usage *out)
         .memory_bytes = cache_bytes(e->cache),
         .memory_limit = cache_limit(e->cache),
         .disk_objects = e->cfg.store != NULL ? store_things(e->cfg.store) : 0,
+        .disk_pending = e->cfg.store != NULL ? store_pending(e->cfg.store) : 0,
         .disk_bytes = e->cfg.store != NULL ? store_bytes(e->cfg.store) : 0,
         .disk_limit = e->cfg.store != NULL ? store_limit(e->cfg.store) : 0,
         .disk_index_bytes = e->cfg.store != NULL ? store_memory(e->cfg.store) : 0,

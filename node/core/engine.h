@@ -331,6 +331,7 @@ const struct engine_counters *engine_counters(const struct engine *e);
 struct engine_usage {
     uint64_t objects, memory_bytes, memory_limit;
     uint64_t disk_objects, disk_bytes, disk_limit, disk_index_bytes;
+    uint64_t disk_pending; /* objects on their way to the disk (store_pending) */
     size_t flights, requests, serves, links, sessions;
     size_t handshakes; /* of others with us, under way */
 };

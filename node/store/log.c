@@ -36,8 +36,13 @@ void log_flush(struct store *s)
 {
     struct tail *t = &s->tail;
 
-    if (t->fill.len > 0)
-        write_op(s, t->end - (uint32_t)t->fill.len, &t->fill); /* without memory it waits a little more */
+    if (t->fill.len == 0)
+        return;
+    struct store_op *op = write_op(s, t->end - (uint32_t)t->fill.len, &t->fill);
+    if (op == NULL)
+        return; /* it waits a little more */
+    op->things = t->things;
+    t->things = 0;
 }
 
 /* The list goes to the segment's end. It is not needed: without memory there is none. */
@@ -161,6 +166,10 @@ static int append(struct store *s, mesh_ns now, const struct record *r, const st
     list_add(&t->list, r, t->end);
     t->end += (uint32_t)bytes;
     s->waiting += bytes;
+    if (r->kind == RECORD_ENTRY) {
+        t->things++;
+        s->pending++;
+    }
     s->sync_at = mesh_ns_min(s->sync_at, now + STORE_SYNC_NS);
     if (t->fill.len >= FLUSH_BYTES)
         log_flush(s);
@@ -209,6 +218,16 @@ void log_owed(struct store *s, mesh_ns now)
         s->sync_at = now;
 }
 
+static void drop_tail(struct store *s)
+{
+    s->waiting -= s->tail.fill.len;
+    s->pending -= s->tail.things;
+    s->tail.things = 0;
+    buf_free(&s->tail.fill);
+    buf_free(&s->tail.list);
+    s->tail.open = false;
+}
+
 /* There are more removals than can be remembered while the disk takes none: what they are about is removed with all else,
  * which takes no room on it. */
 static void give_up_all(struct store *s)
@@ -216,6 +235,8 @@ static void give_up_all(struct store *s)
     for (uint32_t slot = 0; slot < INDEX_SLOTS_MAX; slot++) {
         if (s->segments[slot].number == 0)
             continue;
+        if (s->tail.open && s->tail.slot == slot)
+            drop_tail(s);
         s->counters.abandoned++;
         segment_remove(s, slot);
     }
@@ -250,14 +271,6 @@ static void removals_synced(struct store *s, uint64_t up_to)
 
 /* ---- what became of it ---- */
 
-static void drop_tail(struct store *s)
-{
-    s->waiting -= s->tail.fill.len;
-    buf_free(&s->tail.fill);
-    buf_free(&s->tail.list);
-    s->tail.open = false;
-}
-
 /* The disk failed |slot|. */
 static void abandon(struct store *s, mesh_ns now, uint32_t slot, int err)
 {
@@ -291,9 +304,10 @@ void log_done(struct store *s, mesh_ns now, struct store_op *op, int err)
     bool there = s->segments[op->slot].number == op->segment;
 
     if (op->kind == STORE_WRITE) {
-        assert(s->writes > 0 && s->waiting >= op->len);
+        assert(s->writes > 0 && s->waiting >= op->len && s->pending >= op->things);
         s->writes--;
         s->waiting -= op->len;
+        s->pending -= op->things;
     }
     if (op->kind == STORE_REMOVE)
         return; /* it is not ours any more, whether it is there or not */

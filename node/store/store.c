@@ -364,6 +364,11 @@ uint64_t store_things(const struct store *s)
     return s->index.live;
 }
 
+uint64_t store_pending(const struct store *s)
+{
+    return s->pending;
+}
+
 uint64_t store_memory(const struct store *s)
 {
     return s->index.bytes + s->tail.fill.cap + s->tail.list.cap + s->waiting + s->reading;

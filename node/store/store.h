@@ -101,6 +101,7 @@ struct store_op {
     uint64_t seed;
     struct list own;
     bool reclaims, lists;
+    uint32_t things;
     uint64_t removals;
 };
 
@@ -152,7 +153,10 @@ uint64_t store_limit(const struct store *s);
 uint32_t store_segment(const struct store *s); /* bytes of one */
 bool store_full(const struct store *s);        /* has anything had to go for want of room? */
 uint64_t store_bytes(const struct store *s); /* of all segments that are there */
+/* store_things: what would be found. store_pending: what a kill at this moment may cost, since it is still on its way to
+ * the disk; what was replaced or removed meanwhile counts, too, until it is there. */
 uint64_t store_things(const struct store *s);
+uint64_t store_pending(const struct store *s);
 uint64_t store_memory(const struct store *s); /* the index and what waits */
 /* store_failing: the disk takes nothing at present, or less than it should: 0, or the code of its last failure. */
 int store_failing(const struct store *s, mesh_ns now);

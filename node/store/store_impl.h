@@ -25,7 +25,8 @@ struct tail {
     bool open;
     uint32_t slot;
     uint32_t end;    /* where the next record goes */
-    struct buf fill; /* what lies before |end| and is in no operation yet */
+    struct buf fill; /* what lies before |end| and is in no operation yet, ... */
+    uint32_t things; /* ... and how many things that are */
     struct buf list;
 };
 
@@ -49,6 +50,7 @@ struct store {
     struct list todo;    /* writes, syncs and removals in their order, and reads */
     struct list running; /* told */
     uint64_t waiting, reading; /* bytes of them; those of the tail's fill too */
+    uint64_t pending;          /* things in the tail's fill and in writes */
     uint32_t reads, writes;    /* told or to be told */
     mesh_ns sync_at;           /* MESH_NS_NEVER: all is synced */
     struct buf removals;       /* struct record of removals that are not durable yet */

@@ -25,6 +25,7 @@ struct model_step {
     uint32_t segment, offset;
     uint8_t *bytes;
     uint32_t len;
+    uint64_t certain;
 };
 
 struct model_disk {
@@ -32,6 +33,7 @@ struct model_disk {
     struct model_step *steps;             /* kept only with |journal| */
     size_t steps_n, steps_cap;
     bool journal;
+    uint64_t certain; /* things that a kill has to leave now */
     int fail_write, fail_sync, fail_read; /* codes */
     uint64_t room; /* bytes that all files may have */
     struct list held; /* operations that were told, and are not done */
@@ -96,7 +98,7 @@ static inline void model_note(struct model_disk *d, const struct store_op *op)
         d->steps = realloc(d->steps, d->steps_cap * sizeof(*d->steps));
     }
     struct model_step *s = &d->steps[d->steps_n++];
-    *s = (struct model_step){ op->kind, op->segment, op->offset, NULL, (uint32_t)op->len };
+    *s = (struct model_step){ op->kind, op->segment, op->offset, NULL, (uint32_t)op->len, d->certain };
     if (op->kind == STORE_WRITE) {
         s->bytes = malloc(op->len);
         memcpy(s->bytes, op->bytes, op->len);
@@ -154,6 +156,27 @@ struct model_got {
     size_t len;
 };
 
+/* Things that the store has and the disk does not yet. */
+static inline uint64_t model_unwritten(const struct store *s)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < s->index.used; i++) {
+        const struct index_entry *e = index_at(&s->index, i);
+        n += !e->dead && index_offset(e) + index_bytes(e) > s->segments[e->slot].written;
+    }
+    return n;
+}
+
+static inline int model_do_now(struct model_disk *d, const struct store *s, struct store_op *op)
+{
+    uint64_t things = store_things(s), pending = store_pending(s);
+
+    assert(model_unwritten(s) <= pending); /* those that were replaced or removed count, too */
+    d->certain = things > pending ? things - pending : 0;
+    return model_do(d, op);
+}
+
 /* Does all that the store wants done. */
 static inline void model_run(struct model_disk *d, struct store *s, mesh_ns now, struct model_got *got)
 {
@@ -165,7 +188,7 @@ static inline void model_run(struct model_disk *d, struct store *s, mesh_ns now,
             list_push_back(&d->held, &op->link);
             continue;
         }
-        int err = model_do(d, op);
+        int err = model_do_now(d, s, op);
         if (!store_done(s, now, op, &err))
             continue;
         assert(got != NULL);
@@ -176,6 +199,7 @@ static inline void model_run(struct model_disk *d, struct store *s, mesh_ns now,
             memcpy(got->bytes, p.data, p.len);
         store_op_free(op);
     }
+    assert(store_pending(s) == 0 || !store_idle(s));
 }
 
 /* The slow disk gets on with what it was told. */
@@ -185,7 +209,7 @@ static inline void model_catch_up(struct model_disk *d, struct store *s, mesh_ns
     while (!list_empty(&d->held)) {
         struct store_op *op = OBJ_OF(list_first(&d->held), struct store_op, link);
         list_remove(&op->link);
-        int err = model_do(d, op);
+        int err = model_do_now(d, s, op);
         if (store_done(s, now, op, &err))
             store_op_free(op);
     }

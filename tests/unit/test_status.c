@@ -175,6 +175,8 @@ static void every_promised_field_is_there(void **state)
         "cache.objects",
         "cache.memory_bytes",
         "cache.memory_limit",
+        "cache.disk_objects",
+        "cache.disk_pending",
         "cache.disk_bytes",
         "cache.disk_limit",
         "cache.evictions",

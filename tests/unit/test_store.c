@@ -252,6 +252,76 @@ static void a_slow_disk_bounds_what_waits(void **state)
     end(w);
 }
 
+static void what_is_on_its_way_is_told(void **state)
+{
+    struct world *w = start();
+
+    (void)state;
+    assert_int_equal(store_pending(w->s), 0);
+    put(w, 1, 0, 0, 1000);
+    put(w, 2, 0, 0, 1000);
+    assert_int_equal(store_pending(w->s), 2);
+    w->disk.slow = true;
+    run(w); /* told, not done */
+    put(w, 3, 0, 0, 1000);
+    assert_int_equal(store_pending(w->s), 3);
+    put(w, 3, 0, 1, 1000);
+    assert_int_equal(store_forget(w->s, w->now, 1, 0), 1);
+    assert_int_equal(store_pending(w->s), 4); /* what does not count any more is written all the same */
+    assert_int_equal(store_things(w->s), 2);
+    assert_int_equal(put(w, 9, 0, 0, (size_t)store_put_max(w->s) + 1), MESH_E_RANGE);
+    assert_int_equal(store_pending(w->s), 4);
+    struct store_op *op = OBJ_OF(list_first(&w->disk.held), struct store_op, link);
+    int err = model_do(&w->disk, op);
+    list_remove(&op->link);
+    assert_false(store_done(w->s, w->now, op, &err));
+    assert_int_equal(store_pending(w->s), 2);
+    model_catch_up(&w->disk, w->s, w->now);
+    assert_int_equal(store_pending(w->s), 0);
+    assert_int_equal(store_things(w->s), 2);
+    end(w);
+}
+
+/* One write fails, with its segment's later ones told already, and the next segment begun. */
+static void what_the_disk_did_not_take_is_not_on_its_way(void **state)
+{
+    struct world *w = start();
+    uint64_t i;
+    int err = MESH_E_DISK;
+
+    (void)state;
+    put(w, 0, 0, 0, 1000);
+    run(w);
+    w->disk.slow = true;
+    put(w, 1, 0, 0, 1000);
+    run(w);
+    for (i = 2; w->s->slots_used < 2; i++)
+        assert_int_equal(put(w, i, 0, 0, 60000), 0);
+    run(w);
+    put(w, i, 0, 0, 1000);
+    assert_int_equal(store_pending(w->s), i);
+    struct store_op *op = OBJ_OF(list_first(&w->disk.held), struct store_op, link);
+    list_remove(&op->link);
+    assert_false(store_done(w->s, w->now, op, &err));
+    assert_int_equal(store_pending(w->s), i - 1);
+    assert_int_equal(store_things(w->s), 2); /* those of the second segment */
+    model_catch_up(&w->disk, w->s, w->now);
+    assert_int_equal(store_pending(w->s), 0);
+    assert_int_equal(store_things(w->s), 2);
+
+    w->now += SEC(100);
+    w->disk.slow = true;
+    put(w, 100, 0, 0, 1000);
+    run(w);
+    put(w, 101, 0, 0, 1000); /* it waits behind the one that fails */
+    assert_int_equal(store_pending(w->s), 2);
+    w->disk.fail_write = MESH_E_DISK;
+    model_catch_up(&w->disk, w->s, w->now);
+    assert_int_equal(store_pending(w->s), 0);
+    assert_int_equal(store_things(w->s), 0);
+    end(w);
+}
+
 static void a_read_too_many_is_a_miss(void **state)
 {
     struct world *w = start();
@@ -399,6 +469,31 @@ static void removals_that_cannot_be_written_are_not_lost(void **state)
     end(w);
 }
 
+/* The same with a disk that is slow: the segment at the log's end goes with the others. */
+static void removals_too_many_end_the_log_too(void **state)
+{
+    struct world *w = start();
+
+    (void)state;
+    w->disk.slow = true;
+    put(w, 1, 0, 0, 100);
+    run(w);
+    put(w, 2, 0, 0, 100);
+    for (unsigned i = 0; store_counters(w->s)->abandoned == 0; i++) {
+        assert_true(i <= REMOVALS_MAX);
+        log_removed(w->s, w->now, &(struct record){ .kind = RECORD_DROP, .key = 3 });
+    }
+    assert_int_equal(store_things(w->s), 0);
+    assert_int_equal(store_bytes(w->s), 0);
+    assert_int_equal(put(w, 4, 0, 0, 100), 0);
+    model_catch_up(&w->disk, w->s, w->now);
+    assert_true(there(w, 4, 0, 0, 100));
+    struct store *again = model_open(&w->disk, &small);
+    assert_int_equal(store_things(again), 1);
+    store_free(again);
+    end(w);
+}
+
 static void all_is_synced_in_a_while(void **state)
 {
     struct world *w = start();
@@ -445,12 +540,15 @@ int main(void)
         cmocka_unit_test(what_was_only_looked_at_goes),
         cmocka_unit_test(what_is_all_used_still_makes_room),
         cmocka_unit_test(a_slow_disk_bounds_what_waits),
+        cmocka_unit_test(what_is_on_its_way_is_told),
+        cmocka_unit_test(what_the_disk_did_not_take_is_not_on_its_way),
         cmocka_unit_test(a_read_too_many_is_a_miss),
         cmocka_unit_test(rob_F2_what_is_damaged_is_gone_and_counted),
         cmocka_unit_test(rob_DK2_a_read_that_fails_costs_what_was_to_be_read),
         cmocka_unit_test(rob_DK2_a_sync_that_fails_gives_up_its_segment),
         cmocka_unit_test(rob_DK1_a_full_disk_is_lived_with),
         cmocka_unit_test(removals_that_cannot_be_written_are_not_lost),
+        cmocka_unit_test(removals_too_many_end_the_log_too),
         cmocka_unit_test(all_is_synced_in_a_while),
         cmocka_unit_test(limits_out_of_range_are_refused),
     };
