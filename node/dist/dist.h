@@ -95,13 +95,14 @@ struct dist_group {
 /* ---- what holds for a path ---- */
 
 #define DIST_TTL_HEURISTIC (-1)
+enum dist_set_cookie { DIST_COOKIE_PRIVATE, DIST_COOKIE_STRIP, DIST_COOKIE_KEEP }; /* as enum set_cookie */
 struct dist_cache {
     bool enabled;                                /* false: each request goes to the origin */
     struct dist_names query, fields, cookies;    /* what is part of the key, and goes to the origin */
     bool query_sorted;                           /* parameters in the order of their names, in key and request */
     int64_t ttl_min_s, ttl_default_s, ttl_max_s; /* default may be DIST_TTL_HEURISTIC */
     int64_t error_ttl_s; /* for errors that do not say themselves, where the default is not heuristic; 0: not kept */
-    uint8_t set_cookie;  /* enum set_cookie */
+    uint8_t set_cookie;  /* enum dist_set_cookie */
     bool obeys_viewers;  /* their Cache-Control counts */
     bool caches_options;
 };
@@ -112,7 +113,7 @@ enum dist_methods { DIST_METHODS_ALL, DIST_METHODS_OPTIONS, DIST_METHODS_GET }; 
 /* A response header policy. */
 struct dist_response {
     bool cors;                 /* the six of these: */
-    struct slice cors_origins; /* comma list, "*" or https://*.example.com */
+    struct slice cors_origins; /* comma list: "*", or origins such as https://example.com, also with a wildcard */
     struct slice cors_methods, cors_headers, cors_expose;
     bool cors_credentials;
     int64_t cors_max_age_s;       /* < 0: not said */
@@ -148,6 +149,8 @@ struct dist_behaviour {
     bool to_group;
     uint16_t target; /* origin, or group */
     enum dist_methods methods;
+    const struct slice *methods_other; /* beyond those, such as PROPFIND */
+    size_t methods_other_n;
     enum dist_viewer_scheme viewer_scheme;
     struct dist_cache cache;
     struct dist_names request_query, request_fields, request_cookies; /* go to the origin beside the key's */
@@ -210,8 +213,9 @@ struct dist {
     enum dist_geo geo;
     const struct slice *countries; /* two capital letters each */
     size_t countries_n;
-    uint64_t digest; /* of its canonical form: equal on two nodes that serve it alike */
-    uint32_t index;  /* in its set */
+    uint64_t digest;               /* of its canonical form: equal on two nodes that serve it alike */
+    uint32_t index;                /* in its set */
+    const struct dist_path *paths; /* private to node/dist: the behaviours' patterns, cut up */
 };
 
 struct dist_set {
@@ -244,7 +248,8 @@ bool dist_matches(struct slice pattern, struct slice text);
 /* dist_error_of: the rule for |status|, NULL: none. */
 const struct dist_error *dist_error_of(const struct dist *d, uint16_t status);
 
-/* dist_named: does |names| hold |name| (fields: compared without case if |nocase|)? */
+/* dist_named: is |name| among those that |names| means (fields: compared without case if |nocase|)? Of _ALL_BUT those
+ * are the ones that are not listed. */
 bool dist_named(const struct dist_names *names, struct slice name, bool nocase);
 
 #endif

@@ -9,7 +9,7 @@
 #include "node/core/engine.h"
 #include "node/core/methods.h"
 #include "node/io/purge_from.h"
-#include "node/io/url.h"
+#include "node/dist/url.h"
 
 #define NODE_SEEDS_MAX      64
 #define NODE_WORD_MAX       256 /* HOST:PORT */

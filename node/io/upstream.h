@@ -19,7 +19,7 @@
 #include "node/io/origin_probe.h"
 #include "node/io/resolve.h"
 #include "node/io/timeouts.h"
-#include "node/io/url.h"
+#include "node/dist/url.h"
 
 struct worker;
 

@@ -5,7 +5,7 @@
 
 #include "node/core/engine.h"
 #include "node/http/parse.h"
-#include "node/io/url.h"
+#include "node/dist/url.h"
 
 /* What goes along with the head of a request that has a method (fetch.method); NULL: nothing. */
 struct upstream_body {

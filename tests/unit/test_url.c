@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "node/io/url.h"
+#include "node/dist/url.h"
 #include "proto/base/err.h"
 
 #define CHECK_SLICE(s, text)                               \

@@ -1,6 +1,6 @@
 /* url.h - the parts of an origin's URL, and of HOST:PORT words. Pure functions. */
-#ifndef HEDGEROW_IO_URL_H
-#define HEDGEROW_IO_URL_H
+#ifndef HEDGEROW_DIST_URL_H
+#define HEDGEROW_DIST_URL_H
 
 #include "proto/base/addr.h"
 #include "proto/base/buf.h"

@@ -1,4 +1,4 @@
-#include "node/io/url.h"
+#include "node/dist/url.h"
 
 #include <assert.h>
 #include <stdio.h>

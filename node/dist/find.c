@@ -1,0 +1,136 @@
+/* Whose is a host: one pass over its bytes, from the end, and a probe for itself and each of its parents that is as
+ * long as some wildcard's. */
+#include "node/dist/dist_impl.h"
+#include "proto/digest.h"
+
+static struct dist_slot *probe(struct dist_slot *slots, size_t mask, uint64_t hash, struct slice name)
+{
+    struct dist_slot *s;
+
+    for (size_t i = hash & mask;; i = (i + 1) & mask) {
+        s = &slots[i];
+        if (s->name.data == NULL || (s->hash == hash && slice_eq(s->name, name)))
+            return s;
+    }
+}
+
+/* Spread over all bits: FNV's low ones are of the last bytes alone. */
+static uint64_t finish(uint64_t h)
+{
+    h ^= h >> 32;
+    h *= UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ (h >> 29);
+}
+
+static uint64_t hash_of(struct slice name)
+{
+    uint64_t h = DIST_HOST_HASH;
+
+    for (size_t i = name.len; i > 0; i--)
+        h = dist_host_hash(h, name.data[i - 1]);
+    return finish(h);
+}
+
+static struct dist_slot *slot_of(struct dist_hosts *by, struct slice name)
+{
+    uint64_t hash = hash_of(name);
+    struct dist_slot *s = probe(by->slots, by->mask, hash, name);
+
+    s->hash = hash;
+    s->name = name;
+    return s;
+}
+
+static void add(struct dist_hosts *by, const struct dist *d)
+{
+    for (size_t i = 0; i < d->hosts_n; i++) {
+        struct slice host = d->hosts[i];
+        if (host.len > 2 && host.data[0] == '*' && host.data[1] == '.') {
+            host = slice_from(host, 2);
+            slot_of(by, host)->wildcard = d;
+            by->wildcard_lengths[host.len / 64 % 4] |= UINT64_C(1) << host.len % 64;
+        } else if (host.len > 0) {
+            slot_of(by, host)->exact = d;
+        }
+    }
+    if (d->assigned.len > 0)
+        slot_of(by, d->assigned)->assigned = d;
+    if (d->any_host)
+        by->any = d;
+}
+
+const struct dist_hosts *dist_hosts_make(struct dist_arena *arena, const struct dist *dists, size_t n)
+{
+    struct dist_hosts *by = dist_arena_get(arena, 1, sizeof(*by));
+    size_t names = n, size = 4;
+
+    for (size_t i = 0; i < n; i++)
+        names += dists[i].hosts_n;
+    while (size < 2 * names)
+        size *= 2;
+    struct dist_slot *slots = dist_arena_get(arena, size, sizeof(*slots));
+    if (by == NULL || slots == NULL)
+        return NULL;
+    by->slots = slots;
+    by->mask = size - 1;
+    for (size_t i = 0; i < n; i++)
+        add(by, &dists[i]);
+    return by;
+}
+
+/* Letters and digits that look unlike each other; a name in DNS has no case. 13 of them are 65 bits. */
+void dist_label(struct slice name, char out[DIST_LABEL_BYTES])
+{
+    static const char digits[] = "abcdefghijkmnpqrstuvwxyz23456789";
+    struct slice parts[] = { SLICE_LIT("hedgerow distribution's label 1"), name };
+    struct digest digest;
+
+    digest_of(&digest, parts, 2);
+    out[0] = 'd';
+    for (size_t i = 1; i < DIST_LABEL_BYTES; i++)
+        out[i] = digits[digest.bytes[i] & 31];
+}
+
+/* LABEL.ZONE: the label is not a name that somebody else could have among the hosts, so it is asked for apart. */
+static const struct dist *assigned(const struct dist_hosts *by, struct slice host, struct slice zone)
+{
+    if (zone.len == 0 || host.len != DIST_LABEL_BYTES + 1 + zone.len || host.data[DIST_LABEL_BYTES] != '.' ||
+        !slice_eq(slice_from(host, DIST_LABEL_BYTES + 1), zone))
+        return NULL;
+    struct slice label = slice_head(host, DIST_LABEL_BYTES);
+    return probe(by->slots, by->mask, hash_of(label), label)->assigned;
+}
+
+static const struct dist *named(const struct dist_hosts *by, struct slice host)
+{
+    const struct dist *best = NULL;
+    uint64_t h = DIST_HOST_HASH;
+
+    for (size_t i = host.len; i > 0; i--) {
+        size_t len = host.len - i;
+        if (host.data[i - 1] == '.' && (by->wildcard_lengths[len / 64] >> len % 64 & 1) != 0 && i > 1) {
+            uint64_t hash = finish(h);
+            const struct dist_slot *s = probe(by->slots, by->mask, hash, slice_from(host, i));
+            if (s->wildcard != NULL)
+                best = s->wildcard; /* the next one is longer */
+        }
+        h = dist_host_hash(h, host.data[i - 1]);
+    }
+    const struct dist_slot *s = probe(by->slots, by->mask, finish(h), host);
+    return s->exact != NULL ? s->exact : best;
+}
+
+const struct dist *dist_find(const struct dist_set *s, struct slice host, struct slice zone)
+{
+    const struct dist_hosts *by = s->by_host;
+    const struct dist *d = NULL;
+
+    if (host.len > 0 && host.len <= DIST_HOST_BYTES_MAX) {
+        d = named(by, host);
+        if (d == NULL)
+            d = assigned(by, host, zone);
+    }
+    if (d == NULL)
+        d = by->any;
+    return d != NULL && d->enabled ? d : NULL;
+}

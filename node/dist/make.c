@@ -1,0 +1,161 @@
+/* Sets put together: the order, the look-up tables, the digests. */
+#include <stdlib.h>
+
+#include "node/dist/dist_impl.h"
+#include "node/dist/dist_make.h"
+
+static int by_name(const void *a, const void *b)
+{
+    struct slice x = ((const struct dist *)a)->name, y = ((const struct dist *)b)->name;
+    int order = memcmp(x.data, y.data, x.len < y.len ? x.len : y.len);
+
+    return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
+}
+
+/* What is derived of one distribution. */
+static bool complete(struct dist_arena *arena, struct dist *d, uint32_t index)
+{
+    struct dist_behaviour *behaviours = dist_arena_get(arena, d->behaviours_n, sizeof(*behaviours));
+    struct dist_path *paths = dist_arena_get(arena, d->behaviours_n, sizeof(*paths));
+    char label[DIST_LABEL_BYTES];
+
+    if (behaviours == NULL || paths == NULL)
+        return false;
+    for (size_t i = 0; i < d->behaviours_n; i++) {
+        behaviours[i] = d->behaviours[i];
+        behaviours[i].index = i;
+        dist_path_cut(&paths[i], behaviours[i].path);
+    }
+    d->behaviours = behaviours;
+    d->paths = paths;
+    d->index = index;
+    dist_label(d->name, label);
+    d->assigned = dist_arena_copy(arena, SLICE_OF(label));
+    return dist_arena_ok(arena);
+}
+
+struct dist_set *dist_set_new(struct dist_arena *arena, const struct dist *dists, size_t n)
+{
+    struct dist_set *s = dist_arena_get(arena, 1, sizeof(*s));
+    struct dist *copy = dist_arena_get(arena, n, sizeof(*copy));
+
+    if (s == NULL || copy == NULL)
+        goto failed;
+    if (n > 0)
+        memcpy(copy, dists, n * sizeof(*copy));
+    qsort(copy, n, sizeof(*copy), by_name);
+    for (size_t i = 0; i < n; i++) {
+        if (!complete(arena, &copy[i], (uint32_t)i))
+            goto failed;
+    }
+    s->refs = 1;
+    s->dists = copy;
+    s->n = n;
+    s->arena = arena;
+    if ((s->by_host = dist_hosts_make(arena, copy, n)) == NULL)
+        goto failed;
+    return s;
+failed:
+    dist_arena_free(arena);
+    return NULL;
+}
+
+struct dist_set *dist_set_of(const struct dist *dists, size_t n)
+{
+    struct dist_arena *arena = dist_arena_new(DIST_SET_BYTES_MAX);
+
+    return arena == NULL ? NULL : dist_set_new(arena, dists, n);
+}
+
+struct dist_set *dist_set_ref(struct dist_set *s)
+{
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    return s;
+}
+
+void dist_set_unref(struct dist_set *s)
+{
+    if (s != NULL && atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1)
+        dist_arena_free(s->arena);
+}
+
+void dist_origin_default(struct dist_origin *out)
+{
+    *out = (struct dist_origin){
+        .id = SLICE_LIT("origin"),
+        .http_port = 80,
+        .https_port = 443,
+        .connect_timeout = SEC(10),
+        .attempts = 3,
+        .response_timeout = SEC(30),
+        .idle_timeout = SEC(5),
+    };
+}
+
+void dist_behaviour_default(struct dist_behaviour *out)
+{
+    *out = (struct dist_behaviour){
+        .path = SLICE_LIT("*"),
+        .cache = { .enabled = true,
+                   .query = { .which = DIST_ALL },
+                   .ttl_default_s = DIST_TTL_DEFAULT_S,
+                   .ttl_max_s = DIST_TTL_MAX_DEFAULT_S,
+                   .error_ttl_s = DIST_ERROR_TTL_S },
+        .request_fields = { .which = DIST_ALL },
+        .response = { .cors_max_age_s = -1 },
+    };
+}
+
+void dist_http_origin(struct dist_origin *out, struct dist_arena *arena, const struct origin_url *url)
+{
+    struct buf normal = BUF_EMPTY;
+
+    dist_origin_default(out);
+    origin_url_normal(&normal, url);
+    out->kind = DIST_HTTP;
+    out->scheme = url->https ? DIST_ORIGIN_HTTPS : DIST_ORIGIN_HTTP;
+    out->url = dist_arena_copy(arena, buf_slice(&normal));
+    out->host = dist_arena_copy(arena, url->host);
+    out->authority = dist_arena_copy(arena, url->authority);
+    out->prefix = dist_arena_copy(arena, url->prefix);
+    *(url->https ? &out->https_port : &out->http_port) = url->port;
+    if (!buf_ok(&normal))
+        (void)dist_arena_get(arena, SIZE_MAX, SIZE_MAX); /* it has failed, too */
+    buf_free(&normal);
+}
+
+struct dist_set *dist_set_of_origin(const struct dist_flags *flags)
+{
+    struct dist_arena *arena = dist_arena_new(DIST_SET_BYTES_MAX);
+
+    if (arena == NULL)
+        return NULL;
+    struct dist_origin *origin = dist_arena_get(arena, 1, sizeof(*origin));
+    struct dist_behaviour behaviour = flags->behaviour;
+    struct slice *methods = dist_arena_get(arena, behaviour.methods_other_n, sizeof(*methods));
+    if (origin == NULL || methods == NULL) {
+        dist_arena_free(arena);
+        return NULL;
+    }
+    dist_http_origin(origin, arena, &flags->url);
+    origin->connect_timeout = flags->origin.connect_timeout;
+    origin->attempts = flags->origin.attempts;
+    origin->response_timeout = flags->origin.response_timeout;
+    origin->whole_timeout = flags->origin.whole_timeout;
+    origin->idle_timeout = flags->origin.idle_timeout;
+    behaviour.path = SLICE_LIT("*");
+    behaviour.to_group = false;
+    behaviour.target = 0;
+    for (size_t i = 0; i < behaviour.methods_other_n; i++)
+        methods[i] = dist_arena_copy(arena, behaviour.methods_other[i]);
+    behaviour.methods_other = methods;
+    struct dist d = { .name = SLICE_LIT("default"),
+                      .enabled = true,
+                      .log = DIST_LOG_ON,
+                      .any_host = true,
+                      .origins = origin,
+                      .origins_n = 1,
+                      .behaviours = &behaviour,
+                      .behaviours_n = 1 };
+    return dist_set_new(arena, &d, 1);
+}
