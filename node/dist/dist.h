@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 
 #include "proto/base/addr.h"
-#include "proto/base/slice.h"
+#include "proto/base/buf.h"
 #include "proto/base/time.h"
 
 #define DISTS_MAX            10000
@@ -244,6 +244,15 @@ const struct dist_behaviour *dist_behaviour(const struct dist *d, struct slice p
 /* dist_matches: does |text| fit |pattern|, * standing for any bytes, ? for one? In time |pattern| times |text| at most.
  */
 bool dist_matches(struct slice pattern, struct slice text);
+
+/* dist_captures: what the first DIST_STARS_MAX stars of |pattern| stand for in |text| (lent from it), each as little as
+ * can be, the last one the rest. False: it does not fit, |stars| are nobody's then. */
+#define DIST_STARS_MAX 9
+bool dist_captures(struct slice pattern, struct slice text, struct slice stars[DIST_STARS_MAX]);
+
+/* dist_rule_to appends where |u|, a redirect or rewrite whose path fits |path|, leads: its $1 to $9 filled in. A star
+ * at the start of |u|'s path does not have |path|'s leading slash. */
+void dist_rule_to(struct buf *out, const struct dist_rule *u, struct slice path);
 
 /* dist_error_of: the rule for |status|, NULL: none. */
 const struct dist_error *dist_error_of(const struct dist *d, uint16_t status);

@@ -46,6 +46,9 @@ static inline uint64_t dist_host_hash(uint64_t h, uint8_t c)
 /* dist_hosts_make: NULL when |arena| has failed. */
 const struct dist_hosts *dist_hosts_make(struct dist_arena *arena, const struct dist *dists, size_t n);
 
+/* dist_digest: that of |d|'s canonical form. False: out of memory. */
+bool dist_digest(const struct dist *d, uint64_t *out);
+
 /* dist_label: the assigned label of the distribution |name|. */
 #define DIST_LABEL_BYTES 14
 void dist_label(struct slice name, char out[DIST_LABEL_BYTES]);

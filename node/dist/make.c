@@ -3,6 +3,7 @@
 
 #include "node/dist/dist_impl.h"
 #include "node/dist/dist_make.h"
+#include "proto/digest.h"
 
 static int by_name(const void *a, const void *b)
 {
@@ -31,7 +32,20 @@ static bool complete(struct dist_arena *arena, struct dist *d, uint32_t index)
     d->index = index;
     dist_label(d->name, label);
     d->assigned = dist_arena_copy(arena, SLICE_OF(label));
-    return dist_arena_ok(arena);
+    return dist_arena_ok(arena) && dist_digest(d, &d->digest);
+}
+
+static uint64_t digest_of_all(const struct dist *dists, size_t n)
+{
+    struct digest sum = { { 0 } };
+    uint8_t one[8];
+
+    for (size_t i = 0; i < n; i++) {
+        be64_put(one, dists[i].digest);
+        struct slice parts[] = { SLICE_OF(sum.bytes), SLICE_OF(one) };
+        digest_of(&sum, parts, 2);
+    }
+    return digest_u64(&sum);
 }
 
 struct dist_set *dist_set_new(struct dist_arena *arena, const struct dist *dists, size_t n)
@@ -52,6 +66,7 @@ struct dist_set *dist_set_new(struct dist_arena *arena, const struct dist *dists
     s->dists = copy;
     s->n = n;
     s->arena = arena;
+    s->digest = digest_of_all(copy, n);
     if ((s->by_host = dist_hosts_make(arena, copy, n)) == NULL)
         goto failed;
     return s;

@@ -26,6 +26,57 @@ bool dist_matches(struct slice pattern, struct slice text)
     return p == pattern.len;
 }
 
+bool dist_captures(struct slice pattern, struct slice text, struct slice stars[DIST_STARS_MAX])
+{
+    size_t p = 0, t = 0, star = SIZE_MAX, star_t = 0, n = 0; /* |n|: stars so far */
+    struct slice open = text;                                /* from where the last star begins */
+
+    for (size_t i = 0; i < DIST_STARS_MAX; i++)
+        stars[i] = SLICE_EMPTY;
+    while (t < text.len || (p < pattern.len && pattern.data[p] == '*')) {
+        if (p < pattern.len && pattern.data[p] == '*') {
+            star = p++;
+            star_t = t;
+            open = slice_from(text, t);
+            n++;
+        } else if (p < pattern.len && (pattern.data[p] == '?' || pattern.data[p] == text.data[t])) {
+            p++;
+            t++;
+            continue;
+        } else if (star != SIZE_MAX) {
+            p = star + 1;
+            t = ++star_t;
+        } else {
+            return false;
+        }
+        if (n <= DIST_STARS_MAX)
+            stars[n - 1] = slice_head(open, open.len - (text.len - star_t));
+    }
+    return p == pattern.len;
+}
+
+void dist_rule_to(struct buf *out, const struct dist_rule *u, struct slice path)
+{
+    struct slice stars[DIST_STARS_MAX], pattern = u->path, to = u->to;
+
+    if (pattern.len == 0)
+        pattern = SLICE_LIT("*");
+    if (path.len > 0 && path.data[0] == '/' && (pattern.data[0] == '/' || pattern.data[0] == '*')) {
+        path = slice_from(path, 1);
+        pattern = slice_from(pattern, pattern.data[0] == '/');
+    }
+    dist_captures(pattern, path, stars);
+    for (size_t i = 0; i < to.len; i++) {
+        uint8_t next = i + 1 < to.len ? to.data[i + 1] : 0;
+        if (to.data[i] == '$' && next >= '1' && next <= '9') {
+            buf_add_slice(out, stars[next - '1']);
+            i++;
+        } else {
+            buf_add_u8(out, to.data[i]);
+        }
+    }
+}
+
 static bool is_wild(uint8_t c)
 {
     return c == '*' || c == '?';
