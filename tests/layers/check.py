@@ -4,6 +4,7 @@
     proto/base <- proto <- ring | gossip <- node/core <- node/http <- node/{io,admin,cli}
     proto/base <- node/coding | node/sf | node/store <- node/core
                           proto, node/coding, node/sf <- node/dist <- node/core
+    proto/base <- node/tls <- node/io
                                             node/core <- sim
 
 Each rule is one result line. Without arguments it checks the tree; --self-test proves that each rule can fail.
@@ -29,13 +30,14 @@ LAYERS = {
     "node/core": BELOW_CORE,
     "node/http": BELOW_CORE + ["node/http"],
     "node/store": ["proto/base", "node/store"],
-    "node/io": BELOW_CORE + ["node/http", "node/io"],
-    "node/admin": BELOW_CORE + ["node/http", "node/io", "node/admin"],
-    "node/cli": BELOW_CORE + ["node/http", "node/io", "node/admin", "node/cli"],
+    "node/tls": ["proto/base", "node/tls"],
+    "node/io": BELOW_CORE + ["node/http", "node/tls", "node/io"],
+    "node/admin": BELOW_CORE + ["node/http", "node/tls", "node/io", "node/admin"],
+    "node/cli": BELOW_CORE + ["node/http", "node/tls", "node/io", "node/admin", "node/cli"],
     "sim": BELOW_CORE + ["sim"],
 }
 CORES = ["proto/base", "proto", "ring", "gossip", "node/coding", "node/sf", "node/store", "node/dist", "node/core",
-         "node/http", "sim"]
+         "node/http", "node/tls", "sim"]
 
 # System headers that only some layers may see.
 SOCKETS = r"ev\.h|sys/socket\.h|sys/un\.h|sys/epoll\.h|sys/select\.h|poll\.h|netdb\.h|netinet/.*|arpa/.*|ares\.h"
@@ -47,7 +49,7 @@ HEADER_RULES = [
      ["node/io", "node/admin", "node/cli", "sim/main.c"]),
     ("floating point", r"math\.h|fenv\.h|complex\.h|tgmath\.h", ["node/io", "node/admin", "node/cli"]),
     ("the mesh's cryptography", r"sodium(/.*)?\.h|sodium", ["proto", "proto/base", "node/http", "node/sf", "sim"]),
-    ("GnuTLS", r"gnutls/.*", ["proto", "node/io"]),
+    ("GnuTLS", r"gnutls/.*", ["proto", "node/tls"]),
     ("msgpack", r"msgpack(/.*)?\.h", ["proto"]),
     ("zstd", r"zstd.*\.h", ["proto"]),
     ("zlib", r"zlib\.h", ["node/coding", "node/cli"]),
