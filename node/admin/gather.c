@@ -49,6 +49,8 @@ int status_gather(struct status *out, struct node *n)
     *out = (struct status){
         .uptime = node_uptime(n),
         .workers = node_workers(n),
+        .http = node_http_addr(n),
+        .https = node_https_addr(n),
         .view_digest = mesh_digest(mesh),
         .ring_epoch = ring_epoch(ring),
         .config_digest = distribution_digest(&engine_config(e)->distribution),

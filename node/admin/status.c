@@ -36,14 +36,20 @@ static double share(uint32_t part, uint32_t all)
     return all > 0 ? (double)part / (double)all : 0.0;
 }
 
+static json_t *json_addr(const struct mesh_addr *addr)
+{
+    char text[MESH_ADDR_TEXT_MAX];
+    return addr != NULL ? json_string(mesh_addr_text(addr, text)) : json_null();
+}
+
 static json_t *json_node(const struct status *s)
 {
     const struct status_member *self = &s->members[0];
 
-    return json_pack("{s:s, s:o, s:s, s:s, s:s%, s:o, s:i, s:b}", "name", self->name, "id", id_text(&self->id), "zone",
+    return json_pack("{s:s, s:o, s:s, s:s, s:s%, s:o, s:i, s:b, s:o, s:o}", "name", self->name, "id", id_text(&self->id), "zone",
                      self->zone, "version", HEDGEROW_VERSION, "region", (const char *)self->region.data,
                      self->region.len, "uptime_s", whole((uint64_t)(s->uptime / SEC(1))), "workers", (int)s->workers,
-                     "drained", (int)s->drained);
+                     "drained", (int)s->drained, "http", json_addr(s->http), "https", json_addr(s->https));
 }
 
 /* The session with a member, null when there is none: they are made when somebody asks. */

@@ -31,6 +31,7 @@ struct status {
     const char *why_not;
     mesh_ns uptime;
     unsigned workers;
+    const struct mesh_addr *http, *https; /* where it listens for viewers; NULL: nowhere */
     uint64_t view_digest, ring_epoch, config_digest;
     uint32_t arcs;
     struct status_member *members; /* ourselves first */

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "node/admin/admin.h"
+#include "node/cli/certificates.h"
 #include "node/cli/cli.h"
 #include "node/cli/credentials.h"
 #include "node/cli/data_folder.h"
@@ -20,6 +21,7 @@ struct running {
     struct run_options o;
     struct identity identity;
     struct data_folder data;
+    struct tls_certs *certs; /* of the start; NULL: no https */
     struct buf origin;     /* the origin's URL in normal form */
     struct buf access_log; /* its path */
     struct buf why;
@@ -68,19 +70,31 @@ static bool on_boot(void *ctx, uint64_t boot)
     return data_folder_keep_boot(&r->data, boot) == 0;
 }
 
-/* SIGHUP: the node file may have been renewed. */
-static void on_hangup(void *ctx, struct node *n)
+/* What viewers are shown may have been renewed. What cannot be read changes nothing. */
+static void read_certificates_again(struct running *r, struct node *n)
 {
-    struct running *r = ctx;
+    struct tls_certs *certs =
+        certificates_read(&r->o.certificates, r->o.tls_policy, node_certs_now(n), (int64_t)time(NULL), &r->why);
+
+    if (certs == NULL)
+        cli_say(command, "%.*s The certificates for viewers in use stay.", SLICE_FMT(buf_slice(&r->why)));
+    else if (r->why.len > 0)
+        cli_say(command, "%.*s", SLICE_FMT(buf_slice(&r->why)));
+    if (certs != NULL)
+        cli_say(command, "viewers are shown %zu certificate%s from now on.", tls_certs_n(certs),
+                tls_certs_n(certs) == 1 ? "" : "s");
+    node_certs(n, certs);
+    tls_certs_unref(certs);
+}
+
+/* The node file may have been renewed. */
+static void read_node_file_again(struct running *r, struct node *n)
+{
     const char *path = r->o.node_file;
     char when[LEDGER_TIME_MAX];
     struct identity id;
     bool open_to_others;
 
-    if (path == NULL) {
-        cli_say(command, "SIGHUP: there is no --node-file to be read again.");
-        return;
-    }
     buf_clear(&r->why);
     if (credentials_read(&id, path, r->o.name, r->o.zone, (int64_t)time(NULL), &open_to_others, &r->why) != 0) {
         cli_say(command, "%.*s The certificate in use stays.", SLICE_FMT(buf_slice(&r->why)));
@@ -110,6 +124,19 @@ static void on_hangup(void *ctx, struct node *n)
     identity_wipe(&id);
 }
 
+/* SIGHUP */
+static void on_hangup(void *ctx, struct node *n)
+{
+    struct running *r = ctx;
+
+    if (r->o.certificates.n > 0)
+        read_certificates_again(r, n);
+    if (r->o.node_file != NULL)
+        read_node_file_again(r, n);
+    else if (r->o.certificates.n == 0)
+        cli_say(command, "SIGHUP: there is no --node-file and no --certificate to be read again.");
+}
+
 static void on_trace(void *ctx, mesh_ns now, const char *text)
 {
     (void)ctx;
@@ -119,12 +146,15 @@ static void on_trace(void *ctx, mesh_ns now, const char *text)
 /* Scripts wait for this line and read the ports from it. */
 static void on_ready(void *ctx, struct node *n)
 {
-    char http[MESH_ADDR_TEXT_MAX], mesh[MESH_ADDR_TEXT_MAX], admin[MESH_ADDR_TEXT_MAX];
+    char text[MESH_ADDR_TEXT_MAX];
     const struct running *r = ctx;
 
-    printf("{\"ready\":true,\"name\":\"%s\",\"http\":\"%s\",\"mesh\":\"%s\",\"admin\":\"%s\"}\n", r->identity.cert.name,
-           mesh_addr_text(node_http_addr(n), http), mesh_addr_text(node_mesh_addr(n), mesh),
-           mesh_addr_text(node_admin_addr(n), admin));
+    printf("{\"ready\":true,\"name\":\"%s\",\"http\":\"%s\"", r->identity.cert.name,
+           mesh_addr_text(node_http_addr(n), text));
+    if (node_https_addr(n) != NULL)
+        printf(",\"https\":\"%s\"", mesh_addr_text(node_https_addr(n), text));
+    printf(",\"mesh\":\"%s\"", mesh_addr_text(node_mesh_addr(n), text));
+    printf(",\"admin\":\"%s\"}\n", mesh_addr_text(node_admin_addr(n), text));
     fflush(stdout);
 }
 
@@ -202,6 +232,18 @@ static int open_data(struct running *r, int64_t now_s)
     return judge_roll(r);
 }
 
+static int show(struct running *r, int64_t now_s)
+{
+    if (r->o.certificates.n == 0)
+        return CLI_OK;
+    r->certs = certificates_read(&r->o.certificates, r->o.tls_policy, NULL, now_s, &r->why);
+    if (r->certs == NULL)
+        return cli_fail(CLI_CONFIG, command, "%.*s", SLICE_FMT(buf_slice(&r->why)));
+    if (r->why.len > 0)
+        cli_say(command, "%.*s", SLICE_FMT(buf_slice(&r->why)));
+    return CLI_OK;
+}
+
 static void fill_config(struct running *r, struct node_config *cfg)
 {
     const struct run_options *o = &r->o;
@@ -224,6 +266,8 @@ static void fill_config(struct running *r, struct node_config *cfg)
         cfg->boot.salt = secret_random_u64();
     while (cfg->boot.salt == 0);
     cfg->http = o->http.given ? o->http.addr : mesh_addr_v4(0, 8080);
+    cfg->https = o->https.addr;
+    cfg->certs = r->certs;
     cfg->admin = o->admin.given ? o->admin.addr : mesh_addr_v4(0x7f000001, 7401);
     /* A node that runs alone has nobody to hear from. */
     cfg->mesh = o->mesh.given ? o->mesh.addr : mesh_addr_v4(o->node_file != NULL ? 0 : 0x7f000001, 7400);
@@ -290,10 +334,12 @@ int run_node(int argc, char *const *argv, run_tune *tune, void *tune_ctx)
         return code;
     if (crypto_start() != 0)
         return cli_fail(CLI_FAILED, command, "the system gives no random numbers.");
-    if ((code = identify(&r, now_s)) == CLI_OK && (code = open_data(&r, now_s)) == CLI_OK)
+    if ((code = identify(&r, now_s)) == CLI_OK && (code = open_data(&r, now_s)) == CLI_OK &&
+        (code = show(&r, now_s)) == CLI_OK)
         code = serve(&r, tune, tune_ctx);
     data_folder_close(&r.data);
     identity_wipe(&r.identity);
+    tls_certs_unref(r.certs);
     buf_free(&r.origin);
     buf_free(&r.access_log);
     buf_free(&r.why);

@@ -142,6 +142,18 @@ static int read_workers(const char *text, void *field, struct buf *why)
     return 0;
 }
 
+static int read_policy(const char *text, void *field, struct buf *why)
+{
+    bool modern = strcmp(text, "modern") == 0;
+
+    if (!modern && strcmp(text, "intermediate") != 0) {
+        buf_add_str(why, "must be intermediate (TLS 1.2 and 1.3) or modern (TLS 1.3 alone).");
+        return MESH_E_SYNTAX;
+    }
+    *(enum tls_policy *)field = modern ? TLS_MODERN : TLS_INTERMEDIATE;
+    return 0;
+}
+
 static int read_purge_from(const char *text, void *field, struct buf *why)
 {
     const char *fault;
@@ -156,6 +168,15 @@ static int read_purge_from(const char *text, void *field, struct buf *why)
 static const struct option options[] = {
     { "--origin", "URL", "where content comes from: http://HOST[:PORT][/PREFIX]", read_origin, 0, false },
     { "--http", "ADDR:PORT", "listen for viewers (0.0.0.0:8080)", option_listen, FIELD(http), false },
+    { "--https", "ADDR:PORT", "listen for viewers over TLS, too; wants --certificate", option_listen, FIELD(https), false },
+    { "--certificate", "CERT,KEY|FILE|DIR",
+      "what they are shown: two PEM files, one with both, or a directory of NAME.crt and\n"
+      "NAME.key or of certbot's; may be repeated. The one with the name that a viewer asks for,\n"
+      "else the one with a wildcard, else the first",
+      option_texts, FIELD(certificates), true },
+    { "--tls-policy", "intermediate|modern",
+      "intermediate: TLS 1.2 and 1.3, no CBC; modern: TLS 1.3 alone (intermediate)", read_policy, FIELD(tls_policy),
+      false },
     { "--mesh", "ADDR:PORT", "listen for other nodes, TCP and UDP (0.0.0.0:7400)", option_listen, FIELD(mesh), false },
     { "--admin", "ADDR:PORT", "listen for /status, /metrics and the status page (127.0.0.1:7401)", option_listen,
       FIELD(admin), false },
@@ -228,7 +249,6 @@ static const struct option options[] = {
     /* Promised names whose work is not there yet. */
     { "--config", "FILE", "Give the node's settings as flags.", NULL, 0, false },
     { "-c", "FILE", "Give the node's settings as flags.", NULL, 0, false },
-    { "--https", "ADDR:PORT", "Viewers are served over http.", NULL, 0, false },
     { "--dns", "ADDR:PORT", "Viewers are sent to nodes by what stands before the mesh.", NULL, 0, false },
     { "--dns-domain", "NAME", "Viewers are sent to nodes by what stands before the mesh.", NULL, 0, false },
 };
@@ -238,7 +258,8 @@ static const struct command_line line = {
     .synopsis = "--origin URL [flags]",
     .about = "Runs one node until SIGTERM or Ctrl-C, which lets requests under way finish; a second\n"
              "one ends at once. Once ready it prints one JSON line with the addresses it listens on;\n"
-             "port 0 takes a free one. SIGUSR1 reopens the access log, SIGHUP takes a renewed node file.\n"
+             "port 0 takes a free one. SIGUSR1 reopens the access log, SIGHUP reads the node file\n"
+             "and certificates again.\n"
              "Ends with 0 when told to, 1 failed, 2 wrong flags, 78 wrong configuration.",
     .options = options,
     .options_n = sizeof(options) / sizeof(options[0]),
@@ -259,6 +280,12 @@ bool run_options_read(struct run_options *o, int argc, char *const *argv, int *c
     }
     if (o->advertise.n > GOSSIP_ADDRS_MAX) {
         *code = cli_fail(CLI_USAGE, line.command, "--advertise may be given %d times at most.", GOSSIP_ADDRS_MAX);
+        return false;
+    }
+    if (o->https.given != (o->certificates.n > 0)) {
+        *code = cli_fail(CLI_USAGE, line.command, o->https.given
+                         ? "--https needs --certificate CERT,KEY (or a directory): what viewers are shown."
+                         : "--certificate is for --https ADDR:PORT, which is missing: where to listen for viewers over TLS.");
         return false;
     }
     if (o->origin_text == NULL) {

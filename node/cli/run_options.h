@@ -6,7 +6,9 @@
 #include "node/io/runtime.h"
 
 struct run_options { /* text lends from the arguments */
-    struct option_addr http, mesh, admin;
+    struct option_addr http, https, mesh, admin;
+    struct option_hosts certificates; /* certificates.h */
+    enum tls_policy tls_policy;
     struct option_hosts seeds, advertise;
     struct origin_url origin;
     const char *origin_text; /* NULL: not given */

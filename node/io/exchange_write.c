@@ -226,7 +226,7 @@ static ssize_t put(struct exchange *x, struct iovec *iov, size_t n, size_t want)
     }
     iov[0] = (struct iovec){ v->held.data, before };
     struct msghdr msg = { .msg_iov = before > 0 ? iov : iov + 1, .msg_iovlen = before > 0 ? n + 1 : n };
-    ssize_t sent = sendmsg(v->io.fd, &msg, MSG_NOSIGNAL);
+    ssize_t sent = v->https ? viewer_tls_put(v, msg.msg_iov, msg.msg_iovlen) : sendmsg(v->io.fd, &msg, MSG_NOSIGNAL);
     if (sent < 0 || before == 0)
         return sent;
     viewer_let_go(v, (size_t)sent < before ? (size_t)sent : before);
@@ -263,8 +263,8 @@ enum exchange_flow exchange_run(struct exchange *x, size_t *turn)
             if ((size_t)n < want)
                 return EXCHANGE_SOCKET; /* the kernel's buffer is full: asking again would only say so */
         }
-        if (all_written(x))
-            return EXCHANGE_DONE;
+        if (all_written(x)) /* over TLS some may still have to go out */
+            return x->viewer->https && viewer_tls_unsent(x->viewer) > 0 ? EXCHANGE_SOCKET : EXCHANGE_DONE;
         if (want == 0)
             return EXCHANGE_ENGINE;
     }

@@ -16,7 +16,9 @@ struct node {
     struct room room;
     _Atomic unsigned log_asked; /* how often the log was to be reopened */
     unsigned log_reopened;      /* up to which of these it was */
-    struct mesh_addr http, mesh, admin;
+    struct mesh_addr http, https, mesh, admin;
+    pthread_mutex_t certs_lock;
+    struct tls_certs *certs; /* what new viewers get, under the lock; NULL: there is no https */
     mesh_ns started, drain_until;
     int64_t started_s;
     ev_signal term, interrupt, reopen, hangup;

@@ -143,6 +143,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
     (void)revents;
     worker_now(w);
     listener_second(&w->http);
+    listener_second(&w->https);
     if (w->log != NULL)
         access_log_flush(w->log, &w->gather);
     if (w->engine == NULL)

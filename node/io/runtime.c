@@ -1,5 +1,6 @@
 #include "node/io/runtime.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -239,6 +240,34 @@ int node_roll(struct node *n, struct slice bytes, bool *kept)
     return err;
 }
 
+struct tls_certs *node_certs_take(struct node *n)
+{
+    pthread_mutex_lock(&n->certs_lock);
+    struct tls_certs *certs = tls_certs_ref(n->certs);
+    pthread_mutex_unlock(&n->certs_lock);
+    return certs;
+}
+
+void node_certs(struct node *n, struct tls_certs *certs)
+{
+    assert(n->certs != NULL);
+    if (certs == NULL) {
+        n->worker.counters.certificates_refused++;
+        return;
+    }
+    pthread_mutex_lock(&n->certs_lock);
+    struct tls_certs *before = n->certs;
+    n->certs = tls_certs_ref(certs);
+    pthread_mutex_unlock(&n->certs_lock);
+    tls_certs_unref(before);
+    n->worker.counters.certificates_reloaded++;
+}
+
+const struct tls_certs *node_certs_now(const struct node *n)
+{
+    return n->certs; /* nobody but this thread changes it */
+}
+
 void node_drain(struct node *n, bool on)
 {
     engine_drain(n->worker.engine, worker_now(&n->worker), on);
@@ -259,6 +288,11 @@ void node_stop(struct node *n)
 const struct mesh_addr *node_http_addr(const struct node *n)
 {
     return &n->http;
+}
+
+const struct mesh_addr *node_https_addr(const struct node *n)
+{
+    return n->certs != NULL ? &n->https : NULL;
 }
 
 const struct mesh_addr *node_mesh_addr(const struct node *n)

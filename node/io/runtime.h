@@ -8,8 +8,9 @@
 
 #include "node/core/engine.h"
 #include "node/core/methods.h"
-#include "node/io/purge_from.h"
 #include "node/dist/url.h"
+#include "node/io/purge_from.h"
+#include "node/tls/tls.h"
 
 #define NODE_SEEDS_MAX      64
 #define NODE_WORD_MAX       256 /* HOST:PORT */
@@ -64,6 +65,8 @@ struct node_config { /* all pointers are lent for the node's life */
     void *keep_ctx;
     uint32_t weight;                    /* 0 = the certificate's */
     struct mesh_addr http, mesh, admin; /* where to listen; port 0 picks a free one */
+    struct mesh_addr https;             /* the same, for viewers over TLS, ... */
+    struct tls_certs *certs;            /* ... who are shown these, of which the node takes a reference; NULL: there are none */
     const char *seeds[NODE_SEEDS_MAX];  /* HOST:PORT, name or address */
     size_t seeds_n;
     const char *advertise[GOSSIP_ADDRS_MAX]; /* HOST:PORT where the mesh reaches us */
@@ -130,12 +133,18 @@ int node_roll(struct node *n, struct slice bytes, bool *kept);
 /* node_renew takes a renewed certificate (engine_renew's codes). |id| is lent for the call. */
 int node_renew(struct node *n, const struct identity *id);
 
+/* node_certs: new viewers over TLS are shown |certs| from now on, of which the node takes a reference; NULL: they could not
+ * be read, which is counted, and those in use stay. node_certs_now is those, lent until the next call; NULL: no https. */
+void node_certs(struct node *n, struct tls_certs *certs);
+const struct tls_certs *node_certs_now(const struct node *n);
+
 /* node_drain is engine_drain. */
 void node_drain(struct node *n, bool on);
 
 /* ---- being seen ---- */
 /* The bound addresses, with their real ports. */
 const struct mesh_addr *node_http_addr(const struct node *n);
+const struct mesh_addr *node_https_addr(const struct node *n); /* NULL: there is none */
 const struct mesh_addr *node_mesh_addr(const struct node *n);
 const struct mesh_addr *node_admin_addr(const struct node *n);
 struct engine *node_engine(struct node *n);
@@ -159,6 +168,11 @@ bool node_ready(struct node *n, const char **why_not);
     X(viewers_passed, "viewer connections that went to worker 0 with a request that it alone answers")  \
     X(viewers_timed_out, "viewer connections closed: a request or an answer took too long")     \
     X(viewers_aborted, "answers cut short because their source failed")                         \
+    X(tls_handshakes, "TLS handshakes of viewers that were completed")                          \
+    X(tls_resumed, "of those, by a ticket of an earlier connection")                            \
+    X(tls_failed, "TLS handshakes of viewers that came to nothing: they and we did not agree, or it was no TLS") \
+    X(certificates_reloaded, "times that the certificates for viewers were read again")         \
+    X(certificates_refused, "times that they could not be read again: those in use stayed")     \
     X(requests_malformed, "viewer requests refused as malformed or too large")                  \
     X(origin_opened, "connections opened to origins")                                           \
     X(origin_reused, "origin requests sent on a connection that was open already")              \

@@ -129,22 +129,36 @@ static int listen_mesh(struct node *n, int *udp, char *error)
     return -1;
 }
 
+/* For viewers, in all workers: worker->http or ->https. */
+static int listen_for_viewers(struct node *n, struct mesh_addr *addr, bool https, char *error)
+{
+    const char *flag = https ? "--https" : "--http";
+    int first = listen_at(addr, flag, error);
+
+    if (first < 0)
+        return -1;
+    listener_start(https ? &n->worker.https : &n->worker.http, &n->worker, first);
+    for (unsigned i = 1; i < n->all_n; i++) {
+        struct worker *w = n->all[i];
+        int fd = sock_listen_too(first, addr);
+        if (fd < 0) {
+            snprintf(error, NODE_ERROR_MAX, "cannot listen on one port with several sockets (%s): %s. Try --workers 1",
+                     flag, strerror(errno));
+            return -1;
+        }
+        listener_start(https ? &w->https : &w->http, w, fd);
+    }
+    return 0;
+}
+
 static int start_listening(struct node *n, char *error)
 {
     struct worker *w = &n->worker;
     int fd, udp;
 
-    if ((fd = listen_at(&n->http, "--http", error)) < 0)
+    if (listen_for_viewers(n, &n->http, false, error) != 0 ||
+        (n->certs != NULL && listen_for_viewers(n, &n->https, true, error) != 0))
         return -1;
-    listener_start(&w->http, w, fd);
-    for (unsigned i = 1; i < n->all_n; i++) {
-        if ((fd = sock_listen_too(w->http.fd, &n->http)) < 0) {
-            snprintf(error, NODE_ERROR_MAX,
-                     "cannot listen on one port with several sockets (--http): %s. Try --workers 1", strerror(errno));
-            return -1;
-        }
-        listener_start(&n->all[i]->http, n->all[i], fd);
-    }
     if ((fd = listen_at(&n->admin, "--admin", error)) < 0)
         return -1;
     listener_start(&w->admin, w, fd);
@@ -364,6 +378,9 @@ struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX
     n->magic = NODE_MAGIC;
     n->cfg = *cfg;
     n->http = cfg->http;
+    n->https = cfg->https;
+    n->certs = cfg->certs != NULL ? tls_certs_ref(cfg->certs) : NULL;
+    pthread_mutex_init(&n->certs_lock, NULL);
     n->mesh = cfg->mesh;
     n->admin = cfg->admin;
     w = &n->worker;
@@ -408,6 +425,7 @@ void node_free(struct node *n)
     for (unsigned i = 0; i < n->all_n; i++) {
         n->all[i]->draining = true; /* nothing is begun anew while the parts go */
         listener_close(&n->all[i]->http);
+        listener_close(&n->all[i]->https);
     }
     listener_close(&w->mesh);
     listener_close(&w->admin);
@@ -432,6 +450,8 @@ void node_free(struct node *n)
     access_log_close(log);
     room_fini(&n->room);
     buf_free(&n->known);
+    tls_certs_unref(n->certs);
+    pthread_mutex_destroy(&n->certs_lock);
     n->magic = 0;
     free(n);
 }

@@ -43,7 +43,11 @@ void viewer_close(struct viewer *v)
     OBJ_CHECK(v, VIEWER_MAGIC);
     if (v->x != NULL)
         exchange_cut(v->x);
+    else if (v->https)
+        viewer_tls_goodbye(v);
     viewer_end(v);
+    if (v->https)
+        tls_free(v->tls);
     close(v->io.fd);
     buf_free(&v->in);
     buf_free(&v->held);
@@ -63,6 +67,8 @@ void viewer_let_go(struct viewer *v, size_t n)
 /* Sends what of |v->held| goes out at once. False: the connection is broken. */
 static bool send_held(struct viewer *v)
 {
+    if (v->https)
+        return viewer_tls_send_held(v);
     while (v->held.len > 0) {
         ssize_t n = send(v->io.fd, v->held.data, v->held.len, MSG_NOSIGNAL);
         if (n >= 0)
@@ -80,7 +86,7 @@ static bool flush(struct viewer *v)
         viewer_close(v);
         return false;
     }
-    v->blocked = v->blocked || v->held.len > 0;
+    v->blocked = v->blocked || v->held.len > 0 || viewer_unsent(v);
     return true;
 }
 
@@ -89,8 +95,14 @@ static void give_up(struct viewer *v)
 {
     bool unanswered = v->x == NULL || exchange_gave_up(v->x);
 
-    if (unanswered && send_held(v) && v->held.len == 0)
-        viewers_say_busy(v->worker, v->io.fd);
+    if (unanswered && send_held(v) && v->held.len == 0) {
+        if (v->https && v->tls != NULL) {
+            (void)tls_write(v->tls, &viewers_busy, 1);
+            (void)send_held(v);
+        } else {
+            viewers_say_busy(v->worker, v->io.fd);
+        }
+    }
     viewer_close(v);
 }
 
@@ -127,7 +139,7 @@ void viewer_wait(struct viewer *v, enum viewer_wait wait)
 /* How much has gone through so far, either way. */
 static uint64_t gone_through(const struct viewer *v)
 {
-    size_t unsent = sock_unsent(v->io.fd) + v->held.len;
+    size_t unsent = sock_unsent(v->io.fd) + v->held.len + (v->https ? viewer_tls_unsent(v) : 0);
 
     return v->moved > unsent ? v->moved - unsent : 0;
 }
@@ -139,14 +151,13 @@ static void begin_turn(struct viewer *v)
     viewer_wait(v, WAIT_STALL);
 }
 
-/* Sets timer and interest by what the viewer is at. */
-static void settle(struct viewer *v)
+void viewer_settle(struct viewer *v)
 {
     bool read = !v->eof && v->in.len < VIEWER_READ_BYTES;
 
     watch(v, (read ? EV_READ : 0) | (v->blocked ? EV_WRITE : 0));
-    if (v->x == NULL && v->held.len == 0) {
-        if (v->in.len == 0)
+    if (v->x == NULL && v->held.len == 0 && !viewer_unsent(v)) {
+        if (v->in.len == 0 && !(v->https && viewer_tls_half(v)))
             viewer_wait(v, WAIT_IDLE);
         else if (v->wait != WAIT_HEAD) /* the deadline stands, however the head trickles in */
             viewer_wait(v, WAIT_HEAD);
@@ -160,9 +171,11 @@ static void settle(struct viewer *v)
 
 /* The answer is out, but bytes of the viewer's may be unread: closing now would send a reset,
  * and that may destroy the answer before the viewer has read it (RFC 9112 section 9.6). */
-static void linger(struct viewer *v)
+void viewer_linger(struct viewer *v)
 {
     v->blocked = false;
+    if (v->https)
+        viewer_tls_goodbye(v);
     shutdown(v->io.fd, SHUT_WR);
     viewer_wait(v, WAIT_LINGER);
     watch(v, EV_READ);
@@ -226,7 +239,7 @@ static bool answer_all(struct viewer *v, struct slice *rest)
         }
         v->more = rest->len > 0;
         enum exchange_flow flow = exchange_run(v->x, &turn);
-        v->blocked = flow == EXCHANGE_SOCKET;
+        v->blocked = flow == EXCHANGE_SOCKET || viewer_unsent(v);
         if (flow == EXCHANGE_SOCKET || flow == EXCHANGE_ENGINE)
             return true;
         if (flow == EXCHANGE_BROKEN) {
@@ -241,7 +254,7 @@ static bool answer_all(struct viewer *v, struct slice *rest)
         if (v->wait == WAIT_HEAD) /* the next one has its own deadline; a slow reader's turn goes on */
             v->wait = WAIT_NOTHING;
         if (last && unread)
-            linger(v);
+            viewer_linger(v);
         else if (last)
             viewer_close(v);
         if (last)
@@ -256,7 +269,7 @@ static bool serve(struct viewer *v, struct slice *rest)
 {
     if (!flush(v))
         return false;
-    if (v->held.len > 0)
+    if (v->held.len > 0 || (v->x == NULL && viewer_unsent(v)))
         return true;
     if (!answer_all(v, rest) || !flush(v))
         return false;
@@ -295,34 +308,50 @@ void viewer_run(struct viewer *v, struct slice fresh)
         v->worker->counters.viewers_passed++;
         viewer_pass(v, worker_home(v->worker));
     } else if (v->home != v->worker && v->x == NULL && v->in.len == 0 && v->held.len == 0 && !v->eof &&
-               !v->worker->draining) {
+               !v->worker->draining && !viewer_unsent(v)) {
         viewer_pass(v, v->home); /* what it asks for next may be read there */
     } else {
-        settle(v);
+        viewer_settle(v);
     }
+}
+
+void viewer_came(struct viewer *v, struct slice bytes)
+{
+    if (v->x == NULL || exchange_waits_for_body(v->x)) {
+        viewer_run(v, bytes);
+        return;
+    }
+    buf_add_slice(&v->in, bytes); /* ahead of the answer under way */
+    if (buf_ok(&v->in))
+        viewer_settle(v);
+    else
+        viewer_close(v);
+}
+
+void viewer_came_to_end(struct viewer *v)
+{
+    v->eof = true;
+    if (v->x == NULL && !v->blocked)
+        viewer_close(v);
+    else if (v->x != NULL && exchange_waits_for_body(v->x))
+        viewer_run(v, SLICE_EMPTY);
+    else
+        viewer_settle(v);
 }
 
 void viewer_readable(struct viewer *v)
 {
     struct worker *w = v->worker;
-    ssize_t n = recv(v->io.fd, w->read_buf, VIEWER_READ_BYTES, 0);
 
-    if (n > 0 && (v->x == NULL || exchange_waits_for_body(v->x))) {
-        viewer_run(v, slice_of(w->read_buf, (size_t)n));
-    } else if (n > 0) { /* ahead of the answer under way */
-        buf_add(&v->in, w->read_buf, (size_t)n);
-        if (buf_ok(&v->in))
-            settle(v);
-        else
-            viewer_close(v);
+    if (v->https) {
+        viewer_tls_readable(v);
+        return;
+    }
+    ssize_t n = recv(v->io.fd, w->read_buf, VIEWER_READ_BYTES, 0);
+    if (n > 0) {
+        viewer_came(v, slice_of(w->read_buf, (size_t)n));
     } else if (n == 0) {
-        v->eof = true;
-        if (v->x == NULL && !v->blocked)
-            viewer_close(v);
-        else if (v->x != NULL && exchange_waits_for_body(v->x))
-            viewer_run(v, SLICE_EMPTY);
-        else
-            settle(v);
+        viewer_came_to_end(v);
     } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
         viewer_close(v);
     }

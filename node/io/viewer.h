@@ -17,6 +17,7 @@
 #include "node/http/parse.h"
 #include "node/io/exchange.h"
 #include "node/io/timeouts.h"
+#include "node/tls/tls.h"
 
 #define VIEWER_READ_BYTES (32u << 10) /* read ahead of what is answered */
 #define VIEWER_RATE       512         /* bytes a second: slower ones only hold what others could use */
@@ -27,6 +28,7 @@ struct viewer {
     bool eof;     /* the viewer will send no more; it may still read */
     bool blocked; /* waits for the socket to take more, or for its next turn */
     bool passes;  /* the next request is for worker 0 */
+    bool https;   /* it speaks TLS */
     struct mesh_addr from;
     struct share *share; /* of its address */
     struct worker *worker; /* which has it now */
@@ -34,6 +36,7 @@ struct viewer {
     struct list link;
     ev_io io;
     struct timeout timeout;
+    struct tls *tls;    /* NULL: it speaks none, or has not begun */
     struct exchange *x; /* NULL between requests */
     struct buf in;      /* read and not parsed yet */
     struct buf held;    /* whole answers that go out with the next one */
@@ -65,6 +68,14 @@ void viewers_close(struct viewers *vs);
 bool viewers_room(struct worker *w);
 void viewers_accepted(struct worker *w, int fd, const struct mesh_addr *from);
 void viewers_refused(struct worker *w, int fd);
+void viewers_accepted_tls(struct worker *w, int fd, const struct mesh_addr *from);
+void viewers_refused_tls(struct worker *w, int fd);
+
+/* viewer_tls_put is sendmsg for a viewer over TLS: how much was taken, some of which may wait in viewer_tls_unsent until
+ * the socket takes more; or -1 with errno, EAGAIN while something waits. */
+struct iovec;
+ssize_t viewer_tls_put(struct viewer *v, const struct iovec *iov, size_t n);
+size_t viewer_tls_unsent(const struct viewer *v);
 
 /* viewers_look_for_room: one has gone somewhere. viewers_shed: another worker has no room, and an idle one of ours goes,
  * if that still makes it some. */

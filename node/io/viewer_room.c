@@ -47,6 +47,7 @@ bool viewers_room(struct worker *w)
     if (!room_full(w->room) || idlest(vs) != NULL)
         return true;
     listener_pause(&w->http); /* others wait in the kernel's queue */
+    listener_pause(&w->https);
     room_wait(w->room, w->number, true);
     timeout_set(&vs->full, &vs->look_again, w->now);
     ask_another(w);
@@ -59,6 +60,7 @@ void viewers_look_for_room(struct worker *w)
         return;
     room_wait(w->room, w->number, false);
     listener_resume(&w->http);
+    listener_resume(&w->https);
 }
 
 static void on_full(struct timeout *t)
@@ -95,15 +97,16 @@ void viewers_shed(struct worker *w)
     viewer_close(v);
 }
 
+static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nCache-Control: no-store\r\n"
+                           "Retry-After: 1\r\nConnection: close\r\n\r\n";
+const struct slice viewers_busy = { (const uint8_t *)busy, sizeof(busy) - 1 };
+
 /* What was asked is read first, if it is here: closing would be a reset otherwise, which may destroy the answer
  * (RFC 9112 section 9.6). */
 void viewers_say_busy(struct worker *w, int fd)
 {
-    static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nCache-Control: no-store\r\n"
-                               "Retry-After: 1\r\nConnection: close\r\n\r\n";
-
     (void)recv(fd, w->read_buf, WORKER_READ_BYTES, 0);
-    (void)send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL);
+    (void)send(fd, viewers_busy.data, viewers_busy.len, MSG_NOSIGNAL);
 }
 
 void viewers_refused(struct worker *w, int fd)
@@ -113,7 +116,7 @@ void viewers_refused(struct worker *w, int fd)
     close(fd);
 }
 
-void viewers_accepted(struct worker *w, int fd, const struct mesh_addr *from)
+void viewers_take(struct worker *w, int fd, const struct mesh_addr *from, bool https)
 {
     struct share *share = NULL;
     int err = room_take(w->room, from, &share);
@@ -123,7 +126,7 @@ void viewers_accepted(struct worker *w, int fd, const struct mesh_addr *from)
         if (err == 0)
             room_give(w->room, share);
         w->counters.viewers_too_many += err == MESH_E_FULL;
-        viewers_refused(w, fd);
+        (https ? viewers_refused_tls : viewers_refused)(w, fd);
         return;
     }
     if (room_n(w->room) > w->room->max)
@@ -132,10 +135,16 @@ void viewers_accepted(struct worker *w, int fd, const struct mesh_addr *from)
     v->magic = VIEWER_MAGIC;
     v->from = *from;
     v->share = share;
+    v->https = https;
     v->worker = v->home = w;
     list_init(&v->link);
     list_init(&v->resume);
     timeout_init(&v->timeout);
     viewer_io_init(v, fd);
     viewer_begin(v);
+}
+
+void viewers_accepted(struct worker *w, int fd, const struct mesh_addr *from)
+{
+    viewers_take(w, fd, from, false);
 }

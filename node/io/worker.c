@@ -58,9 +58,12 @@ void worker_init(struct worker *w, struct node *n, unsigned number)
     listener_init(&w->http);
     listener_init(&w->mesh);
     listener_init(&w->admin);
+    listener_init(&w->https);
     w->http.accepted = viewers_accepted;
-    w->http.room = viewers_room;
+    w->https.accepted = viewers_accepted_tls;
+    w->http.room = w->https.room = viewers_room;
     w->http.refused = viewers_refused;
+    w->https.refused = viewers_refused_tls;
     viewers_init(&w->viewers, w);
 }
 
@@ -142,8 +145,10 @@ void worker_fini(struct worker *w)
 void worker_drain(struct worker *w)
 {
     listener_sweep(&w->http); /* who connected before us is not turned away */
+    listener_sweep(&w->https);
     w->draining = true;
     listener_close(&w->http);
+    listener_close(&w->https);
     viewers_drain(&w->viewers);
 }
 

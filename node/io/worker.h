@@ -81,7 +81,7 @@ struct worker {
     struct access_gather gather;
     _Atomic unsigned log_handed; /* the call to reopen the log before which its lines were handed over */
     struct disk *disk; /* NULL: none; worker 0's */
-    struct listener http, mesh, admin;
+    struct listener http, https, mesh, admin; /* |https| may be none */
     struct viewers viewers;
     struct admin_server admin_server;
     struct upstream_pool upstream;
@@ -135,6 +135,9 @@ void node_turn(struct node *n);
 void node_second(struct node *n);
 void node_keep(struct node *n, struct slice lines);
 void node_twin(struct node *n);
+
+/* node_certs_take returns what a new viewer is shown, with a reference that is the caller's. Any thread. */
+struct tls_certs *node_certs_take(struct node *n);
 
 /* node_log_asked is how often the log was to be reopened so far. Any thread. */
 unsigned node_log_asked(const struct node *n);

@@ -179,7 +179,6 @@ static void run_takes_what_it_can_do_and_refuses_the_rest(void **state)
     static const char *const refused[][2] = {
         { "-c", "f" },
         { "--config", "f" },
-        { "--https", "0.0.0.0:443" },
         { "--dns", "0.0.0.0:53" },
         { "--disk", "1GiB" },
         { "--dns-domain", "x" },
