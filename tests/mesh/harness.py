@@ -237,13 +237,14 @@ class Node(Process):
         self.data = data or os.path.join(case.folder, name)
         super().__init__(case, name, [*self.prefix, case.binary(self.tool), "run", *flags, "--data", self.data],
                          stdin=self.has_input, env=self.env)
-        self.http = self.mesh = self.admin = None
+        self.http = self.https = self.mesh = self.admin = None
 
     def wait_ready(self, timeout=20.0):
         """Waits for the ready line, and knows the bound addresses after it."""
         ready = json.loads(self.line(timeout))
         equal(ready["ready"], True, f"{self.name}'s ready line")
         self.http, self.mesh, self.admin = (client.address_of(ready[key]) for key in ("http", "mesh", "admin"))
+        self.https = client.address_of(ready["https"]) if "https" in ready else None
         self.drain()
         return self
 
