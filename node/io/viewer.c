@@ -47,7 +47,7 @@ void viewer_close(struct viewer *v)
         viewer_tls_goodbye(v);
     viewer_end(v);
     if (v->https)
-        tls_free(v->tls);
+        viewer_tls_end(v);
     close(v->io.fd);
     buf_free(&v->in);
     buf_free(&v->held);

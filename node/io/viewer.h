@@ -29,6 +29,7 @@ struct viewer {
     bool blocked; /* waits for the socket to take more, or for its next turn */
     bool passes;  /* the next request is for worker 0 */
     bool https;   /* it speaks TLS */
+    bool opened;  /* and both sides have agreed */
     struct mesh_addr from;
     struct share *share; /* of its address */
     struct worker *worker; /* which has it now */

@@ -51,11 +51,13 @@ void viewer_linger(struct viewer *v);
 
 /* Over TLS: viewer_tls_readable is viewer_readable. viewer_tls_half: a handshake or a record has begun that is not whole.
  * viewer_tls_send_held sends what goes out at once of what waits; false: the connection is broken. viewer_tls_goodbye: it
- * ends as it should (close-notify), which is never said of an answer that is cut short. */
+ * ends as it should (close-notify), which is never said of an answer that is cut short. viewer_tls_end frees what there is
+ * of TLS. */
 void viewer_tls_readable(struct viewer *v);
 bool viewer_tls_half(const struct viewer *v);
 bool viewer_tls_send_held(struct viewer *v);
 void viewer_tls_goodbye(struct viewer *v);
+void viewer_tls_end(struct viewer *v);
 
 /* viewer_unsent: bytes for it wait outside of |v->held|. */
 static inline bool viewer_unsent(const struct viewer *v)

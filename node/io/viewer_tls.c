@@ -93,6 +93,13 @@ void viewer_tls_goodbye(struct viewer *v)
     (void)send_out(v);
 }
 
+void viewer_tls_end(struct viewer *v)
+{
+    v->worker->counters.tls_failed += v->tls != NULL && !v->opened; /* also where it just went away */
+    tls_free(v->tls);
+    v->tls = NULL;
+}
+
 /* ---- reading ---- */
 
 /* Somebody speaks HTTP in clear to this port: a link or a setting is wrong, and a person may read this. */
@@ -126,14 +133,14 @@ static void count_handshake(struct viewer *v)
 {
     struct worker *w = v->worker;
 
+    v->opened = true;
     w->counters.tls_handshakes++;
     w->counters.tls_resumed += tls_resumed(v->tls);
 }
 
 /* What it sent is no TLS, or none that we agree to: it gets our alert, which a reset would destroy. */
-static void fail(struct viewer *v, bool during_handshake)
+static void fail(struct viewer *v)
 {
-    v->worker->counters.tls_failed += during_handshake;
     if (v->x != NULL || v->held.len > 0 || tls_fault(v->tls) == TLS_FAULT_REFUSED)
         viewer_close(v);
     else
@@ -179,7 +186,7 @@ void viewer_tls_readable(struct viewer *v)
     if (!send_out(v)) {
         viewer_close(v);
     } else if (state == TLS_BROKEN) {
-        fail(v, before);
+        fail(v);
     } else if (got > 0) {
         v->eof = v->eof || state == TLS_ENDED;
         viewer_came(v, slice_of(w->read_buf, got));

@@ -56,8 +56,8 @@ def localhost(authority):
 class Connection(client.Connection):
     """client.Connection over TLS. As there: what ends without a close-notify is cut, and an error."""
 
-    def __init__(self, address, context, name="localhost", timeout=30.0, session=None):
-        super().__init__(address, timeout)
+    def __init__(self, address, context, name="localhost", timeout=30.0, session=None, segment=0):
+        super().__init__(address, timeout, segment)
         try:
             self.socket = context.wrap_socket(self.socket, server_hostname=name, suppress_ragged_eofs=False,
                                               session=session)

@@ -189,9 +189,13 @@ def request_bytes(address, target, method="GET", headers=()):
 class Connection:
     """One keep-alive connection; a request at a time."""
 
-    def __init__(self, address, timeout=30.0):
+    def __init__(self, address, timeout=30.0, segment=0):
         self.address = address
-        self.socket = socket.create_connection(address, timeout)
+        self.socket = socket.socket() if segment else socket.create_connection(address, timeout)
+        if segment:     # at most: with small ones the other side's kernel takes less at once, as over a network
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
+            self.socket.settimeout(timeout)
+            self.socket.connect(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.after = b""
         self.room = memoryview(bytearray(262144))

@@ -17,7 +17,7 @@ import certificates
 import client
 from certificates import Authority, Connection, fetch, localhost
 from harness import equal, needs, wait_until
-from test_limits import Narrow, ended, probed, trickle
+from test_limits import Narrow, connected, ended, probed, trickle
 
 HOT = "&cc=max-age=600"
 TWO, THREE = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -271,6 +271,34 @@ def test_feat_V4_all_workers_uploads_and_pipelines(case):
 
 
 @needs("hedgerow", timeout=60)
+def test_feat_V4_a_slow_reader_gets_all_to_the_last_byte(case):
+    """V4: viewers of whom the kernel takes little at once get whole answers, also the last one of a connection and small ones
+    that wait for each other, and the close-notify behind it."""
+    node, authority, _ = serve(case)
+    context = authority.context()
+    equal(fetch(node.https, context, f"/bytes/12000?seed=small{HOT}").status, 200, "warm")
+    # How much the kernel takes at once is not known: at some length the last record is what it does not.
+    want = bodies.body(6000000, "slow")
+    equal(fetch(node.https, context, f"/bytes/6000000?seed=slow{HOT}").status, 200, "warm")
+    for length in [1, *range(20000, 1000000, 15000), 5999999]:
+        with Connection(node.https, context, segment=1000) as viewer:
+            viewer.send(client.request_bytes(node.https, f"/bytes/6000000?seed=slow{HOT}",
+                                             headers=[("Connection", "close"), ("Range", f"bytes=0-{length - 1}")]))
+            time.sleep(0.02)            # all is here that will be without our reading
+            assert viewer.read().body == want[:length], f"{length}: other bytes"
+            assert viewer.at_end(), f"{length}: no clean end"
+    for count in range(2, 80, 1):
+        with Connection(node.https, context, segment=1000) as viewer:
+            request = client.request_bytes(node.https, f"/bytes/12000?seed=small{HOT}")
+            viewer.send(request * count + request[:9])
+            time.sleep(0.02)
+            for i in range(count + 1):
+                if i == count:
+                    viewer.send(request[9:])
+                assert viewer.read().body == bodies.body(12000, "small"), f"{i} of {count}"
+
+
+@needs("hedgerow", timeout=60)
 def test_rob_W2_half_a_handshake_has_an_end(case):
     """W2: 300 viewers who say a part of a hello, byte by byte, or all of it and nothing more, or half a record on a
     connection that is open, are closed by the head's deadline, which no byte moves; others are answered meanwhile."""
@@ -344,6 +372,25 @@ def test_rob_W2_the_idlest_over_tls_makes_room(case):
     gone = [viewer.at_end(0.2) for viewer in idle[:14]]
     equal(gone, [True] * 11 + [False] * 3, "who went")
     for viewer in idle + newcomers:
+        viewer.close()
+
+
+@needs("hedgerow", timeout=60)
+def test_rob_W2_a_full_house_costs_nothing(case):
+    """W2: where nobody can go, newcomers on both ports wait in the kernel's queue, and the node for them: it does not
+    look again and again. When there is room they are served."""
+    authority = Authority(case.folder)
+    node = case.node("fra-1", case.origin().url, kind=Narrow, timers={"viewer-head": "4s"},
+                     flags=[*https_flags(localhost(authority)), "--viewers-per-address", "1000", "--workers", "1"])
+    busy = connected(node, Narrow.viewers, b"GET /bytes/10 HTTP/1.1\r\nHost")
+    wait_until(lambda: int(node.metrics()["hedgerow_viewers_open"]) == Narrow.viewers, "all are taken")
+    waiting = [certificates.plain(address) for address in (node.https, node.http) for _ in range(3)]
+    before = node.cpu_s()
+    time.sleep(1)
+    spent = node.cpu_s() - before
+    assert spent < 0.3, f"{spent} s of CPU for nothing"
+    equal(fetch(node.https, authority.context(), "/bytes/100?seed=room").status, 200, "once there is room")
+    for viewer in busy + waiting:
         viewer.close()
 
 
