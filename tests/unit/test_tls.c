@@ -493,6 +493,60 @@ static enum tls_fault raw_meet(struct tls_certs *certs, const char *priority, co
     return fault;
 }
 
+/* A server that asks for a certificate of |anchor|'s, and whether a client with |trust| gets through. */
+static bool asked_for_certificate(const struct made *anchor, struct tls_trust *trust)
+{
+    struct raw r = { .out = BUF_EMPTY };
+    struct tls_want want = { SLICE_LIT("example.com"), SLICE_EMPTY };
+    struct tls *client = tls_client(trust, &want);
+    uint8_t room[ROOM];
+    int err = GNUTLS_E_AGAIN;
+
+    assert_non_null(client);
+    assert_int_equal(gnutls_init(&r.session, GNUTLS_SERVER | GNUTLS_NONBLOCK), 0);
+    gnutls_set_default_priority(r.session);
+    gnutls_certificate_allocate_credentials(&r.cred);
+    gnutls_certificate_set_x509_key(r.cred, (gnutls_x509_crt_t[]){ site.crt }, 1, site.key);
+    gnutls_certificate_set_x509_trust(r.cred, (gnutls_x509_crt_t[]){ anchor->crt }, 1);
+    gnutls_credentials_set(r.session, GNUTLS_CRD_CERTIFICATE, r.cred);
+    gnutls_certificate_server_set_request(r.session, GNUTLS_CERT_REQUIRE);
+    gnutls_session_set_verify_cert(r.session, NULL, 0);
+    gnutls_transport_set_ptr(r.session, &r);
+    gnutls_transport_set_push_function(r.session, raw_push);
+    gnutls_transport_set_pull_function(r.session, raw_pull);
+    gnutls_transport_set_pull_timeout_function(r.session, raw_timeout);
+    for (int i = 0; i < 8; i++) {
+        struct slice out = tls_out(client);
+        r.in = out;
+        if (err == GNUTLS_E_AGAIN)
+            err = gnutls_handshake(r.session);
+        tls_sent(client, out.len);
+        struct slice rest = buf_slice(&r.out);
+        tls_read(client, &rest, room, sizeof(room));
+        buf_clear(&r.out);
+    }
+    gnutls_deinit(r.session);
+    gnutls_certificate_free_credentials(r.cred);
+    tls_free(client);
+    buf_free(&r.out);
+    return err == 0;
+}
+
+static void test_feat_C21_a_client_shows_its_certificate_where_it_is_asked_for(void **state)
+{
+    struct tls_pem own = made_show(&by_middle);
+    struct tls_trust *with = tls_trust_new(buf_slice(&root.chain), "ca.pem", &own, TLS_INTERMEDIATE, &why);
+    struct tls_trust *without = trust_in(&root, TLS_INTERMEDIATE);
+
+    (void)state;
+    assert_non_null(with);
+    assert_true(asked_for_certificate(&root, with));
+    assert_false(asked_for_certificate(&other_root, with));
+    assert_false(asked_for_certificate(&root, without));
+    tls_trust_unref(with);
+    tls_trust_unref(without);
+}
+
 static void test_policies_refuse_old_versions_and_cbc(void **state)
 {
     static const char tls11[] = "NORMAL:-VERS-ALL:+VERS-TLS1.1:+VERS-TLS1.0:%COMPAT";
@@ -726,6 +780,7 @@ int main(void)
         cmocka_unit_test(test_a_chain_without_its_middle_leads_nowhere),
         cmocka_unit_test(test_sessions_resume_also_over_a_reload),
         cmocka_unit_test(test_a_connection_keeps_the_set_that_it_began_with),
+        cmocka_unit_test(test_feat_C21_a_client_shows_its_certificate_where_it_is_asked_for),
         cmocka_unit_test(test_policies_refuse_old_versions_and_cbc),
         cmocka_unit_test(test_of_two_kinds_of_key_the_one_that_the_viewer_knows),
         cmocka_unit_test(test_http_1_1_is_the_protocol_and_what_cannot_be_agreed_to_is_refused),
