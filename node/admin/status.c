@@ -46,10 +46,11 @@ static json_t *json_node(const struct status *s)
 {
     const struct status_member *self = &s->members[0];
 
-    return json_pack("{s:s, s:o, s:s, s:s, s:s%, s:o, s:i, s:b, s:o, s:o}", "name", self->name, "id", id_text(&self->id), "zone",
-                     self->zone, "version", HEDGEROW_VERSION, "region", (const char *)self->region.data,
-                     self->region.len, "uptime_s", whole((uint64_t)(s->uptime / SEC(1))), "workers", (int)s->workers,
-                     "drained", (int)s->drained, "http", json_addr(s->http), "https", json_addr(s->https));
+    return json_pack("{s:s, s:o, s:s, s:s, s:s%, s:o, s:i, s:b, s:o, s:o}", "name", self->name, "id",
+                     id_text(&self->id), "zone", self->zone, "version", HEDGEROW_VERSION, "region",
+                     (const char *)self->region.data, self->region.len, "uptime_s",
+                     whole((uint64_t)(s->uptime / SEC(1))), "workers", (int)s->workers, "drained", (int)s->drained,
+                     "http", json_addr(s->http), "https", json_addr(s->https));
 }
 
 /* The session with a member, null when there is none: they are made when somebody asks. */

@@ -168,7 +168,8 @@ static int read_purge_from(const char *text, void *field, struct buf *why)
 static const struct option options[] = {
     { "--origin", "URL", "where content comes from: http://HOST[:PORT][/PREFIX]", read_origin, 0, false },
     { "--http", "ADDR:PORT", "listen for viewers (0.0.0.0:8080)", option_listen, FIELD(http), false },
-    { "--https", "ADDR:PORT", "listen for viewers over TLS, too; wants --certificate", option_listen, FIELD(https), false },
+    { "--https", "ADDR:PORT", "listen for viewers over TLS, too; wants --certificate", option_listen, FIELD(https),
+      false },
     { "--certificate", "CERT,KEY|FILE|DIR",
       "what they are shown: two PEM files, one with both, or a directory of NAME.crt and\n"
       "NAME.key or of certbot's; may be repeated. The one with the name that a viewer asks for,\n"
@@ -184,8 +185,10 @@ static const struct option options[] = {
       FIELD(node_file), false },
     { "--seed", "HOST:PORT", "a node to join the mesh through; may be repeated, a name may have many addresses",
       option_host, FIELD(seeds), true },
-    { "--advertise", "HOST:PORT", "where the mesh reaches this node, if not where it listens; up to 4 times,\n"
-      "such as once for IPv4 and once for IPv6", option_host, FIELD(advertise), true },
+    { "--advertise", "HOST:PORT",
+      "where the mesh reaches this node, if not where it listens; up to 4 times,\n"
+      "such as once for IPv4 and once for IPv6",
+      option_host, FIELD(advertise), true },
     { "--name", "NAME", "the node's name; with a node file it must be the one in it", option_text, FIELD(name), false },
     { "--zone", "ZONE", "where it stands, REGION/ZONE; with a node file it must be the one in it", option_text,
       FIELD(zone), false },
@@ -283,9 +286,11 @@ bool run_options_read(struct run_options *o, int argc, char *const *argv, int *c
         return false;
     }
     if (o->https.given != (o->certificates.n > 0)) {
-        *code = cli_fail(CLI_USAGE, line.command, o->https.given
-                         ? "--https needs --certificate CERT,KEY (or a directory): what viewers are shown."
-                         : "--certificate is for --https ADDR:PORT, which is missing: where to listen for viewers over TLS.");
+        *code = cli_fail(
+            CLI_USAGE, line.command,
+            o->https.given
+                ? "--https needs --certificate CERT,KEY (or a directory): what viewers are shown."
+                : "--certificate is for --https ADDR:PORT, which is missing: where to listen for viewers over TLS.");
         return false;
     }
     if (o->origin_text == NULL) {

@@ -14,7 +14,7 @@
     X("ring-join", ring_join_delay, SEC(1), "members that join, heal or leave move the ring so much later")            \
     X("ring-death", ring_death_delay, SEC(10), "a death moves the ring only then")                                     \
     X("ramp", ramp, SEC(60), "a node that joins an old mesh grows to its full weight over so long")                    \
-    X("parent", parent_period, SEC(60), "which region is the nearest to the origin is asked so often")                  \
+    X("parent", parent_period, SEC(60), "which region is the nearest to the origin is asked so often")                 \
     X("peer-silence", engine.peer_silence, MS(400), "a peer that owes an answer and is silent so long is passed over") \
     X("peer-dial", engine.peer_dial, SEC(1), "connecting to a peer, handshake included")                               \
     X("progress", engine.progress, MS(150), "how often a peer that waits for us hears that we are at it")              \
@@ -24,12 +24,13 @@
     X("reach-wait", engine.reach_wait, SEC(30), "a node that nobody could dial for so long owns nothing in the ring")  \
     X("distrust", engine.distrust, SEC(60), "a peer whose answer did not verify is not asked so long, doubling")       \
     X("slip", engine.slip, MS(10), "bytes from an origin are held back so long to be sent together")                   \
-    X("origin-wait", engine.origin_wait, SEC(2), "for one's turn, where the origin has as many requests as it may have")     \
+    X("origin-wait", engine.origin_wait, SEC(2),                                                                       \
+      "for one's turn, where the origin has as many requests as it may have")                                          \
     X("origin-connect", timers.origin_connect, SEC(10), "one attempt to connect to the origin")                        \
     X("origin-first-byte", timers.origin_first_byte, SEC(30), "from a request to its answer's first byte")             \
     X("origin-between", timers.origin_between, SEC(30), "between two reads of an origin's answer")                     \
     X("origin-idle", timers.origin_idle, SEC(5), "an unused connection to the origin is kept so long")                 \
-    X("viewer-head", timers.viewer_head, SEC(10), "from a request's first byte to the end of its head")                \
+    X("viewer-head", timers.viewer_head, SEC(10), "from the first byte of a request, or a TLS handshake, to its end")  \
     X("viewer-idle", timers.viewer_idle, SEC(60), "a viewer's connection between requests")                            \
     X("viewer-stall", timers.viewer_stall, SEC(30), "a viewer that moves less than 512 bytes a second for so long")    \
     X("drain", timers.drain, SEC(30), "requests under way are waited for so long when stopping")                       \

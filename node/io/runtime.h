@@ -25,7 +25,8 @@ struct node_timers {
     mesh_ns origin_first_byte; /* 30 s: from the request's last byte to the answer's first */
     mesh_ns origin_between;    /* 30 s: between two reads of an answer */
     mesh_ns origin_idle;       /* 5 s: an unused origin connection is kept so long */
-    mesh_ns viewer_head;       /* 10 s: from a request's first byte to its head's last, however it trickles */
+    mesh_ns viewer_head;       /* 10 s: from a request's first byte to its head's last, however it trickles; or a TLS
+                                * handshake's */
     mesh_ns viewer_idle;       /* 60 s: between requests */
     mesh_ns viewer_stall;      /* 30 s: a viewer that takes, or sends, too little for so long (viewer.h) */
     mesh_ns drain;             /* 30 s: how long requests in flight are waited for when stopping */
@@ -66,7 +67,7 @@ struct node_config { /* all pointers are lent for the node's life */
     uint32_t weight;                    /* 0 = the certificate's */
     struct mesh_addr http, mesh, admin; /* where to listen; port 0 picks a free one */
     struct mesh_addr https;             /* the same, for viewers over TLS, ... */
-    struct tls_certs *certs;            /* ... who are shown these, of which the node takes a reference; NULL: there are none */
+    struct tls_certs *certs;            /* ... who are shown these; the node takes a reference. NULL: there are none */
     const char *seeds[NODE_SEEDS_MAX];  /* HOST:PORT, name or address */
     size_t seeds_n;
     const char *advertise[GOSSIP_ADDRS_MAX]; /* HOST:PORT where the mesh reaches us */
@@ -133,8 +134,8 @@ int node_roll(struct node *n, struct slice bytes, bool *kept);
 /* node_renew takes a renewed certificate (engine_renew's codes). |id| is lent for the call. */
 int node_renew(struct node *n, const struct identity *id);
 
-/* node_certs: new viewers over TLS are shown |certs| from now on, of which the node takes a reference; NULL: they could not
- * be read, which is counted, and those in use stay. node_certs_now is those, lent until the next call; NULL: no https. */
+/* node_certs: new viewers over TLS are shown |certs| from now on, of which the node takes a reference; NULL: they could
+ * not be read, which is counted, and those in use stay. node_certs_now lends those until the next call; NULL: no https. */
 void node_certs(struct node *n, struct tls_certs *certs);
 const struct tls_certs *node_certs_now(const struct node *n);
 

@@ -72,8 +72,8 @@ void viewers_refused(struct worker *w, int fd);
 void viewers_accepted_tls(struct worker *w, int fd, const struct mesh_addr *from);
 void viewers_refused_tls(struct worker *w, int fd);
 
-/* viewer_tls_put is sendmsg for a viewer over TLS: how much was taken, some of which may wait in viewer_tls_unsent until
- * the socket takes more; or -1 with errno, EAGAIN while something waits. */
+/* viewer_tls_put is sendmsg for a viewer over TLS: how much was taken, some of which may wait in viewer_tls_unsent
+ * until the socket takes more; or -1 with errno, EAGAIN while something waits. */
 struct iovec;
 ssize_t viewer_tls_put(struct viewer *v, const struct iovec *iov, size_t n);
 size_t viewer_tls_unsent(const struct viewer *v);

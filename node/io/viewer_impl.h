@@ -40,19 +40,20 @@ void viewer_wait(struct viewer *v, enum viewer_wait wait);
 void viewer_run(struct viewer *v, struct slice fresh);
 void viewer_readable(struct viewer *v);
 
-/* viewer_came: |bytes| of the worker's read buffer came of it; viewer_came_to_end: no more will. |v| may be gone, too. */
+/* viewer_came: |bytes| of the worker's read buffer came of it; viewer_came_to_end: no more will. |v| may be gone, too.
+ */
 void viewer_came(struct viewer *v, struct slice bytes);
 void viewer_came_to_end(struct viewer *v);
 
-/* viewer_settle sets timer and interest by what |v| is at. viewer_linger reads and throws away what still comes, before it
- * closes. */
+/* viewer_settle sets timer and interest by what |v| is at. viewer_linger reads and throws away what still comes, before
+ * it closes. */
 void viewer_settle(struct viewer *v);
 void viewer_linger(struct viewer *v);
 
-/* Over TLS: viewer_tls_readable is viewer_readable. viewer_tls_half: a handshake or a record has begun that is not whole.
- * viewer_tls_send_held sends what goes out at once of what waits; false: the connection is broken. viewer_tls_goodbye: it
- * ends as it should (close-notify), which is never said of an answer that is cut short. viewer_tls_end frees what there is
- * of TLS. */
+/* Over TLS: viewer_tls_readable is viewer_readable. viewer_tls_half: a handshake or a record has begun that is not
+ * whole. viewer_tls_send_held sends what goes out at once of what waits; false: the connection is broken.
+ * viewer_tls_goodbye: it ends as it should (close-notify), which is never said of an answer that is cut short.
+ * viewer_tls_end frees what there is of TLS. */
 void viewer_tls_readable(struct viewer *v);
 bool viewer_tls_half(const struct viewer *v);
 bool viewer_tls_send_held(struct viewer *v);
