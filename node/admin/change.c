@@ -91,6 +91,15 @@ static unsigned drain(struct node *n, const struct node_admin_request *req, stru
     return 200;
 }
 
+/* ---- POST /reload ---- */
+
+static unsigned reload(struct node *n, const struct node_admin_request *req, struct buf *body, const char **type)
+{
+    (void)req;
+    (void)type;
+    return node_reload(n, body) ? 200 : 422;
+}
+
 /* ---- all of them ---- */
 
 static const struct {
@@ -99,6 +108,7 @@ static const struct {
 } changes[] = {
     { "/authority", "a roll of the mesh's authorities: who is revoked, who admits", take_roll },
     { "/purge", "what has to go, on all nodes; GET /purge and /purge/ID say who has confirmed", purge_post },
+    { "/reload", "read the configuration file again; what is wrong with it, if the old one stays", reload },
     { "/drain", "own nothing and be not ready, without leaving; with ?off back again", drain },
 };
 #define CHANGES_N (sizeof(changes) / sizeof(changes[0]))

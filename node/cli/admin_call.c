@@ -56,6 +56,9 @@ int admin_call(const struct admin_call *call, const char *command, const char *p
         code = cli_fail(CLI_FAILED, command,
                         "no answer from %s: %.*s. Does a node run there? --admin names another address.", addr,
                         SLICE_FMT(buf_slice(&why)));
+    else if (got.status == 422 && got.body.len > 0) /* a line for each thing that is wrong; the last line end is ours */
+        code = cli_fail(CLI_FAILED, command, "%s answered %u:\n%.*s", addr, got.status, (int)got.body.len - 1,
+                        (const char *)got.body.data);
     else if (got.status != 200 && got.status != 202)
         code = cli_fail(CLI_FAILED, command, "%s answered %u: %.*s", addr, got.status,
                         SLICE_FMT(first_line(buf_slice(&got.body))));

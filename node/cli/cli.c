@@ -8,6 +8,8 @@ static const struct {
     const char *help;
 } commands[] = {
     { "run", cli_run, "run a node" },
+    { "check", cli_check, "say what is wrong with a configuration file" },
+    { "reload", cli_reload, "make a running node read its file again" },
     { "status", cli_status, "show what a node and its mesh are doing" },
     { "purge", cli_purge, "make content go, at all nodes, and see that it has gone" },
     { "prove", cli_prove, "show who fetched the bytes of a URL, and check it" },

@@ -2,53 +2,14 @@
 
 #include <assert.h>
 
+#include "node/dist/faults.h"
 #include "proto/base/err.h"
 
 /* ---- the table ---- */
 
-/* Optimal string alignment distance (one transposition counts one), for short words. */
-static size_t distance(const char *a, const char *b)
-{
-    enum { WORD_MAX = 40 };
-    size_t row[3][WORD_MAX + 1];
-    size_t n = strlen(a), m = strlen(b);
-
-    if (n > WORD_MAX || m > WORD_MAX)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= m; j++)
-        row[0][j] = j;
-    for (size_t i = 1; i <= n; i++) {
-        size_t *now = row[i % 3], *before = row[(i - 1) % 3], *two = row[(i + 1) % 3];
-        now[0] = i;
-        for (size_t j = 1; j <= m; j++) {
-            size_t best = before[j - 1] + (a[i - 1] != b[j - 1]);
-            if (before[j] + 1 < best)
-                best = before[j] + 1;
-            if (now[j - 1] + 1 < best)
-                best = now[j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && two[j - 2] + 1 < best)
-                best = two[j - 2] + 1;
-            now[j] = best;
-        }
-    }
-    return row[n % 3][m];
-}
-
 const char *options_nearest(const char *word, const char *const *names, size_t n, size_t stride)
 {
-    const char *nearest = NULL;
-    size_t best = SIZE_MAX;
-
-    for (size_t i = 0; i < n; i++) {
-        const char *name = *(const char *const *)(const void *)((const char *)names + i * stride);
-        size_t d = distance(word, name);
-        size_t longer = strlen(name) > strlen(word) ? strlen(name) : strlen(word);
-        if (d < best && d <= (longer < 6 ? 1 : longer / 3)) {
-            best = d;
-            nearest = name;
-        }
-    }
-    return nearest;
+    return nearest_name(slice_str(word), names, n, stride);
 }
 
 /* The option called by the first |len| bytes of |word|, or NULL. */
@@ -122,6 +83,13 @@ int options_read(const struct command_line *line, int argc, char *const *argv, v
                  struct buf *why)
 {
     bool given[OPTION_VALUES_MAX] = { false };
+
+    return options_read_given(line, argc, argv, out, args, why, given);
+}
+
+int options_read_given(const struct command_line *line, int argc, char *const *argv, void *out, const char **args,
+                       struct buf *why, bool *given)
+{
     size_t args_n = 0;
     bool flags = true;
     int err = 0;

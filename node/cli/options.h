@@ -49,6 +49,10 @@ struct command_line {
 int options_read(const struct command_line *line, int argc, char *const *argv, void *out, const char **args,
                  struct buf *why);
 
+/* options_read_given does the same, and sets |given|, OPTION_VALUES_MAX of them, for each of the table's flags that was. */
+int options_read_given(const struct command_line *line, int argc, char *const *argv, void *out, const char **args,
+                       struct buf *why, bool *given);
+
 /* options_help appends the help text. */
 void options_help(const struct command_line *line, struct buf *out);
 

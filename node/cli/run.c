@@ -11,6 +11,8 @@
 #include "node/cli/files.h"
 #include "node/cli/ledger.h"
 #include "node/cli/run_options.h"
+#include "node/core/cache_control.h"
+#include "node/dist/dist_make.h"
 #include "proto/base/err.h"
 #include "proto/roll.h"
 
@@ -22,6 +24,7 @@ struct running {
     struct identity identity;
     struct data_folder data;
     struct tls_certs *certs; /* of the start; NULL: no https */
+    struct dist_set *set;  /* what is served at first */
     struct buf origin;     /* the origin's URL in normal form */
     struct buf access_log; /* its path */
     struct buf why;
@@ -87,6 +90,35 @@ static void read_certificates_again(struct running *r, struct node *n)
     tls_certs_unref(certs);
 }
 
+/* The file as it is now. Of what stands under node: nothing changes without a restart. */
+static bool on_reload(void *ctx, struct node *n, struct buf *said)
+{
+    struct running *r = ctx;
+    const char *path = r->o.config_file;
+    struct dist_file file = { .set = NULL };
+    int code = node_file_read(path, &file, said);
+
+    if (code == CLI_OK && (code = run_options_check(&file, path, said)) == CLI_OK && file.set == NULL &&
+        r->o.file.set != NULL) {
+        buf_addf(said, "%s: distributions is missing.\n", path);
+        code = CLI_CONFIG;
+    }
+    if (code == CLI_OK && file.set != NULL && r->o.origin_text == NULL && node_configure(n, file.set) != 0) {
+        buf_add_str(said, "out of memory.\n");
+        code = CLI_FAILED;
+    }
+    if (code == CLI_OK && file.set != NULL)
+        buf_addf(said, "%s: in force: %zu distribution%s.\n", path, file.set->n, file.set->n == 1 ? "" : "s");
+    else if (code == CLI_OK)
+        buf_addf(said, "%s: fine; there are no distributions in it.\n", path);
+    else
+        buf_addf(said, "%s: the configuration in force stays.\n", path);
+    if (code == CLI_OK && !node_file_same(&file, &r->o.file))
+        buf_addf(said, "%s: what has changed under node: takes effect when the node is started again.\n", path);
+    dist_file_free(&file);
+    return code == CLI_OK;
+}
+
 /* The node file may have been renewed. */
 static void read_node_file_again(struct running *r, struct node *n)
 {
@@ -124,18 +156,23 @@ static void read_node_file_again(struct running *r, struct node *n)
     identity_wipe(&id);
 }
 
-/* SIGHUP */
+/* SIGHUP: the configuration may have changed, the certificates and the node file been renewed. */
 static void on_hangup(void *ctx, struct node *n)
 {
     struct running *r = ctx;
+    struct buf said = BUF_EMPTY;
 
+    if (r->o.config_file != NULL)
+        node_reload(n, &said); /* it is noticed */
+    buf_free(&said);
     if (r->o.certificates.n > 0)
         read_certificates_again(r, n);
     if (r->o.node_file != NULL)
         read_node_file_again(r, n);
-    else if (r->o.certificates.n == 0)
-        cli_say(command, "SIGHUP: there is no --node-file and no --certificate to be read again.");
+    else if (r->o.config_file == NULL && r->o.certificates.n == 0)
+        cli_say(command, "SIGHUP: there is no -c FILE, no --node-file and no --certificate to be read again.");
 }
+
 
 static void on_trace(void *ctx, mesh_ns now, const char *text)
 {
@@ -244,6 +281,40 @@ static int show(struct running *r, int64_t now_s)
     return CLI_OK;
 }
 
+/* What the file says of content, or the flags do as one distribution. */
+static int make_set(struct running *r)
+{
+    const struct run_options *o = &r->o;
+    const struct node_timers *t = &o->config.timers;
+    struct dist_flags flags = { .url = o->origin };
+
+    if (o->file.set != NULL) {
+        r->set = dist_set_ref(o->file.set);
+        return CLI_OK;
+    }
+    dist_origin_default(&flags.origin);
+    dist_behaviour_default(&flags.behaviour);
+    if (t->origin_connect != 0)
+        flags.origin.connect_timeout = t->origin_connect;
+    if (t->origin_attempts != 0)
+        flags.origin.attempts = t->origin_attempts;
+    if (t->origin_first_byte != 0)
+        flags.origin.response_timeout = t->origin_first_byte;
+    if (t->origin_idle != 0)
+        flags.origin.idle_timeout = t->origin_idle;
+    flags.behaviour.methods = (enum dist_methods)o->methods.list;
+    flags.behaviour.methods_other = o->methods.other;
+    flags.behaviour.methods_other_n = o->methods.other_n;
+    flags.behaviour.codings_off = o->codings_off;
+    flags.behaviour.cache.ttl_default_s = o->default_ttl_s;
+    flags.behaviour.cache.ttl_max_s = DELTA_SECONDS_MAX;
+    flags.behaviour.cache.error_ttl_s = o->error_ttl_s;
+    flags.behaviour.cache.set_cookie = (uint8_t)o->set_cookie;
+    flags.behaviour.cache.obeys_viewers = o->obeys_viewers;
+    r->set = o->origin_text != NULL ? dist_set_of_origin(&flags) : dist_set_of(NULL, 0);
+    return r->set != NULL ? CLI_OK : cli_fail(CLI_FAILED, command, "out of memory.");
+}
+
 static void fill_config(struct running *r, struct node_config *cfg)
 {
     const struct run_options *o = &r->o;
@@ -283,6 +354,7 @@ static void fill_config(struct running *r, struct node_config *cfg)
                                                .error_ttl_s = o->error_ttl_s,
                                                .set_cookie = o->set_cookie,
                                                .obeys_viewers = o->obeys_viewers };
+    cfg->set = r->set;
     cfg->methods = o->methods;
     cfg->purge_from = o->purge_from;
     cfg->memory_limit = o->memory;
@@ -299,6 +371,7 @@ static void fill_config(struct running *r, struct node_config *cfg)
     cfg->on_ready = on_ready;
     cfg->ready_ctx = r;
     cfg->on_hangup = on_hangup;
+    cfg->reload = o->config_file != NULL ? on_reload : NULL;
     cfg->hangup_ctx = r;
     cfg->notice = on_notice;
     if (o->trace)
@@ -330,16 +403,18 @@ int run_node(int argc, char *const *argv, run_tune *tune, void *tune_ctx)
     int64_t now_s = (int64_t)time(NULL);
     int code;
 
+    if (crypto_start() != 0) /* first: digests of distributions are made with it */
+        return cli_fail(CLI_FAILED, command, "the system gives no random numbers.");
     if (!run_options_read(&r.o, argc, argv, &code))
         return code;
-    if (crypto_start() != 0)
-        return cli_fail(CLI_FAILED, command, "the system gives no random numbers.");
     if ((code = identify(&r, now_s)) == CLI_OK && (code = open_data(&r, now_s)) == CLI_OK &&
-        (code = show(&r, now_s)) == CLI_OK)
+        (code = show(&r, now_s)) == CLI_OK && (code = make_set(&r)) == CLI_OK)
         code = serve(&r, tune, tune_ctx);
     data_folder_close(&r.data);
     identity_wipe(&r.identity);
     tls_certs_unref(r.certs);
+    dist_set_unref(r.set);
+    dist_file_free(&r.o.file);
     buf_free(&r.origin);
     buf_free(&r.access_log);
     buf_free(&r.why);

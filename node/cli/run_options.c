@@ -1,6 +1,7 @@
 #include "node/cli/run_options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "node/cli/cli.h"
 #include "node/cli/timers.h"
@@ -166,6 +167,9 @@ static int read_purge_from(const char *text, void *field, struct buf *why)
 
 #define FIELD(name) offsetof(struct run_options, name)
 static const struct option options[] = {
+    { "--config", "FILE", "node: these flags by name, which count less than those that are given; and distributions:",
+      option_text, FIELD(config_file), false },
+    { "-c", "FILE", "the same", option_text, FIELD(config_file), false },
     { "--origin", "URL", "where content comes from: http://HOST[:PORT][/PREFIX]", read_origin, 0, false },
     { "--http", "ADDR:PORT", "listen for viewers (0.0.0.0:8080)", option_listen, FIELD(http), false },
     { "--https", "ADDR:PORT", "listen for viewers over TLS, too; wants --certificate", option_listen, FIELD(https),
@@ -250,29 +254,100 @@ static const struct option options[] = {
       FIELD(config), true },
     { "--trace", NULL, "say on stderr what the node decides, and why", NULL, FIELD(trace), false },
     /* Promised names whose work is not there yet. */
-    { "--config", "FILE", "Give the node's settings as flags.", NULL, 0, false },
-    { "-c", "FILE", "Give the node's settings as flags.", NULL, 0, false },
     { "--dns", "ADDR:PORT", "Viewers are sent to nodes by what stands before the mesh.", NULL, 0, false },
     { "--dns-domain", "NAME", "Viewers are sent to nodes by what stands before the mesh.", NULL, 0, false },
 };
 
 static const struct command_line line = {
     .command = "run",
-    .synopsis = "--origin URL [flags]",
+    .synopsis = "--origin URL [flags], or -c FILE [flags]",
     .about = "Runs one node until SIGTERM or Ctrl-C, which lets requests under way finish; a second\n"
              "one ends at once. Once ready it prints one JSON line with the addresses it listens on;\n"
-             "port 0 takes a free one. SIGUSR1 reopens the access log, SIGHUP reads the node file\n"
-             "and certificates again.\n"
+             "port 0 takes a free one. SIGUSR1 reopens the access log, SIGHUP reads the node\n"
+             "file, certificates and the distributions of -c FILE again.\n"
              "Ends with 0 when told to, 1 failed, 2 wrong flags, 78 wrong configuration.",
     .options = options,
     .options_n = sizeof(options) / sizeof(options[0]),
 };
 
+/* What says how the content of --origin is served. */
+static const char *const of_origin[] = { "--default-ttl", "--error-ttl", "--set-cookie", "--viewer-cache-control", "--methods",
+                                         "--compress" };
+
+static bool is_given(const bool *given, const char *name)
+{
+    for (size_t i = 0; i < line.options_n; i++) {
+        if (given[i] && strcmp(line.options[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Where content comes from is said in one place. */
+static int check_content(const struct run_options *o, const bool *given)
+{
+    if (o->https.given != (o->certificates.n > 0))
+        return cli_fail(
+            CLI_USAGE, line.command,
+            o->https.given
+                ? "--https needs --certificate CERT,KEY (or a directory): what viewers are shown."
+                : "--certificate is for --https ADDR:PORT, which is missing: where to listen for viewers over TLS.");
+    if (o->origin_text != NULL && o->file.set != NULL)
+        return cli_fail(CLI_USAGE, line.command, "--origin does not go with the distributions of %s.", o->config_file);
+    for (size_t i = 0; o->origin_text == NULL && i < sizeof(of_origin) / sizeof(of_origin[0]); i++) {
+        if (is_given(given, of_origin[i]))
+            return cli_fail(CLI_USAGE, line.command, "%s goes with --origin; distributions say it themselves.", of_origin[i]);
+    }
+    if (o->origin_text == NULL && o->config_file == NULL)
+        return cli_fail(CLI_USAGE, line.command,
+                        "--origin is missing: where content comes from, such as --origin http://origin.example.net; or "
+                        "-c FILE with distributions.");
+    return CLI_OK;
+}
+
+static int read_file(struct run_options *o, bool *given)
+{
+    struct buf why = BUF_EMPTY;
+    int code;
+
+    if (o->config_file == NULL)
+        return CLI_OK;
+    code = node_file_read(o->config_file, &o->file, &why);
+    if (code == CLI_OK)
+        code = node_file_options(&o->file, o->config_file, &line, given, o, &why);
+    if (code != CLI_OK)
+        fwrite(why.data, 1, why.len, stderr);
+    buf_free(&why);
+    return code;
+}
+
+static const struct run_options usual = {
+    .memory = MEMORY_DEFAULT, .default_ttl_s = TTL_DEFAULT_S, .error_ttl_s = ERROR_TTL_DEFAULT_S,
+    .audit_one_in = AUDIT_DEFAULT
+};
+
+int run_options_check(const struct dist_file *f, const char *path, struct buf *why)
+{
+    struct run_options *o = malloc(sizeof(*o));
+    bool given[OPTION_VALUES_MAX] = { false };
+    int code = CLI_FAILED;
+
+    if (o != NULL) {
+        *o = usual;
+        code = node_file_options(f, path, &line, given, o, why);
+    } else {
+        buf_add_str(why, "out of memory.\n");
+    }
+    free(o);
+    return code;
+}
+
 bool run_options_read(struct run_options *o, int argc, char *const *argv, int *code)
 {
-    *o = (struct run_options){ .memory = MEMORY_DEFAULT, .default_ttl_s = TTL_DEFAULT_S,
-                                .error_ttl_s = ERROR_TTL_DEFAULT_S, .audit_one_in = AUDIT_DEFAULT };
-    if (!cli_options(&line, argc, argv, o, NULL, code)) {
+    bool given[OPTION_VALUES_MAX] = { false };
+
+    *o = usual;
+    if (!cli_options_given(&line, argc, argv, o, NULL, code, given)) {
         if (*code == CLI_OK) {
             struct buf text = BUF_EMPTY;
             timers_help(&text);
@@ -281,22 +356,12 @@ bool run_options_read(struct run_options *o, int argc, char *const *argv, int *c
         }
         return false;
     }
-    if (o->advertise.n > GOSSIP_ADDRS_MAX) {
+    *code = read_file(o, given);
+    if (*code == CLI_OK && o->advertise.n > GOSSIP_ADDRS_MAX)
         *code = cli_fail(CLI_USAGE, line.command, "--advertise may be given %d times at most.", GOSSIP_ADDRS_MAX);
-        return false;
-    }
-    if (o->https.given != (o->certificates.n > 0)) {
-        *code = cli_fail(
-            CLI_USAGE, line.command,
-            o->https.given
-                ? "--https needs --certificate CERT,KEY (or a directory): what viewers are shown."
-                : "--certificate is for --https ADDR:PORT, which is missing: where to listen for viewers over TLS.");
-        return false;
-    }
-    if (o->origin_text == NULL) {
-        *code = cli_fail(CLI_USAGE, line.command,
-                         "--origin is missing: where content comes from, such as --origin http://origin.example.net");
-        return false;
-    }
-    return true;
+    if (*code == CLI_OK)
+        *code = check_content(o, given);
+    if (*code != CLI_OK)
+        dist_file_free(&o->file);
+    return *code == CLI_OK;
 }

@@ -2,10 +2,12 @@
 #ifndef HEDGEROW_CLI_RUN_OPTIONS_H
 #define HEDGEROW_CLI_RUN_OPTIONS_H
 
-#include "node/cli/options.h"
+#include "node/cli/node_file.h"
 #include "node/io/runtime.h"
 
-struct run_options { /* text lends from the arguments */
+struct run_options { /* text lends from the arguments, or from |file| */
+    const char *config_file; /* NULL: not given */
+    struct dist_file file;   /* what was in it; the caller's to free */
     struct option_addr http, https, mesh, admin;
     struct option_hosts certificates; /* certificates.h */
     enum tls_policy tls_policy;
@@ -28,8 +30,12 @@ struct run_options { /* text lends from the arguments */
     struct node_config config; /* only what --timers sets */
 };
 
-/* run_options_read as cli_options (cli.h): false when the command ends with |*code|. */
+/* run_options_read as cli_options (cli.h): false when the command ends with |*code|, and nothing is to be freed. */
 bool run_options_read(struct run_options *o, int argc, char *const *argv, int *code);
+
+/* run_options_check: would run take what stands under node: in |f|, which was read from |path|? An exit code, |why| as
+ * node_file_options. */
+int run_options_check(const struct dist_file *f, const char *path, struct buf *why);
 
 /* run_node is the command itself. |tune| (NULL: none) may change the configuration just
  * before the node starts: programs of tests are nodes that way. */

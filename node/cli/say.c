@@ -29,9 +29,17 @@ int cli_fail(int code, const char *command, const char *fmt, ...)
 
 bool cli_options(const struct command_line *line, int argc, char *const *argv, void *out, const char **args, int *code)
 {
+    bool given[OPTION_VALUES_MAX] = { false };
+
+    return cli_options_given(line, argc, argv, out, args, code, given);
+}
+
+bool cli_options_given(const struct command_line *line, int argc, char *const *argv, void *out, const char **args, int *code,
+                       bool *given)
+{
     struct buf text = BUF_EMPTY;
 
-    *code = options_read(line, argc, argv, out, args, &text);
+    *code = options_read_given(line, argc, argv, out, args, &text, given);
     if (*code == 1) {
         options_help(line, &text);
         fwrite(text.data, 1, text.len, stdout);

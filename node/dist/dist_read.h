@@ -14,8 +14,8 @@ int dist_set_read(struct slice text, const char *file, struct dist_set **set, st
 /* ---- a node's file: what holds for it alone, and perhaps distributions ---- */
 struct dist_entry {   /* a single value under node: */
     struct slice key; /* "listen.http"; each entry of a list has its list's */
-    struct slice value;
-    struct mark mark, key_mark;
+    struct slice value; /* a zero byte follows; there is none in it */
+    struct mark mark, key_mark; /* where it is, and what its key stands at: the same for all of a list */
 };
 struct dist_file {
     struct dist_set *set; /* NULL: there are none; a list of none is an empty set */

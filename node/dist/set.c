@@ -41,13 +41,18 @@ static size_t count_leaves(const struct tree *t)
     return n;
 }
 
-static void list_leaves(struct reader *r, const struct tree *t, struct slice key, struct dist_entry **at)
+static void list_leaves(struct reader *r, const struct tree *t, struct slice key, struct mark key_mark,
+                        struct dist_entry **at)
 {
     if (t->kind == TREE_SCALAR) {
-        *(*at)++ = (struct dist_entry){ .key = key,
-                                        .value = dist_arena_copy(r->arena, t->text),
-                                        .mark = t->mark,
-                                        .key_mark = t->key_mark.line != 0 ? t->key_mark : t->mark };
+        uint8_t *text = dist_arena_get(r->arena, t->text.len + 1, 1); /* with a zero behind it */
+        if (text == NULL)
+            return;
+        if (t->text.len > 0)
+            memcpy(text, t->text.data, t->text.len);
+        *(*at)++ = (struct dist_entry){
+            .key = key, .value = slice_of(text, t->text.len), .mark = t->mark, .key_mark = key_mark
+        };
         return;
     }
     for (const struct tree *p = t->first; p != NULL && dist_arena_ok(r->arena); p = p->next) {
@@ -59,7 +64,7 @@ static void list_leaves(struct reader *r, const struct tree *t, struct slice key
             name = dist_arena_copy(r->arena, buf_slice(&full));
             buf_free(&full);
         }
-        list_leaves(r, p, name, at);
+        list_leaves(r, p, name, t->kind == TREE_MAP ? p->key_mark : key_mark, at);
     }
 }
 
@@ -73,7 +78,7 @@ static bool read_entries(struct reader *r, const struct tree *node, struct dist_
     if ((entries = read_get(r, count_leaves(node), sizeof(*entries))) == NULL)
         return false;
     at = entries;
-    list_leaves(r, node, SLICE_EMPTY, &at);
+    list_leaves(r, node, SLICE_EMPTY, node->key_mark, &at);
     out->entries = entries;
     out->entries_n = (size_t)(at - entries);
     return dist_arena_ok(r->arena);

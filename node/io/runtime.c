@@ -268,6 +268,43 @@ const struct tls_certs *node_certs_now(const struct node *n)
     return n->certs; /* nobody but this thread changes it */
 }
 
+int node_configure(struct node *n, struct dist_set *set)
+{
+    struct dist_set *old = n->set;
+
+    n->set = dist_set_ref(set);
+    dist_set_unref(old);
+    return 0;
+}
+
+static void notice_lines(struct node *n, struct slice lines)
+{
+    struct slice one;
+
+    while (slice_split(&lines, '\n', &one)) {
+        if (one.len > 0)
+            worker_notice(&n->worker, "%.*s", SLICE_FMT(one));
+    }
+}
+
+bool node_reload(struct node *n, struct buf *said)
+{
+    size_t from = said->len;
+    bool taken = false;
+
+    if (n->cfg.reload == NULL)
+        buf_add_str(said, "There is no configuration file to be read again: the node runs without -c FILE.\n");
+    else
+        taken = n->cfg.reload(n->cfg.hangup_ctx, n, said);
+    if (taken)
+        n->worker.counters.config_reloads++;
+    else
+        n->worker.counters.config_reload_failures++;
+    if (buf_ok(said))
+        notice_lines(n, slice_from(buf_slice(said), from));
+    return taken;
+}
+
 void node_drain(struct node *n, bool on)
 {
     engine_drain(n->worker.engine, worker_now(&n->worker), on);

@@ -8,6 +8,7 @@
 
 #include "node/core/engine.h"
 #include "node/core/methods.h"
+#include "node/dist/dist.h"
 #include "node/dist/url.h"
 #include "node/io/purge_from.h"
 #include "node/tls/tls.h"
@@ -73,6 +74,7 @@ struct node_config { /* all pointers are lent for the node's life */
     const char *advertise[GOSSIP_ADDRS_MAX]; /* HOST:PORT where the mesh reaches us */
     size_t advertise_n;
     struct distribution distribution;
+    struct dist_set *set; /* what is served; lent to node_start, which takes a reference */
     struct origin_url origin;
     struct methods methods; /* which are answered */
     struct purge_from purge_from; /* who may PURGE on the viewers' port; nobody: it is answered with 405 */
@@ -100,7 +102,10 @@ struct node_config { /* all pointers are lent for the node's life */
     void *ready_ctx;
     /* SIGHUP: read again what may have changed (the node file; see node_renew). NULL: nothing. */
     void (*on_hangup)(void *ctx, struct node *n);
-    void *hangup_ctx;
+    /* node_reload: reads the configuration file again, and calls node_configure if nothing is wrong with it. Appends what
+     * there is to say to |said|, in lines. NULL: there is no such file. */
+    bool (*reload)(void *ctx, struct node *n, struct buf *said);
+    void *hangup_ctx; /* of both */
     /* A sentence for the operator: a seed that does not resolve, a log that cannot be
      * written. NULL: nobody listens. */
     void (*notice)(void *ctx, const char *text);
@@ -138,6 +143,12 @@ int node_renew(struct node *n, const struct identity *id);
  * not be read, which is counted, and those in use stay. node_certs_now lends those until the next call; NULL: no https. */
 void node_certs(struct node *n, struct tls_certs *certs);
 const struct tls_certs *node_certs_now(const struct node *n);
+/* node_configure: from now on |set| is served, of which a reference is taken. 0; or MESH_E_NOMEM with the old one in force. */
+int node_configure(struct node *n, struct dist_set *set);
+
+/* node_reload has the configuration file read again, counts that, and tells node_config's notice of it. False: the old
+ * configuration stays. |said|: what is wrong, or what has changed, in lines. */
+bool node_reload(struct node *n, struct buf *said);
 
 /* node_drain is engine_drain. */
 void node_drain(struct node *n, bool on);
@@ -184,6 +195,8 @@ bool node_ready(struct node *n, const char **why_not);
     X(links_accepted, "backbone connections accepted")                                          \
     X(datagrams_unsent, "datagrams the kernel did not take")                                    \
     X(admin_requests, "requests to the admin address")                                          \
+    X(config_reloads, "times that the configuration file was read again and taken")             \
+    X(config_reload_failures, "times that it was not, and the old configuration stayed")        \
     X(log_lines, "access log lines")                                                            \
     X(log_dropped, "access log lines lost because the log could not be written")
 struct node_counters {

@@ -177,8 +177,6 @@ static int run_code(struct run_options *o, const char *a, const char *b, const c
 static void run_takes_what_it_can_do_and_refuses_the_rest(void **state)
 {
     static const char *const refused[][2] = {
-        { "-c", "f" },
-        { "--config", "f" },
         { "--dns", "0.0.0.0:53" },
         { "--disk", "1GiB" },
         { "--dns-domain", "x" },
