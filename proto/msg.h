@@ -217,6 +217,7 @@ enum {
     ASK_OTHER = 16,     /* |generation| is outdated: another one is wanted */
     ASK_ALONG = 32,     /* the asker reads along as the second owner: no window waits for it */
     ASK_INSIST = 64,    /* you have named another node, which did not have it: answer yourself */
+    ASK_HTTPS = 128,    /* the viewer came by https; counts where the key says by which it came */
 };
 struct msg_ask {
     struct digest key;                     /* primary key hash */

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "node/dist/dist_make.h"
 #include "sim/check.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
@@ -76,6 +77,20 @@ struct engine *edge_enter(struct edge *e)
     return e->engine;
 }
 
+/* What the flags of a node that knows nothing but its origin say. */
+static struct dist_set *make_set(void)
+{
+    struct dist_flags flags = {
+        .url = { .host = SLICE_LIT("origin.example"), .authority = SLICE_LIT("origin.example"), .port = 80 }
+    };
+
+    dist_origin_default(&flags.origin);
+    dist_behaviour_default(&flags.behaviour);
+    struct dist_set *set = dist_set_of_origin(&flags);
+    assert(set != NULL);
+    return set;
+}
+
 void edge_start(struct edge *e, bool lost_boot)
 {
     struct world *w = e->w;
@@ -83,10 +98,7 @@ void edge_start(struct edge *e, bool lost_boot)
         .version = SLICE_LIT("simulated"),
         .mesh_port = net_addr(e->index).port,
         .suites = RECORD_SUITE_BIT(RECORD_CHACHA20_POLY1305), /* the same bytes on every processor */
-        .distribution = { .name = SLICE_LIT("default"),
-                          .origin = SLICE_LIT("http://origin.example:80"),
-                          .default_ttl_s = TTL_DEFAULT_S,
-                          .error_ttl_s = ERROR_TTL_DEFAULT_S },
+        .set = make_set(),
         .memory_limit = w->sc.memory,
         .eviction = (enum evict_policy)w->sc.eviction,
         .unhedged = w->sc.hedge == 0,
@@ -129,6 +141,7 @@ void edge_start(struct edge *e, bool lost_boot)
     cfg.has_seeds = seeds_n > 0;
     world_notef(w, NOTE_START, e->index, "boot %llu", (unsigned long long)e->boot);
     e->engine = engine_new(&cfg, w->now);
+    dist_set_unref(cfg.set);
     assert(e->engine != NULL);
     edge_enter(e);
     engine_seeds(e->engine, w->now, seeds, seeds_n);

@@ -22,7 +22,7 @@ static size_t owners(struct world *w, uint64_t key, const struct ring_member *ou
         if (!edge_serves(e))
             continue;
         const struct ring *ring = mesh_ring(engine_mesh(e->engine));
-        key_hash(&d, &e->id.mesh, &engine_config(e->engine)->distribution, SLICE_EMPTY, path);
+        key_hash(&d, &e->id.mesh, SLICE_LIT("default"), SLICE_EMPTY, path);
         return ring_owners(ring, ring_arc(ring, &d), out);
     }
     return 0;

@@ -53,7 +53,7 @@ int status_gather(struct status *out, struct node *n)
         .https = node_https_addr(n),
         .view_digest = mesh_digest(mesh),
         .ring_epoch = ring_epoch(ring),
-        .config_digest = distribution_digest(&engine_config(e)->distribution),
+        .config_digest = engine_config(e)->set->digest,
         .arcs = ring_arcs(ring),
         .mesh = *mesh_counters(mesh),
         .gossip = *mesh_gossip_counters(mesh),

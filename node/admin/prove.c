@@ -60,10 +60,8 @@ static json_t *text_of(struct slice s)
 static void show(void *ctx, const struct proof *p, mesh_ns age_ns)
 {
     struct showing *s = ctx;
-    const struct distribution *d = &s->cfg->distribution;
-
     s->root = json_pack("{s:o, s:o, s:o, s:s, s:I, s:o, s:o, s:b, s:o, s:I, s:o, s:o}", "path", text_of(s->path),
-                        "distribution", text_of(d->name), "origin", text_of(d->origin), "held_by",
+                        "distribution", text_of(p->distribution), "origin", text_of(p->origin), "held_by",
                         s->cfg->mesh.self->cert.name, "age_ms", (json_int_t)(age_ns / MS(1)), "cert", hex(p->cert),
                         "head", hex(p->head), "one", (int)p->one, "signature", hex(SLICE_OF(p->sig)), "length",
                         (json_int_t)p->length, "hashes", hashes_of(p), "batches", batches_of(p));
@@ -110,17 +108,17 @@ static unsigned put(const struct showing *s, struct buf *body, const char **type
 unsigned prove_answer(struct node *n, const struct node_admin_request *req, struct buf *body, const char **type)
 {
     struct showing s = { .cfg = engine_config(node_engine(n)) };
-    struct buf url = BUF_EMPTY, path = BUF_EMPTY;
+    struct buf url = BUF_EMPTY, path = BUF_EMPTY, host = BUF_EMPTY;
     const char *why = NULL;
     unsigned status = 400;
 
     if (!get_url(req->query, &url)) {
         buf_add_str(body, "Of what? GET /prove?url=/path\n");
-    } else if (purge_read(&path, PURGE_URL, buf_slice(&url), &why) != 0) {
+    } else if (purge_read(&path, PURGE_URL, buf_slice(&url), &why) != 0 || purge_host(&host, buf_slice(&url), &why) != 0) {
         buf_addf(body, "This is no URL: %s.\n", why);
     } else {
         s.path = buf_slice(&path);
-        int err = engine_prove(node_engine(n), node_now(n), s.path, show, &s);
+        int err = engine_prove(node_engine(n), node_now(n), buf_slice(&host), s.path, show, &s);
         status = err == 0 ? put(&s, body, type) : err == MESH_E_NOMEM ? 503 : 404;
         if (err != 0)
             buf_add_str(body, err == MESH_E_MISSING ? "This node has no whole copy of that in memory: ask it for the "
@@ -131,5 +129,6 @@ unsigned prove_answer(struct node *n, const struct node_admin_request *req, stru
     json_decref(s.root);
     buf_free(&url);
     buf_free(&path);
+    buf_free(&host);
     return status;
 }

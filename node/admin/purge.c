@@ -21,7 +21,8 @@ static unsigned no_memory(struct buf *body)
 
 struct reading {
     struct purge_target targets[PURGE_ORDER_MAX];
-    size_t offsets[PURGE_ORDER_MAX]; /* of their values in |values|, which moves as it grows */
+    struct slice hosts[PURGE_ORDER_MAX]; /* of each; empty: none was said */
+    size_t offsets[PURGE_ORDER_MAX];     /* of their values, and their hosts behind, in |values|, which moves as it grows */
     size_t n;
     struct buf values;
     struct buf *why;
@@ -42,9 +43,14 @@ static bool add(struct reading *r, enum purge_kind kind, const char *name, struc
                  shown.len < text.len ? "..." : "", why);
         return false;
     }
+    size_t len = r->values.len - before;
+    if (kind == PURGE_URL && purge_host(&r->values, text, &why) != 0) {
+        buf_addf(r->why, "%s: %s.\n", name, why != NULL ? why : "it is not well formed");
+        return false;
+    }
     r->offsets[r->n] = before;
-    r->targets[r->n++] =
-        (struct purge_target){ .kind = kind, .value = slice_of(r->values.data, r->values.len - before) };
+    r->hosts[r->n] = slice_of(NULL, r->values.len - before - len);
+    r->targets[r->n++] = (struct purge_target){ .kind = kind, .value = slice_of(r->values.data, len) };
     return true;
 }
 
@@ -118,7 +124,7 @@ static bool read_order(struct reading *r, json_t *root, struct purge_order *orde
         !add_list(r, PURGE_URL, "urls", json_object_get(root, "urls")) ||
         !add_list(r, PURGE_PREFIX, "prefixes", json_object_get(root, "prefixes")) ||
         !add_list(r, PURGE_TAG, "tags", json_object_get(root, "tags")) ||
-        (all && !add(r, PURGE_ALL, "all", SLICE_EMPTY)))
+        (all && !add(r, PURGE_ALL, "all", SLICE_LIT(""))))
         return false;
     order->who =
         json_is_string(who) ? slice_of(json_string_value(who), json_string_length(who)) : SLICE_LIT("admin API");
@@ -136,8 +142,11 @@ static bool read_order(struct reading *r, json_t *root, struct purge_order *orde
         buf_add_str(r->why, "Nothing to purge: give urls, prefixes, tags, or \"all\": true.\n");
         return false;
     }
-    for (size_t i = 0; i < r->n; i++)
+    for (size_t i = 0; i < r->n; i++) {
         r->targets[i].value.data = r->values.data + r->offsets[i];
+        r->hosts[i].data = r->targets[i].value.data + r->targets[i].value.len;
+    }
+    order->hosts = r->hosts;
     order->targets = r->targets;
     order->targets_n = r->n;
     return true;

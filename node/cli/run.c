@@ -25,7 +25,6 @@ struct running {
     struct data_folder data;
     struct tls_certs *certs; /* of the start; NULL: no https */
     struct dist_set *set;  /* what is served at first */
-    struct buf origin;     /* the origin's URL in normal form */
     struct buf access_log; /* its path */
     struct buf why;
     bool purges_failed; /* as told */
@@ -347,13 +346,6 @@ static void fill_config(struct running *r, struct node_config *cfg)
     for (cfg->advertise_n = 0; cfg->advertise_n < o->advertise.n; cfg->advertise_n++)
         cfg->advertise[cfg->advertise_n] = o->advertise.at[cfg->advertise_n];
     cfg->origin = o->origin;
-    origin_url_normal(&r->origin, &o->origin);
-    cfg->distribution = (struct distribution){ .name = SLICE_LIT("default"),
-                                               .origin = buf_slice(&r->origin),
-                                               .default_ttl_s = o->default_ttl_s,
-                                               .error_ttl_s = o->error_ttl_s,
-                                               .set_cookie = o->set_cookie,
-                                               .obeys_viewers = o->obeys_viewers };
     cfg->set = r->set;
     cfg->methods = o->methods;
     cfg->purge_from = o->purge_from;
@@ -386,7 +378,7 @@ static int serve(struct running *r, run_tune *tune, void *tune_ctx)
     fill_config(r, cfg);
     if (tune != NULL)
         tune(tune_ctx, cfg);
-    if (!buf_ok(&r->origin) || !buf_ok(&r->access_log))
+    if (!buf_ok(&r->access_log))
         return cli_fail(CLI_FAILED, command, "out of memory.");
     struct node *n = node_start(cfg, error);
     buf_free(&r->data.purges); /* it has been read */
@@ -415,7 +407,6 @@ int run_node(int argc, char *const *argv, run_tune *tune, void *tune_ctx)
     tls_certs_unref(r.certs);
     dist_set_unref(r.set);
     dist_file_free(&r.o.file);
-    buf_free(&r.origin);
     buf_free(&r.access_log);
     buf_free(&r.why);
     return code;

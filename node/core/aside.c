@@ -76,7 +76,7 @@ void aside_take(struct engine *e, struct flight *f)
         struct aside *a = OBJ_OF(at, struct aside, link);
         if (!digest_eq(&a->object->key, &f->key) || !cache_is_for(a->object, flight_fields(f)))
             continue;
-        if (f->prior == NULL && !purges_overtook(e, a->object, buf_slice(&f->path)))
+        if (f->prior == NULL && !purges_overtook(e, a->object, &f->route, buf_slice(&f->path)))
             f->prior = object_ref(a->object);
         aside_free(e, a);
     }

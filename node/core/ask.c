@@ -40,7 +40,6 @@ bool ask_start(struct engine *e, mesh_ns now, struct flight *f, const struct nod
 void ask_send(struct engine *e, mesh_ns now, struct ask *a)
 {
     struct flight *f = a->flight;
-    const struct engine_config *cfg = &e->cfg;
     unsigned at = (unsigned)(hedge_is(a) ? f->hedge.at : f->source_at);
     bool hedge = hedge_is(a), parent = f->shield == SHIELD_ASKED;
     bool upward = (f->class == FLIGHT_OWNER && !parent) || (f->hinted && at == f->hint_at);
@@ -54,21 +53,24 @@ void ask_send(struct engine *e, mesh_ns now, struct ask *a)
         memcpy(f->peer_name, session_peer(a->l->session)->name, sizeof(f->peer_name));
     struct msg_ask m = {
         .key = f->key,
-        .distribution = cfg->distribution.name,
+        .distribution = f->route.dist->name,
         .host = buf_slice(&f->host),
         .path = buf_slice(&f->path),
         .request_id = buf_slice(&f->request_id),
         .epoch = ring_epoch(mesh_ring(e->mesh)),
-        .config = e->distribution,
+        .config = f->route.dist->digest,
         .frontier = purge_frontier(e),
         .deadline_ms = deadline_left_ms(e, now, f),
-        .hops = parent ? 3 : upward ? (f->far ? 4 : 2) : 1,
+        .hops = parent   ? 3
+                : upward ? (f->far ? 4 : 2)
+                         : 1,
         .rank = (uint8_t)(at - (f->hinted && at > f->hint_at)),
         .generation = f->outdated,
         .first_leaf = f->index,
         .flags = ASK_AS_OWNER | (f->leaf ? ASK_LEAF : 0) | (f->outdated != 0 ? ASK_OTHER : 0) |
                  (upward || hedge ? ASK_NO_ORIGIN : 0) | (insists ? ASK_INSIST : 0) |
-                 (f->stale != NULL ? ASK_MUST_FRESH : 0) | (second_reads(f) ? ASK_ALONG : 0),
+                 (f->stale != NULL ? ASK_MUST_FRESH : 0) | (second_reads(f) ? ASK_ALONG : 0) |
+                 (f->route.https ? ASK_HTTPS : 0),
         .credit = a->credit,
         .fields = f->forward != NULL ? f->forward->raw : SLICE_EMPTY,
         .run = f->run,
@@ -232,7 +234,7 @@ static struct object *make_object(struct engine *e, mesh_ns now, const struct fl
 
     if (o == NULL)
         return NULL;
-    fresh_of(&fresh, &e->cfg.distribution, f->leaf ? 200 : head->status, &head->fields, e->wall_s, 0);
+    flight_fresh(e, f, f->leaf ? 200 : head->status, &head->fields, 0, &fresh);
     o->uncacheable = m->uncacheable || !fresh.storable;
     /* Its age as the sender measured it, grown by the time since we asked: never by wall
      * clocks, so no hop renews a lifetime. */

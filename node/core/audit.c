@@ -66,6 +66,7 @@ void audit_consider(struct engine *e, mesh_ns now, const struct flight *f)
     struct object *o = f->object;
     struct aim aim = { .key = f->key,
                        .unkept = true,
+                       .route = f->route,
                        .host = buf_slice(&f->host),
                        .path = buf_slice(&f->path),
                        .request_id = buf_slice(&f->request_id),

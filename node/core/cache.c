@@ -6,8 +6,8 @@
 #include "proto/base/err.h"
 
 #define PASS_SHARE 8 /* what is longer than an eighth of the cache passes through */
-/* What other threads are about to let go may be beyond the limit: a sixteenth of it, or, if that is more, what comes in the
- * longest of their turns. */
+/* What other threads are about to let go may be beyond the limit: a sixteenth of it, or, if that is more, what comes in
+ * the longest of their turns. */
 #define LEAVING_SHARE 16
 #define LEAVING_MIN   (8u << 20)
 
@@ -417,6 +417,12 @@ void cache_tell(struct cache *c, mesh_ns now, uint64_t purged)
     atomic_store(&c->word.purged, purged);
 }
 
+void cache_tell_set(struct cache *c, struct dist_set *set)
+{
+    atomic_store(&c->word.set, set);
+    atomic_fetch_add(&c->word.configured, 1);
+}
+
 struct shelf *cache_shelf(const struct cache *c)
 {
     return c->shelf;
@@ -464,8 +470,8 @@ void cache_lay_out(struct cache *c, struct object *o)
         shelved_add(o);
         return;
     }
-    if (object_part(o) != NULL || o->uncacheable || o->pass_through || object_first_held(o) > 0 || object_pieces(o) != NULL ||
-        o->lifetime <= 0 || !is_meant(c, o))
+    if (object_part(o) != NULL || o->uncacheable || o->pass_through || object_first_held(o) > 0 ||
+        object_pieces(o) != NULL || o->lifetime <= 0 || !is_meant(c, o))
         return;
     (void)shelved_put(c->shelf, o); /* without memory the engine goes on answering */
     cache_fit(c);

@@ -12,8 +12,9 @@
 
 struct cache;
 
-/* Whoever keeps what memory loses. Each is told of |o|, which is held during the call: used again; evicted, and whether it had
- * been used; put, so that what is elsewhere under its name is outdated; and gone for another reason than room. */
+/* Whoever keeps what memory loses. Each is told of |o|, which is held during the call: used again; evicted, and whether
+ * it had been used; put, so that what is elsewhere under its name is outdated; and gone for another reason than room.
+ */
 struct cache_hooks {
     void (*used)(void *ctx, struct object *o);
     void (*evicted)(void *ctx, struct object *o, bool worth);
@@ -42,14 +43,19 @@ struct shelf *cache_shelf(const struct cache *c);
 struct cache_word {
     _Atomic mesh_ns turned;  /* when that was; MESH_NS_NEVER: not yet */
     _Atomic uint64_t purged; /* the position (purge_log.h) that a copy must have been looked at since, to be good */
+    /* What is served, and how often that has changed, told in this order. What a reader has seen at the begin of its
+     * turn stays as long (shelf_turn). */
+    _Atomic(struct dist_set *) set;
+    _Atomic uint64_t configured;
 };
 const struct cache_word *cache_word(const struct cache *c);
 void cache_tell(struct cache *c, mesh_ns now, uint64_t purged);
+void cache_tell_set(struct cache *c, struct dist_set *set);
 
-/* cache_lay_out lets others find |o|, which has just answered as cache_get gave it, if it may be: whole, for others, too,
- * and the one that is meant by whomever it is for. What is taken out of the index, or has one put beside it under its key,
- * is taken in again before that call returns; cache_take_in does no more than that. A look-up that begins afterwards does
- * not find it (shelf.h). */
+/* cache_lay_out lets others find |o|, which has just answered as cache_get gave it, if it may be: whole, for others,
+ * too, and the one that is meant by whomever it is for. What is taken out of the index, or has one put beside it under
+ * its key, is taken in again before that call returns; cache_take_in does no more than that. A look-up that begins
+ * afterwards does not find it (shelf.h). */
 void cache_lay_out(struct cache *c, struct object *o);
 void cache_take_in(struct cache *c, struct object *o);
 
@@ -99,8 +105,8 @@ void cache_remove(struct cache *c, struct object *o);
 /* cache_let_pass is cache_remove for one that cannot be kept as it is: nobody is told, for nothing has changed. */
 void cache_let_pass(struct cache *c, struct object *o);
 
-/* cache_next_under lends the objects under |key| one after the other, whatever they are good for: the one behind |o| (NULL:
- * the first), and NULL behind the last. */
+/* cache_next_under lends the objects under |key| one after the other, whatever they are good for: the one behind |o|
+ * (NULL: the first), and NULL behind the last. */
 struct object *cache_next_under(const struct cache *c, const struct digest *key, struct object *o);
 
 /* cache_drop takes out all that is under |key|, cache_drop_leaves only leaves of the body that it is the key of. */
@@ -114,8 +120,8 @@ struct object *cache_next_leaf(const struct cache *c, const struct digest *key, 
 /* cache_purge takes out all objects that |gone| says so of, and returns how many. */
 uint64_t cache_purge(struct cache *c, bool (*gone)(void *ctx, const struct object *o), void *ctx);
 
-/* cache_fit evicts until the bytes held fit the limit again, or will as soon as other threads' present turns are over: up
- * to 8 MiB, or a sixteenth of the limit, may be beyond it so long. Call after objects grew. */
+/* cache_fit evicts until the bytes held fit the limit again, or will as soon as other threads' present turns are over:
+ * up to 8 MiB, or a sixteenth of the limit, may be beyond it so long. Call after objects grew. */
 void cache_fit(struct cache *c);
 
 /* An object longer than this is not kept, only passed through. */

@@ -15,7 +15,8 @@
 #include "node/core/second.h"
 
 #define TURN     16 /* leaves in a row: hashing them takes the loop's time */
-#define GAPS_MAX 16 /* each is a request, and the viewer waits for one after the other: the last goes to the body's end */
+#define GAPS_MAX \
+    16 /* each is a request, and the viewer waits for one after the other: the last goes to the body's end */
 
 struct completion {
     struct timer timer;
@@ -44,8 +45,8 @@ void complete_free(struct engine *e, struct flight *f)
 
 /* ---- what is here ---- */
 
-/* Only of leaves that we had from the origin ourselves: we sign the whole, and another's bytes are not ours to sign where
- * that can be helped. */
+/* Only of leaves that we had from the origin ourselves: we sign the whole, and another's bytes are not ours to sign
+ * where that can be helped. */
 static bool is_good(const struct flight *f, mesh_ns now, const struct object *o)
 {
     return o->state == OBJECT_COMPLETE && o->is_ours && now - o->born < o->lifetime &&
@@ -56,7 +57,7 @@ static struct object *newest(struct engine *e, mesh_ns now, const struct flight 
 {
     struct object *best = NULL;
 
-    purges_settle_leaves(e, now, &f->primary, buf_slice(&f->path));
+    purges_settle_leaves(e, now, &f->primary, &f->route, buf_slice(&f->path));
     for (struct object *o = NULL; (o = cache_next_leaf(e->cache, &f->primary, o)) != NULL;) {
         if (is_good(f, now, o) && (best == NULL || o->born > best->born))
             best = o;
@@ -157,8 +158,8 @@ static bool add(struct engine *e, mesh_ns now, struct completion *c, const struc
     struct flight *f = c->f;
     struct object *o = object_ref(f->object);
     const struct object_leaf *leaf = object_leaf(from, 0); /* where it is one alone */
-    int err = from == c->prior ? prior_give(from, c->next, o)
-                               : object_append(o, now, slice_of(leaf->raw, leaf->raw_len));
+    int err =
+        from == c->prior ? prior_give(from, c->next, o) : object_append(o, now, slice_of(leaf->raw, leaf->raw_len));
 
     c->next++;
     c->again = false;
@@ -319,7 +320,7 @@ bool complete_head(struct engine *e, mesh_ns now, struct flight *f, uint16_t sta
     if (f->completion == NULL)
         return false;
     if (is_gap(f->completion, status, fields, length)) {
-        fresh_of(&fresh, &e->cfg.distribution, 200, fields, e->wall_s, now - f->origin->began);
+        flight_fresh(e, f, 200, fields, now - f->origin->began, &fresh);
         if (f->object == NULL && begin(e, now, f, fields, &fresh)) {
             origin_flow(e, f);
             complete_wake(e, f);

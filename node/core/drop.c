@@ -4,8 +4,9 @@
  *
  *   origin's 2xx or 3xx --> drop here --DROP--> owners (DROPPED, and DROP to all whom they serve), and who else is near
  *
- * Other threads' look-ups that begin after drop_key find no copy (shelf.h), and what tells of a drop is sent after it: who
- * asks any worker when it has the answer, or a peer that has sent DROPPED, gets nothing older. No reader is waited for.
+ * Other threads' look-ups that begin after drop_key find no copy (shelf.h), and what tells of a drop is sent after it:
+ * who asks any worker when it has the answer, or a peer that has sent DROPPED, gets nothing older. No reader is waited
+ * for.
  *
  * Unsigned and kept nowhere: who was cut off meanwhile has its copy until its time is over. */
 #include <stdlib.h>
@@ -309,6 +310,20 @@ bool drop_target(struct buf *out, struct slice base, struct slice host, struct s
     return buf_ok(out);
 }
 
+/* The key of |path| at |f|'s host. */
+static bool route_other(const struct engine *e, const struct flight *f, struct buf *path, struct digest *key)
+{
+    struct slice host = buf_slice(&f->host);
+    struct buf asked = BUF_EMPTY;
+    struct route r;
+    bool ok = route_find(&r, f->route.set, e->cfg.zone, host, buf_slice(path), f->route.https) &&
+              route_path(&asked, &r, buf_slice(path)) == 0 &&
+              route_key(key, &e->cfg.mesh.self->mesh, &r, host, buf_slice(&asked)) == 0;
+
+    buf_free(&asked);
+    return ok;
+}
+
 static void drop_named(struct engine *e, mesh_ns now, struct flight *f, const struct fields *fields, const char *name,
                        struct request *r)
 {
@@ -318,8 +333,7 @@ static void drop_named(struct engine *e, mesh_ns now, struct flight *f, const st
 
     if (field != NULL && drop_target(&target, buf_slice(&f->path), buf_slice(&f->host), field->value) &&
         key_path(&path, buf_slice(&target)) == 0) {
-        key_hash(&key, &e->cfg.mesh.self->mesh, &e->cfg.distribution, SLICE_EMPTY, buf_slice(&path));
-        if (!digest_eq(&key, &f->key)) {
+        if (route_other(e, f, &path, &key) && !digest_eq(&key, &f->key)) {
             drop_key(e, now, &key);
             tell_all(e, now, &key, r);
         }

@@ -53,8 +53,8 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
         .slip = or_default(t->slip, MS(10)),
     };
     e->now = e->started = e->turned = now;
-    e->distribution = distribution_digest(&cfg->distribution);
-    e->origin = distribution_origin(cfg->distribution.origin);
+    (void)dist_set_ref(e->cfg.set);
+    list_init(&e->retired);
     e->seed_backoff = e->timers.seed_retry;
     e->hedge_credit = 100 * HEDGE_BURST;
     e->seed_timer.fire = seed_fire;
@@ -73,6 +73,8 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     e->mesh = mesh_new(&cfg->mesh, now);
     e->cache = cache_new(cfg->memory_limit, cfg->eviction, cfg->hash_key);
     bool shared = e->cache != NULL && (cfg->readers == 0 || cache_share(e->cache, cfg->readers, cfg->hash_key) == 0);
+    if (shared)
+        cache_tell_set(e->cache, e->cfg.set);
     e->zpack = zpack_new();
     e->spread = spread_new();
     if (e->mesh != NULL)
@@ -116,6 +118,8 @@ void engine_free(struct engine *e)
     key_memo_fini(&e->memo);
     buf_free(&e->path);
     buf_free(&e->host);
+    buf_free(&e->spare);
+    sets_free(e);
     free(e);
 }
 
@@ -135,6 +139,7 @@ void engine_clock(struct engine *e, mesh_ns now, int64_t wall_s)
     e->wall_s = wall_s;
     purges_tell(e);
     cache_settle(e->cache);
+    sets_settle(e);
 }
 
 /* ---- time ---- */

@@ -46,7 +46,8 @@ struct engine_config {
     struct slice version;    /* software, for people */
     uint16_t mesh_port;
     unsigned suites;         /* of backbone records, see session.h; 0: all that the processor has */
-    struct distribution distribution; /* its slices are lent for the engine's life */
+    struct dist_set *set;    /* what is served; a reference is taken. See engine_configure */
+    struct slice zone;       /* the mesh's DNS domain, below which distributions have names; may be empty. Lent for life */
     uint64_t memory_limit;   /* bytes of the object cache */
     struct store *store;     /* what is on the disk, lent for the engine's life; NULL: memory is all */
     enum evict_policy eviction; /* of it; others than the first are for comparison */
@@ -74,6 +75,10 @@ void engine_free(struct engine *e);
 /* engine_clock sets the wall clock: Unix time in seconds at |now|. Call before other
  * calls whenever it may have moved (once a loop turn is enough). */
 void engine_clock(struct engine *e, mesh_ns now, int64_t wall_s);
+
+/* engine_configure has |set| (a reference is taken) in force for all requests from now on; those that wait, and what is
+ * fetched for them, go on by the set that they began with. 0, or MESH_E_NOMEM with nothing changed. */
+int engine_configure(struct engine *e, mesh_ns now, struct dist_set *set);
 
 void engine_tick(struct engine *e, mesh_ns now);
 mesh_ns engine_deadline(const struct engine *e);
@@ -131,6 +136,9 @@ void engine_seeds(struct engine *e, mesh_ns now, const struct mesh_addr *addrs, 
 /* ---- origins ---- */
 /* A request to the origin. The slices are lent while the fetch lives. */
 struct fetch {
+    const struct dist_origin *origin; /* which is asked. Its |prefix| goes before |path|: it is no part of any key */
+    bool viewer_host;         /* Host is |host|, and not the origin's own */
+    bool https;               /* the viewer's scheme, for an origin that is asked by that */
     struct slice path;        /* normal form, with query */
     struct slice host;        /* the viewer's, normal form; may be empty */
     struct slice request_id;
@@ -220,9 +228,13 @@ struct request {
     const struct fields *fields;  /* the viewer's; lent during engine_request */
     struct slice range, if_range; /* of these, where the method has ranges; else empty. Lent as |request_id| is */
     struct mesh_addr from;        /* the viewer's; port 0: not known */
+    bool https;                   /* by which it came */
     /* Read by the rim: */
     enum request_state state;
-    uint16_t error_status; /* 400, 502, 504, 503 */
+    /* Of ours: 502, 503, 504; 400, 403, 413, 421 (the host is nobody's) and others of the request's; and 301 to 308, where
+     * to is in |location|. */
+    uint16_t error_status;
+    struct slice location, allow; /* a URL or a path; with 403 because of the method, what Allow says. Lent with the request */
     const char *error_text;/* a sentence for people; static */
     unsigned error_cause;  /* the failed fetch's |cause|, 0 where it was another node's, or none */
     struct answer answer;
@@ -243,6 +255,7 @@ struct request {
     bool codable;        /* it asks with GET or HEAD */
     struct coded_place coded_at; /* in the coded body */
     struct buf coded_rest;       /* of a copy that was lost, to be read before that */
+    struct buf own;              /* what |location| and |allow| lend */
 };
 
 /* engine_request hands one in; its state is set at once (often REQUEST_BODY: a hit) and

@@ -28,6 +28,7 @@
 #include "node/core/purges.h"
 #include "node/core/range.h"
 #include "node/core/refusals.h"
+#include "node/core/route.h"
 #include "proto/base/err.h"
 #include "proto/base/heap.h"
 
@@ -118,6 +119,7 @@ enum origin_state { ORIGIN_NEW, ORIGIN_RUNNING, ORIGIN_STOPPING, ORIGIN_OVER };
 struct origin {
     struct fetch fetch;
     struct forward *forward; /* held for |fetch| */
+    struct route route;      /* likewise */
     struct list todo; /* starts, flows or stops; or gate->waiting */
     bool admitted;        /* by the gate */
     bool answered_at_all; /* a head has come */
@@ -240,11 +242,13 @@ enum flight_class {
 struct flight {
     uint32_t magic;
     enum flight_class class;
+    struct route route; /* held: what it goes by to its end, whatever is configured meanwhile */
     struct list link; /* in engine->flights */
     struct map_node by_key;
     bool mapped;
     struct digest key;
     unsigned cause; /* of our own fetch's failure */
+    unsigned member; /* of its group of origins, that is asked */
     bool leaf;      /* this one of a body's alone */
     uint32_t index, run;
     struct digest primary; /* of the whole: |key|, unless |leaf| */
@@ -310,10 +314,12 @@ struct aim {
     bool personal;     /* a viewer's own fields go along */
     bool anew;         /* a copy that is here is not good enough: what comes takes its place */
     bool unkept;       /* what comes is not to be kept */
-    struct slice host, path, request_id;
+    struct route route;                  /* lent. Without a set: what host and path stand for by now */
+    struct slice host, path, request_id; /* |path| as route_path makes it */
     struct forward *forward;
 };
 void flight_drop(struct engine *e, struct flight *f); /* sets |dropped| */
+/* flight_new: NULL: too many, no memory, or its host is nobody's. */
 struct flight *flight_new(struct engine *e, mesh_ns now, enum flight_class class, const struct aim *aim);
 /* flight_toward is a new one by way of the key's owners: as an edge, or |as_owner|. */
 struct flight *flight_toward(struct engine *e, mesh_ns now, bool as_owner, const struct aim *aim);
@@ -345,6 +351,13 @@ void shield_told(struct flight *f, const struct msg_head *m);
 void shield_tell(struct serve *s, const struct flight *f);
 /* flight_passed_over: a node asks us because the owners above us do not answer it. */
 void flight_passed_over(struct engine *e, mesh_ns now, struct flight *f);
+/* flight_fresh judges an answer to |f| that was |delay| on its way (fresh_of). flight_fields_of copies those of an
+ * answer that are kept: what |f|'s distribution says of cookies, and of what else is part of the key. |policy| is where
+ * its words lie meanwhile. 0, MESH_E_NOMEM, MESH_E_FULL. */
+void flight_fresh(const struct engine *e, const struct flight *f, uint16_t status, const struct fields *fields,
+                  mesh_ns delay, struct freshness *out);
+int flight_fields_of(const struct flight *f, const struct fields *fields, bool for_one, struct buf *policy,
+                     struct fields *out);
 /* flight_dress says of |o|, which |f| got, whom it is for and how long. False: out of memory, and nothing was said. */
 bool flight_dress(const struct flight *f, struct object *o, const struct freshness *fresh);
 /* flight_share: |f| has become needless: its waiters read |o|, where it has come, or wait in |other|. */
@@ -380,6 +393,7 @@ struct serve {
     uint32_t stream;
     struct reader reader;
     struct digest primary; /* of what was asked for */
+    struct route route;    /* held */
     struct buf host, path, request_id;
     uint32_t credit, next_leaf, slip_sent, announced; /* leaves; bytes of next_leaf; leaves in batches sent */
     uint32_t have; /* leaves from the beginning that need no sending */
@@ -405,10 +419,11 @@ void serve_abort(struct engine *e, mesh_ns now, struct serve *s, unsigned reason
 void serve_end(struct engine *e, mesh_ns now, struct serve *s);
 /* serve_attached: it reads from the start what |f| brings. */
 void serve_attached(struct serve *s, const struct flight *f);
-/* serve_sound: is what an ask (or a TAKE) names of our configuration, in our normal form, and under the key that it says?
- * |primary|: of the whole. serve_forward reads its fields: 0 with |*out| the caller's, or MESH_E_*. */
-bool serve_sound(struct engine *e, const struct msg_ask *m, struct digest *primary);
-int serve_forward(struct forward **out, struct slice raw);
+/* serve_sound: is what an ask (or a TAKE) names of our configuration, in our normal form, and under the key that it
+ * says? |primary|: of the whole; |route|: lent. serve_forward reads its fields: 0 with |*out| the caller's, or
+ * MESH_E_*. */
+bool serve_sound(struct engine *e, const struct msg_ask *m, struct digest *primary, struct route *route);
+int serve_forward(struct forward **out, const struct route *route, struct slice raw);
 
 /* ---- how long askers have (deadline.c) ---- */
 /* deadline_left_ms: for |f|'s head. deadline_watch: who asked for |s| has |left_ms|; 0: it did not say. */
@@ -428,8 +443,7 @@ struct engine {
     struct zpack *zpack;
     struct coders coders;
     struct timer coder_timer;
-    uint64_t distribution; /* its digest */
-    uint64_t origin;       /* ... and that of its origin alone (distribution_origin) */
+    struct list retired; /* sets that other threads may still read */
     struct engine_counters counters;
     struct heap heap;
     struct list links, flights, windows;
@@ -482,8 +496,13 @@ struct engine {
     uint64_t purged; /* purges->logs.position */
     bool unsure;     /* we may have missed purges: no copy answers a viewer */
     struct coding_memo coding_memo;
-    struct buf path, host; /* of the request that is being handed in, in normal form */
+    struct buf path, host, spare; /* of the request that is being handed in, in normal form ... */
+    struct fields edited;         /* ... and its fields, where rules have changed them */
 };
+
+/* sets_settle lets go of sets of distributions that no other thread can see any more; sets_free of all. */
+void sets_settle(struct engine *e);
+void sets_free(struct engine *e);
 
 /* Something about |o| has changed: its readers look again. */
 void engine_changed(struct engine *e, struct object *o);

@@ -11,6 +11,30 @@ static uint32_t seconds(mesh_ns ns)
     return ns / SEC(1) < UINT32_MAX ? (uint32_t)(ns / SEC(1)) : UINT32_MAX;
 }
 
+void flight_fresh(const struct engine *e, const struct flight *f, uint16_t status, const struct fields *fields,
+                  mesh_ns delay, struct freshness *out)
+{
+    fresh_of(out, &f->route.behaviour->cache, dist_error_of(f->route.dist, status), status, fields, e->wall_s, delay);
+}
+
+int flight_fields_of(const struct flight *f, const struct fields *fields, bool for_one, struct buf *policy,
+                     struct fields *out)
+{
+    const struct dist_cache *c = &f->route.behaviour->cache;
+    bool strips = !for_one && c->set_cookie == SET_COOKIE_STRIP;
+
+    fields_clear(out);
+    for (size_t i = 0; i < fields->n; i++) {
+        struct slice name = fields->at[i].name;
+        if (!(strips && slice_eq_nocase(name, SLICE_LIT("set-cookie"))) && !slice_eq_nocase(name, VARY_POLICY))
+            (void)fields_add(out, name, fields->at[i].value); /* there is room for as many */
+    }
+    vary_policy(policy, c);
+    if (!buf_ok(policy))
+        return MESH_E_NOMEM;
+    return policy->len > 0 ? fields_add(out, VARY_POLICY, buf_slice(policy)) : 0;
+}
+
 bool flight_dress(const struct flight *f, struct object *o, const struct freshness *fresh)
 {
     struct fields fields;
@@ -20,6 +44,7 @@ bool flight_dress(const struct flight *f, struct object *o, const struct freshne
     if ((f->leaf && !object_set_part(o, f->index, &f->primary)) || (varies && object_more_of(o) == NULL))
         return false;
     o->position = f->position;
+    o->rules = route_rules(&f->route);
     o->lifetime = fresh->lifetime_ns;
     o->for_authorized = fresh->for_authorized;
     o->stale_while_revalidate_s = seconds(fresh->stale_while_revalidate_ns);

@@ -63,6 +63,7 @@ static void patience_fire(struct engine *e, mesh_ns now, struct timer *t)
 
 static void forget(struct flight *f)
 {
+    route_drop(&f->route);
     buf_free(&f->wanted);
     buf_free(&f->host);
     buf_free(&f->path);
@@ -82,12 +83,32 @@ static struct object *held(struct object *o)
     return o != NULL ? object_ref(o) : NULL;
 }
 
+/* By host, path and key, where nobody knows any more how it was come by. */
+static bool find_route(const struct engine *e, struct route *out, const struct aim *aim)
+{
+    struct digest key;
+
+    if (!route_find(out, e->cfg.set, e->cfg.zone, aim->host, aim->path, false))
+        return false;
+    if (!out->behaviour->key_has_scheme)
+        return true;
+    int err = route_key(&key, &e->cfg.mesh.self->mesh, out, aim->host, aim->path);
+    out->https = !digest_eq(&key, aim->leaf ? &aim->primary : &aim->key);
+    return err == 0;
+}
+
 struct flight *flight_new(struct engine *e, mesh_ns now, enum flight_class class, const struct aim *aim)
 {
     struct flight *f = e->flights_n < FLIGHTS_MAX ? calloc(1, sizeof(*f)) : NULL;
 
     if (f == NULL)
         return NULL;
+    f->route = aim->route;
+    if (f->route.set == NULL && !find_route(e, &f->route, aim)) {
+        free(f);
+        return NULL;
+    }
+    route_hold(&f->route);
     f->forward = forward_ref(aim->forward);
     buf_add_slice(&f->host, aim->host);
     buf_add_slice(&f->path, aim->path);
@@ -106,7 +127,7 @@ struct flight *flight_new(struct engine *e, mesh_ns now, enum flight_class class
     f->outdated = aim->outdated;
     f->position = e->purged;
     if (class != FLIGHT_DIRECT) {
-        purges_settle(e, now, &f->key, aim->path);
+        purges_settle(e, now, &f->key, &f->route, aim->path);
         f->stale = held(cache_stale(e->cache, now, &f->key, flight_fields(f)));
         f->varying = held(cache_varying(e->cache, &f->key));
         f->solo = f->stale != NULL && f->stale->lifetime == 0;
@@ -212,10 +233,11 @@ struct flight *flight_along(struct engine *e, mesh_ns now, const struct aim *aim
     const struct fields *fields = &aim->forward->fields;
     struct flight *f;
 
-    purges_settle(e, now, &aim->key, aim->path);
+    purges_settle(e, now, &aim->key, &aim->route, aim->path);
     /* As many again are left for those that somebody waits for. */
-    if (e->flights_n >= FLIGHTS_MAX / 2 || tier_has(e, &aim->key) || cache_peek(e->cache, now, &aim->key, fields) != NULL ||
-        flight_find(e, &aim->key, fields, FLIGHT_ANY) != NULL || (f = flight_new(e, now, FLIGHT_OWNER, aim)) == NULL)
+    if (e->flights_n >= FLIGHTS_MAX / 2 || tier_has(e, &aim->key) ||
+        cache_peek(e->cache, now, &aim->key, fields) != NULL || flight_find(e, &aim->key, fields, FLIGHT_ANY) != NULL ||
+        (f = flight_new(e, now, FLIGHT_OWNER, aim)) == NULL)
         return NULL;
     if (f->stale != NULL) {
         flight_free(e, f);
@@ -351,8 +373,8 @@ void flight_free(struct engine *e, struct flight *f)
     forget(f);
 }
 
-/* Nobody reads: is it to be had all the same, for who asks next? Yes where the rest is little, or less than what has come,
- * since a fetch that is broken off has cost that in vain. */
+/* Nobody reads: is it to be had all the same, for who asks next? Yes where the rest is little, or less than what has
+ * come, since a fetch that is broken off has cost that in vain. */
 static bool worth_finishing(const struct flight *f)
 {
     const struct object *o = f->object;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "node/core/cookies.h"
 #include "proto/base/err.h"
 #include "proto/wire.h"
 
@@ -25,14 +26,29 @@ static bool is_forwarded_for(const struct field *field)
     return slice_eq_nocase(field->name, FORWARDED_FOR);
 }
 
+/* Written by us, another protocol's, or an edge's own word. */
+static const char *const ours[] = {
+    "host", "content-length", "expect", "x-request-id", "http2-settings", "x-edge-",
+};
+/* Another answer than the key says; conditions (if-...) too. */
+static const char *const of_copies[] = { "range", "max-forwards" };
+
+#define NAMED(name, list) named(name, list, sizeof(list) / sizeof((list)[0]))
+
+static bool is_of_copies(struct slice name)
+{
+    return NAMED(name, of_copies) || slice_eq_nocase(slice_head(name, 3), SLICE_LIT("if-"));
+}
+
+bool forward_may(const struct fields *all, const struct field *field, enum forward_into into)
+{
+    return !fields_hop_by_hop(all, field) && !(into != FORWARD_PASSAGE && is_of_copies(field->name)) &&
+           !NAMED(field->name, ours);
+}
+
 bool forward_passes(const struct fields *all, const struct field *field, enum forward_into into)
 {
     static const char *const never[] = {
-        /* written by us */
-        "host",
-        "content-length",
-        "expect",
-        "x-request-id",
         /* a proxy's word that an origin may trust, or another target in no key */
         "forwarded",
         "x-forwarded-host",
@@ -42,10 +58,8 @@ bool forward_passes(const struct fields *all, const struct field *field, enum fo
         "x-forwarded-scheme",
         "x-forwarded-server",
         "x-host",
-        /* what some server behind us would make a variable, another protocol or an edge's own word of */
+        /* what some server behind us would make a variable */
         "proxy",
-        "http2-settings",
-        "x-edge-",
         "x-http-method",
         "x-http-method-override",
         "x-method-override",
@@ -54,17 +68,47 @@ bool forward_passes(const struct fields *all, const struct field *field, enum fo
         "x-real-ip",
         "x-rewrite-url",
     };
-    /* another answer than the key says; conditions (if-...) too */
-    static const char *const of_copies[] = { "range", "max-forwards" };
     static const char *const alone[] = { "accept-encoding", "authorization", "cookie", "x-forwarded-for" };
 
-    if (fields_hop_by_hop(all, field))
-        return false;
-    if (into != FORWARD_PASSAGE && (named(field->name, of_copies, sizeof(of_copies) / sizeof(of_copies[0])) ||
-                                    slice_eq_nocase(slice_head(field->name, 3), SLICE_LIT("if-"))))
-        return false;
-    return !named(field->name, never, sizeof(never) / sizeof(never[0])) &&
-           !(into == FORWARD_SHARED && named(field->name, alone, sizeof(alone) / sizeof(alone[0])));
+    return forward_may(all, field, into) && !NAMED(field->name, never) &&
+           !(into == FORWARD_SHARED && NAMED(field->name, alone));
+}
+
+/* ---- by what is said of a path ---- */
+
+static bool lists(const struct dist_names *names, struct slice name)
+{
+    return names->which == DIST_LISTED && dist_named(names, name, true);
+}
+
+static bool is_cookie(const struct field *field)
+{
+    return slice_eq_nocase(field->name, SLICE_LIT("cookie"));
+}
+
+/* Are cookies picked by their names, and not by whom the answer is for? */
+static bool picks_cookies(const struct dist_behaviour *b, enum forward_into into)
+{
+    return b != NULL && (b->cache.cookies.which != DIST_NONE || b->request_cookies.which != DIST_NONE ||
+                         into == FORWARD_SHARED || b->request_fields.which != DIST_ALL);
+}
+
+bool forward_by(const struct dist_behaviour *b, const struct fields *all, const struct field *field,
+                enum forward_into into)
+{
+    static const char *const of_bodies[] = { "content-" };
+
+    if (b == NULL || is_forwarded_for(field))
+        return forward_passes(all, field, into);
+    if (is_cookie(field))
+        return !picks_cookies(b, into) && forward_passes(all, field, into);
+    if (lists(&b->cache.fields, field->name) || lists(&b->request_fields, field->name))
+        return forward_may(all, field, into);
+    if ((b->cache.fields.which != DIST_LISTED && dist_named(&b->cache.fields, field->name, true)) ||
+        (b->request_fields.which != DIST_LISTED && dist_named(&b->request_fields, field->name, true)))
+        return forward_passes(all, field, into);
+    return into == FORWARD_PASSAGE && (NAMED(field->name, of_bodies) || is_of_copies(field->name)) &&
+           forward_passes(all, field, into);
 }
 
 static bool decode(struct fields *f, const wire_value *array, size_t n)
@@ -102,7 +146,25 @@ static struct forward *kept(struct slice raw, const struct fields *lent)
     return f;
 }
 
-static int read(struct forward **out, struct slice raw, enum forward_into into)
+/* The one line of cookies that may go along: those that are named, in their order. */
+static bool cookies_fit(const struct dist_behaviour *b, const struct fields *fields, const struct field *field)
+{
+    struct buf line = BUF_EMPTY;
+
+    cookies_put(&line, fields, &b->cache.cookies, &b->request_cookies);
+    bool fit = buf_ok(&line) && line.len > 0 && slice_eq(buf_slice(&line), field->value);
+    buf_free(&line);
+    return fit;
+}
+
+static bool fits(const struct dist_behaviour *b, const struct fields *fields, const struct field *field,
+                 enum forward_into into)
+{
+    return is_cookie(field) && picks_cookies(b, into) ? cookies_fit(b, fields, field)
+                                                      : forward_by(b, fields, field, into);
+}
+
+static int read(struct forward **out, const struct dist_behaviour *b, struct slice raw, enum forward_into into)
 {
     struct fields lent;
     struct wire w = { 0 };
@@ -118,7 +180,7 @@ static int read(struct forward **out, struct slice raw, enum forward_into into)
     if (err == 0 && !decode(&lent, array, n))
         err = MESH_E_SYNTAX;
     for (size_t i = 0; err == 0 && i < lent.n; i++) {
-        if (!forward_passes(&lent, &lent.at[i], into))
+        if (!fits(b, &lent, &lent.at[i], into))
             err = MESH_E_SYNTAX;
     }
     wire_close(&w);
@@ -127,9 +189,9 @@ static int read(struct forward **out, struct slice raw, enum forward_into into)
     return err;
 }
 
-int forward_read(struct forward **out, struct slice raw)
+int forward_read(struct forward **out, const struct dist_behaviour *b, struct slice raw)
 {
-    return read(out, raw, FORWARD_SHARED);
+    return read(out, b, raw, FORWARD_SHARED);
 }
 
 /* Behind what the viewer says of those before it, in their order, stands what we know: its own address. */
@@ -157,30 +219,46 @@ static void put_forwarded_for(struct buf *raw, const struct fields *all, const s
     buf_free(&line);
 }
 
-struct forward *forward_of(const struct fields *all, enum forward_into into, const struct mesh_addr *viewer)
+static void put_field(struct buf *raw, struct slice name, struct slice value)
+{
+    wire_put_bin(raw, name);
+    wire_put_bin(raw, value);
+}
+
+struct forward *forward_for(const struct dist_behaviour *b, const struct fields *all, enum forward_into into,
+                            const struct mesh_addr *viewer)
 {
     bool tell = into != FORWARD_SHARED && viewer != NULL && viewer->port != 0;
-    struct buf raw = BUF_EMPTY;
+    struct buf raw = BUF_EMPTY, cookies = BUF_EMPTY;
     struct forward *f = NULL;
     uint32_t n = tell;
 
+    if (picks_cookies(b, into))
+        cookies_put(&cookies, all, &b->cache.cookies, &b->request_cookies);
+    n += cookies.len > 0;
     for (size_t i = 0; all != NULL && i < all->n; i++)
-        n += forward_passes(all, &all->at[i], into) && !is_forwarded_for(&all->at[i]);
+        n += forward_by(b, all, &all->at[i], into) && !is_forwarded_for(&all->at[i]);
     wire_put_map(&raw, 1);
     wire_put_u64(&raw, K_FIELDS);
     wire_put_array(&raw, 2 * n);
     for (size_t i = 0; all != NULL && i < all->n; i++) {
-        if (!forward_passes(all, &all->at[i], into) || is_forwarded_for(&all->at[i]))
-            continue;
-        wire_put_bin(&raw, all->at[i].name);
-        wire_put_bin(&raw, all->at[i].value);
+        if (forward_by(b, all, &all->at[i], into) && !is_forwarded_for(&all->at[i]))
+            put_field(&raw, all->at[i].name, all->at[i].value);
     }
+    if (cookies.len > 0)
+        put_field(&raw, SLICE_LIT("Cookie"), buf_slice(&cookies));
     if (tell)
         put_forwarded_for(&raw, all, viewer);
-    if (buf_ok(&raw))
-        (void)read(&f, buf_slice(&raw), into);
+    if (buf_ok(&raw) && buf_ok(&cookies))
+        (void)read(&f, b, buf_slice(&raw), into);
     buf_free(&raw);
+    buf_free(&cookies);
     return f;
+}
+
+struct forward *forward_of(const struct fields *all, enum forward_into into, const struct mesh_addr *viewer)
+{
+    return forward_for(NULL, all, into, viewer);
 }
 
 struct forward *forward_ref(struct forward *f)

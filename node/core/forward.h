@@ -6,6 +6,7 @@
 #define HEDGEROW_CORE_FORWARD_H
 
 #include "node/core/fields.h"
+#include "node/dist/dist.h"
 #include "proto/base/addr.h"
 
 #define FORWARD_BYTES_MAX 24000 /* of the wire form */
@@ -18,13 +19,24 @@ struct forward {
 
 enum forward_into {
     FORWARD_ALONE,   /* a fetch for this viewer alone */
-    FORWARD_SHARED,  /* one whose answer others may get too: nothing goes that speaks of one viewer (Cookie, Authorization),
-                        or that we negotiate ourselves (Accept-Encoding) */
+    FORWARD_SHARED,  /* one whose answer others may get too: nothing goes that speaks of one viewer (Cookie,
+                        Authorization),  or that we negotiate ourselves (Accept-Encoding) */
     FORWARD_PASSAGE, /* one by a method that no copy answers: conditions and ranges, too, are the origin's to judge */
 };
 
-/* forward_passes: may |field| of a viewer's |all| go on? */
+/* forward_passes: may |field| of a viewer's |all| go on? forward_may: may it where the owner of the content has named
+ * it? Only what is ours to say, what belongs to this hop and what makes another answer of it may not. */
 bool forward_passes(const struct fields *all, const struct field *field, enum forward_into into);
+bool forward_may(const struct fields *all, const struct field *field, enum forward_into into);
+
+/* forward_by is forward_passes by what |b| (NULL: nothing) says of fields: those that it names go on, in the key or
+ * beside it, whatever they are; others only if it has all fields go on. What says what a body is goes along with it. Of
+ * cookies forward_for picks those that |b| names; where it names none, all go, but only in a fetch for this viewer
+ * alone and if it has all fields go on. */
+bool forward_by(const struct dist_behaviour *b, const struct fields *all, const struct field *field,
+                enum forward_into into);
+struct forward *forward_for(const struct dist_behaviour *b, const struct fields *all, enum forward_into into,
+                            const struct mesh_addr *viewer);
 
 /* forward_of keeps what passes of |all|, NULL being none. Of X-Forwarded-For only a line that ends in |viewer|, the
  * address of who asks us, goes on, and never into a shared fetch; where that is NULL or has no port, none. NULL: out of
@@ -32,8 +44,8 @@ bool forward_passes(const struct fields *all, const struct field *field, enum fo
 struct forward *forward_of(const struct fields *all, enum forward_into into, const struct mesh_addr *viewer);
 
 /* forward_read takes a wire form that came from a peer, strictly; what would not pass into a shared fetch is an
- * error. 0 with |*out| (the caller's reference), MESH_E_SYNTAX, MESH_E_RANGE, MESH_E_NOMEM ... */
-int forward_read(struct forward **out, struct slice raw);
+ * error, by |b| as forward_by. 0 with |*out| (the caller's reference), MESH_E_SYNTAX, MESH_E_RANGE, MESH_E_NOMEM ... */
+int forward_read(struct forward **out, const struct dist_behaviour *b, struct slice raw);
 
 struct forward *forward_ref(struct forward *f); /* NULL stays NULL */
 void forward_unref(struct forward *f);

@@ -17,7 +17,7 @@ static bool one_of(uint16_t status, const uint16_t *list, size_t n)
 
 /* Seconds of freshness for an answer that states none, as CloudFront gives them, or a tenth of its age; -1: do not
  * store. */
-static int64_t default_lifetime(const struct distribution *d, uint16_t status, bool is_public, int64_t wall_s,
+static int64_t default_lifetime(const struct dist_cache *c, uint16_t status, bool is_public, int64_t wall_s,
                                 const int64_t *modified)
 {
     static const uint16_t by_default[] = { 200, 203, 300, 301, 308 };
@@ -26,10 +26,10 @@ static int64_t default_lifetime(const struct distribution *d, uint16_t status, b
     }; /* 206 is not for us */
     static const uint16_t errors[] = { 404, 410, 414, 500, 501, 502, 503, 504 };
 
-    if (d->default_ttl_s != TTL_HEURISTIC) {
+    if (c->ttl_default_s != TTL_HEURISTIC) {
         if (ONE_OF(status, by_default))
-            return d->default_ttl_s;
-        return ONE_OF(status, errors) ? d->error_ttl_s : -1;
+            return c->ttl_default_s;
+        return ONE_OF(status, errors) ? c->error_ttl_s : -1;
     }
     if (!is_public && !ONE_OF(status, heuristic)) /* RFC 9111 section 4.2.2 has both */
         return -1;
@@ -65,8 +65,8 @@ static bool stated_age(const struct fields *f, int64_t *age_s)
 }
 
 /* Seconds; below 0: the answer says nothing by which it could be stored. */
-static int64_t lifetime(const struct distribution *d, uint16_t status, const struct cache_control *cc,
-                        const struct fields *f, int64_t wall_s, int64_t date_s)
+static int64_t stated_lifetime(const struct dist_cache *c, uint16_t status, const struct cache_control *cc,
+                               const struct fields *f, int64_t wall_s, int64_t date_s)
 {
     int64_t modified, expires, s;
 
@@ -82,7 +82,7 @@ static int64_t lifetime(const struct distribution *d, uint16_t status, const str
         return s < 0 ? 0 : s < DELTA_SECONDS_MAX ? s : DELTA_SECONDS_MAX;
     }
     bool has = date_field(f, SLICE_LIT("last-modified"), &modified);
-    return default_lifetime(d, status, cc->is_public, wall_s, has ? &modified : NULL);
+    return default_lifetime(c, status, cc->is_public, wall_s, has ? &modified : NULL);
 }
 
 /* The final status codes of RFC 9110, all of which can be kept as this cache keeps them (206 and 304 apart, see
@@ -101,14 +101,44 @@ static bool not_for_stores(uint16_t status, const struct cache_control *cc)
     return cc->must_understand ? !understood(status) : cc->no_store;
 }
 
-static bool forbidden(const struct distribution *d, uint16_t status, const struct cache_control *cc,
+static bool is_error(uint16_t status)
+{
+    return status >= 400;
+}
+
+/* Does the owner keep it whatever the origin says (for so long as it must be kept at least)? */
+static bool insists(const struct dist_cache *c, uint16_t status)
+{
+    return c->ttl_min_s > 0 && !is_error(status);
+}
+
+/* The least and the most that the owner has. */
+static int64_t lifetime(const struct dist_cache *c, const struct dist_error *error, uint16_t status,
+                        const struct cache_control *cc, const struct fields *f, int64_t wall_s, int64_t date_s)
+{
+    if (insists(c, status) && (cc->no_cache || cc->is_private || not_for_stores(status, cc)))
+        return c->ttl_min_s;
+    if (is_error(status) && error != NULL && error->ttl_s >= 0 && !cc->no_cache) {
+        const struct dist_cache silent = { .error_ttl_s = 0 }; /* in place of what holds for other errors */
+        int64_t stated = stated_lifetime(&silent, status, cc, f, wall_s, date_s);
+        return stated > error->ttl_s ? stated : error->ttl_s;
+    }
+    int64_t s = stated_lifetime(c, status, cc, f, wall_s, date_s);
+    if (s < 0 || is_error(status))
+        return s;
+    s = s < c->ttl_min_s ? c->ttl_min_s : s;
+    return s < c->ttl_max_s ? s : c->ttl_max_s;
+}
+
+static bool forbidden(const struct dist_cache *c, uint16_t status, const struct cache_control *cc,
                       const struct fields *f)
 {
     static const uint16_t never[] = { 206, 304, 413, 416, 431 };
 
-    if (d->set_cookie == SET_COOKIE_PRIVATE && fields_find(f, SLICE_LIT("set-cookie")) != NULL)
+    if (c->set_cookie == SET_COOKIE_PRIVATE && fields_find(f, SLICE_LIT("set-cookie")) != NULL)
         return true;
-    return status < 200 || ONE_OF(status, never) || not_for_stores(status, cc) || cc->is_private ||
+    return status < 200 || ONE_OF(status, never) ||
+           (!insists(c, status) && (not_for_stores(status, cc) || cc->is_private)) ||
            fields_lists(f, SLICE_LIT("vary"), SLICE_LIT("*"));
 }
 
@@ -144,18 +174,18 @@ static bool for_authorized(const struct cache_control *cc, const struct fields *
     return cc->is_public || cc->must_revalidate || cc->s_maxage_s >= 0;
 }
 
-void fresh_of(struct freshness *out, const struct distribution *d, uint16_t status, const struct fields *f,
-              int64_t wall_s, mesh_ns response_delay_ns)
+void fresh_of(struct freshness *out, const struct dist_cache *c, const struct dist_error *error, uint16_t status,
+              const struct fields *f, int64_t wall_s, mesh_ns response_delay_ns)
 {
     int64_t date_s = wall_s, age_s;
     struct cache_control cc;
 
     *out = (struct freshness){ .storable = false };
     cache_control_read(&cc, f);
-    if (forbidden(d, status, &cc, f) || !stated_age(f, &age_s))
+    if (forbidden(c, status, &cc, f) || !stated_age(f, &age_s))
         return;
     bool dated = date_field(f, SLICE_LIT("date"), &date_s);
-    int64_t lifetime_s = lifetime(d, status, &cc, f, wall_s, dated ? date_s : wall_s);
+    int64_t lifetime_s = lifetime(c, error, status, &cc, f, wall_s, dated ? date_s : wall_s);
     if (lifetime_s < 0 || (lifetime_s == 0 && !has_validator(f)))
         return;
     /* Both count whole seconds: what differs by one may be a millisecond old, and with a lifetime of a second or two,

@@ -15,11 +15,16 @@ struct freshness {
     mesh_ns stale_while_revalidate_ns; /* beyond the lifetime: served while it is validated; 0: not so */
     mesh_ns stale_if_error_ns;         /* beyond the lifetime: served when the origin fails; 0: not so, without a
                                           word of the origin's a hundred years */
-    mesh_ns age_ns;       /* corrected initial age (RFC 9111 section 4.2.3) */
+    mesh_ns age_ns;                    /* corrected initial age (RFC 9111 section 4.2.3) */
 };
-/* fresh_of judges a response to a GET that carried no Authorization. |wall_s| is now,
- * |response_delay_ns| the time since the request was sent. */
-void fresh_of(struct freshness *out, const struct distribution *d, uint16_t status, const struct fields *f,
-              int64_t wall_s, mesh_ns response_delay_ns);
+/* fresh_of judges a response to a GET that carried no Authorization, by what the owner of the content says of
+ * lifetimes: |c|, and of errors |error| (NULL: nothing). |wall_s| is now, |response_delay_ns| the time since the
+ * request was sent.
+ *
+ * Of what is no error a lifetime lies between the least and the most (CloudFront's developer guide, "Manage how long
+ * content stays in the cache", the table); a least one above zero is the owner's word against the origin's no-store,
+ * no-cache and private. Of errors |error->ttl_s|, if there is one, is the least, also where the origin says nothing. */
+void fresh_of(struct freshness *out, const struct dist_cache *c, const struct dist_error *error, uint16_t status,
+              const struct fields *f, int64_t wall_s, mesh_ns response_delay_ns);
 
 #endif

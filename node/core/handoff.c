@@ -17,6 +17,7 @@
 struct note {
     struct digest key;
     uint16_t host_len, path_len;
+    bool https;
     uint8_t *text; /* host and path; NULL: nothing is noted here */
 };
 
@@ -75,7 +76,7 @@ void handoff_note(struct engine *e, mesh_ns now, const struct aim *aim)
     if (text == NULL)
         return;
     free(n->text);
-    *n = (struct note){ aim->key, (uint16_t)aim->host.len, (uint16_t)aim->path.len, text };
+    *n = (struct note){ aim->key, (uint16_t)aim->host.len, (uint16_t)aim->path.len, aim->route.https, text };
     if (aim->host.len > 0)
         memcpy(text, aim->host.data, aim->host.len);
     memcpy(text + aim->host.len, aim->path.data, aim->path.len);
@@ -128,6 +129,7 @@ static void hand_over(struct engine *e, mesh_ns now, const struct ring *before, 
     size_t was_n = ring_owners(before, ring_arc(before, &n->key), was);
     size_t is_n = ring_size(ring) > 0 ? ring_owners(ring, ring_arc(ring, &n->key), is) : 0;
     struct aim aim = { .key = n->key,
+                       .route = { .https = n->https },
                        .host = slice_of(n->text, n->host_len),
                        .path = slice_of(n->text + n->host_len, n->path_len) };
 

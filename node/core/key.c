@@ -134,14 +134,14 @@ int key_host(struct buf *out, struct slice host)
     return 0;
 }
 
-void key_hash(struct digest *out, const struct mesh_params *mesh, const struct distribution *d, struct slice host,
+void key_hash(struct digest *out, const struct mesh_params *mesh, struct slice name, struct slice host,
               struct slice path)
 {
     uint8_t frame[16];
 
-    be64_put(frame, d->name.len);
+    be64_put(frame, name.len);
     be64_put(frame + 8, host.len);
-    struct slice parts[] = { SLICE_LIT("hedgerow key 1"), SLICE_OF(frame), d->name, host, path };
+    struct slice parts[] = { SLICE_LIT("hedgerow key 1"), SLICE_OF(frame), name, host, path };
     digest_keyed(out, mesh->salt, parts, sizeof(parts) / sizeof(parts[0]));
 }
 

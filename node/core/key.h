@@ -9,7 +9,6 @@
 #ifndef HEDGEROW_CORE_KEY_H
 #define HEDGEROW_CORE_KEY_H
 
-#include "node/core/distribution.h"
 #include "proto/base/buf.h"
 #include "proto/identity.h"
 
@@ -23,8 +22,9 @@ int key_path(struct buf *out, struct slice target);
  * than 255 bytes), MESH_E_NOMEM; on an error |out| is as before. */
 int key_host(struct buf *out, struct slice host);
 
-/* key_hash places an object. |host| is left out for a distribution that answers any. */
-void key_hash(struct digest *out, const struct mesh_params *mesh, const struct distribution *d, struct slice host,
+/* key_hash places an object of the distribution called |name|, where no more than host and path counts (route_key).
+ * |host| is left out for a distribution that answers any. */
+void key_hash(struct digest *out, const struct mesh_params *mesh, struct slice name, struct slice host,
               struct slice path);
 
 /* Of a body that is fetched in parts each leaf is an object by itself, under a key of its own. Leaves that lie

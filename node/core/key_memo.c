@@ -5,7 +5,8 @@
 struct key_memo_place {
     struct digest key;
     uint64_t position;
-    uint8_t used; /* 0 or 1 */
+    const struct dist_behaviour *behaviour;
+    bool used, https;
     uint16_t host_len, target_len;
     uint8_t text[KEY_MEMO_TEXT];
 };
@@ -35,18 +36,21 @@ void key_memo_fini(struct key_memo *m)
     m->places = NULL;
 }
 
-const struct digest *key_memo_find(const struct key_memo *m, uint64_t position, struct slice host, struct slice target)
+const struct digest *key_memo_find(const struct key_memo *m, uint64_t position, bool https, struct slice host,
+                                   struct slice target, const struct dist_behaviour **behaviour)
 {
     if (m->places == NULL || host.len + target.len > KEY_MEMO_TEXT)
         return NULL;
     const struct key_memo_place *p = &m->places[place_of(host, target)];
-    bool same = p->used && p->position == position && slice_eq(slice_of(p->text, p->target_len), target) &&
+    bool same = p->used && p->position == position && p->https == https &&
+                slice_eq(slice_of(p->text, p->target_len), target) &&
                 slice_eq(slice_of(p->text + p->target_len, p->host_len), host);
+    *behaviour = p->behaviour;
     return same ? &p->key : NULL;
 }
 
-void key_memo_keep(struct key_memo *m, uint64_t position, struct slice host, struct slice target,
-                   const struct digest *key)
+void key_memo_keep(struct key_memo *m, uint64_t position, bool https, struct slice host, struct slice target,
+                   const struct digest *key, const struct dist_behaviour *behaviour)
 {
     if (host.len + target.len > KEY_MEMO_TEXT)
         return;
@@ -55,7 +59,9 @@ void key_memo_keep(struct key_memo *m, uint64_t position, struct slice host, str
     struct key_memo_place *p = &m->places[place_of(host, target)];
     p->key = *key;
     p->position = position;
-    p->used = 1;
+    p->behaviour = behaviour;
+    p->used = true;
+    p->https = https;
     p->host_len = (uint16_t)host.len;
     p->target_len = (uint16_t)target.len;
     memcpy(p->text, target.data, target.len);

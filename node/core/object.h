@@ -162,7 +162,8 @@ struct object {
     struct object_lines *lines; /* what the rim keeps with the head; see request_keep */
     uint64_t position;          /* it is good by all purges up to this one (purge_log.h) */
     uint64_t length;
-    uint32_t magic;
+    uint16_t magic;
+    uint16_t rules; /* by which it was fetched: of the digest of its distribution (route_rules) */
     uint32_t refs;
     uint32_t leaves_n;
     uint8_t state;             /* enum object_state */
@@ -298,16 +299,17 @@ int object_add_batch(struct object *o, const struct leaf_batch *batch, const str
 /* object_add_leaf takes ownership of |raw| (malloc'd, verified against its hash) and of
  * |packed| (may be NULL). What slips brought of it is replaced. */
 int object_add_leaf(struct object *o, uint8_t *raw, uint32_t raw_len, uint8_t *packed, uint32_t packed_len);
-/* object_add_one is object_add_leaf for a leaf whose |hash| came with the head, or from the disk, and not by a batch. */
+/* object_add_one is object_add_leaf for a leaf whose |hash| came with the head, or from the disk, and not by a batch.
+ */
 int object_add_one(struct object *o, uint8_t *raw, uint32_t raw_len, uint8_t *packed, uint32_t packed_len,
                    const struct digest *hash);
-/* object_add_absent is object_add_one for a leaf that is not here. object_put_leaf brings one that was absent, as verified,
- * and takes |raw| and |packed|; object_drop_leaf takes it away again. */
+/* object_add_absent is object_add_one for a leaf that is not here. object_put_leaf brings one that was absent, as
+ * verified, and takes |raw| and |packed|; object_drop_leaf takes it away again. */
 int object_add_absent(struct object *o, uint32_t raw_len, const struct digest *hash);
 void object_put_leaf(struct object *o, uint32_t i, uint8_t *raw, uint8_t *packed, uint32_t packed_len);
 void object_drop_leaf(struct object *o, uint32_t i);
-/* object_add_dropped is object_add_one for a leaf that is not here, and was dropped elsewhere as object_trim does: only as
- * long as none is held. */
+/* object_add_dropped is object_add_one for a leaf that is not here, and was dropped elsewhere as object_trim does: only
+ * as long as none is held. */
 int object_add_dropped(struct object *o, uint32_t raw_len, const struct digest *hash);
 /* object_add_slip takes a verified piece of the open leaf. MESH_E_STATE (it is not the next one), MESH_E_RANGE. */
 int object_add_slip(struct object *o, const struct object_slip *slip, struct slice bytes);
@@ -335,8 +337,8 @@ bool object_keep_one_sig(struct object *o, const uint8_t sig[SIGNATURE_BYTES]);
  * one is closed over what is there: |leaf| is then at most the first without one. |leaf| =
  * leaf count of a complete body lends an empty final batch if there is one. */
 const struct leaf_batch *object_batch(struct object *o, uint32_t leaf);
-/* object_batch_anew: small batches were for those who waited for the body. If it is complete, ours, and no peer is in the
- * midst of reading, larger ones take their place: whoever comes now verifies fewer signatures. */
+/* object_batch_anew: small batches were for those who waited for the body. If it is complete, ours, and no peer is in
+ * the midst of reading, larger ones take their place: whoever comes now verifies fewer signatures. */
 void object_batch_anew(struct object *o);
 /* object_slip signs what the open leaf has beyond its slips (our own objects). */
 void object_slip(struct object *o);

@@ -4,7 +4,7 @@
 
 #include "node/core/object.h"
 
-#define OBJECT_MAGIC 0x6f626a31u
+#define OBJECT_MAGIC 0x6f62u
 
 /* object_hold_block, object_let_go: a block of |bytes| was made for |o|, or is to be freed; of none: nothing. */
 void object_hold_block(struct object *o, size_t bytes);

@@ -18,6 +18,7 @@ void origin_free(struct engine *e, struct origin *o)
     list_remove(&o->todo);
     gate_leave(e, o);
     forward_unref(o->forward);
+    route_drop(&o->route);
     free(o->head);
     free(o);
 }
@@ -62,6 +63,11 @@ bool origin_start(struct engine *e, mesh_ns now, struct flight *f)
     if (o == NULL)
         return false;
     uint8_t *at = (uint8_t *)(o + 1);
+    o->route = f->route;
+    route_hold(&o->route);
+    o->fetch.origin = route_origin(&f->route, f->member);
+    o->fetch.viewer_host = f->route.behaviour->viewer_host;
+    o->fetch.https = f->route.https;
     o->fetch.path = keep(&at, buf_slice(&f->path));
     o->fetch.host = keep(&at, buf_slice(&f->host));
     o->fetch.request_id = keep(&at, buf_slice(&f->request_id));
@@ -206,17 +212,17 @@ int origin_object(struct engine *e, struct flight *f, uint16_t status, const str
                          .generation = secret_random_u64(),
                          .status = status,
                          .fetched_s = e->wall_s,
-                         .origin = e->origin };
+                         .origin = distribution_origin(route_origin(&f->route, f->member)->url) };
+    struct buf policy = BUF_EMPTY;
     bool for_one = is_passage(f) || f->unkept || !fresh->storable || (f->personal && !fresh->for_authorized);
 
     head.has_length = length >= 0;
     head.length = length >= 0 ? (uint64_t)length : 0;
-    if (!for_one && e->cfg.distribution.set_cookie == SET_COOKIE_STRIP)
-        fields_without(&head.fields, fields, SLICE_LIT("set-cookie"));
-    else
-        memcpy(&head.fields, fields, offsetof(struct fields, at) + fields->n * sizeof(struct field));
     buf_clear(&e->scratch);
-    int err = head_encode(&e->scratch, &head);
+    int err = flight_fields_of(f, fields, for_one, &policy, &head.fields);
+    if (err == 0)
+        err = head_encode(&e->scratch, &head);
+    buf_free(&policy);
     if (err != 0)
         return err;
     struct object *o = object_new(cache_memory(e->cache), buf_slice(&e->scratch), e->cfg.mesh.self, NULL);
@@ -247,6 +253,7 @@ static struct flight *as_whole(struct engine *e, mesh_ns now, struct origin *o)
 {
     struct flight *f = first_flight(o), *whole = NULL;
     struct aim aim = { .key = f->primary,
+                       .route = f->route,
                        .host = buf_slice(&f->host),
                        .path = buf_slice(&f->path),
                        .request_id = buf_slice(&f->request_id),
@@ -318,7 +325,7 @@ void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint1
         }
         leaves = false;
     }
-    fresh_of(&fresh, &e->cfg.distribution, leaves ? 200 : status, fields, e->wall_s, now - o->began);
+    flight_fresh(e, f, leaves ? 200 : status, fields, now - o->began, &fresh);
     struct object *body = NULL;
     int err = leaves ? (run_begin(e, now, o, fields, &fresh) ? 0 : MESH_E_RANGE)
                      : origin_object(e, f, status, fields, &fresh, length, &body);

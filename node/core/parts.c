@@ -34,6 +34,7 @@ struct parts {
     struct request *r;
     struct timer timer;
     struct digest primary;
+    struct route route; /* held */
     struct buf host, path;
     uint32_t begin;              /* the leaf that is asked for first */
     uint64_t last;               /* read ahead up to this byte */
@@ -115,6 +116,7 @@ static struct aim aim_of(const struct parts *p)
 {
     return (struct aim){ .key = p->primary,
                          .primary = p->primary,
+                         .route = p->route,
                          .host = buf_slice(&p->host),
                          .path = buf_slice(&p->path),
                          .request_id = p->r->request_id,
@@ -143,7 +145,7 @@ static bool is_here(struct engine *e, mesh_ns now, const struct aim *aim, uint32
     struct digest key;
 
     key_leaf(&key, &aim->primary, index);
-    purges_settle(e, now, &key, aim->path);
+    purges_settle(e, now, &key, &aim->route, aim->path);
     return cache_peek(e->cache, now, &key, &aim->forward->fields) != NULL;
 }
 
@@ -182,7 +184,7 @@ static void open_part(struct engine *e, mesh_ns now, struct parts *p, uint32_t i
     aim.index = index;
     aim.outdated = outdated;
     key_leaf(&aim.key, &p->primary, index);
-    purges_settle(e, now, &aim.key, aim.path);
+    purges_settle(e, now, &aim.key, &aim.route, aim.path);
     if ((o = cache_get(e->cache, now, &aim.key, reader_fields(&t->reader))) != NULL) {
         if (p->head == NULL)
             p->r->answer.result = RESULT_HIT;
@@ -485,6 +487,8 @@ bool parts_begin(struct engine *e, mesh_ns now, struct request *r, const struct 
         return false;
     }
     p->r = r;
+    p->route = aim->route;
+    route_hold(&p->route);
     p->primary = aim->key;
     p->begin = (uint32_t)(first / LEAF_BYTES);
     p->last = last;
@@ -509,6 +513,7 @@ void parts_free(struct engine *e, mesh_ns now, struct request *r)
     for (unsigned i = 0; i < AHEAD; i++)
         close_part(e, now, &p->part[i]);
     drop_head(p);
+    route_drop(&p->route);
     buf_free(&p->host);
     buf_free(&p->path);
     free(p);

@@ -7,7 +7,7 @@ void passage_begin(struct engine *e, mesh_ns now, struct request *r, struct aim 
 {
     struct flight *f = NULL;
 
-    r->reader.forward = aim->forward = forward_of(r->fields, FORWARD_PASSAGE, &r->from);
+    r->reader.forward = aim->forward = forward_for(aim->route.behaviour, r->fields, FORWARD_PASSAGE, &r->from);
     if (aim->forward != NULL)
         f = flight_new(e, now, FLIGHT_DIRECT, aim);
     if (f != NULL) {

@@ -50,16 +50,19 @@ static int proof_of(struct object *o, struct proof *p)
     return 0;
 }
 
-int engine_prove(struct engine *e, mesh_ns now, struct slice path, prove_show *show, void *ctx)
+int engine_prove(struct engine *e, mesh_ns now, struct slice host, struct slice path, prove_show *show, void *ctx)
 {
     struct buf wire = BUF_EMPTY;
     struct proof p = { .length = 0 };
     struct digest key;
+    struct route route;
     struct object *o;
 
     e->now = now;
-    key_hash(&key, &e->cfg.mesh.self->mesh, &e->cfg.distribution, SLICE_EMPTY, path);
-    purges_settle(e, now, &key, path);
+    if (!route_find(&route, e->cfg.set, e->cfg.zone, host, path, false) ||
+        route_key(&key, &e->cfg.mesh.self->mesh, &route, host, path) != 0)
+        return MESH_E_MISSING;
+    purges_settle(e, now, &key, &route, path);
     if ((o = whole_copy(e, &key)) == NULL)
         return MESH_E_MISSING;
     int err = object_head_wire(o, &wire);
@@ -67,6 +70,8 @@ int engine_prove(struct engine *e, mesh_ns now, struct slice path, prove_show *s
         err = proof_of(o, &p);
     if (err == 0) {
         p.head = buf_slice(&wire);
+        p.distribution = route.dist->name;
+        p.origin = route_origin(&route, 0)->url;
         show(ctx, &p, now > o->born ? now - o->born : 0);
     }
     buf_free(&wire);
@@ -146,7 +151,6 @@ static bool body_is_it(const struct proof *p, struct slice body)
 enum proof_step proof_check(const struct proof *p, const struct mesh_params *mesh, const struct proof_claims *claims,
                             struct cert *signer, struct head *head)
 {
-    const struct distribution d = { .name = claims->distribution };
     struct digest key;
 
     memset(signer, 0, sizeof(*signer));
@@ -159,7 +163,7 @@ enum proof_step proof_check(const struct proof *p, const struct mesh_params *mes
     const struct leaf_claim claim = { &mesh->id, &signer->id, &head->key, head->generation };
     if (!head_is_signed(p, signer, &claim))
         return PROOF_HEAD;
-    key_hash(&key, mesh, &d, SLICE_EMPTY, claims->path);
+    key_hash(&key, mesh, claims->distribution, SLICE_EMPTY, claims->path);
     if (!digest_eq(&key, &head->key))
         return PROOF_KEY;
     if (head->origin != distribution_origin(claims->origin))

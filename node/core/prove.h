@@ -24,13 +24,15 @@ struct proof {
     size_t hashes_n;
     const struct leaf_batch *batches; /* unless |one|; their chain values are not looked at */
     size_t batches_n;
+    struct slice distribution,
+        origin; /* whose it is, and the URL of where it is fetched from; said by who hands it out */
 };
 
-/* engine_prove shows the proof of the complete copy of |path| (as purge_read makes it of a URL), of the latest of
- * several variants, to |show|, for the call. 0; MESH_E_MISSING: there is none in memory; MESH_E_STATE: it has no whole
- * proof; MESH_E_NOMEM. */
+/* engine_prove shows the proof of the complete copy of |path| (as purge_read makes it of a URL) at |host|, of the
+ * latest of several variants, to |show|, for the call. 0; MESH_E_MISSING: there is none in memory; MESH_E_STATE: it has
+ * no whole proof; MESH_E_NOMEM. */
 typedef void prove_show(void *ctx, const struct proof *p, mesh_ns age_ns);
-int engine_prove(struct engine *e, mesh_ns now, struct slice path, prove_show *show, void *ctx);
+int engine_prove(struct engine *e, mesh_ns now, struct slice host, struct slice path, prove_show *show, void *ctx);
 
 /* What is claimed besides, by whoever handed the proof out. */
 struct proof_claims {

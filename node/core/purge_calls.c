@@ -1,7 +1,7 @@
 /* Purges that are called for here: signed as the next of our log, in force here at once, sent to each member directly
  * and, twice a second, again to whom has not confirmed. A receipt is for all of our log up to its number, so one word
- * of each member answers for many calls. What is sent is durable first, as long as the disk takes it: else we could come back
- * without it, and give its number to another one, which who has the first would take for that. */
+ * of each member answers for many calls. What is sent is durable first, as long as the disk takes it: else we could
+ * come back without it, and give its number to another one, which who has the first would take for that. */
 #include "node/core/purges_impl.h"
 
 #include <stdlib.h>
@@ -13,9 +13,9 @@
 
 /* ---- what people write ---- */
 
-static struct slice without_origin(struct slice url, const char **why)
+/* The path of a URL; |host|: its host is appended. */
+static struct slice without_origin(struct slice url, struct buf *host, const char **why)
 {
-    struct buf host = BUF_EMPTY;
     size_t scheme = slice_eq_nocase(slice_head(url, 7), SLICE_LIT("http://"))    ? 7
                     : slice_eq_nocase(slice_head(url, 8), SLICE_LIT("https://")) ? 8
                                                                                  : 0;
@@ -25,9 +25,8 @@ static struct slice without_origin(struct slice url, const char **why)
     size_t n = 0;
     while (n < rest.len && rest.data[n] != '/' && rest.data[n] != '?')
         n++;
-    if (n == 0 || key_host(&host, slice_head(rest, n)) != 0)
+    if (n == 0 || key_host(host, slice_head(rest, n)) != 0)
         *why = "its host is not well formed";
-    buf_free(&host);
     rest = slice_from(rest, n);
     return rest.len == 0 ? SLICE_LIT("/") : rest;
 }
@@ -59,7 +58,9 @@ int purge_read(struct buf *out, enum purge_kind kind, struct slice text, const c
 
     *why = NULL;
     if (kind == PURGE_URL) {
-        struct slice path = without_origin(text, why);
+        struct buf host = BUF_EMPTY;
+        struct slice path = without_origin(text, &host, why);
+        buf_free(&host);
         err = *why != NULL ? MESH_E_SYNTAX : read_path(out, path, why);
     } else if (kind == PURGE_PREFIX) {
         if (text.len > 1 && text.data[text.len - 1] == '*')
@@ -76,6 +77,18 @@ int purge_read(struct buf *out, enum purge_kind kind, struct slice text, const c
     if (err != 0)
         out->len = before;
     return err;
+}
+
+int purge_host(struct buf *out, struct slice text, const char **why)
+{
+    size_t before = out->len;
+
+    *why = NULL;
+    (void)without_origin(text, out, why);
+    if (*why == NULL)
+        return 0;
+    out->len = before;
+    return MESH_E_SYNTAX;
 }
 
 /* ---- calling ---- */
@@ -130,7 +143,7 @@ static struct purge_call *call_new(struct engine *e, mesh_ns now, const struct p
 }
 
 /* Signs as many of the targets as fit into one purge, and puts it in force. Returns how many, or a code. */
-static int issue(struct engine *e, struct purge_call *c, const struct purge_target *targets, size_t n)
+static int issue(struct engine *e, struct purge_call *c, struct slice of, const struct purge_target *targets, size_t n)
 {
     const struct identity *self = e->cfg.mesh.self;
     const struct purge_log *own = purge_logs_find(&e->purges->logs, &c->log);
@@ -138,7 +151,7 @@ static int issue(struct engine *e, struct purge_call *c, const struct purge_targ
                        .number = own != NULL ? own->last + 1 : 1,
                        .at_s = e->wall_s,
                        .who = slice_str(c->who),
-                       .distribution = e->cfg.distribution.name,
+                       .distribution = of,
                        .soft = c->soft };
     struct buf raw = BUF_EMPTY;
     int err;
@@ -159,6 +172,32 @@ static int issue(struct engine *e, struct purge_call *c, const struct purge_targ
     c->last = p.number;
     c->first = c->first == 0 ? p.number : c->first;
     return (int)n;
+}
+
+/* Whose the |i|th target is; a host that is nobody's could be anybody's tomorrow. */
+static struct slice whose(const struct engine *e, const struct purge_order *order, size_t i)
+{
+    const struct dist_set *set = e->cfg.set;
+    const struct dist *d = NULL;
+
+    if (order->distribution.len > 0)
+        return order->distribution;
+    if (order->hosts != NULL && order->hosts[i].len > 0)
+        d = dist_find(set, order->hosts[i], e->cfg.zone);
+    else if (set->n == 1)
+        d = &set->dists[0];
+    return d != NULL ? d->name : SLICE_EMPTY;
+}
+
+/* As many from |at| on as are of one distribution, or what fits of those. */
+static int issue_next(struct engine *e, struct purge_call *c, const struct purge_order *order, size_t at)
+{
+    struct slice of = whose(e, order, at);
+    size_t n = 1;
+
+    while (at + n < order->targets_n && slice_eq(whose(e, order, at + n), of))
+        n++;
+    return issue(e, c, of, order->targets + at, n);
 }
 
 /* The log that goes on: our latest, but not where others have told us of it, since they may not have told all of it. */
@@ -208,7 +247,7 @@ int engine_purge(struct engine *e, mesh_ns now, const struct purge_order *order,
         return MESH_E_NOMEM;
     c->log.issuer = e->cfg.mesh.self->cert.id;
     c->log.begun = begun(e);
-    while (at < order->targets_n && (n = issue(e, c, order->targets + at, order->targets_n - at)) > 0)
+    while (at < order->targets_n && (n = issue_next(e, c, order, at)) > 0)
         at += (size_t)n;
     purges_in_force(e, now);
     if (n < 0) {
@@ -374,10 +413,7 @@ static void tell(struct engine *e, mesh_ns now, const struct purge_log *own, uin
 
     if (l == NULL || !link_is_open(l) || (l->purges_told == last && link_backlog(l) > 0))
         return; /* what is not open says it when it is: purge_calls_opened */
-    purge_send(e, l, own,
-               l->purges_told > has && l->purges_told < last ? l->purges_told
-               : has > from                                  ? has
-                                                             : from);
+    purge_send(e, l, own, l->purges_told > has && l->purges_told < last ? l->purges_told : has > from ? has : from);
     l->purges_told = last;
 }
 

@@ -15,6 +15,8 @@ struct engine;
  * path, of a prefix the same without a final asterisk, of a tag its lower case.
  * 0; else |*why| is a sentence without its end, and |out| is as before. */
 int purge_read(struct buf *out, enum purge_kind kind, struct slice text, const char **why);
+/* purge_host appends the host that a URL names, in normal form, nothing where it names none; as purge_read. */
+int purge_host(struct buf *out, struct slice text, const char **why);
 
 struct purge_order {
     bool soft;
@@ -23,6 +25,8 @@ struct purge_order {
         once; /* not empty: an order that bears it was given before, if it is among those that can be asked about */
     const struct purge_target *targets;
     size_t targets_n;
+    struct slice distribution; /* whose they are; empty: of the hosts', ... */
+    const struct slice *hosts; /* ... of each target, in normal form; NULL, or an empty one: of all distributions */
 };
 
 /* engine_purge: it is in force here at once, and on its way to all others. |id| is what it is asked about by. 0;

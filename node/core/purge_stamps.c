@@ -54,9 +54,15 @@ static void stamp(struct purge_stamp *out, bool soft, uint64_t position)
         out->hard = most(out->hard, position);
 }
 
-static uint64_t hash_of(const struct purge_stamps *s, enum purge_kind kind, struct slice value)
+/* What of a distribution is stamped; |salt| 0: of all. */
+static uint64_t salt_of(const struct purge_stamps *s, struct slice of)
 {
-    return map_hash(&s->by_hash, value) ^ rand_mix((uint64_t)kind);
+    return of.len > 0 ? rand_mix(map_hash(&s->by_hash, of)) : 0;
+}
+
+static uint64_t hash_of(const struct purge_stamps *s, uint64_t salt, enum purge_kind kind, struct slice value)
+{
+    return map_hash(&s->by_hash, value) ^ rand_mix((uint64_t)kind) ^ salt;
 }
 
 static struct value *find(const struct purge_stamps *s, uint64_t hash)
@@ -65,9 +71,10 @@ static struct value *find(const struct purge_stamps *s, uint64_t hash)
     return n != NULL ? OBJ_OF(n, struct value, by_hash) : NULL;
 }
 
-static void set(struct purge_stamps *s, enum purge_kind kind, struct slice value, bool soft, uint64_t position)
+static void set(struct purge_stamps *s, uint64_t salt, enum purge_kind kind, struct slice value, bool soft,
+                uint64_t position)
 {
-    uint64_t hash = hash_of(s, kind, value);
+    uint64_t hash = hash_of(s, salt, kind, value);
     struct value *v = find(s, hash);
 
     if (v == NULL) {
@@ -106,54 +113,68 @@ static uint32_t length_for(struct purge_stamps *s, uint32_t length)
     return length;
 }
 
-void purge_stamps_add(struct purge_stamps *s, const struct purge_target *t, bool soft, uint64_t position)
+void purge_stamps_add(struct purge_stamps *s, struct slice of, const struct purge_target *t, bool soft,
+                      uint64_t position)
 {
+    uint64_t salt = salt_of(s, of);
     uint32_t length;
 
     switch (t->kind) {
-    case PURGE_URL: set(s, PURGE_URL, t->value, soft, position); break;
+    case PURGE_URL: set(s, salt, PURGE_URL, t->value, soft, position); break;
     case PURGE_TAG:
         stamp(&s->tags, soft, position);
-        set(s, PURGE_TAG, t->value, soft, position);
+        set(s, salt, PURGE_TAG, t->value, soft, position);
         break;
     case PURGE_PREFIX:
         if ((length = length_for(s, (uint32_t)t->value.len)) > 0)
-            set(s, PURGE_PREFIX, slice_head(t->value, length), soft, position);
+            set(s, salt, PURGE_PREFIX, slice_head(t->value, length), soft, position);
         else
             stamp(&s->everything, soft, position);
         break;
-    case PURGE_ALL: stamp(&s->everything, soft, position); break;
+    case PURGE_ALL:
+        if (of.len > 0)
+            set(s, salt, PURGE_ALL, SLICE_EMPTY, soft, position);
+        else
+            stamp(&s->everything, soft, position);
+        break;
     }
 }
 
 /* ---- looking ---- */
 
-static void look(const struct purge_stamps *s, enum purge_kind kind, struct slice value, struct purge_stamp *out)
+/* Of the distribution, and of all. */
+static void look(const struct purge_stamps *s, uint64_t salt, enum purge_kind kind, struct slice value,
+                 struct purge_stamp *out)
 {
-    const struct value *v = find(s, hash_of(s, kind, value));
+    uint64_t of_all = hash_of(s, 0, kind, value);
+    const struct value *all = find(s, of_all), *v = salt != 0 ? find(s, of_all ^ salt) : NULL;
 
+    if (all != NULL)
+        widen(out, &all->stamp);
     if (v != NULL)
         widen(out, &v->stamp);
 }
 
-struct purge_stamp purge_stamps_path(const struct purge_stamps *s, struct slice path)
+struct purge_stamp purge_stamps_path(const struct purge_stamps *s, struct slice of, struct slice path)
 {
     struct purge_stamp out = s->everything;
     struct slice rest = path, plain;
 
     if (s->n == 0)
         return out;
+    uint64_t salt = salt_of(s, of);
     slice_split(&rest, '?', &plain);
-    look(s, PURGE_URL, plain, &out);
+    look(s, salt, PURGE_ALL, SLICE_EMPTY, &out);
+    look(s, salt, PURGE_URL, plain, &out);
     if (plain.len < path.len)
-        look(s, PURGE_URL, path, &out);
+        look(s, salt, PURGE_URL, path, &out);
     for (size_t i = 0; i < s->lengths_n && s->lengths[i] <= path.len; i++)
-        look(s, PURGE_PREFIX, slice_head(path, s->lengths[i]), &out);
+        look(s, salt, PURGE_PREFIX, slice_head(path, s->lengths[i]), &out);
     return out;
 }
 
 /* A word of a list, which may be quoted. */
-static void look_tag(const struct purge_stamps *s, struct slice word, struct purge_stamp *out)
+static void look_tag(const struct purge_stamps *s, uint64_t salt, struct slice word, struct purge_stamp *out)
 {
     uint8_t lower[PURGE_TAG_MAX];
 
@@ -163,7 +184,7 @@ static void look_tag(const struct purge_stamps *s, struct slice word, struct pur
         uint8_t c = word.data[i];
         lower[i] = c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
     }
-    look(s, PURGE_TAG, slice_of(lower, word.len), out);
+    look(s, salt, PURGE_TAG, slice_of(lower, word.len), out);
 }
 
 /* A string of RFC 9651 section 3.3.3 without its quotation marks; parameters behind it do not matter. */
@@ -176,12 +197,14 @@ static struct slice unquoted(struct slice item)
     return slice_split(&rest, '"', &text) ? text : SLICE_EMPTY;
 }
 
-void purge_stamps_fields(const struct purge_stamps *s, const struct fields *fields, struct purge_stamp *out)
+void purge_stamps_fields(const struct purge_stamps *s, struct slice of, const struct fields *fields,
+                         struct purge_stamp *out)
 {
     static const struct {
         const char *name;
         bool spaced, quoted;
     } lists[] = { { "cache-tag", false, false }, { "surrogate-key", true, false }, { "cache-groups", false, true } };
+    uint64_t salt = salt_of(s, of);
     unsigned n = 0;
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
@@ -189,14 +212,14 @@ void purge_stamps_fields(const struct purge_stamps *s, const struct fields *fiel
         struct slice element, word;
         while (n < PURGE_TAGS_EACH && fields_list(fields, slice_str(lists[i].name), &at, &element)) {
             if (lists[i].quoted) {
-                look_tag(s, unquoted(element), out);
+                look_tag(s, salt, unquoted(element), out);
                 n++;
                 continue;
             }
             while (n < PURGE_TAGS_EACH && slice_split(&element, lists[i].spaced ? ' ' : ',', &word)) {
                 word = slice_trim(word);
                 n += word.len > 0;
-                look_tag(s, word, out);
+                look_tag(s, salt, word, out);
             }
         }
     }

@@ -36,12 +36,16 @@ struct purge_stamps {
 int purge_stamps_init(struct purge_stamps *s, const uint8_t hash_key[MAP_KEY_BYTES]);
 void purge_stamps_fini(struct purge_stamps *s);
 
-/* purge_stamps_add: |t| was purged at |position|, which never goes back. Without memory all is purged. */
-void purge_stamps_add(struct purge_stamps *s, const struct purge_target *t, bool soft, uint64_t position);
+/* purge_stamps_add: |t| of the distribution |of| (empty: of all) was purged at |position|, which never goes back.
+ * Without memory all is purged. */
+void purge_stamps_add(struct purge_stamps *s, struct slice of, const struct purge_target *t, bool soft,
+                      uint64_t position);
 
-/* purge_stamps_path is the stamp on |path| (normal form, with its query), purge_stamps_fields adds that of the tags
- * which an answer's fields name: Cache-Tag and Surrogate-Key (words), Cache-Groups (RFC 9875, strings). */
-struct purge_stamp purge_stamps_path(const struct purge_stamps *s, struct slice path);
-void purge_stamps_fields(const struct purge_stamps *s, const struct fields *fields, struct purge_stamp *out);
+/* purge_stamps_path is the stamp on |path| (normal form, with its query) of the distribution |of|, purge_stamps_fields
+ * adds that of the tags which an answer's fields name: Cache-Tag and Surrogate-Key (words), Cache-Groups (RFC 9875,
+ * strings). */
+struct purge_stamp purge_stamps_path(const struct purge_stamps *s, struct slice of, struct slice path);
+void purge_stamps_fields(const struct purge_stamps *s, struct slice of, const struct fields *fields,
+                         struct purge_stamp *out);
 
 #endif

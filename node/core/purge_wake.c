@@ -14,6 +14,7 @@ struct purge_waiter {
     struct list link; /* in purges->waiting */
     struct request *r;
     struct digest key;
+    struct route route; /* held */
     struct buf host, path;
 };
 
@@ -21,6 +22,7 @@ static void waiter_free(struct purge_waiter *v)
 {
     list_remove(&v->link);
     v->r->waiter = NULL;
+    route_drop(&v->route);
     buf_free(&v->host);
     buf_free(&v->path);
     free(v);
@@ -36,6 +38,8 @@ bool purge_wait(struct request *r, const struct aim *aim)
     v->r = r;
     r->waiter = v;
     v->key = aim->key;
+    v->route = aim->route;
+    route_hold(&v->route);
     buf_add_slice(&v->host, aim->host);
     buf_add_slice(&v->path, aim->path);
     if (!buf_ok(&v->host) || !buf_ok(&v->path)) {
@@ -63,6 +67,7 @@ static void go_on(struct engine *e, mesh_ns now)
         struct purge_waiter *v = OBJ_OF(at, struct purge_waiter, link);
         struct request *r = v->r;
         struct aim aim = { .key = v->key,
+                           .route = v->route,
                            .host = buf_slice(&v->host),
                            .path = buf_slice(&v->path),
                            .request_id = r->request_id,

@@ -15,21 +15,16 @@ void purges_tell(struct engine *e)
     cache_tell(e->cache, e->now, e->unsure ? UINT64_MAX : e->purged);
 }
 
-static bool for_us(const struct engine *e, const struct purge *p)
-{
-    return p->distribution.len == 0 || slice_eq(p->distribution, e->cfg.distribution.name);
-}
-
 static void stamp(struct engine *e, const struct purge *p, uint64_t position, bool gap)
 {
     struct purge_stamps *s = &e->purges->stamps;
     const struct purge_target all = { .kind = PURGE_ALL };
 
     if (gap) /* any purge could have been among those that are missing */
-        purge_stamps_add(s, &all, false, position);
-    for (size_t i = 0; for_us(e, p) && i < p->targets_n; i++) {
+        purge_stamps_add(s, SLICE_EMPTY, &all, false, position);
+    for (size_t i = 0; i < p->targets_n; i++) { /* also of a distribution that we do not know yet */
         struct purge_target t = purge_target(p, i);
-        purge_stamps_add(s, &t, p->soft, position);
+        purge_stamps_add(s, p->distribution, &t, p->soft, position);
     }
 }
 
@@ -55,7 +50,7 @@ static int read_kept(struct engine *e)
     if (purge_text_read(&s->logs, &e->cfg.mesh.self->mesh.id, e->cfg.purges, was_kept, e, &from) < 0)
         return MESH_E_NOMEM;
     if (from > 0)
-        purge_stamps_add(&s->stamps, &all, false, from);
+        purge_stamps_add(&s->stamps, SLICE_EMPTY, &all, false, from);
     LIST_EACH (at, &s->logs.logs) {
         struct purge_log *log = OBJ_OF(at, struct purge_log, link);
         log->durable = log->last;
@@ -205,8 +200,8 @@ void engine_purges_whole(const struct engine *e, struct buf *out)
 /* ---- in force ---- */
 
 /* By what |o| itself says, besides the path that it is found under. */
-static struct purge_stamp stamp_on(const struct engine *e, const struct purge_stamp *path, const struct object *o,
-                                   uint64_t since)
+static struct purge_stamp stamp_on(const struct engine *e, struct slice of, const struct purge_stamp *path,
+                                   const struct object *o, uint64_t since)
 {
     const struct purge_stamps *s = &e->purges->stamps;
     struct purge_stamp stamp = *path;
@@ -214,7 +209,7 @@ static struct purge_stamp stamp_on(const struct engine *e, const struct purge_st
 
     if (s->tags.hard > since || s->tags.soft > since) {
         object_fields(o, &fields);
-        purge_stamps_fields(s, &fields, &stamp);
+        purge_stamps_fields(s, of, &fields, &stamp);
     }
     return stamp;
 }
@@ -231,7 +226,7 @@ static void make_stale(struct object *o, mesh_ns now)
 
 /* The stamp on a path, made when it is needed: most objects were looked at since the last purge. */
 struct looking {
-    struct slice path;
+    struct slice of, path;
     bool known;
     struct purge_stamp stamp;
 };
@@ -241,9 +236,9 @@ static void settle(struct engine *e, mesh_ns now, struct object *o, struct looki
     if (o->position >= e->purged)
         return;
     if (!at->known)
-        at->stamp = purge_stamps_path(&e->purges->stamps, at->path);
+        at->stamp = purge_stamps_path(&e->purges->stamps, at->of, at->path);
     at->known = true;
-    struct purge_stamp stamp = stamp_on(e, &at->stamp, o, o->position);
+    struct purge_stamp stamp = stamp_on(e, at->of, &at->stamp, o, o->position);
     bool soft = stamp.soft > o->position;
     if (stamp.hard > o->position || (soft && o->state == OBJECT_FILLING)) {
         e->counters.objects_purged++;
@@ -258,10 +253,11 @@ static void settle(struct engine *e, mesh_ns now, struct object *o, struct looki
     o->position = e->purged;
 }
 
-void purges_settle(struct engine *e, mesh_ns now, const struct digest *key, struct slice path)
+void purges_settle(struct engine *e, mesh_ns now, const struct digest *key, const struct route *route,
+                   struct slice path)
 {
     struct object *o, *next = e->purged > 0 ? cache_next_under(e->cache, key, NULL) : NULL;
-    struct looking at = { .path = path };
+    struct looking at = { .of = route->dist->name, .path = path };
 
     while ((o = next) != NULL) {
         next = cache_next_under(e->cache, key, o);
@@ -269,10 +265,11 @@ void purges_settle(struct engine *e, mesh_ns now, const struct digest *key, stru
     }
 }
 
-void purges_settle_leaves(struct engine *e, mesh_ns now, const struct digest *key, struct slice path)
+void purges_settle_leaves(struct engine *e, mesh_ns now, const struct digest *key, const struct route *route,
+                          struct slice path)
 {
     struct object *o, *next = e->purged > 0 ? cache_next_leaf(e->cache, key, NULL) : NULL;
-    struct looking at = { .path = path };
+    struct looking at = { .of = route->dist->name, .path = path };
 
     while ((o = next) != NULL) {
         next = cache_next_leaf(e->cache, key, o);
@@ -293,18 +290,18 @@ static bool is_overtaken(const struct engine *e, const struct flight *f)
 
     if (f->position >= e->purged || is_passage(f))
         return false;
-    struct purge_stamp stamp = purge_stamps_path(s, buf_slice(&f->path));
+    struct purge_stamp stamp = purge_stamps_path(s, f->route.dist->name, buf_slice(&f->path));
     if (f->object != NULL)
-        stamp = stamp_on(e, &stamp, f->object, f->position);
+        stamp = stamp_on(e, f->route.dist->name, &stamp, f->object, f->position);
     return is_outdated(&stamp, f->position) || (f->object == NULL && is_outdated(&s->tags, f->position));
 }
 
-bool purges_overtook(const struct engine *e, const struct object *o, struct slice path)
+bool purges_overtook(const struct engine *e, const struct object *o, const struct route *route, struct slice path)
 {
     if (o->position >= e->purged)
         return false;
-    struct purge_stamp stamp = purge_stamps_path(&e->purges->stamps, path);
-    stamp = stamp_on(e, &stamp, o, o->position);
+    struct purge_stamp stamp = purge_stamps_path(&e->purges->stamps, route->dist->name, path);
+    stamp = stamp_on(e, route->dist->name, &stamp, o, o->position);
     return is_outdated(&stamp, o->position);
 }
 
@@ -318,9 +315,9 @@ void purges_in_force(struct engine *e, mesh_ns now)
         struct flight *f = OBJ_OF(at, struct flight, link);
         if (!is_overtaken(e, f))
             continue;
-        purges_settle(e, now, &f->key, buf_slice(&f->path));
+        purges_settle(e, now, &f->key, &f->route, buf_slice(&f->path));
         if (f->leaf)
-            purges_settle(e, now, &f->primary, buf_slice(&f->path));
+            purges_settle(e, now, &f->primary, &f->route, buf_slice(&f->path));
         if (!f->dropped)
             drop_flight(e, now, f);
     }

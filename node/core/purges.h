@@ -17,6 +17,7 @@ struct aim;
 struct flight;
 struct link;
 struct object;
+struct route;
 struct request;
 struct serve;
 struct timer;
@@ -37,12 +38,14 @@ void purges_tell(struct engine *e);
 
 /* purges_settle sees that of what is under |key|, a body or a leaf of that at |path|, only that is left which was not
  * purged since it was fetched. To be called before anything is looked for. */
-void purges_settle(struct engine *e, mesh_ns now, const struct digest *key, struct slice path);
+void purges_settle(struct engine *e, mesh_ns now, const struct digest *key, const struct route *route,
+                   struct slice path);
 /* purges_overtook: was |o|, of |path|, purged since its fetch began? For what is in no index. */
-bool purges_overtook(const struct engine *e, const struct object *o, struct slice path);
+bool purges_overtook(const struct engine *e, const struct object *o, const struct route *route, struct slice path);
 
 /* purges_settle_leaves does so for all leaves of the body with |key|. */
-void purges_settle_leaves(struct engine *e, mesh_ns now, const struct digest *key, struct slice path);
+void purges_settle_leaves(struct engine *e, mesh_ns now, const struct digest *key, const struct route *route,
+                          struct slice path);
 
 /* purges_keep: are there lines to be kept? Then |*out| lends them until engine_kept. */
 bool purges_keep(struct engine *e, struct slice *out);

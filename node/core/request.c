@@ -5,7 +5,6 @@
 #include "node/core/cache_control.h"
 #include "node/core/drop.h"
 #include "node/core/engine_impl.h"
-#include "node/core/key.h"
 #include "node/core/methods.h"
 #include "node/core/shelf_read.h"
 #include "node/core/tier.h"
@@ -69,7 +68,7 @@ static void answer_from_here(struct request *r, struct object *o)
     r->answer.collapsed = o->state == OBJECT_FILLING;
 }
 
-static void refuse(struct request *r, uint16_t status, const char *text)
+void request_refuse(struct request *r, uint16_t status, const char *text)
 {
     r->state = REQUEST_FAILED;
     r->error_status = status;
@@ -79,7 +78,7 @@ static void refuse(struct request *r, uint16_t status, const char *text)
 
 void request_failed(struct engine *e, struct request *r, uint16_t status, const char *text)
 {
-    refuse(r, status, text);
+    request_refuse(r, status, text);
     engine_ready_reader(e, &r->reader);
 }
 
@@ -99,6 +98,7 @@ void request_fly(struct engine *e, mesh_ns now, struct request *r, struct flight
 void request_go_direct(struct engine *e, mesh_ns now, struct request *r, const struct flight *was)
 {
     struct aim aim = { .key = was->primary,
+                       .route = was->route,
                        .host = buf_slice(&was->host),
                        .path = buf_slice(&was->path),
                        .request_id = r->request_id,
@@ -165,8 +165,10 @@ static bool whole_comes(struct engine *e, mesh_ns now, const struct request *r, 
 /* What a fetch for |r| needs. False: |r| has failed. */
 static bool aim_for(struct request *r, struct aim *aim, bool personal)
 {
-    if ((r->reader.forward = forward_of(r->fields, personal ? FORWARD_ALONE : FORWARD_SHARED, &r->from)) == NULL) {
-        refuse(r, 503, "This node is out of memory for more fetches.");
+    r->reader.forward =
+        forward_for(aim->route.behaviour, r->fields, personal ? FORWARD_ALONE : FORWARD_SHARED, &r->from);
+    if (r->reader.forward == NULL) {
+        request_refuse(r, 503, "This node is out of memory for more fetches.");
         return false;
     }
     aim->forward = r->reader.forward;
@@ -176,8 +178,8 @@ static bool aim_for(struct request *r, struct aim *aim, bool personal)
     return true;
 }
 
-/* Where viewers are obeyed (RFC 9111 section 5.2.1): what is here and good enough for this one, else what the origin has,
- * past all copies. False: |r| wants nothing that others do not, and copies that are here are |o|, or none. */
+/* Where viewers are obeyed (RFC 9111 section 5.2.1): what is here and good enough for this one, else what the origin
+ * has, past all copies. False: |r| wants nothing that others do not, and copies that are here are |o|, or none. */
 static bool obey(struct engine *e, mesh_ns now, struct request *r, struct aim *aim, bool personal, struct object *o)
 {
     struct request_control rc;
@@ -193,7 +195,7 @@ static bool obey(struct engine *e, mesh_ns now, struct request *r, struct aim *a
         return true;
     }
     if (rc.only_if_cached) {
-        refuse(r, 504, "There is no copy here that is good enough, and the request forbids to fetch one.");
+        request_refuse(r, 504, "There is no copy here that is good enough, and the request forbids to fetch one.");
         return true;
     }
     if (!rc.no_cache && !rc.no_store && rc.max_age_s < 0 && rc.min_fresh_s < 0)
@@ -218,7 +220,7 @@ static void seek(struct engine *e, mesh_ns now, struct request *r, struct aim *a
 
 void request_seek_again(struct engine *e, mesh_ns now, struct request *r, struct aim *aim)
 {
-    purges_settle(e, now, &aim->key, aim->path);
+    purges_settle(e, now, &aim->key, &aim->route, aim->path);
     struct object *o = cache_get(e->cache, now, &aim->key, reader_fields(&r->reader));
 
     if (o != NULL)
@@ -228,25 +230,6 @@ void request_seek_again(struct engine *e, mesh_ns now, struct request *r, struct
     else
         go_shared(e, now, r, aim);
     engine_ready_reader(e, &r->reader);
-}
-
-/* What is to be fetched for |r|, in normal form. False: there is no such thing, and |r| has failed. */
-static bool aim_at(struct engine *e, struct request *r, struct aim *aim)
-{
-    buf_clear(&e->path);
-    buf_clear(&e->host);
-    int err = key_path(&e->path, r->target);
-    if (err == 0)
-        err = key_host(&e->host, r->host);
-    if (err != 0) {
-        refuse(r, err == MESH_E_NOMEM ? 503 : err == MESH_E_RANGE ? 413 : 400,
-               err == MESH_E_RANGE ? "The request's path is too long." : "The request's path or host is not well formed.");
-        return false;
-    }
-    aim->path = buf_slice(&e->path);
-    aim->host = buf_slice(&e->host);
-    key_hash(&aim->key, &e->cfg.mesh.self->mesh, &e->cfg.distribution, SLICE_EMPTY, aim->path);
-    return true;
 }
 
 static void begin(struct engine *e, struct request *r)
@@ -262,25 +245,49 @@ static void begin(struct engine *e, struct request *r)
     r->coded_at = (struct coded_place){ 0 };
     r->coded_rest = BUF_EMPTY;
     reader_init(&r->reader, false);
+    r->location = r->allow = SLICE_EMPTY;
+    r->own = BUF_EMPTY;
     r->parts = NULL;
     r->waiter = NULL;
     r->until = UINT64_MAX;
     e->requests_n++;
 }
 
-/* A fresh copy of what was asked for lately in the very same words. */
-static struct object *known(struct engine *e, mesh_ns now, const struct request *r)
+/* What one request may be answered with is not for all, whatever its origin says. */
+static bool is_personal(const struct request *r, const struct dist_behaviour *b)
 {
-    const struct digest *key = key_memo_find(&e->memo, e->purged, r->host, r->target);
+    const struct field *pass = r->fields != NULL ? fields_find(r->fields, SLICE_LIT("authorization")) : NULL;
 
-    return key != NULL ? cache_get(e->cache, now, key, r->fields) : NULL;
+    if (!b->cache.enabled)
+        return true;
+    return pass != NULL && !route_keys_field(b, pass->name) && forward_by(b, r->fields, pass, FORWARD_ALONE);
+}
+
+static bool is_obeyed(const struct request *r, const struct dist_behaviour *b)
+{
+    return b->cache.obeys_viewers && r->fields != NULL;
+}
+
+static enum coding preferred(struct engine *e, const struct request *r, const struct dist_behaviour *b)
+{
+    if (b->codings_off != 0) /* what was found for others does not hold */
+        return coding_choose(r->fields, e->cfg.codings_off | b->codings_off);
+    return coding_choose_as_before(&e->coding_memo, r->fields, e->cfg.codings_off);
+}
+
+/* A fresh copy of what was asked for lately in the very same words. */
+static struct object *known(struct engine *e, mesh_ns now, const struct request *r, const struct dist_behaviour **b)
+{
+    const struct digest *key = key_memo_find(&e->memo, e->purged, r->https, r->host, r->target, b);
+
+    return key != NULL && !is_personal(r, *b) && !is_obeyed(r, *b) ? cache_get(e->cache, now, key, r->fields) : NULL;
 }
 
 /* No more is to be thought about. */
-static void answer_known(struct engine *e, struct request *r, struct object *o)
+static void answer_known(struct engine *e, struct request *r, struct object *o, const struct dist_behaviour *b)
 {
     if (o->head->codable)
-        r->prefers = coding_choose_as_before(&e->coding_memo, r->fields, e->cfg.codings_off);
+        r->prefers = preferred(e, r, b);
     answer_from_here(r, o);
 }
 
@@ -292,176 +299,74 @@ static void wait_until_sure(struct request *r, struct aim *aim)
     if (purge_wait(r, aim))
         r->state = REQUEST_WAITING;
     else
-        refuse(r, 503, "This node is out of memory for more requests.");
+        request_refuse(r, 503, "This node is out of memory for more requests.");
 }
 
-void engine_request(struct engine *e, mesh_ns now, struct request *r)
+static void hand_in(struct engine *e, mesh_ns now, struct request *r)
 {
     struct aim aim = { .request_id = r->request_id };
+    const struct dist_behaviour *b;
+    bool plain;
     struct object *o = NULL;
 
-    e->now = now;
-    begin(e, r);
-    if (!method_asks(r->method)) {
-        if (aim_at(e, r, &aim))
-            passage_begin(e, now, r, &aim);
+    r->codable = method_asks(r->method);
+    if (r->codable && !e->unsure && (o = known(e, now, r, &b)) != NULL && warm_settled(e, o)) {
+        answer_known(e, r, o, b);
         return;
     }
-    r->codable = true;
-    bool personal = r->fields != NULL && fields_find(r->fields, SLICE_LIT("authorization")) != NULL;
-    bool obeyed = e->cfg.distribution.obeys_viewers && r->fields != NULL;
-    if (!personal && !obeyed && !e->unsure && (o = known(e, now, r)) != NULL && warm_settled(e, o)) {
-        answer_known(e, r, o);
+    if (!request_aim(e, r, &aim, &plain))
+        return;
+    if (!r->codable) {
+        passage_begin(e, now, r, &aim);
         return;
     }
-    if (!aim_at(e, r, &aim))
-        return;
-    r->prefers = coding_choose_as_before(&e->coding_memo, r->fields, e->cfg.codings_off);
+    b = aim.route.behaviour;
+    r->prefers = preferred(e, r, b);
+    bool personal = is_personal(r, b), obeyed = is_obeyed(r, b);
     if (e->unsure && !personal) {
         wait_until_sure(r, &aim);
         return;
     }
-    purges_settle(e, now, &aim.key, aim.path);
-    if (o == NULL)
+    purges_settle(e, now, &aim.key, &aim.route, aim.path);
+    if (o == NULL && b->cache.enabled)
         o = cache_get(e->cache, now, &aim.key, r->fields);
-    if (obeyed && obey(e, now, r, &aim, personal, o))
+    if (obeyed && b->cache.enabled && obey(e, now, r, &aim, personal, o))
         return;
     if (o != NULL && (!personal || o->for_authorized)) {
-        key_memo_keep(&e->memo, e->purged, r->host, r->target, &aim.key);
+        if (plain)
+            key_memo_keep(&e->memo, e->purged, r->https, r->host, r->target, &aim.key, b);
         warm_answered(e, now, o, &aim, r->fields, NULL);
         answer_from_here(r, o);
     } else {
+        aim.unkept = !b->cache.enabled;
         seek(e, now, r, &aim, personal);
     }
 }
 
-void request_answer(struct engine *e, mesh_ns now, struct request *r)
+void engine_request(struct engine *e, mesh_ns now, struct request *r)
 {
-    const struct object *o = r->reader.object;
-    mesh_ns born, lifetime;
-
-    (void)e;
-    if (r->shelved != NULL) {
-        shelf_answer(r, now);
-        return;
-    }
-    if (r->parts != NULL) {
-        parts_age(r, &born, &lifetime);
-    } else {
-        born = o->born;
-        lifetime = o->lifetime;
-    }
-    r->answer.age_ns = now > born ? now - born : 0;
-    r->answer.ttl_ns = lifetime - r->answer.age_ns;
-    if (r->parts != NULL || r->answer.coding != CODING_IDENTITY)
-        return;
-    r->answer.lines = object_lines(o);
-    r->answer.has_length = o->has_length;
-    r->answer.length = o->length;
-}
-
-#define LINES_BODY_MIN 4096 /* beside such a body lines are little; and other threads make none themselves */
-
-bool request_keeps(const struct request *r)
-{
-    const struct object *o = r->reader.object;
-
-    if (r->parts != NULL || o->state != OBJECT_COMPLETE || o->uncacheable || o->pass_through)
-        return false;
-    return o->length >= LINES_BODY_MIN || cache_shelf(r->engine->cache) != NULL || cache_hot(r->engine->cache, o);
-}
-
-void request_keep(struct request *r, struct slice lines)
-{
-    struct object *o = r->reader.object;
-
-    if (!request_keeps(r) || (object_shelved(o) != NULL && o->lines != NULL)) /* others may read them */
-        return;
-    object_keep_lines(o, lines);
-    cache_fit(r->engine->cache); /* |o| itself may go: who reads it holds it */
-}
-
-void request_lay_out(struct request *r)
-{
-    if (r->shelved == NULL && r->parts == NULL && r->answer.result == RESULT_HIT)
-        cache_lay_out(r->engine->cache, r->reader.object);
-}
-
-/* ---- the body ---- */
-
-size_t request_body(struct request *r, struct slice *pieces, size_t max)
-{
-    if (r->shelved != NULL)
-        return shelf_body(r, pieces, max);
-    if (r->parts != NULL)
-        return parts_read(r, pieces, max);
-    if (r->answer.coding != CODING_IDENTITY)
-        return coded_request_body(r, pieces, max);
-    return r->reader.object != NULL ? pages_body(r, pieces, max) : 0;
-}
-
-void request_read_on(struct engine *e, mesh_ns now, struct request *r, uint64_t at)
-{
-    uint64_t leaf = r->reader.at / LEAF_BYTES;
+    const struct fields *fields = r->fields; /* rules may have edited them for now */
 
     e->now = now;
-    assert(at >= r->reader.at);
-    r->reader.at = at;
-    if (r->parts != NULL)
-        parts_moved(e, now, r);
-    else if (at / LEAF_BYTES != leaf)
-        flight_readers_moved(e, now, r->reader.object);
-}
-
-void request_seek(struct engine *e, mesh_ns now, struct request *r, uint64_t at, uint64_t length)
-{
-    r->until = at + length;
-    if (r->shelved != NULL)
-        r->reader.at = at;
-    else
-        request_read_on(e, now, r, at);
-}
-
-void request_take(struct engine *e, mesh_ns now, struct request *r, size_t n)
-{
-    if (r->shelved != NULL) {
-        shelf_take_bytes(r, n);
-        return;
-    }
-    if (r->answer.coding != CODING_IDENTITY) {
-        coded_request_take(e, now, r, n);
-        return;
-    }
-    assert(r->parts != NULL || r->reader.at + n <= object_available(r->reader.object));
-    request_read_on(e, now, r, r->reader.at + n);
-}
-
-bool request_done(const struct request *r)
-{
-    const struct object *o = r->reader.object;
-
-    if (r->shelved != NULL)
-        return shelf_done(r);
-    if (r->parts != NULL)
-        return r->state == REQUEST_BODY && r->reader.at == r->answer.length;
-    if (r->answer.coding != CODING_IDENTITY)
-        return coded_request_done(r);
-    return o != NULL && o->state == OBJECT_COMPLETE && r->reader.at == o->length;
+    begin(e, r);
+    hand_in(e, now, r);
+    r->fields = fields;
 }
 
 static void count(struct engine *e, const struct request *r)
 {
     struct engine_counters *c = &e->counters;
-    enum request_result result = r->state == REQUEST_FAILED ? RESULT_ERROR : r->answer.result;
+    bool here = r->state == REQUEST_FAILED && r->error_status < 400; /* what the edge answered itself, and no error */
+    enum request_result result = here ? RESULT_HIT : r->state == REQUEST_FAILED ? RESULT_ERROR : r->answer.result;
 
     c->requests++;
     switch (result) {
-    case RESULT_HIT:     c->requests_hit++; break;
+    case RESULT_HIT: c->requests_hit++; break;
     case RESULT_REFRESH: c->requests_refresh++; break;
-    case RESULT_STALE:   c->requests_stale++; break;
-    case RESULT_PEER:    c->requests_peer++; break;
-    case RESULT_MISS:    c->requests_origin++; break;
-    case RESULT_ERROR:   c->requests_error++; break;
+    case RESULT_STALE: c->requests_stale++; break;
+    case RESULT_PEER: c->requests_peer++; break;
+    case RESULT_MISS: c->requests_origin++; break;
+    case RESULT_ERROR: c->requests_error++; break;
     }
 }
 
@@ -484,6 +389,7 @@ void engine_request_end(struct engine *e, mesh_ns now, struct request *r, bool c
     r->reader.flight = NULL;
     parts_free(e, now, r);
     buf_free(&r->coded_rest);
+    buf_free(&r->own);
     if (o != NULL) {
         object_ref(o);
         reader_detach(&r->reader);

@@ -55,6 +55,10 @@ void answer_source(struct answer *a, const struct object *o, const struct flight
 void request_attached(struct request *r, struct object *o, const struct flight *f, bool leader);
 void request_failed(struct engine *e, struct request *r, uint16_t status, const char *text);
 void request_go_direct(struct engine *e, mesh_ns now, struct request *r, const struct flight *was);
+void request_refuse(struct request *r, uint16_t status, const char *text); /* at once: nobody has to be told */
+/* request_aim (request_aim.c): where |r| goes, and what is to be fetched for it. |*plain|: of its fields nothing had to
+ * be looked at for that. False: it goes nowhere, and was answered: a redirect, or a refusal. */
+bool request_aim(struct engine *e, struct request *r, struct aim *aim, bool *plain);
 /* request_fly lets |r| wait for |f| (NULL: it fails), which begins. */
 void request_fly(struct engine *e, mesh_ns now, struct request *r, struct flight *f);
 static inline bool is_passage(const struct flight *f)

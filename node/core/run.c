@@ -30,6 +30,7 @@ static void gather(struct engine *e, mesh_ns now, struct origin *o, const struct
 {
     struct aim aim = { .leaf = true,
                        .primary = f->primary,
+                       .route = f->route,
                        .host = buf_slice(&f->host),
                        .path = buf_slice(&f->path),
                        .request_id = buf_slice(&f->request_id),

@@ -56,10 +56,11 @@ static void announce(struct engine *e, mesh_ns now, struct flight *f)
         return;
     }
     struct msg_take m = { .what = { .key = f->key,
-                                    .distribution = e->cfg.distribution.name,
+                                    .distribution = f->route.dist->name,
                                     .host = buf_slice(&f->host),
                                     .path = buf_slice(&f->path),
-                                    .config = e->distribution,
+                                    .config = f->route.dist->digest,
+                                    .flags = f->route.https ? ASK_HTTPS : 0,
                                     .fields = f->forward != NULL ? f->forward->raw : SLICE_EMPTY },
                           .reason = TAKE_ALONG };
     msg_put_take(session_begin(l->session), &m);
@@ -111,10 +112,12 @@ static bool is_second(struct engine *e, mesh_ns now, const struct link *l, const
            flight_find(e, &m->key, &forward->fields, FLIGHT_ANY) == NULL;
 }
 
-static void read_along(struct engine *e, mesh_ns now, const struct msg_ask *m, struct forward *forward, size_t rank)
+static void read_along(struct engine *e, mesh_ns now, const struct msg_ask *m, const struct route *route,
+                       struct forward *forward, size_t rank)
 {
     struct aim aim = { .key = m->key,
                        .primary = m->key,
+                       .route = *route,
                        .host = m->host,
                        .path = m->path,
                        .request_id = m->request_id,
@@ -139,11 +142,12 @@ void second_take(struct engine *e, mesh_ns now, const struct link *l, const stru
 {
     struct forward *forward = NULL;
     struct digest primary;
+    struct route route;
     size_t rank;
 
-    if (serve_sound(e, what, &primary) && serve_forward(&forward, what->fields) == 0 &&
+    if (serve_sound(e, what, &primary, &route) && serve_forward(&forward, &route, what->fields) == 0 &&
         is_second(e, now, l, what, forward, &rank))
-        read_along(e, now, what, forward, rank);
+        read_along(e, now, what, &route, forward, rank);
     forward_unref(forward);
 }
 

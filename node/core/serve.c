@@ -79,6 +79,7 @@ void serve_end(struct engine *e, mesh_ns now, struct serve *s)
         object_unref(o);
     }
     forward_unref(s->reader.forward);
+    route_drop(&s->route);
     s->magic = 0;
     free(s);
 }
@@ -93,29 +94,31 @@ void serve_abort(struct engine *e, mesh_ns now, struct serve *s, unsigned reason
 /* ---- being asked ---- */
 
 /* What a peer names must be of our configuration, and in our normal form: its bytes go to the origin. */
-bool serve_sound(struct engine *e, const struct msg_ask *m, struct digest *primary)
+bool serve_sound(struct engine *e, const struct msg_ask *m, struct digest *primary, struct route *route)
 {
     struct buf normal = BUF_EMPTY;
     struct digest key;
-    bool ok = slice_eq(m->distribution, e->cfg.distribution.name) && m->config == e->distribution &&
-              key_path(&normal, m->path) == 0 && slice_eq(buf_slice(&normal), m->path);
+    bool ok = key_path(&normal, m->path) == 0 && slice_eq(buf_slice(&normal), m->path);
 
     buf_clear(&normal);
     ok = ok && key_host(&normal, m->host) == 0 && slice_eq(buf_slice(&normal), m->host);
+    ok = ok && route_find(route, e->cfg.set, e->cfg.zone, m->host, m->path, (m->flags & ASK_HTTPS) != 0) &&
+         slice_eq(m->distribution, route->dist->name) && m->config == route->dist->digest;
+    buf_clear(&normal);
+    ok = ok && route_path(&normal, route, m->path) == 0 && slice_eq(buf_slice(&normal), m->path);
     buf_free(&normal);
-    if (!ok)
+    if (!ok || route_key(primary, &e->cfg.mesh.self->mesh, route, m->host, m->path) != 0)
         return false;
-    key_hash(primary, &e->cfg.mesh.self->mesh, &e->cfg.distribution, SLICE_EMPTY, m->path);
     if ((m->flags & ASK_LEAF) == 0)
         return digest_eq(primary, &m->key);
     key_leaf(&key, primary, m->first_leaf);
     return m->first_leaf < LEAF_COUNT_MAX && digest_eq(&key, &m->key);
 }
 
-int serve_forward(struct forward **out, struct slice raw)
+int serve_forward(struct forward **out, const struct route *route, struct slice raw)
 {
     if (raw.len > 0)
-        return forward_read(out, raw);
+        return forward_read(out, route->behaviour, raw);
     *out = forward_of(NULL, FORWARD_SHARED, NULL);
     return *out != NULL ? 0 : MESH_E_NOMEM;
 }
@@ -128,6 +131,7 @@ static struct aim aim_of(const struct serve *s, const struct msg_ask *m)
                          .run = m->run,
                          .primary = s->primary,
                          .outdated = (m->flags & ASK_OTHER) != 0 ? m->generation : 0,
+                         .route = s->route,
                          .host = m->host,
                          .path = m->path,
                          .request_id = m->request_id,
@@ -225,10 +229,11 @@ static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t str
 {
     const struct ring *ring = mesh_ring(e->mesh);
     struct digest primary, place;
+    struct route route;
     struct object *o;
     struct serve *s;
 
-    if (!serve_sound(e, m, &primary)) {
+    if (!serve_sound(e, m, &primary, &route)) {
         answer(e, l, stream, ANSWER_NOT_OWNER, NOT_OWNER_CONFIG);
         return;
     }
@@ -241,16 +246,18 @@ static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t str
         return;
     }
     s->primary = primary;
-    int err = serve_forward(&s->reader.forward, m->fields);
+    s->route = route;
+    route_hold(&s->route);
+    int err = serve_forward(&s->reader.forward, &route, m->fields);
     if (err != 0) {
         answer(e, l, stream, err == MESH_E_NOMEM ? ANSWER_BUSY : ANSWER_NOT_OWNER,
                err == MESH_E_NOMEM ? 0 : NOT_OWNER_CONFIG);
         serve_end(e, now, s);
         return;
     }
-    purges_settle(e, now, &m->key, m->path);
+    purges_settle(e, now, &m->key, &route, m->path);
     if ((m->flags & ASK_LEAF) != 0)
-        purges_settle(e, now, &primary, m->path);
+        purges_settle(e, now, &primary, &route, m->path);
     o = cache_get(e->cache, now, &m->key, reader_fields(&s->reader));
     if (o != NULL && (m->flags & ASK_OTHER) != 0 && o->head->generation == m->generation) {
         cache_remove(e->cache, o);

@@ -348,6 +348,16 @@ uint64_t shelf_count(const struct shelf *s)
     return s->count;
 }
 
+uint64_t shelf_turn(struct shelf *s)
+{
+    return next_epoch(s);
+}
+
+bool shelf_turned(const struct shelf *s, uint64_t turn)
+{
+    return earliest(s) >= turn;
+}
+
 /* ---- readers' ---- */
 
 struct shelf_item *shelf_next(struct shelf_look *look)

@@ -67,6 +67,11 @@ void shelf_settle(struct shelf *s);
 bool shelf_settled(const struct shelf *s);
 uint64_t shelf_count(const struct shelf *s); /* that are on */
 
+/* What readers find otherwise than here, and the writer has taken away: shelf_turn returns a number, and once
+ * shelf_turned says so of it nobody who saw what was there before the call is left. */
+uint64_t shelf_turn(struct shelf *s);
+bool shelf_turned(const struct shelf *s, uint64_t turn);
+
 /* ---- readers' ---- */
 /* shelf_enter: |reader| begins a turn (which ends the one before); shelf_leave: it goes to sleep, and looks nothing up.
  */

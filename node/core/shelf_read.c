@@ -4,6 +4,7 @@
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
 #include "node/core/purges.h"
+#include "node/core/route.h"
 #include "node/core/vary.h"
 
 void shelf_reader_init(struct shelf_reader *rd, const struct engine *e, unsigned number)
@@ -13,7 +14,7 @@ void shelf_reader_init(struct shelf_reader *rd, const struct engine *e, unsigned
         .word = cache_word(e->cache),
         .number = number,
         .mesh = e->cfg.mesh.self->mesh,
-        .distribution = e->cfg.distribution,
+        .zone = e->cfg.zone,
         .codings_off = e->cfg.codings_off,
         .uses_max = cache_memory(e->cache)->evict->uses_max,
     };
@@ -30,6 +31,12 @@ void shelf_reader_fini(struct shelf_reader *rd)
 void shelf_reader_begin(struct shelf_reader *rd)
 {
     shelf_enter(rd->shelf, rd->number);
+    uint64_t configured = atomic_load(&rd->word->configured);
+    if (configured == rd->configured)
+        return;
+    rd->configured = configured;
+    rd->set = atomic_load(&rd->word->set);
+    key_memo_fini(&rd->memo); /* which lends from what was there before */
 }
 
 void shelf_reader_end(struct shelf_reader *rd)
@@ -45,10 +52,12 @@ static void add(_Atomic uint64_t *counter, uint64_t by)
 
 /* ---- finding a copy ---- */
 
-/* False: it has none, and is to be refused. */
-static bool key_of(struct shelf_reader *rd, const struct request *r, struct digest *out)
+/* False: that is for the engine to say: what the words alone do not tell, or lead elsewhere, or are no good. */
+static bool key_of(struct shelf_reader *rd, const struct request *r, struct digest *out,
+                   const struct dist_behaviour **b)
 {
-    const struct digest *known = key_memo_find(&rd->memo, 0, r->host, r->target);
+    const struct digest *known = key_memo_find(&rd->memo, 0, r->https, r->host, r->target, b);
+    struct route route;
 
     if (known != NULL) {
         *out = *known;
@@ -56,10 +65,16 @@ static bool key_of(struct shelf_reader *rd, const struct request *r, struct dige
     }
     buf_clear(&rd->path);
     buf_clear(&rd->host);
-    if (key_path(&rd->path, r->target) != 0 || key_host(&rd->host, r->host) != 0)
+    if (key_path(&rd->path, r->target) != 0 || key_host(&rd->host, r->host) != 0 ||
+        !route_find(&route, rd->set, rd->zone, buf_slice(&rd->host), buf_slice(&rd->path), r->https))
         return false;
-    key_hash(out, &rd->mesh, &rd->distribution, SLICE_EMPTY, buf_slice(&rd->path));
-    return true;
+    struct slice path = buf_slice(&rd->path);
+    bool root = route.dist->root.len > 0 && (path.len == 1 || path.data[1] == '?');
+    *b = route.behaviour;
+    if (root || !route.behaviour->cache.enabled || route.behaviour->rules_n > 0 || !route_by_words(&route) ||
+        !route_shows_all(&route) || (route.behaviour->viewer_scheme != DIST_VIEWER_ANY && !r->https))
+        return false;
+    return route_key(out, &rd->mesh, &route, buf_slice(&rd->host), path) == 0;
 }
 
 static bool is_for(const struct shelved *c, const struct fields *fields)
@@ -88,14 +103,14 @@ static struct shelved *find(const struct shelf_reader *rd, const struct digest *
 }
 
 /* What may be different for this one (see engine_request). */
-static bool asks_for_more(const struct shelf_reader *rd, const struct fields *fields)
+static bool asks_for_more(const struct dist_behaviour *b, const struct fields *fields)
 {
     if (fields == NULL)
         return false;
     if (fields_find(fields, SLICE_LIT("authorization")) != NULL)
         return true;
-    return rd->distribution.obeys_viewers && (fields_find(fields, SLICE_LIT("cache-control")) != NULL ||
-                                              fields_find(fields, SLICE_LIT("pragma")) != NULL);
+    return b->cache.obeys_viewers && (fields_find(fields, SLICE_LIT("cache-control")) != NULL ||
+                                      fields_find(fields, SLICE_LIT("pragma")) != NULL);
 }
 
 static bool may_be_coded(const struct shelf_reader *rd, const struct shelved *c)
@@ -132,8 +147,8 @@ static void begin(struct shelf_reader *rd, struct request *r, struct shelved *c,
     a->result = RESULT_HIT;
 }
 
-/* The engine's thread has looked at |c| since the last purge that touches it, and is there: if it stands still all of us
- * may have stood still, and what was purged meanwhile nobody knows here yet (purge_wake.c). */
+/* The engine's thread has looked at |c| since the last purge that touches it, and is there: if it stands still all of
+ * us may have stood still, and what was purged meanwhile nobody knows here yet (purge_wake.c). */
 static bool is_sure(const struct shelf_reader *rd, mesh_ns now, const struct shelved *c)
 {
     mesh_ns turned = atomic_load(&rd->word->turned);
@@ -151,18 +166,20 @@ static void use(const struct shelf_reader *rd, struct shelved *c)
 bool shelf_request(struct shelf_reader *rd, mesh_ns now, struct request *r)
 {
     enum coding prefers = CODING_IDENTITY;
+    const struct dist_behaviour *b;
     struct digest key;
 
-    if (asks_for_more(rd, r->fields) || !key_of(rd, r, &key))
+    if (!key_of(rd, r, &key, &b) || asks_for_more(b, r->fields))
         return false;
     struct shelved *c = find(rd, &key, r->fields);
     if (c == NULL || now - c->born >= c->lifetime || !is_sure(rd, now, c))
         return false;
     if (c->head->codable)
-        prefers = coding_choose_as_before(&rd->coding_memo, r->fields, rd->codings_off);
+        prefers = b->codings_off != 0 ? coding_choose(r->fields, rd->codings_off | b->codings_off)
+                                      : coding_choose_as_before(&rd->coding_memo, r->fields, rd->codings_off);
     if (!has_coding(rd, c, prefers))
         return false;
-    key_memo_keep(&rd->memo, 0, r->host, r->target, &key);
+    key_memo_keep(&rd->memo, 0, r->https, r->host, r->target, &key, b);
     use(rd, c);
     begin(rd, r, c, prefers);
     return true;

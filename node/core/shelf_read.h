@@ -13,7 +13,9 @@ struct shelf_reader {
     const struct cache_word *word;
     unsigned number;         /* of the shelf's readers */
     struct mesh_params mesh; /* of it what makes keys, which never changes */
-    struct distribution distribution;
+    struct slice zone;
+    struct dist_set *set; /* as it was told when this turn began; lent for the turn */
+    uint64_t configured;  /* likewise */
     unsigned codings_off;
     uint8_t uses_max;
     struct key_memo memo;

@@ -132,24 +132,23 @@ static bool update(struct engine *e, mesh_ns now, struct flight *f, const struct
 {
     struct object *o = f->stale;
     static const struct fields nothing;
-    struct fields stripped;
+    struct buf policy = BUF_EMPTY;
+    struct fields ours;
     char date[DATE_TEXT_BYTES + 1];
     struct freshness fresh;
     struct head stored, head;
 
     if (of_another(o->head, fields))
         fields = &nothing;
-    if (e->cfg.distribution.set_cookie == SET_COOKIE_STRIP) {
-        fields_without(&stripped, fields, SLICE_LIT("set-cookie"));
-        fields = &stripped;
-    }
     kept_head_decode(o->head, &o->key, o->length, &stored);
-    if (merge(&head, &stored, fields, e->wall_s, date) != 0 || object_more_of(o) == NULL)
-        return false;
-    fresh_of(&fresh, &e->cfg.distribution, f->leaf ? 200 : head.status, &head.fields, e->wall_s,
-             now - f->origin->began);
+    bool ok = flight_fields_of(f, fields, false, &policy, &ours) == 0 &&
+              merge(&head, &stored, &ours, e->wall_s, date) == 0 && object_more_of(o) != NULL;
+    if (ok)
+        flight_fresh(e, f, f->leaf ? 200 : head.status, &head.fields, now - f->origin->began, &fresh);
     buf_clear(&e->scratch);
-    if (head_encode(&e->scratch, &head) != 0 || !renew(e, now, o))
+    ok = ok && head_encode(&e->scratch, &head) == 0;
+    buf_free(&policy);
+    if (!ok || !renew(e, now, o))
         return false;
     o->born = now - fresh.age_ns;
     o->evict.note = WARM_SEEN; /* the other copy is as old as it was */

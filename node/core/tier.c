@@ -39,13 +39,13 @@ static int find_signer(void *ctx, struct slice raw, struct signer **out)
     return 0;
 }
 
-struct pack_frame tier_frame(struct engine *e)
+struct pack_frame tier_frame(struct engine *e, uint16_t rules)
 {
     return (struct pack_frame){ .now = e->now,
                                 .wall_s = e->wall_s,
                                 .run = e->tier.run,
                                 .purged = e->tier.purged,
-                                .distribution = e->distribution,
+                                .distribution = rules,
                                 .self = e->cfg.mesh.self,
                                 .memory = cache_memory(e->cache),
                                 .zpack = e->zpack,
@@ -57,7 +57,7 @@ struct pack_frame tier_frame(struct engine *e)
 static int write_object(struct engine *e, struct object *o)
 {
     struct store_name name = tier_name(o);
-    struct pack_frame f = tier_frame(e);
+    struct pack_frame f = tier_frame(e, o->rules);
     struct buf head = BUF_EMPTY;
 
     if (object_pieces(o) != NULL)
@@ -87,7 +87,7 @@ static uint32_t place_of(const struct engine *e, const struct object *o)
 int tier_write_head(struct engine *e, struct object *o, uint32_t each)
 {
     struct store_name name = tier_name(o);
-    struct pack_frame f = tier_frame(e);
+    struct pack_frame f = tier_frame(e, o->rules);
     struct buf head = BUF_EMPTY;
     int err = object_pack_head(&head, o, each, &f);
     struct slice piece = buf_slice(&head);
@@ -261,7 +261,7 @@ static bool right(const struct flight *f, const struct object *o)
 /* What was read is an object now, or nothing. */
 static struct object *take(struct engine *e, const struct flight *f, const struct store_op *op)
 {
-    struct pack_frame frame = tier_frame(e);
+    struct pack_frame frame = tier_frame(e, route_rules(&f->route));
     struct object *o = NULL;
 
     frame.host = buf_slice(&f->host);
@@ -273,6 +273,7 @@ static struct object *take(struct engine *e, const struct flight *f, const struc
     if (o == NULL)
         return NULL;
     o->on_disk = true;
+    o->rules = route_rules(&f->route);
     if (right(f, o) && pages_are_there(e, o))
         return o;
     object_unref(o);
@@ -291,7 +292,7 @@ static void arrived(struct engine *e, mesh_ns now, struct flight *f, struct obje
     }
     warm_place(e, f, o);
     cache_put_back(e->cache, o);
-    purges_settle(e, now, &f->key, buf_slice(&f->path));
+    purges_settle(e, now, &f->key, &f->route, buf_slice(&f->path));
     if (!o->indexed) { /* it was purged since it was written */
         flight_go(e, now, f);
         return;

@@ -66,7 +66,8 @@ struct load {
 };
 
 /* ---- tier.c ---- */
-struct pack_frame tier_frame(struct engine *e);
+/* tier_frame: |rules| as an object has them, or those that hold for who wants one. */
+struct pack_frame tier_frame(struct engine *e, uint16_t rules);
 /* tier_write_head writes what makes the pieces of |o| that are there a body. store_put's codes. */
 int tier_write_head(struct engine *e, struct object *o, uint32_t each);
 /* tier_forget: what is there under |o|'s name does not count any more. tier_remember: when it comes again, it is

@@ -1,5 +1,6 @@
 #include "node/core/vary.h"
 
+#include "node/core/cookies.h"
 #include "node/core/forward.h"
 #include "proto/base/buf.h"
 
@@ -79,13 +80,15 @@ static bool mix_languages(struct digest *d, const struct fields *request, struct
 
 /* ---- any field ---- */
 
-static void mix_field(struct digest *d, const struct fields *request, struct slice name)
+/* |listed|: the owner of the content says that it is shown to the origin. */
+static void mix_field(struct digest *d, const struct fields *request, struct slice name, bool listed)
 {
     struct fields_cursor at = { 0 };
     const struct field *field = request != NULL ? fields_find(request, name) : NULL;
     struct slice element;
 
-    if (field == NULL || !forward_passes(request, field, FORWARD_SHARED)) {
+    if (field == NULL ||
+        !(listed ? forward_may(request, field, FORWARD_SHARED) : forward_passes(request, field, FORWARD_SHARED))) {
         mix(d, SLICE_LIT("absent"));
         return;
     }
@@ -97,20 +100,88 @@ static void mix_field(struct digest *d, const struct fields *request, struct sli
     mix(d, SLICE_EMPTY); /* no element is empty: the list ends */
 }
 
+/* ---- what the policy says ---- */
+
+static void put_names(struct buf *out, char of, const struct dist_names *names)
+{
+    if (names->which == DIST_NONE)
+        return;
+    if (out->len > 0)
+        buf_add_u8(out, ' ');
+    buf_add_u8(out, (uint8_t)of);
+    buf_add_u8(out, names->which == DIST_ALL ? '*' : names->which == DIST_LISTED ? '+' : '-');
+    for (size_t i = 0; names->which != DIST_ALL && i < names->n; i++) {
+        buf_add_str(out, i > 0 ? "," : "");
+        buf_add_slice(out, names->names[i]);
+    }
+}
+
+void vary_policy(struct buf *out, const struct dist_cache *c)
+{
+    put_names(out, 'f', &c->fields);
+    put_names(out, 'c', &c->cookies);
+}
+
+/* All fields that count, in their order: what is meant so is not asked for by name. */
+static void mix_fields(struct digest *d, const struct fields *request, const struct dist_names *names)
+{
+    for (size_t i = 0; request != NULL && i < request->n; i++) {
+        const struct field *f = &request->at[i];
+        uint8_t lower[64];
+        size_t n = f->name.len < sizeof(lower) ? f->name.len : sizeof(lower);
+        if (!dist_named(names, f->name, true) || !forward_passes(request, f, FORWARD_SHARED))
+            continue;
+        for (size_t c = 0; c < n; c++)
+            lower[c] = f->name.data[c] >= 'A' && f->name.data[c] <= 'Z' ? f->name.data[c] | 0x20 : f->name.data[c];
+        mix(d, slice_of(lower, n));
+        mix(d, slice_from(f->name, n));
+        mix(d, f->value);
+    }
+}
+
+/* One word of VARY_POLICY. What is not well formed counts nothing: only who signed the head could have said so. */
+static void mix_word(struct digest *d, const struct fields *request, struct slice word)
+{
+    struct slice list[DIST_NAMES_MAX], rest = slice_from(word, 2);
+    struct dist_names names = { .which = DIST_ALL, .names = list };
+
+    if (word.len < 2)
+        return;
+    if (word.data[1] != '*')
+        names.which = word.data[1] == '+' ? DIST_LISTED : DIST_ALL_BUT;
+    while (names.which != DIST_ALL && names.n < DIST_NAMES_MAX && slice_split(&rest, ',', &list[names.n]))
+        names.n++;
+    mix(d, slice_head(word, 2));
+    if (word.data[0] == 'c') {
+        struct buf line = BUF_EMPTY;
+        cookies_put(&line, request, &names, NULL);
+        mix(d, buf_slice(&line)); /* without memory: as if there were none, which is another variant at the worst */
+        buf_free(&line);
+        return;
+    }
+    for (size_t i = 0; names.which == DIST_LISTED && i < names.n; i++)
+        mix_field(d, request, list[i], true);
+    if (names.which != DIST_LISTED)
+        mix_fields(d, request, &names);
+}
+
 bool vary_names(const struct fields *response)
 {
     struct fields_cursor at = { 0 };
     struct slice name;
 
-    return fields_list(response, SLICE_LIT("vary"), &at, &name);
+    return fields_list(response, SLICE_LIT("vary"), &at, &name) || fields_find(response, VARY_POLICY) != NULL;
 }
 
 void vary_digest(struct digest *out, const struct fields *response, const struct fields *request)
 {
     struct fields_cursor at = { 0 };
-    struct slice name;
+    const struct field *policy = fields_find(response, VARY_POLICY);
+    struct slice name, rest, word;
 
     *out = (struct digest){ { 0 } };
     while (fields_list(response, SLICE_LIT("vary"), &at, &name))
-        mix_field(out, request, name);
+        mix_field(out, request, name, false);
+    for (rest = policy != NULL ? policy->value : SLICE_EMPTY; slice_split(&rest, ' ', &word);)
+        mix_word(out, request, word);
 }

@@ -4,9 +4,19 @@
 #define HEDGEROW_CORE_VARY_H
 
 #include "node/core/fields.h"
+#include "node/dist/dist.h"
+#include "proto/base/buf.h"
 #include "proto/digest.h"
 
-/* vary_names: does |response| name fields in Vary? */
+/* A field of a stored head, ours alone, that says which of a request's fields and cookies the behaviour by which it was
+ * fetched counts as part of the key: they hold as if Vary had named them. Neither an origin can say it nor a viewer see
+ * it. "f" are fields and "c" cookies; "+" these, "-" all but these, "*" all: "f+accept,x-a c*". */
+#define VARY_POLICY SLICE_LIT("x-edge-vary")
+
+/* vary_policy appends its value for |c|; nothing where neither count. */
+void vary_policy(struct buf *out, const struct dist_cache *c);
+
+/* vary_names: does |response| name fields in Vary, or by the policy? */
 bool vary_names(const struct fields *response);
 
 /* vary_digest says in short what |request| (NULL: no fields) says in the fields that |response| names. Equal digests:

@@ -100,6 +100,7 @@ struct aim waiter_aim(const struct flight *f, const struct reader *r)
                          .run = f->run,
                          .primary = f->primary,
                          .outdated = f->outdated,
+                         .route = f->route,
                          .host = buf_slice(&f->host),
                          .path = buf_slice(&f->path),
                          .request_id = buf_slice(&f->request_id),
@@ -110,8 +111,7 @@ struct aim waiter_aim(const struct flight *f, const struct reader *r)
 static void leave(struct engine *e, mesh_ns now, struct flight *f, struct reader *r, bool solo)
 {
     struct aim aim = waiter_aim(f, r);
-    struct flight *other =
-        solo ? NULL : flight_find(e, &f->key, reader_fields(r), shield_need(r));
+    struct flight *other = solo ? NULL : flight_find(e, &f->key, reader_fields(r), shield_need(r));
 
     list_remove(&r->wait_link);
     r->flight = NULL;

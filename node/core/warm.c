@@ -20,7 +20,7 @@ struct take {
     struct list link; /* in warm->takes */
     struct node_id to;
     struct digest key;
-    bool leaf;
+    bool leaf, https;
     uint32_t index;
     uint8_t reason;
     mesh_ns until; /* whom it is for is not dialled any longer; 0: its turn has not come yet */
@@ -89,12 +89,15 @@ static void say(struct engine *e, struct link *l, const struct take *t)
 {
     struct slice host = slice_of(t->text, t->host_len);
     struct slice path = slice_of(t->text + t->host_len, t->path_len);
+    struct route route;
+    if (!route_find(&route, e->cfg.set, e->cfg.zone, host, path, t->https))
+        return;
     struct msg_take m = { .what = { .key = t->key,
-                                    .distribution = e->cfg.distribution.name,
+                                    .distribution = route.dist->name,
                                     .host = host,
                                     .path = path,
-                                    .config = e->distribution,
-                                    .flags = t->leaf ? ASK_LEAF : 0,
+                                    .config = route.dist->digest,
+                                    .flags = (t->leaf ? ASK_LEAF : 0) | (t->https ? ASK_HTTPS : 0),
                                     .first_leaf = t->index,
                                     .fields = slice_of(t->text + t->host_len + t->path_len, t->fields_len) },
                           .reason = t->reason };
@@ -149,6 +152,7 @@ bool warm_tell(struct engine *e, const struct node_id *to, const struct aim *aim
     *t = (struct take){ .to = *to,
                         .key = aim->key,
                         .leaf = aim->leaf,
+                        .https = aim->route.https,
                         .index = aim->index,
                         .reason = (uint8_t)reason,
                         .host_len = (uint16_t)aim->host.len,
@@ -248,7 +252,7 @@ void warm_answered(struct engine *e, mesh_ns now, struct object *o, const struct
     /* The fields say which variant it is, where there are several. */
     told.forward = !o->varies             ? NULL
                    : aim->forward != NULL ? forward_ref(aim->forward)
-                                          : forward_of(fields, FORWARD_SHARED, NULL);
+                                          : forward_for(aim->route.behaviour, fields, FORWARD_SHARED, NULL);
     if (who > 0 || ((!o->varies || told.forward != NULL) && warm_tell(e, &to, &told, TAKE_WARM))) {
         o->evict.note = w->mark;
         if (keeps && !aim->leaf && !o->varies)
@@ -263,6 +267,7 @@ void warm_came(struct engine *e, mesh_ns now, const struct flight *f)
                        .leaf = f->leaf,
                        .index = f->index,
                        .primary = f->primary,
+                       .route = f->route,
                        .host = buf_slice(&f->host),
                        .path = buf_slice(&f->path),
                        .forward = f->forward };
@@ -289,14 +294,14 @@ void warm_ring(struct engine *e, mesh_ns now)
 /* ---- being told ---- */
 
 /* Is there nothing to be done: because it is here, on its way, or not to be had? */
-static bool is_needless(struct engine *e, mesh_ns now, const struct msg_ask *what, const struct digest *primary,
-                        const struct fields *fields)
+static bool is_needless(struct engine *e, mesh_ns now, const struct msg_ask *what, const struct route *route,
+                        const struct digest *primary, const struct fields *fields)
 {
     bool leaf = (what->flags & ASK_LEAF) != 0;
 
-    purges_settle(e, now, &what->key, what->path);
+    purges_settle(e, now, &what->key, route, what->path);
     if (leaf)
-        purges_settle(e, now, primary, what->path);
+        purges_settle(e, now, primary, route, what->path);
     return cache_peek(e->cache, now, &what->key, fields) != NULL || tier_has(e, &what->key) ||
            flight_find(e, &what->key, fields, FLIGHT_ANY) != NULL || cache_marked(e->cache, now, primary) ||
            (leaf && parts_unwanted(e, now, primary, fields));
@@ -313,13 +318,13 @@ static void take(struct engine *e, mesh_ns now, const struct link *l, const stru
     struct digest place;
 
     if ((m->reason != TAKE_WARM && m->reason != TAKE_HANDED) || e->leaving || e->warm->copying >= COPYING_MAX ||
-        !serve_sound(e, &m->what, &aim.primary))
+        !serve_sound(e, &m->what, &aim.primary, &aim.route))
         return;
     key_stripe(&place, &aim.primary, aim.leaf ? aim.index : 0);
     if (ring_size(ring) == 0 || ring_rank(ring, ring_arc(ring, &place), &e->cfg.mesh.self->cert.id) < 0 ||
-        serve_forward(&aim.forward, m->what.fields) != 0)
+        serve_forward(&aim.forward, &aim.route, m->what.fields) != 0)
         return;
-    if (!is_needless(e, now, &m->what, &aim.primary, &aim.forward->fields)) {
+    if (!is_needless(e, now, &m->what, &aim.route, &aim.primary, &aim.forward->fields)) {
         struct flight *f = flight_new(e, now, FLIGHT_OWNER, &aim);
         if (f != NULL) {
             f->copy = f->background = true;

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "node/core/vary.h"
 #include "node/http/cache_status.h"
 #include "node/http/serialise.h"
 #include "node/sf/sf.h"
@@ -23,6 +24,7 @@ static bool replaced(struct slice name)
     switch (name.len) {
     case 3: return slice_eq_nocase(name, SLICE_LIT("age"));
     case 7: return slice_eq_nocase(name, SLICE_LIT("x-cache"));
+    case 11: return slice_eq_nocase(name, VARY_POLICY);
     case 12:
         return slice_eq_nocase(name, SLICE_LIT("x-request-id")) || slice_eq_nocase(name, SLICE_LIT("cache-status"));
     case 14: return slice_eq_nocase(name, SLICE_LIT("content-length"));
@@ -368,12 +370,17 @@ size_t answer_page(struct buf *out, const struct answer_page *page, const struct
     buf_add_str(out, "Cache-Control: no-store\r\n");
     if (page->status == 503) /* of our own it always means that we are busy, or out of something */
         http_put_number(out, SLICE_LIT("Retry-After"), RETRY_AFTER_S);
-    if (page->allow != NULL)
-        (void)http_put_field(out, SLICE_LIT("Allow"), slice_str(page->allow));
+    if (page->allow.len > 0)
+        (void)http_put_field(out, SLICE_LIT("Allow"), page->allow);
+    if (page->location.len > 0)
+        (void)http_put_field(out, SLICE_LIT("Location"), page->location);
     if (page->of != NULL)
         buf_addf(out, "Content-Range: bytes */%llu\r\n", (unsigned long long)page->of->length);
     put_via(out, to->node);
-    put_x_cache(out, page->of != NULL ? page->of->result : RESULT_ERROR);
+    if (page->location.len > 0)
+        buf_add_str(out, "X-Cache: Redirect from hedgerow\r\n");
+    else
+        put_x_cache(out, page->of != NULL ? page->of->result : RESULT_ERROR);
     if (page->forwarded) {
         struct cache_status ours = { .name = to->node,
                                      .fwd = page->passed ? CACHE_STATUS_METHOD : CACHE_STATUS_URI_MISS };

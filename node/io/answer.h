@@ -46,7 +46,8 @@ void answer_part(struct buf *out, const struct answer *a, const struct selection
 struct answer_page {
     unsigned status;
     const char *text;
-    const char *allow;       /* the Allow field's value, or NULL */
+    struct slice allow;      /* the Allow field's value; empty: none */
+    struct slice location;   /* of a redirect, that is what it is; empty: it is none */
     const struct answer *of; /* 416: the answer of which there is no such range, or NULL */
     bool forwarded;          /* the fault lies behind us: the request went on and came to nothing */
     enum proxy_error error;  /* what Proxy-Status says; PROXY_OK: nothing */

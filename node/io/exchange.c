@@ -132,7 +132,7 @@ void exchange_page(struct exchange *x, const struct answer_page *page)
 
 /* An error of ours about the request itself: nothing behind it on this connection is executed,
  * since we may not agree with the viewer on where it ends. */
-static void refuse(struct exchange *x, unsigned status, const char *text, const char *allow)
+static void refuse_by(struct exchange *x, unsigned status, const char *text, struct slice allow)
 {
     struct answer_page page = { .status = status, .text = text, .allow = allow };
 
@@ -142,6 +142,11 @@ static void refuse(struct exchange *x, unsigned status, const char *text, const 
     x->to.close = true;
     x->linger = true;
     exchange_page(x, &page);
+}
+
+static void refuse(struct exchange *x, unsigned status, const char *text)
+{
+    refuse_by(x, status, text, SLICE_EMPTY);
 }
 
 /* What is known of a failure: of a fetch of another node no more than its status. */
@@ -169,9 +174,16 @@ void exchange_failed(struct exchange *x)
         .error = error_of(r),
     };
 
-    if (r->error_status < 500) {
+    if (r->location.len > 0 || r->error_status == 421) { /* the request is well formed, and may be followed by others */
+        page.forwarded = false;
+        page.location = r->location;
+        page.error = r->location.len > 0 ? PROXY_OK : PROXY_DESTINATION_NOT_FOUND;
+        exchange_page(x, &page);
+    } else if (r->allow.len > 0) {
+        refuse_by(x, 403, r->error_text, r->allow);
+    } else if (r->error_status < 500) {
         x->worker->counters.requests_malformed++;
-        refuse(x, r->error_status, r->error_text, NULL);
+        refuse(x, r->error_status, r->error_text);
     } else {
         exchange_page(x, &page);
     }
@@ -185,7 +197,7 @@ struct exchange *exchange_refuse(struct viewer *v, const struct http_request *q)
         return NULL;
     v->worker->counters.requests_malformed++;
     x->to.minor = 1;
-    refuse(x, (unsigned)q->fault.status, q->fault.reason, NULL);
+    refuse(x, (unsigned)q->fault.status, q->fault.reason);
     return x;
 }
 
@@ -235,7 +247,8 @@ static void keep_wants(struct exchange *x, const struct fields *f)
         *wants[i] = slice_of(x->wanted.data + begin, ends[i] - begin);
 }
 
-/* OPTIONS that asks us: about the server as such, or by the last hop that it allows (RFC 9110 sections 7.6.2, 9.3.7). */
+/* OPTIONS that asks us: about the server as such, or by the last hop that it allows (RFC 9110 sections 7.6.2, 9.3.7).
+ */
 static bool asks_us(const struct http_request *q)
 {
     const struct field *hops = fields_find(&q->fields, SLICE_LIT("max-forwards"));
@@ -266,9 +279,7 @@ static void refuse_method(struct exchange *x, const struct http_request *q)
     bool never = q->method == HTTP_TRACE || q->method == HTTP_CONNECT || purge_method_is(x, q);
 
     methods_text(&allow, &x->worker->cfg->methods);
-    buf_add_u8(&allow, 0);
-    refuse(x, never ? 405 : 403, "This server does not answer requests of this kind.",
-           buf_ok(&allow) ? (const char *)allow.data : NULL);
+    refuse_by(x, never ? 405 : 403, "This server does not answer requests of this kind.", buf_slice(&allow));
     buf_free(&allow);
 }
 
@@ -307,16 +318,17 @@ struct exchange *exchange_begin(struct viewer *v, const struct http_request *q)
         return NULL;
     if (purge_method_is(x, q) && purge_from_any(&w->cfg->purge_from) && !has_body(q)) {
         purge_method(x, q, origin_form(w, q));
-    } else if (purge_method_is(x, q) || !methods_admit(&w->cfg->methods, q->method_text)) {
+    } else if (purge_method_is(x, q) || q->method == HTTP_TRACE || q->method == HTTP_CONNECT ||
+               (asks_us(q) && !methods_admit(&w->cfg->methods, q->method_text))) {
         refuse_method(x, q);
     } else if (has_body(q) && method_asks(q->method_text)) {
-        refuse(x, 403, "A GET or HEAD request must not have a body.", NULL);
+        refuse(x, 403, "A GET or HEAD request must not have a body.");
     } else if (has_body(q) && (x->upload = upload_new(x, q)) == NULL) {
-        refuse(x, 503, "This node is out of memory for more requests.", NULL);
+        refuse(x, 503, "This node is out of memory for more requests.");
     } else if (asks_us(q)) {
         answer_here(x);
     } else if (upstream_loops(&q->fields, &w->cfg->self->mesh.id)) {
-        refuse(x, 508, "This request has been here before: the origin leads back to this mesh.", NULL);
+        refuse(x, 508, "This request has been here before: the origin leads back to this mesh.");
     } else {
         hand_in(x, q);
     }
@@ -364,7 +376,7 @@ static bool body_at_fault(struct exchange *x, int err)
         return false; /* an answer is on its way */
     if (x->r.state != REQUEST_IDLE)
         x->r.state = REQUEST_FAILED;
-    refuse(x, err == MESH_E_NOMEM ? 503 : 400, err == MESH_E_NOMEM ? "This node is out of memory." : text, NULL);
+    refuse(x, err == MESH_E_NOMEM ? 503 : 400, err == MESH_E_NOMEM ? "This node is out of memory." : text);
     return true;
 }
 
@@ -479,4 +491,3 @@ void exchange_end(struct exchange *x)
     upload_free(x->upload);
     give_back(x);
 }
-

@@ -1,4 +1,5 @@
 #include "node/io/purge_method.h"
+#include "node/core/key.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -64,7 +65,8 @@ void purge_method(struct exchange *x, const struct http_request *q, struct slice
     char who[MESH_ADDR_TEXT_MAX + 16], id[PURGE_ID_MAX];
     struct purge_target target = { .kind = PURGE_URL };
     struct purge_order order = { .soft = is_soft(q), .targets = &target, .targets_n = 1 };
-    struct buf value = BUF_EMPTY;
+    struct buf value = BUF_EMPTY, name = BUF_EMPTY;
+    struct slice host;
     const char *why;
 
     if (!may(x, q)) {
@@ -72,11 +74,17 @@ void purge_method(struct exchange *x, const struct http_request *q, struct slice
         return;
     }
     int err = purge_read(&value, PURGE_URL, path, &why);
+    if (err == 0)
+        err = key_host(&name, q->host);
     target.value = buf_slice(&value);
+    host = buf_slice(&name);
+    order.hosts = &host;
     order.who = caller(x, who);
     if (err == 0)
-        err = buf_ok(&value) ? engine_purge(x->worker->engine, x->worker->now, &order, id) : MESH_E_NOMEM;
+        err = buf_ok(&value) && buf_ok(&name) ? engine_purge(x->worker->engine, x->worker->now, &order, id)
+                                              : MESH_E_NOMEM;
     buf_free(&value);
+    buf_free(&name);
     if (err != 0) {
         refuse(x, err);
         return;

@@ -73,10 +73,9 @@ struct node_config { /* all pointers are lent for the node's life */
     size_t seeds_n;
     const char *advertise[GOSSIP_ADDRS_MAX]; /* HOST:PORT where the mesh reaches us */
     size_t advertise_n;
-    struct distribution distribution;
     struct dist_set *set; /* what is served; lent to node_start, which takes a reference */
     struct origin_url origin;
-    struct methods methods; /* which are answered */
+    struct methods methods; /* which are answered where a request names no host's: OPTIONS about the server itself */
     struct purge_from purge_from; /* who may PURGE on the viewers' port; nobody: it is answered with 405 */
     uint32_t viewers_each_max; /* connections of one viewer's address; 0: half of all that there can be */
     /* Connections to the origin; 0: 1,024, or half of the descriptors that viewers leave, whichever is less. */

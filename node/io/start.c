@@ -237,7 +237,7 @@ static int start_engine(struct node *n, char *error)
         .version = SLICE_LIT(HEDGEROW_VERSION),
         .purges = cfg->purges,
         .mesh_port = n->mesh.port,
-        .distribution = cfg->distribution,
+        .set = cfg->set,
         .memory_limit = cfg->memory_limit,
         .store = disk_store(w->disk),
         .codings_off = cfg->codings_off,

@@ -4,6 +4,7 @@
 #define HEDGEROW_TESTS_ENGINE_PARTS_H
 
 #include "engine_cast.h"
+#include "node/dist/dist_make.h"
 
 /* ---- the world ---- */
 
@@ -171,6 +172,43 @@ static inline void node_start(struct world *w, int n, bool knows_all)
         world_ring(w, n, w->n == 1 ? "0" : w->n == 2 ? "01" : w->n == 3 ? "012" : "0123");
 }
 
+/* world_set is the set of one distribution that any host stands for, as the flags of a node make it, with what |by|
+ * says (NULL: as usual). The caller's. */
+static inline struct dist_set *world_set(const struct dist_behaviour *by)
+{
+    static const struct slice methods[] = { SLICE_LIT("PROPFIND"), SLICE_LIT("M-SEARCH") };
+    struct dist_flags flags = { .url = { .host = SLICE_LIT("o"), .authority = SLICE_LIT("o"), .port = 80 } };
+
+    dist_behaviour_default(&flags.behaviour);
+    dist_origin_default(&flags.origin);
+    flags.behaviour.cache.ttl_max_s = INT64_C(3153600000);
+    flags.behaviour.methods_other = methods;
+    flags.behaviour.methods_other_n = 2;
+    if (by != NULL)
+        flags.behaviour = *by;
+    struct dist_set *set = dist_set_of_origin(&flags);
+    assert_non_null(set);
+    struct dist *d = (struct dist *)(uintptr_t)&set->dists[0];
+    if (d->digest == 0) /* as long as nobody else makes it */
+        d->digest = 1 + (uint64_t)flags.behaviour.cache.ttl_default_s;
+    return set;
+}
+
+/* node_behaves lets what holds at node |n|, which does not run yet, be changed: what is returned is put in force by
+ * node_behaves_so. */
+static inline struct dist_behaviour node_behaves(const struct world *w, int n)
+{
+    return w->nodes[n].cfg.set->dists[0].behaviours[0];
+}
+
+static inline void node_behaves_so(struct world *w, int n, const struct dist_behaviour *by)
+{
+    struct dist_set *old = w->nodes[n].cfg.set;
+
+    w->nodes[n].cfg.set = world_set(by);
+    dist_set_unref(old);
+}
+
 static inline void node_config(struct world *w, int n)
 {
     struct node *node = &w->nodes[n];
@@ -182,10 +220,7 @@ static inline void node_config(struct world *w, int n)
                                         .memory_limit = UINT64_C(64) << 20,
                                         .spread_floor = 24,
                                         .hash_key = "sixteen secrets" };
-    node->cfg.distribution = (struct distribution){ .name = SLICE_LIT("default"),
-                                                    .origin = SLICE_LIT("http://o/"),
-                                                    .default_ttl_s = TTL_DEFAULT_S,
-                                                    .error_ttl_s = ERROR_TTL_DEFAULT_S };
+    node->cfg.set = world_set(NULL);
     node->cfg.timers.reach_wait = SEC(86400); /* nobody dials only to see whether it can (test_engine_reach.c) */
     node->cfg.mesh =
         (struct mesh_config){ .self = &identities[n], .boot = { 1, 1 }, .addrs = { node->addr }, .addrs_n = 1 };
@@ -239,7 +274,7 @@ static inline bool owned(struct world *w, int at, const char *path, const char *
     struct digest key;
     size_t k = 0;
 
-    key_hash(&key, &identities[0].mesh, &w->nodes[at].cfg.distribution, SLICE_EMPTY, slice_str(path));
+    key_hash(&key, &identities[0].mesh, SLICE_LIT("default"), SLICE_EMPTY, slice_str(path));
     size_t n = ring_owners(ring, ring_arc(ring, &key), members);
     while (owners[k] != '\0' && k < n && node_id_eq(&members[k]->id, id_of(owners[k] - '0')))
         k++;

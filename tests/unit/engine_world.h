@@ -498,8 +498,10 @@ static inline void world_free(struct world *w)
         if (w->nodes[i].engine != NULL)
             node_stop(w, i, false);
     }
-    for (int i = 0; i < w->n; i++)
+    for (int i = 0; i < w->n; i++) {
         buf_free(&w->nodes[i].purges);
+        dist_set_unref(w->nodes[i].cfg.set);
+    }
     while (w->first != NULL) {
         struct event *e = w->first;
         w->first = e->next;

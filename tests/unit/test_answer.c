@@ -237,7 +237,7 @@ static void a_page_of_ours(void **state)
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>405 Method Not Allowed</title>\n"
         "<h1>405 Method Not Allowed</h1>\n<p>Bare LF.</p>\n<p><small>fra-1, request 0a1b</small></p>\n"
         "</html>\n";
-    struct answer_page refusal = { .status = 405, .text = "bare LF", .allow = "GET, HEAD" };
+    struct answer_page refusal = { .status = 405, .text = "bare LF", .allow = SLICE_LIT("GET, HEAD") };
     struct buf want = BUF_EMPTY;
 
     (void)state;

@@ -390,7 +390,9 @@ static void another_configuration_is_not_asked_twice(void **state)
 
     (void)state;
     node_stop(w, 0, false);
-    w->nodes[0].cfg.distribution.default_ttl_s = 60;
+    struct dist_behaviour by = node_behaves(w, 0);
+    by.cache.ttl_default_s = 60;
+    node_behaves_so(w, 0, &by);
     node_start(w, 0, true);
     s = site_at(w, path_owned(w, 0, "123"), 1000);
     v = ask(w, 0, s->path);

@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include "field_lines.h"
+#include "node/core/cache_control.h"
+#include "node/core/distribution.h"
 #include "node/core/fresh.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -20,13 +22,13 @@ static enum set_cookie set_cookie = SET_COOKIE_PRIVATE;
 
 static struct freshness judge(int64_t default_ttl_s, uint16_t status, const char *lines, mesh_ns delay)
 {
-    struct distribution d = { .name = SLICE_LIT("default"),
-                              .default_ttl_s = default_ttl_s,
-                              .error_ttl_s = error_ttl_s,
-                              .set_cookie = set_cookie };
+    struct dist_cache c = { .ttl_default_s = default_ttl_s,
+                            .ttl_max_s = DELTA_SECONDS_MAX,
+                            .error_ttl_s = error_ttl_s,
+                            .set_cookie = (uint8_t)set_cookie };
     struct freshness f;
 
-    fresh_of(&f, &d, status, fields_of(lines), NOW, delay);
+    fresh_of(&f, &c, NULL, status, fields_of(lines), NOW, delay);
     return f;
 }
 

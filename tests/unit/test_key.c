@@ -334,12 +334,11 @@ static void a_normal_host_is_its_own_normal_form(void **state)
 static struct digest hash_of(const char *name, const char *host, const char *path, uint8_t salt0)
 {
     struct mesh_params mesh = { .arc_bits = 18 };
-    struct distribution d = { .name = slice_str(name), .origin = SLICE_LIT("http://o/"), .default_ttl_s = 1 };
     struct digest out;
 
     for (size_t i = 0; i < MESH_SALT_BYTES; i++)
         mesh.salt[i] = (uint8_t)(i + salt0);
-    key_hash(&out, &mesh, &d, slice_str(host), slice_str(path));
+    key_hash(&out, &mesh, slice_str(name), slice_str(host), slice_str(path));
     return out;
 }
 
@@ -369,25 +368,6 @@ static void every_part_of_a_key_counts(void **state)
     }
 }
 
-static void a_configuration_is_one_number(void **state)
-{
-    struct distribution d = { .name = SLICE_LIT("default"), .origin = SLICE_LIT("http://o/"), .default_ttl_s = 86400, .error_ttl_s = 10 };
-    struct distribution other[] = { d, d, d, d, d, d, d };
-
-    (void)state;
-    other[0].name = SLICE_LIT("defaulth");
-    other[0].origin = SLICE_LIT("ttp://o/");
-    other[1].origin = SLICE_LIT("http://p/");
-    other[2].default_ttl_s = 86401;
-    other[3].default_ttl_s = TTL_HEURISTIC;
-    other[4].error_ttl_s = 11;
-    other[5].set_cookie = SET_COOKIE_STRIP;
-    other[6].obeys_viewers = true;
-    assert_true(distribution_digest(&d) == UINT64_C(0xc372da2e34781053));
-    for (size_t i = 0; i < COUNT(other); i++)
-        assert_true(distribution_digest(&d) != distribution_digest(&other[i]));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -400,7 +380,6 @@ int main(void)
         cmocka_unit_test(a_normal_host_is_its_own_normal_form),
         cmocka_unit_test(feat_R4_keys_are_the_same_everywhere),
         cmocka_unit_test(every_part_of_a_key_counts),
-        cmocka_unit_test(a_configuration_is_one_number),
     };
 
     if (crypto_start() != 0)

@@ -15,26 +15,31 @@ static struct digest key_of(unsigned n)
     return d;
 }
 
+static const struct dist_behaviour behaviour;
+static const struct dist_behaviour *b;
+
 static void only_the_very_same_bytes_are_found(void **state)
 {
     struct key_memo m = { 0 };
     struct digest key = key_of(7);
 
     (void)state;
-    assert_null(key_memo_find(&m, 7, SLICE_LIT("a"), SLICE_LIT("/b")));
-    key_memo_keep(&m, 7, SLICE_LIT("a"), SLICE_LIT("/b"), &key);
-    assert_true(digest_eq(key_memo_find(&m, 7, SLICE_LIT("a"), SLICE_LIT("/b")), &key));
-    assert_null(key_memo_find(&m, 8, SLICE_LIT("a"), SLICE_LIT("/b"))); /* something was purged since */
+    assert_null(key_memo_find(&m, 7, false, SLICE_LIT("a"), SLICE_LIT("/b"), &b));
+    key_memo_keep(&m, 7, false, SLICE_LIT("a"), SLICE_LIT("/b"), &key, &behaviour);
+    assert_true(digest_eq(key_memo_find(&m, 7, false, SLICE_LIT("a"), SLICE_LIT("/b"), &b), &key));
+    assert_null(key_memo_find(&m, 8, false, SLICE_LIT("a"), SLICE_LIT("/b"), &b)); /* something was purged since */
     static const char *const others[][2] = {
         { "", "/ba" }, { "a", "/B" }, { "A", "/b" }, { "a", "/b?" }, { "a/", "b" }, { "", "" }, { "b", "/a" },
     };
+    assert_ptr_equal(b, &behaviour);
+    assert_null(key_memo_find(&m, 7, true, SLICE_LIT("a"), SLICE_LIT("/b"), &b)); /* it may lead elsewhere */
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        assert_null(key_memo_find(&m, 7, slice_str(others[i][0]), slice_str(others[i][1])));
+        assert_null(key_memo_find(&m, 7, false, slice_str(others[i][0]), slice_str(others[i][1]), &b));
     key = key_of(8);
-    key_memo_keep(&m, 7, SLICE_EMPTY, SLICE_LIT("/"), &key);
-    assert_true(digest_eq(key_memo_find(&m, 7, SLICE_EMPTY, SLICE_LIT("/")), &key));
+    key_memo_keep(&m, 7, false, SLICE_EMPTY, SLICE_LIT("/"), &key, &behaviour);
+    assert_true(digest_eq(key_memo_find(&m, 7, false, SLICE_EMPTY, SLICE_LIT("/"), &b), &key));
     key_memo_fini(&m);
-    assert_null(key_memo_find(&m, 7, SLICE_LIT("a"), SLICE_LIT("/b")));
+    assert_null(key_memo_find(&m, 7, false, SLICE_LIT("a"), SLICE_LIT("/b"), &b));
 }
 
 /* Whatever took whose place: what is found is right. */
@@ -48,12 +53,12 @@ static void many_more_than_there_are_places(void **state)
     for (unsigned i = 0; i < n; i++) {
         struct digest key = key_of(i);
         snprintf(text, sizeof(text), "/object/%u", i);
-        key_memo_keep(&m, 7, SLICE_LIT("example.net"), slice_str(text), &key);
+        key_memo_keep(&m, 7, false, SLICE_LIT("example.net"), slice_str(text), &key, &behaviour);
     }
     for (unsigned i = 0; i < n; i++) {
         struct digest want = key_of(i);
         snprintf(text, sizeof(text), "/object/%u", i);
-        const struct digest *got = key_memo_find(&m, 7, SLICE_LIT("example.net"), slice_str(text));
+        const struct digest *got = key_memo_find(&m, 7, false, SLICE_LIT("example.net"), slice_str(text), &b);
         found += got != NULL;
         assert_true(got == NULL || digest_eq(got, &want));
     }
@@ -69,10 +74,10 @@ static void long_ones_are_not_kept(void **state)
 
     (void)state;
     memset(text, 'a', sizeof(text));
-    key_memo_keep(&m, 7, SLICE_EMPTY, slice_of(text, sizeof(text)), &key);
-    assert_null(key_memo_find(&m, 7, SLICE_EMPTY, slice_of(text, sizeof(text))));
-    key_memo_keep(&m, 7, slice_of(text, 4), slice_of(text, KEY_MEMO_TEXT - 4), &key);
-    assert_non_null(key_memo_find(&m, 7, slice_of(text, 4), slice_of(text, KEY_MEMO_TEXT - 4)));
+    key_memo_keep(&m, 7, false, SLICE_EMPTY, slice_of(text, sizeof(text)), &key, &behaviour);
+    assert_null(key_memo_find(&m, 7, false, SLICE_EMPTY, slice_of(text, sizeof(text)), &b));
+    key_memo_keep(&m, 7, false, slice_of(text, 4), slice_of(text, KEY_MEMO_TEXT - 4), &key, &behaviour);
+    assert_non_null(key_memo_find(&m, 7, false, slice_of(text, 4), slice_of(text, KEY_MEMO_TEXT - 4), &b));
     key_memo_fini(&m);
 }
 

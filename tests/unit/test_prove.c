@@ -62,13 +62,12 @@ static void batches(struct case_ *c, const struct leaf_claim *claim)
 
 static void make(struct case_ *c, size_t length, bool one)
 {
-    const struct distribution d = { .name = SLICE_LIT("default") };
     struct head h = { .generation = 77, .status = 200, .fetched_s = 1800000000 };
 
     memset(c, 0, sizeof(*c));
     c->claims = (struct proof_claims){ SLICE_LIT("default"), SLICE_LIT("/a"), SLICE_LIT("http://o:80"),
                                        slice_of(body, length) };
-    key_hash(&h.key, &ann.mesh, &d, SLICE_EMPTY, c->claims.path);
+    key_hash(&h.key, &ann.mesh, SLICE_LIT("default"), SLICE_EMPTY, c->claims.path);
     h.origin = distribution_origin(c->claims.origin);
     assert_int_equal(head_encode(&c->head, &h), 0);
     buf_add_slice(&c->cert, identity_cert(&ann));

@@ -28,12 +28,12 @@ static int teardown(void **state)
 static void add(enum purge_kind kind, const char *value, bool soft, uint64_t position)
 {
     struct purge_target t = { kind, slice_str(value) };
-    purge_stamps_add(&s, &t, soft, position);
+    purge_stamps_add(&s, SLICE_EMPTY, &t, soft, position);
 }
 
 static void check(const char *path, uint64_t hard, uint64_t soft)
 {
-    struct purge_stamp got = purge_stamps_path(&s, slice_str(path));
+    struct purge_stamp got = purge_stamps_path(&s, SLICE_EMPTY, slice_str(path));
 
     if (got.hard != hard || got.soft != soft)
         fail_msg("%s: hard %llu, soft %llu", path, (unsigned long long)got.hard, (unsigned long long)got.soft);
@@ -101,7 +101,7 @@ static void tags(const char *name, const char *value, uint64_t hard, uint64_t so
     struct fields f = { 0 };
 
     assert_int_equal(fields_add(&f, slice_str(name), slice_str(value)), 0);
-    purge_stamps_fields(&s, &f, &got);
+    purge_stamps_fields(&s, SLICE_EMPTY, &f, &got);
     if (got.hard != hard || got.soft != soft)
         fail_msg("%s: %s: hard %llu, soft %llu", name, value, (unsigned long long)got.hard,
                  (unsigned long long)got.soft);

@@ -13,6 +13,7 @@
 #include "node/core/key.h"
 #include "node/core/shelf_read.h"
 #include "node/core/vary.h"
+#include "node/dist/dist_make.h"
 #include "proto/base/err.h"
 
 #define NOW      SEC(1000)
@@ -23,9 +24,24 @@
 static struct identity ann;
 static uint8_t body[BODY];
 static const uint8_t hash_key[MAP_KEY_BYTES] = "sixteen secrets";
-static const struct distribution dist = { .name = SLICE_LIT("default") };
 static struct cache *cache;
 static struct shelf_reader reader;
+static struct dist_set *set;
+
+/* Another set with the one distribution that any host stands for. */
+static void serve_by(bool obeys_viewers)
+{
+    struct dist_flags flags = { .url = { .host = SLICE_LIT("o"), .authority = SLICE_LIT("o"), .port = 80 } };
+    struct dist_set *old = set;
+
+    dist_origin_default(&flags.origin);
+    dist_behaviour_default(&flags.behaviour);
+    flags.behaviour.cache.obeys_viewers = obeys_viewers;
+    set = dist_set_of_origin(&flags);
+    assert_non_null(set);
+    cache_tell_set(cache, set);
+    dist_set_unref(old);
+}
 
 static int admit(void **state)
 {
@@ -48,8 +64,8 @@ static int start(void **state)
     reader = (struct shelf_reader){ .shelf = cache_shelf(cache),
                                     .word = cache_word(cache),
                                     .mesh = ann.mesh,
-                                    .distribution = dist,
                                     .uses_max = 7 };
+    serve_by(false);
     shelf_reader_begin(&reader);
     return 0;
 }
@@ -61,6 +77,8 @@ static int end(void **state)
     shelf_reader_end(&reader);
     shelf_reader_fini(&reader);
     cache_free(cache);
+    dist_set_unref(set);
+    set = NULL;
     return 0;
 }
 
@@ -68,7 +86,7 @@ static struct digest key_at(const char *path)
 {
     struct digest key;
 
-    key_hash(&key, &ann.mesh, &dist, SLICE_EMPTY, slice_str(path));
+    key_hash(&key, &ann.mesh, SLICE_LIT("default"), SLICE_EMPTY, slice_str(path));
     return key;
 }
 
@@ -225,7 +243,8 @@ static void who_asks_for_more_is_the_engines(void **state)
     assert_false(ask_with(&r, "/a", &pass, NOW));
     assert_false(ask_with(&r, "/a", NULL, NOW + LIFETIME));
     assert_true(ask_with(&r, "/a", &control, NOW));
-    reader.distribution.obeys_viewers = true;
+    serve_by(true);
+    shelf_reader_begin(&reader);
     assert_false(ask_with(&r, "/a", &control, NOW));
     assert_true(ask_with(&r, "/a", NULL, NOW + LIFETIME - 1));
     engine_request_end(NULL, NOW, &r, false);

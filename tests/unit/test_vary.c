@@ -106,7 +106,7 @@ static void rob_P2_what_goes_along(void **state)
     (void)state;
     assert_string_equal(text_of(shared), "User-Agent: me|Accept: text/html|Accept: image/png|Via: 1.1 before|"
                                          "CDN-Loop: other|X-Mine: |");
-    assert_int_equal(forward_read(&back, shared->raw), 0);
+    assert_int_equal(forward_read(&back, NULL, shared->raw), 0);
     assert_string_equal(text_of(back), text_of(shared));
     assert_ptr_equal(forward_ref(back), back);
     forward_unref(back);
@@ -114,7 +114,7 @@ static void rob_P2_what_goes_along(void **state)
     assert_string_equal(text_of(alone),
                         "User-Agent: me|Accept: text/html|Accept: image/png|Cookie: a=b|"
                         "Authorization: Basic x|Accept-Encoding: br|Via: 1.1 before|CDN-Loop: other|X-Mine: |");
-    assert_int_equal(forward_read(&back, alone->raw), MESH_E_SYNTAX); /* no peer may bring that */
+    assert_int_equal(forward_read(&back, NULL, alone->raw), MESH_E_SYNTAX); /* no peer may bring that */
     forward_unref(shared);
     forward_unref(alone);
     struct forward *none = forward_of(NULL, FORWARD_SHARED, NULL);
@@ -134,7 +134,7 @@ static int reads(const char *const *parts, size_t n)
     wire_put_array(&b, (uint32_t)n);
     for (size_t i = 0; i < n; i++)
         wire_put_bin(&b, slice_str(parts[i]));
-    int err = forward_read(&f, buf_slice(&b));
+    int err = forward_read(&f, NULL, buf_slice(&b));
     forward_unref(f);
     buf_free(&b);
     return err;
@@ -160,9 +160,9 @@ static void what_peers_may_not_say(void **state)
         many[i] = "x";
     assert_int_equal(reads(many, 2 * FIELDS_MAX), 0);
     assert_int_equal(reads(many, 2 * FIELDS_MAX + 2), MESH_E_SYNTAX);
-    assert_int_equal(forward_read(&f, slice_of(big, FORWARD_BYTES_MAX + 1)), MESH_E_RANGE);
-    assert_true(forward_read(&f, SLICE_LIT("\x80")) < 0);
-    assert_true(forward_read(&f, SLICE_EMPTY) < 0);
+    assert_int_equal(forward_read(&f, NULL, slice_of(big, FORWARD_BYTES_MAX + 1)), MESH_E_RANGE);
+    assert_true(forward_read(&f, NULL, SLICE_LIT("\x80")) < 0);
+    assert_true(forward_read(&f, NULL, SLICE_EMPTY) < 0);
     free(big);
 }
 
