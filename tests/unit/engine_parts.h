@@ -394,6 +394,21 @@ static inline struct site *site_of(struct world *w, struct slice path)
     return found;
 }
 
+/* Where |f| finds what it wants: at its own origin, rather than at any. */
+static inline struct site *site_for(struct world *w, const struct fetch *f)
+{
+    struct site *found = NULL;
+
+    for (size_t i = 0; i < w->sites_n; i++) {
+        struct site *s = &w->sites[i];
+        bool here = slice_eq(slice_str(s->path), f->path) || strcmp(s->path, "*") == 0;
+        if (here && s->origin != NULL && slice_eq(slice_str(s->origin), f->origin->id))
+            return s;
+    }
+    found = site_of(w, f->path);
+    return found != NULL && found->origin == NULL ? found : NULL;
+}
+
 static inline struct viewer *viewer_new(struct world *w, int n, const char *path)
 {
     struct viewer *v = calloc(1, sizeof(*v));

@@ -209,8 +209,9 @@ static inline void fetch_begin(struct world *w, int n, struct fetch *f)
     assert_non_null(v);
     v->fetch = f;
     v->node = n;
-    v->site = site_of(w, f->path);
+    v->site = site_for(w, f);
     assert_non_null(v->site); /* nobody makes up a path */
+    snprintf(v->site->last_path, sizeof(v->site->last_path), "%.*s", SLICE_FMT(f->path));
     v->site->fetches++;
     v->site->open++;
     snprintf(v->site->last_from, sizeof(v->site->last_from), "%.*s %.*s", SLICE_FMT(f->host), SLICE_FMT(f->request_id));
