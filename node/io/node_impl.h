@@ -14,7 +14,6 @@ struct node {
     struct worker *all[WORKERS_MAX]; /* it, and those that read, each in memory of its own */
     unsigned all_n;
     struct room room;
-    struct dist_set *set; /* what is served */
     _Atomic unsigned log_asked; /* how often the log was to be reopened */
     unsigned log_reopened;      /* up to which of these it was */
     struct mesh_addr http, https, mesh, admin;

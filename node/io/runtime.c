@@ -270,11 +270,7 @@ const struct tls_certs *node_certs_now(const struct node *n)
 
 int node_configure(struct node *n, struct dist_set *set)
 {
-    struct dist_set *old = n->set;
-
-    n->set = dist_set_ref(set);
-    dist_set_unref(old);
-    return 0;
+    return engine_configure(n->worker.engine, worker_now(&n->worker), set);
 }
 
 static void notice_lines(struct node *n, struct slice lines)

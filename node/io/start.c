@@ -377,7 +377,6 @@ struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX
     signal(SIGPIPE, SIG_IGN);
     n->magic = NODE_MAGIC;
     n->cfg = *cfg;
-    n->set = cfg->set != NULL ? dist_set_ref(cfg->set) : NULL;
     n->http = cfg->http;
     n->https = cfg->https;
     n->certs = cfg->certs != NULL ? tls_certs_ref(cfg->certs) : NULL;
@@ -440,7 +439,6 @@ void node_free(struct node *n)
     disk_stop(w->disk);
     keeper_stop(n->keeper); /* what it writes is lent from the engine */
     engine_free(w->engine);
-    dist_set_unref(n->set);
     disk_close(w->disk);
     if (w->loop != NULL)
         ev_async_stop(w->loop, &n->stop);
