@@ -444,6 +444,34 @@ static void feat_C4_from_25_to_100_origins(void **state)
     }
 }
 
+static void feat_A8_ten_thousand_distributions(void **state)
+{
+    struct buf text = BUF_EMPTY, errors = BUF_EMPTY;
+    struct dist_set *s = NULL;
+    char host[64];
+
+    (void)state;
+    buf_add_str(&text, "distributions:\n");
+    for (int i = 0; i < DISTS_MAX; i++)
+        buf_addf(&text, "- { name: d%d, hosts: [ h%d.example, \"*.w%d.example\" ], origins: http://o%d.example }\n", i,
+                 i, i, i);
+    if (dist_set_read(buf_slice(&text), "f", &s, &errors) != 0)
+        fail_msg("%.*s", SLICE_FMT(buf_slice(&errors)));
+    for (int i = 0; i < DISTS_MAX; i += 97) {
+        snprintf(host, sizeof(host), "a.w%d.example", i);
+        const struct dist *d = dist_find(s, slice_str(host), SLICE_EMPTY);
+        snprintf(host, sizeof(host), "d%d", i);
+        assert_non_null(d);
+        is_text(d->name, host);
+    }
+    dist_set_unref(s);
+    buf_add_str(&text, "- { name: more, origins: http://o.example }\n");
+    assert_int_equal(dist_set_read(buf_slice(&text), "f", &s, &errors), MESH_E_SYNTAX);
+    assert_non_null(memmem(errors.data, errors.len, "has 10001 entries; 10000 are allowed", 36));
+    buf_free(&text);
+    buf_free(&errors);
+}
+
 static void feat_R38_redirects_that_lead_to_themselves(void **state)
 {
     static const struct {
@@ -744,6 +772,7 @@ int main(void)
         cmocka_unit_test(each_refusal_says_where_and_why),
         cmocka_unit_test(several_faults_at_once_and_no_end_of_them),
         cmocka_unit_test(feat_C4_from_25_to_100_origins),
+        cmocka_unit_test(feat_A8_ten_thousand_distributions),
         cmocka_unit_test(feat_R38_redirects_that_lead_to_themselves),
         cmocka_unit_test(what_stars_stood_for),
         cmocka_unit_test(the_canonical_form),
