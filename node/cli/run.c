@@ -347,6 +347,8 @@ static void fill_config(struct running *r, struct node_config *cfg)
         cfg->advertise[cfg->advertise_n] = o->advertise.at[cfg->advertise_n];
     cfg->origin = o->origin;
     cfg->set = r->set;
+    cfg->origin_ca = o->origin_ca;
+    cfg->dns_servers = o->dns_servers;
     cfg->methods = o->methods;
     cfg->purge_from = o->purge_from;
     cfg->memory_limit = o->memory;

@@ -5,6 +5,7 @@
 
 #include "node/cli/cli.h"
 #include "node/cli/timers.h"
+#include "node/io/origin_files.h"
 #include "node/store/store.h"
 #include "proto/base/err.h"
 
@@ -22,10 +23,6 @@ static int read_origin(const char *text, void *field, struct buf *why)
     if (err != 0) {
         buf_addf(why, "%s. An origin is such as http://origin.example.net or http://10.0.0.7:8000/site.", fault);
         return err;
-    }
-    if (o->origin.https) {
-        buf_add_str(why, "https is not available in this version: http://... only.");
-        return MESH_E_VERSION;
     }
     o->origin_text = text;
     return 0;
@@ -155,6 +152,38 @@ static int read_policy(const char *text, void *field, struct buf *why)
     return 0;
 }
 
+static int read_attempts(const char *text, void *field, struct buf *why)
+{
+    uint64_t n;
+
+    if (slice_u64(slice_str(text), &n) != 0 || n < 1 || n > 3) {
+        buf_add_str(why, "must be 1, 2 or 3.");
+        return MESH_E_RANGE;
+    }
+    *(uint32_t *)field = (uint32_t)n;
+    return 0;
+}
+
+static int read_origin_client(const char *text, void *field, struct buf *why)
+{
+    if (!origin_file_name_ok(slice_str(text))) {
+        buf_add_str(why, "must be a name of letters, digits, dots, - and _, not a path.");
+        return MESH_E_SYNTAX;
+    }
+    *(const char **)field = text;
+    return 0;
+}
+
+static int read_dns_servers(const char *text, void *field, struct buf *why)
+{
+    if (!resolve_servers_ok(slice_str(text))) {
+        buf_add_str(why, "must be one to four addresses with ports, such as 10.0.0.53:53 or [2001:db8::53]:53,10.0.0.53:53.");
+        return MESH_E_SYNTAX;
+    }
+    *(const char **)field = text;
+    return 0;
+}
+
 static int read_purge_from(const char *text, void *field, struct buf *why)
 {
     const char *fault;
@@ -170,7 +199,20 @@ static const struct option options[] = {
     { "--config", "FILE", "node: these flags by name, which count less than those that are given; and distributions:",
       option_text, FIELD(config_file), false },
     { "-c", "FILE", "the same", option_text, FIELD(config_file), false },
-    { "--origin", "URL", "where content comes from: http://HOST[:PORT][/PREFIX]", read_origin, 0, false },
+    { "--origin", "URL", "where content comes from: http://HOST[:PORT][/PREFIX], or https://...", read_origin, 0, false },
+    { "--origin-ca", "FILE",
+      "PEM file with whoever may have signed the certificate of an https origin (whom\n"
+      "the system trusts)",
+      option_text, FIELD(origin_ca), false },
+    { "--origin-client", "NAME",
+      "what the node shows an https origin of itself: DIR/origin-tls/NAME.crt and NAME.key, PEM",
+      read_origin_client, FIELD(origin_client), false },
+    { "--origin-attempts", "N",
+      "how often a connection to the origin is tried, and a GET sent that nothing is\n"
+      "heard of, 1 to 3 (3)",
+      read_attempts, FIELD(origin_attempts), false },
+    { "--dns-servers", "ADDR:PORT,...", "who is asked for names of origins and seeds (the system's, of /etc/resolv.conf)",
+      read_dns_servers, FIELD(dns_servers), false },
     { "--http", "ADDR:PORT", "listen for viewers (0.0.0.0:8080)", option_listen, FIELD(http), false },
     { "--https", "ADDR:PORT", "listen for viewers over TLS, too; wants --certificate", option_listen, FIELD(https),
       false },

@@ -214,9 +214,12 @@ static void put_hop(struct buf *out, const struct answer *a, const struct answer
 }
 
 /* The next hop is not named: where origins are is no viewer's business (RFC 9209 section 4). */
-static void put_proxy_status(struct buf *out, enum proxy_error error, struct slice node)
+static void put_proxy_status(struct buf *out, const struct answer_page *page, struct slice node)
 {
-    struct proxy_status ours = { .name = node, .error = error };
+    struct proxy_status ours = { .name = node, .error = page->error };
+
+    if (page->details != NULL)
+        ours.details = slice_str(page->details);
 
     buf_add_str(out, "Proxy-Status: ");
     proxy_status_put(out, &ours);
@@ -389,7 +392,7 @@ size_t answer_page(struct buf *out, const struct answer_page *page, const struct
     if (page->of != NULL)
         put_cache_status(out, page->of, to->node);
     if (page->error != PROXY_OK)
-        put_proxy_status(out, page->error, to->node);
+        put_proxy_status(out, page, to->node);
     (void)http_put_field(out, SLICE_LIT("X-Request-Id"), to->request_id);
     put_connection(out, to);
     http_put_end(out);

@@ -51,6 +51,7 @@ struct answer_page {
     const struct answer *of; /* 416: the answer of which there is no such range, or NULL */
     bool forwarded;          /* the fault lies behind us: the request went on and came to nothing */
     enum proxy_error error;  /* what Proxy-Status says; PROXY_OK: nothing */
+    const char *details;     /* and this, besides; NULL: nothing */
     bool passed;             /* with |forwarded|: for its method */
 };
 

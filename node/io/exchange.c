@@ -7,6 +7,7 @@
 #include "node/http/serialise.h"
 #include "node/io/purge_method.h"
 #include "node/io/sock.h"
+#include "node/io/cause.h"
 #include "node/io/upstream.h"
 #include "node/io/upstream_request.h"
 #include "node/io/worker.h"
@@ -154,8 +155,8 @@ static enum proxy_error error_of(const struct request *r)
 {
     if (r->error_cause == FETCH_CAUSE_FULL)
         return PROXY_CONNECTION_LIMIT_REACHED;
-    if (r->error_cause != PROXY_OK)
-        return (enum proxy_error)r->error_cause;
+    if (r->error_cause != CAUSE_NONE)
+        return cause_error((enum cause)r->error_cause);
     switch (r->error_status) {
     case 502: return PROXY_DESTINATION_UNAVAILABLE;
     case 504: return PROXY_HTTP_RESPONSE_TIMEOUT;
@@ -172,6 +173,7 @@ void exchange_failed(struct exchange *x)
         .forwarded = true,
         .passed = x->passes,
         .error = error_of(r),
+        .details = r->error_cause == FETCH_CAUSE_FULL ? NULL : cause_details((enum cause)r->error_cause),
     };
 
     if (r->location.len > 0 || r->error_status == 421) { /* the request is well formed, and may be followed by others */

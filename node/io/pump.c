@@ -152,6 +152,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
     listener_second(&w->mesh);
     listener_second(&w->admin);
     seeds_second(&w->seeds);
+    upstream_second(&w->upstream);
     node_second(w->node);
     if (w->log == NULL)
         return;

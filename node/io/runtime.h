@@ -9,6 +9,7 @@
 #include "node/core/engine.h"
 #include "node/core/methods.h"
 #include "node/dist/dist.h"
+#include "node/io/resolve.h"
 #include "node/dist/url.h"
 #include "node/io/purge_from.h"
 #include "node/tls/tls.h"
@@ -23,8 +24,9 @@
 struct node_timers {
     mesh_ns origin_connect;    /* 10 s: one attempt to connect to the origin */
     unsigned origin_attempts;  /* 3 */
-    mesh_ns origin_first_byte; /* 30 s: from the request's last byte to the answer's first */
-    mesh_ns origin_between;    /* 30 s: between two reads of an answer */
+    mesh_ns origin_response;   /* 30 s: from the request's last byte to the answer's first, and between two reads of it */
+    mesh_ns origin_whole;      /* none: from a request to its answer's last byte */
+    mesh_ns dns;               /* 2 s: a DNS server that is silent is asked once more, or another one */
     mesh_ns origin_idle;       /* 5 s: an unused origin connection is kept so long */
     mesh_ns viewer_head;       /* 10 s: from a request's first byte to its head's last, however it trickles; or a TLS
                                 * handshake's */
@@ -75,6 +77,8 @@ struct node_config { /* all pointers are lent for the node's life */
     size_t advertise_n;
     struct dist_set *set; /* what is served; lent to node_start, which takes a reference */
     struct origin_url origin;
+    const char *origin_ca;   /* a PEM file, which tls_ca ORIGIN_CA_GIVEN stands for; NULL: there is none */
+    const char *dns_servers; /* "ADDR:PORT,..."; NULL: the system's */
     struct methods methods; /* which are answered where a request names no host's: OPTIONS about the server itself */
     struct purge_from purge_from; /* who may PURGE on the viewers' port; nobody: it is answered with 405 */
     uint32_t viewers_each_max; /* connections of one viewer's address; 0: half of all that there can be */

@@ -22,23 +22,24 @@ static void tell_engine(struct seeds *s)
     engine_seeds(s->worker->engine, s->worker->now, all, n);
 }
 
-static void on_answer(void *ctx, const struct mesh_addr *addrs, size_t n, const char *error)
+static void on_answer(void *ctx, const struct resolve_answer *a)
 {
     struct seed *seed = ctx;
     struct worker *w = seed->worker;
 
     worker_now(w);
-    seed->asked = false;
-    if (n == 0) { /* what it stood for before may still be right */
+    if (a->whole)
+        seed->query = NULL;
+    if (a->n == 0) { /* what it stood for before may still be right */
         if (!seed->told)
             worker_notice(w, "seed %.*s: %s; it is tried again every %d s while this node is alone",
-                          SLICE_FMT(seed->host), error, (int)(w->timers.resolve_again / SEC(1)));
+                          SLICE_FMT(seed->host), a->error, (int)(w->timers.resolve_again / SEC(1)));
         seed->told = true;
         return;
     }
     seed->told = false;
-    memcpy(seed->addrs, addrs, n * sizeof(addrs[0]));
-    seed->addrs_n = n;
+    memcpy(seed->addrs, a->addrs, a->n * sizeof(a->addrs[0]));
+    seed->addrs_n = a->n;
     tell_engine(&w->seeds);
 }
 
@@ -46,8 +47,8 @@ static void ask_names(struct seeds *s)
 {
     for (size_t i = 0; i < s->n; i++) {
         struct seed *seed = &s->at[i];
-        if (!seed->numeric && !seed->asked)
-            seed->asked = resolver_ask(s->resolver, seed->host, seed->port, on_answer, seed) == 0;
+        if (!seed->numeric && seed->query == NULL)
+            seed->query = resolver_ask(s->worker->resolver, seed->host, seed->port, on_answer, seed);
     }
     s->again = s->worker->now + s->worker->timers.resolve_again;
 }
@@ -69,8 +70,6 @@ int seeds_start(struct seeds *s, struct worker *w, const char **bad)
     s->n = w->cfg->seeds_n;
     if (s->n == 0 && s->known_n == 0)
         return 0;
-    if ((s->resolver = resolver_new(w->loop)) == NULL)
-        return MESH_E_NOMEM;
     tell_engine(s);
     ask_names(s);
     return 0;
@@ -78,8 +77,11 @@ int seeds_start(struct seeds *s, struct worker *w, const char **bad)
 
 void seeds_stop(struct seeds *s)
 {
-    resolver_free(s->resolver);
-    s->resolver = NULL;
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->at[i].query != NULL)
+            resolve_forget(s->at[i].query);
+        s->at[i].query = NULL;
+    }
 }
 
 void seeds_second(struct seeds *s)

@@ -14,14 +14,14 @@ struct seed {
     struct worker *worker;
     struct slice host;
     uint16_t port;
-    bool numeric, asked, told; /* told: the operator knows that it does not resolve */
+    struct resolve_query *query; /* under way */
+    bool numeric, told;          /* told: the operator knows that it does not resolve */
     struct mesh_addr addrs[RESOLVE_ADDRS_MAX];
     size_t addrs_n;
 };
 
 struct seeds {
     struct worker *worker;
-    struct resolver *resolver;
     struct seed at[NODE_SEEDS_MAX];
     size_t n;
     struct mesh_addr known[KNOWN_MAX]; /* members of an earlier life, filled in before the start */
@@ -29,8 +29,8 @@ struct seeds {
     mesh_ns again; /* when names are looked up next */
 };
 
-/* seeds_start: 0, MESH_E_NOMEM, or MESH_E_SYNTAX (|*bad| is the one that is no HOST:PORT).
- * After an error, seeds_stop still is to be called. */
+/* seeds_start: 0 or MESH_E_SYNTAX (|*bad| is the one that is no HOST:PORT). After an error, seeds_stop still is to be
+ * called. */
 int seeds_start(struct seeds *s, struct worker *w, const char **bad);
 void seeds_stop(struct seeds *s);
 

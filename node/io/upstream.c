@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "node/core/methods.h"
-#include "node/http/proxy_status.h"
 #include "node/io/exchange.h"
 #include "node/io/sock.h"
 #include "node/io/upstream_impl.h"
@@ -14,26 +13,24 @@
 #include "node/io/worker.h"
 #include "proto/base/err.h"
 
-#define ADDRS_FRESH   SEC(30) /* a name is looked up again after so long, beside the requests */
 #define IDLE_MAX      256
 #define CONTINUE_WAIT SEC(1) /* an origin that does not say whether it wants a body gets it */
 /* One that has been idle for longer may just be closed by the origin: no matter to a request that can be sent again. */
 #define IDLE_SURE SEC(1)
 
-static struct conn *conn_of(struct timeout *t)
+static struct worker *worker_of(const struct conn *c)
 {
-    struct conn *c = OBJ_OF(t, struct conn, timeout);
-
-    OBJ_CHECK(c, CONN_MAGIC);
-    return c;
+    return c->pool->all->worker;
 }
 
 /* ---- the socket ---- */
 
 static void watch(struct conn *c, int events)
 {
-    struct ev_loop *loop = c->pool->worker->loop;
+    struct ev_loop *loop = worker_of(c)->loop;
 
+    if (c->tls_full)
+        events |= EV_WRITE;
     if (c->io.fd < 0 || (c->io.events == events && ev_is_active(&c->io)) || (events == 0 && !ev_is_active(&c->io)))
         return;
     ev_io_stop(loop, &c->io);
@@ -45,12 +42,14 @@ static void watch(struct conn *c, int events)
 
 static void hang_up(struct conn *c)
 {
+    race_stop(&c->race);
     if (c->io.fd < 0)
         return;
-    ev_io_stop(c->pool->worker->loop, &c->io);
+    upstream_unsecure(c, c->state == IDLE);
+    ev_io_stop(worker_of(c)->loop, &c->io);
     close(c->io.fd);
     c->io.fd = -1;
-    c->pool->worker->counters.origin_connections--;
+    worker_of(c)->counters.origin_connections--;
 }
 
 static void move_to(struct conn *c, struct list *list)
@@ -59,51 +58,89 @@ static void move_to(struct conn *c, struct list *list)
     list_push_front(list, &c->link);
 }
 
-static void conn_free(struct conn *c)
+/* Not idle any more. */
+static void use(struct conn *c)
 {
+    list_remove(&c->idle_link);
+    worker_of(c)->counters.origin_idle--;
+}
+
+void upstream_let_go(struct conn *c)
+{
+    struct upstream_pool *p = c->pool;
+
     upstream_stop_body(c);
     hang_up(c);
-    timeout_clear(&c->timeout);
+    heap_remove(&p->all->timers, &c->timer);
     if (c->state == IDLE)
-        c->pool->worker->counters.origin_idle--;
+        use(c);
     list_remove(&c->link);
     buf_free(&c->out);
     buf_free(&c->in);
-    c->pool->n--;
+    p->n--;
+    p->all->n--;
     c->magic = 0;
     free(c);
+    upstream_pool_left(p);
+}
+
+/* ---- time: of what is waited for, and of the answer as a whole ---- */
+
+static void set_timer(struct conn *c)
+{
+    mesh_ns at = mesh_ns_min(c->due, c->whole_until);
+
+    if (at == MESH_NS_NEVER)
+        heap_remove(&c->pool->all->timers, &c->timer);
+    else
+        heap_set(&c->pool->all->timers, &c->timer, at);
+}
+
+static void wait_for(struct conn *c, enum conn_wait what, mesh_ns span)
+{
+    c->waits = what;
+    c->due = what == WAIT_NOTHING ? MESH_NS_NEVER : worker_of(c)->now + span;
+    set_timer(c);
 }
 
 /* ---- the end of a fetch: the connection is idle or gone afterwards ---- */
 
+static void rest(struct conn *c)
+{
+    struct upstreams *u = c->pool->all;
+
+    c->state = IDLE;
+    c->idle_since = u->worker->now;
+    c->whole_until = MESH_NS_NEVER;
+    u->worker->counters.origin_idle++;
+    buf_free(&c->in); /* idle connections hold no buffers */
+    buf_free(&c->out);
+    move_to(c, &c->pool->idle);
+    list_push_back(&u->idle, &c->idle_link);
+    wait_for(c, WAIT_UNUSED, c->pool->idle_timeout);
+    watch(c, EV_READ);
+}
+
 void upstream_finish(struct conn *c, int err)
 {
-    struct upstream_pool *p = c->pool;
-    struct worker *w = p->worker;
+    struct worker *w = worker_of(c);
     struct fetch *f = c->fetch;
 
     upstream_stop_body(c);
-    bool keep = err == 0 && c->keep_alive && !c->cut && c->in.len == 0 && !w->draining &&
-                w->counters.origin_idle < IDLE_MAX;
+    bool keep = err == 0 && c->keep_alive && !c->cut && c->in.len == 0 && !w->draining && !c->pool->retired &&
+                !upstream_ended(c) && !c->tls_full && w->counters.origin_idle < IDLE_MAX;
 
     c->fetch = NULL;
+    c->origin = NULL;
     f->io = NULL;
-    if (keep) {
-        c->state = IDLE;
-        c->idle_since = w->now;
-        w->counters.origin_idle++;
-        buf_free(&c->in); /* idle connections hold no buffers */
-        buf_free(&c->out);
-        move_to(c, &p->idle);
-        timeout_set(&p->keep, &c->timeout, w->now);
-        watch(c, EV_READ);
-    } else {
-        conn_free(c);
-    }
+    if (keep)
+        rest(c);
+    else
+        upstream_let_go(c);
     engine_fetch_end(w->engine, w->now, f, err);
 }
 
-void upstream_fail(struct conn *c, int err, enum proxy_error cause)
+void upstream_fail(struct conn *c, int err, enum cause cause)
 {
     c->fetch->cause = cause;
     upstream_finish(c, err);
@@ -111,98 +148,119 @@ void upstream_fail(struct conn *c, int err, enum proxy_error cause)
 
 /* ---- connecting ---- */
 
-static enum proxy_error cause_of(int error)
+/* The socket is there, and open to what we send. */
+static void connected(struct conn *c)
 {
-    switch (error) {
-    case ECONNREFUSED: return PROXY_CONNECTION_REFUSED;
-    case ETIMEDOUT: return PROXY_CONNECTION_TIMEOUT;
-    case EHOSTUNREACH:
-    case ENETUNREACH: return PROXY_DESTINATION_IP_UNROUTABLE;
-    case EMFILE:
-    case ENFILE: return PROXY_CONNECTION_LIMIT_REACHED; /* our own */
-    default: return PROXY_DESTINATION_UNAVAILABLE;
-    }
+    c->state = SENDING;
+    upstream_send_head(c);
 }
 
-/* Tries addresses until one attempt is under way, or gives up with |err| and |cause| of the last one. */
-static void connect_next(struct conn *c, int err, enum proxy_error cause)
+static void shake(struct conn *c)
 {
-    struct upstream_pool *p = c->pool;
-    struct worker *w = p->worker;
+    enum cause cause;
+    int done = upstream_shake(c, &cause);
 
-    hang_up(c);
-    timeout_clear(&c->timeout);
-    while (c->attempts < w->timers.origin_attempts) {
-        c->addr = (p->first + c->attempts++) % p->addrs_n;
-        c->io.fd = sock_connect(&p->addrs[c->addr]);
-        if (c->io.fd >= 0) {
-            w->counters.origin_connections++;
-            c->state = CONNECTING;
-            c->connect_began = w->now;
-            watch(c, EV_WRITE);
-            timeout_set(&p->connect, &c->timeout, w->now);
-            return;
-        }
-        cause = cause_of(errno);
-        err = cause == PROXY_CONNECTION_LIMIT_REACHED ? MESH_E_FULL : MESH_E_REFUSED;
+    if (done < 0)
+        upstream_fail(c, done, cause);
+    else if (done > 0)
+        connected(c);
+    else
+        watch(c, EV_READ);
+}
+
+static void on_race(void *ctx, const struct race_end *end)
+{
+    struct conn *c = ctx;
+    struct upstream_pool *p = c->pool;
+    struct worker *w = worker_of(c);
+
+    if (end->fd < 0) {
+        p->addrs.until = w->now; /* perhaps the name has moved */
+        upstream_fail(c, end->err, end->cause);
+        return;
     }
-    p->fresh_until = w->now; /* perhaps the name has moved */
-    upstream_fail(c, err, cause);
+    ev_io_set(&c->io, end->fd, 0);
+    w->counters.origin_opened++;
+    addresses_worked(&p->addrs, &end->addr);
+    engine_origin_rtt(w->engine, w->now, end->took);
+    if (!p->https) {
+        connected(c);
+        return;
+    }
+    c->state = SHAKING;
+    wait_for(c, WAIT_SHAKE, c->origin->connect_timeout);
+    if (upstream_secure(c))
+        shake(c);
+    else
+        upstream_fail(c, MESH_E_NOMEM, CAUSE_INTERNAL);
 }
 
 static void connect_first(struct conn *c)
 {
-    c->attempts = 0;
-    move_to(c, &c->pool->busy);
-    connect_next(c, MESH_E_REFUSED, PROXY_DESTINATION_UNAVAILABLE);
+    struct upstream_pool *p = c->pool;
+    struct race_rule rule = { .attempts = c->origin->attempts,
+                              .timeout = c->origin->connect_timeout,
+                              .extra = &p->all->extra,
+                              .extra_max = p->all->extra_max };
+
+    hang_up(c);
+    move_to(c, &p->busy);
+    c->state = CONNECTING;
+    wait_for(c, WAIT_NOTHING, 0); /* the race has times of its own */
+    race_start(&c->race, worker_of(c), p->addrs.at, p->addrs.n, &rule, on_race, c);
 }
 
-static void on_addresses(void *ctx, const struct mesh_addr *addrs, size_t n, const char *error)
+/* Connects, now or once there is an address. */
+static void set_out(struct conn *c)
 {
-    struct upstream_pool *p = ctx;
-    struct worker *w = p->worker;
+    struct upstream_pool *p = c->pool;
 
-    worker_now(w);
-    p->asked = false;
-    if (n > 0) {
-        memcpy(p->addrs, addrs, n * sizeof(addrs[0]));
-        p->addrs_n = n;
-        p->first = 0;
-        p->fresh_until = w->now + ADDRS_FRESH;
-    } else if (p->addrs_n == 0) {
-        worker_notice(w, "origin %.*s: %s", SLICE_FMT(p->url->host), error);
+    if (p->https && p->trust == NULL) {
+        upstream_fail(c, MESH_E_REFUSED, CAUSE_TLS_SETTINGS);
+    } else if (!upstream_pool_look_up(p)) {
+        upstream_fail(c, MESH_E_REFUSED, p->unresolved);
+    } else if (p->addrs.n > 0) {
+        connect_first(c);
+    } else {
+        c->state = RESOLVING;
+        list_remove(&c->link);
+        list_push_back(&p->waiting, &c->link);
     }
-    while (!list_empty(&p->waiting)) {
+}
+
+void upstream_resolved(struct upstream_pool *p, bool whole)
+{
+    p->n++; /* it is not to go before we are done */
+    LIST_EACH_SAFE (at, &p->busy) {
+        race_more(&OBJ_OF(at, struct conn, link)->race, p->addrs.at, p->addrs.n);
+    }
+    while (!list_empty(&p->waiting) && (p->addrs.n > 0 || whole)) {
         struct conn *c = OBJ_OF(list_first(&p->waiting), struct conn, link);
-        if (p->addrs_n > 0)
+        if (p->addrs.n > 0)
             connect_first(c);
         else
-            upstream_fail(c, MESH_E_REFUSED, PROXY_DNS_ERROR);
+            upstream_fail(c, MESH_E_REFUSED, p->unresolved);
     }
+    p->n--;
+    upstream_pool_left(p);
 }
 
-/* Looks the name up where that is due. False: there will be no address. */
-static bool refresh_addresses(struct upstream_pool *p)
-{
-    struct worker *w = p->worker;
+/* ---- once more ---- */
 
-    if (p->resolver == NULL || p->asked || (p->addrs_n > 0 && w->now < p->fresh_until))
-        return true;
-    p->asked = resolver_ask(p->resolver, p->url->host, p->url->port, on_addresses, p) == 0;
-    return p->asked || p->addrs_n > 0;
-}
-
-/* A request on a reused connection died unheard: once more, on a fresh one. */
+/* On a fresh connection. */
 static void start_over(struct conn *c)
 {
-    c->pool->worker->counters.origin_retried++;
+    worker_of(c)->counters.origin_retried++;
+    hang_up(c);
     c->reused = false;
+    c->blocked = false;
     c->sent = 0;
-    connect_first(c);
+    c->cursor = (struct http_cursor){ 0 };
+    set_out(c);
 }
 
-/* May the request be sent once more? What may have been heard must do no harm when it is heard twice, and a body is gone
- * once it was sent (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1). */
+/* A request on a reused connection died unheard. May it be sent once more? What may have been heard must do no harm
+ * when it is heard twice, and a body is gone once it was sent (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1). */
 static bool may_start_over(const struct conn *c)
 {
     if (!c->reused || (c->state != SENDING && c->state != HEAD) || c->in.len > 0 || c->interim > 0)
@@ -214,46 +272,37 @@ static bool may_start_over(const struct conn *c)
 
 void upstream_broken(struct conn *c)
 {
-    if (may_start_over(c))
+    if (may_start_over(c)) {
+        c->sendings = 0;
         start_over(c);
-    else if (c->state == BODY || c->in.len > 0 || c->interim > 0)
-        upstream_fail(c, MESH_E_CLOSED, PROXY_HTTP_RESPONSE_INCOMPLETE);
-    else
-        upstream_fail(c, MESH_E_CLOSED, PROXY_CONNECTION_TERMINATED);
+    } else if (c->state == BODY || c->in.len > 0 || c->interim > 0) {
+        upstream_fail(c, MESH_E_CLOSED, CAUSE_INCOMPLETE);
+    } else {
+        upstream_fail(c, MESH_E_CLOSED, CAUSE_TERMINATED);
+    }
+}
+
+/* Nothing at all came of a GET in time. */
+static bool may_ask_again(const struct conn *c)
+{
+    return c->state == HEAD && !c->blocked && c->in.len == 0 && c->interim == 0 && c->fetch->method.len == 0 &&
+           c->sendings < c->origin->attempts;
 }
 
 /* ---- events ---- */
 
 void upstream_settle(struct conn *c)
 {
-    struct upstream_pool *p = c->pool;
     bool paused = c->state == BODY && c->fetch->paused;
     bool reads = (c->state == HEAD || c->state == BODY) && !paused;
 
     watch(c, (reads ? EV_READ : 0) | (c->blocked ? EV_WRITE : 0));
     if (c->asked)
-        timeout_set(&p->on_hold, &c->timeout, p->worker->now);
-    else if (!c->blocked && (c->upload != NULL || paused)) /* it is the viewer's turn, and its connection's timer */
-        timeout_clear(&c->timeout);
-    else if (c->state == SENDING || (!c->blocked && c->state == HEAD && c->in.len == 0))
-        timeout_set(&p->first_byte, &c->timeout, p->worker->now);
+        wait_for(c, WAIT_CONTINUE, CONTINUE_WAIT);
+    else if (!c->blocked && !c->tls_full && (c->upload != NULL || paused)) /* it is the viewer's turn, and its timer */
+        wait_for(c, WAIT_NOTHING, 0);
     else
-        timeout_set(&p->between, &c->timeout, p->worker->now);
-}
-
-static void connected(struct conn *c)
-{
-    int error = sock_connect_error(c->io.fd);
-
-    if (error != 0) {
-        connect_next(c, MESH_E_REFUSED, cause_of(error));
-        return;
-    }
-    c->pool->worker->counters.origin_opened++;
-    c->pool->first = c->addr;
-    c->state = SENDING;
-    engine_origin_rtt(c->pool->worker->engine, c->pool->worker->now, c->pool->worker->now - c->connect_began);
-    upstream_send_head(c);
+        wait_for(c, WAIT_ORIGIN, c->origin->response_timeout);
 }
 
 static void on_io(struct ev_loop *loop, ev_io *io, int revents)
@@ -264,9 +313,11 @@ static void on_io(struct ev_loop *loop, ev_io *io, int revents)
 
     (void)loop;
     OBJ_CHECK(c, CONN_MAGIC);
-    worker_now(c->pool->worker);
+    worker_now(worker_of(c));
+    if ((revents & EV_WRITE) != 0 && c->tls_full && !upstream_flush(c) && c->state != IDLE)
+        revents |= EV_READ; /* which tells how it ended */
     switch (c->state) {
-    case CONNECTING: connected(c); break;
+    case SHAKING: shake(c); break;
     case SENDING: upstream_send_head(c); break;
     case HEAD:
     case BODY:
@@ -274,54 +325,100 @@ static void on_io(struct ev_loop *loop, ev_io *io, int revents)
             upstream_readable(c);
         else if (c->upload != NULL)
             upstream_send_body(c);
+        else
+            upstream_settle(c);
         break;
-    case IDLE: conn_free(c); break; /* the origin closed it, or speaks without being asked */
+    case IDLE:
+        if (!upstream_hush(c)) /* the origin closed it, or speaks without being asked */
+            upstream_let_go(c);
+        break;
+    case CONNECTING:
     case RESOLVING: assert(!"a connection without a socket has no events");
     }
     if (v != NULL) /* there may be room for more of its body */
         viewers_resume(v);
 }
 
-/* NULL: no memory, or there may be no more. */
+/* Of those that are idle the one used longest ago is of less use than a new one: in this pool, and in all. */
+static bool make_room(struct upstream_pool *p)
+{
+    struct upstreams *u = p->all;
+
+    if (p->max > 0 && p->n >= p->max && !list_empty(&p->idle))
+        upstream_let_go(OBJ_OF(p->idle.prev, struct conn, link));
+    if (u->n >= u->max && !list_empty(&u->idle))
+        upstream_let_go(OBJ_OF(u->idle.next, struct conn, idle_link));
+    return u->n < u->max && (p->max == 0 || p->n < p->max);
+}
+
 static struct conn *conn_new(struct upstream_pool *p)
 {
-    if (p->n >= p->max && !list_empty(&p->idle)) /* the one used longest ago is of less use than a new one */
-        conn_free(OBJ_OF(p->idle.prev, struct conn, link));
-    struct conn *c = p->n < p->max ? calloc(1, sizeof(*c)) : NULL;
+    struct conn *c = calloc(1, sizeof(*c));
+
     if (c == NULL)
         return NULL;
     p->n++;
+    p->all->n++;
     c->magic = CONN_MAGIC;
     c->pool = p;
+    c->due = c->whole_until = MESH_NS_NEVER;
     list_init(&c->link);
-    timeout_init(&c->timeout);
+    list_init(&c->idle_link);
     ev_io_init(&c->io, on_io, -1, 0);
     c->io.data = c;
     return c;
 }
 
-/* An idle connection, or a new one; NULL as conn_new. */
-static struct conn *conn_for(struct upstream_pool *p, const struct fetch *f, bool has_body)
+/* An idle connection that will do, out of the idle ones; NULL: there is none. */
+static struct conn *idle_for(struct upstream_pool *p, const struct fetch *f, bool has_body)
 {
     struct list *first = list_first(&p->idle);
     struct conn *c = first != NULL ? OBJ_OF(first, struct conn, link) : NULL;
+    struct worker *w = p->all->worker;
     bool again = !has_body && method_idempotent(f->method);
 
-    if (c == NULL || (!again && p->worker->now - c->idle_since > IDLE_SURE))
-        return conn_new(p);
+    if (c == NULL || (!again && w->now - c->idle_since > IDLE_SURE))
+        return NULL;
     c->reused = true;
-    p->worker->counters.origin_idle--;
-    p->worker->counters.origin_reused++;
+    use(c);
+    w->counters.origin_reused++;
     c->state = SENDING;
     move_to(c, &p->busy);
     return c;
 }
 
-static void prepare(struct conn *c, struct fetch *f, struct upload *u)
+/* Nothing is begun. */
+static void refuse(struct upstreams *u, struct fetch *f, bool full)
+{
+    struct worker *w = u->worker;
+
+    w->counters.origin_refused += full;
+    f->cause = full ? CAUSE_FULL : CAUSE_INTERNAL;
+    engine_fetch_end(w->engine, w->now, f, full ? MESH_E_FULL : MESH_E_NOMEM);
+}
+
+/* The connection that |f| is to have; NULL: none, and the engine knows. */
+static struct conn *conn_for(struct upstreams *u, const struct dist_origin *o, struct fetch *f, bool has_body)
+{
+    struct upstream_pool *p = upstream_pool_for(u, o, false);
+    struct conn *c = p != NULL ? idle_for(p, f, has_body) : NULL;
+    bool room = p != NULL && (c != NULL || make_room(p));
+
+    if (room && c == NULL)
+        c = conn_new(p);
+    if (c == NULL)
+        refuse(u, f, p != NULL && !room);
+    return c;
+}
+
+static void prepare(struct conn *c, const struct dist_origin *o, struct fetch *f, struct upload *u)
 {
     f->io = c;
     c->fetch = f;
+    c->origin = o;
+    c->whole_until = o->whole_timeout > 0 ? worker_of(c)->now + o->whole_timeout : MESH_NS_NEVER;
     c->sent = 0;
+    c->sendings = 0;
     c->frame = 0;
     c->interim = 0;
     c->cursor = (struct http_cursor){ 0 };
@@ -333,152 +430,117 @@ static void prepare(struct conn *c, struct fetch *f, struct upload *u)
         u->conn = c;
 }
 
-void upstream_begin(struct upstream_pool *p, struct fetch *f)
+/* Whose content |f| is after. */
+static const struct dist_origin *origin_of(const struct upstreams *u, const struct fetch *f)
 {
-    struct worker *w = p->worker;
+    (void)f;
+    return &u->worker->usual_origin;
+}
+
+void upstream_begin(struct upstreams *u, struct fetch *f)
+{
+    struct worker *w = u->worker;
+    const struct dist_origin *o = origin_of(u, f);
     const struct exchange *x = f->from;
-    struct upload *u = x != NULL ? x->upload : NULL;
-    struct conn *c = conn_for(p, f, u != NULL);
+    struct upload *upload = x != NULL ? x->upload : NULL;
 
     f->io = NULL;
-    if (c == NULL) {
-        bool full = p->n >= p->max;
-        w->counters.origin_refused += full;
-        f->cause = full ? PROXY_CONNECTION_LIMIT_REACHED : PROXY_PROXY_INTERNAL_ERROR;
-        engine_fetch_end(w->engine, w->now, f, full ? MESH_E_FULL : MESH_E_NOMEM);
+    struct conn *c = conn_for(u, o, f, upload != NULL);
+    if (c == NULL)
         return;
-    }
-    prepare(c, f, u);
+    prepare(c, o, f, upload);
     struct upstream_body body = { .expect = c->asked };
     if (x != NULL)
         body.body = x->body;
-    int err = upstream_request(&c->out, p->url, f, &body, slice_str(w->cfg->self->cert.name), &w->cfg->self->mesh.id);
+    int err = upstream_request(&c->out, o, f, &body, slice_str(w->cfg->self->cert.name), &w->cfg->self->mesh.id);
     if (err != 0) {
-        upstream_fail(c, err, PROXY_PROXY_INTERNAL_ERROR);
-    } else if (!refresh_addresses(p)) {
-        upstream_fail(c, MESH_E_REFUSED, PROXY_DNS_ERROR);
+        upstream_fail(c, err, CAUSE_INTERNAL);
     } else if (c->reused) {
+        (void)upstream_pool_look_up(c->pool); /* for the next one */
         upstream_send_head(c);
-    } else if (p->addrs_n > 0) {
-        connect_first(c);
     } else {
-        c->state = RESOLVING;
-        list_remove(&c->link);
-        list_push_back(&p->waiting, &c->link);
+        set_out(c);
     }
 }
 
 /* The first one may come to nothing, since the name is only being looked up. */
-void upstream_probe(struct upstream_pool *p)
+void upstream_probe(struct upstreams *u)
 {
-    if (refresh_addresses(p) && p->addrs_n > 0)
-        origin_probe_start(&p->probe, p->worker, &p->addrs[p->first]);
+    struct upstream_pool *p = upstream_pool_for(u, origin_of(u, NULL), false);
+
+    if (p != NULL && upstream_pool_look_up(p) && p->addrs.n > 0)
+        origin_probe_start(&u->probe, u->worker, &p->addrs.at[0]);
 }
 
-void upstream_flow(struct upstream_pool *p, struct fetch *f)
+void upstream_flow(struct upstreams *u, struct fetch *f)
 {
     struct conn *c = f->io;
 
-    (void)p;
+    (void)u;
     if (c == NULL)
         return;
     OBJ_CHECK(c, CONN_MAGIC);
     if (c->state != BODY || (!f->paused && c->in.len > 0 && !upstream_take(c, SLICE_EMPTY)))
         return;
-    upstream_settle(c);
+    if (!f->paused && upstream_ended(c))
+        upstream_end(c); /* it was read with the bytes that waited */
+    else
+        upstream_settle(c);
 }
 
-void upstream_drop(struct upstream_pool *p, struct fetch *f)
+void upstream_drop(struct upstreams *u, struct fetch *f)
 {
     struct conn *c = f->io;
 
-    (void)p;
+    (void)u;
     if (c == NULL)
         return;
     OBJ_CHECK(c, CONN_MAGIC);
-    conn_free(c);
+    upstream_let_go(c);
 }
 
 /* ---- time ---- */
 
-static void on_connect_timeout(struct timeout *t)
+static void on_silence(struct conn *c)
 {
-    connect_next(conn_of(t), MESH_E_TIMEOUT, PROXY_CONNECTION_TIMEOUT);
-}
-
-static void on_silence(struct timeout *t)
-{
-    struct conn *c = conn_of(t);
     bool writes = c->state == SENDING || (c->blocked && c->state == HEAD);
 
-    upstream_fail(c, MESH_E_TIMEOUT, writes ? PROXY_CONNECTION_WRITE_TIMEOUT : PROXY_CONNECTION_READ_TIMEOUT);
+    if (may_ask_again(c))
+        start_over(c);
+    else
+        upstream_fail(c, MESH_E_TIMEOUT, writes ? CAUSE_WRITE_TIMEOUT : CAUSE_READ_TIMEOUT);
 }
 
-static void on_held_long(struct timeout *t)
+static void on_time(struct conn *c, mesh_ns now)
 {
-    struct conn *c = conn_of(t);
-
-    upstream_go_on(c);
-    upstream_settle(c);
-}
-
-static void on_unused(struct timeout *t)
-{
-    conn_free(conn_of(t));
-}
-
-mesh_ns upstream_deadline(const struct upstream_pool *p)
-{
-    return mesh_ns_min(mesh_ns_min(timeouts_deadline(&p->connect), timeouts_deadline(&p->first_byte)),
-                       mesh_ns_min(mesh_ns_min(timeouts_deadline(&p->between), timeouts_deadline(&p->on_hold)),
-                                   timeouts_deadline(&p->keep)));
-}
-
-void upstream_run(struct upstream_pool *p, mesh_ns now)
-{
-    timeouts_run(&p->connect, now);
-    timeouts_run(&p->first_byte, now);
-    timeouts_run(&p->between, now);
-    timeouts_run(&p->on_hold, now);
-    timeouts_run(&p->keep, now);
-}
-
-int upstream_start(struct upstream_pool *p, struct worker *w)
-{
-    p->worker = w;
-    p->url = &w->cfg->origin;
-    p->max = w->cfg->origin_connections_max;
-    list_init(&p->waiting);
-    list_init(&p->busy);
-    list_init(&p->idle);
-    timeouts_init(&p->connect, w->timers.origin_connect, on_connect_timeout);
-    timeouts_init(&p->first_byte, w->timers.origin_first_byte, on_silence);
-    timeouts_init(&p->between, w->timers.origin_between, on_silence);
-    timeouts_init(&p->on_hold, CONTINUE_WAIT, on_held_long);
-    timeouts_init(&p->keep, w->timers.origin_idle, on_unused);
-    if (resolve_numeric(p->url->host, p->url->port, &p->addrs[0])) {
-        p->addrs_n = 1;
-        return 0;
-    }
-    p->resolver = resolver_new(w->loop);
-    return p->resolver == NULL ? MESH_E_NOMEM : 0;
-}
-
-static void free_all(struct list *conns)
-{
-    LIST_EACH_SAFE (at, conns) {
-        conn_free(OBJ_OF(at, struct conn, link));
-    }
-}
-
-void upstream_stop(struct upstream_pool *p)
-{
-    if (p->worker == NULL)
+    if (now >= c->whole_until) {
+        upstream_fail(c, MESH_E_TIMEOUT, CAUSE_WHOLE_TIMEOUT);
         return;
-    free_all(&p->waiting);
-    free_all(&p->busy);
-    free_all(&p->idle);
-    origin_probe_stop(&p->probe);
-    resolver_free(p->resolver);
-    p->resolver = NULL;
+    }
+    switch (c->waits) {
+    case WAIT_NOTHING: set_timer(c); break;
+    case WAIT_SHAKE: upstream_fail(c, MESH_E_TIMEOUT, CAUSE_TLS_TIMEOUT); break;
+    case WAIT_CONTINUE:
+        upstream_go_on(c);
+        upstream_settle(c);
+        break;
+    case WAIT_ORIGIN: on_silence(c); break;
+    case WAIT_UNUSED: upstream_let_go(c); break;
+    }
+}
+
+mesh_ns upstream_deadline(const struct upstreams *u)
+{
+    return heap_deadline(&u->timers);
+}
+
+void upstream_run(struct upstreams *u, mesh_ns now)
+{
+    struct heap_node *node;
+
+    while ((node = heap_pop(&u->timers, now)) != NULL) {
+        struct conn *c = OBJ_OF(node, struct conn, timer);
+        OBJ_CHECK(c, CONN_MAGIC);
+        on_time(c, now);
+    }
 }

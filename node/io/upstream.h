@@ -1,14 +1,21 @@
-/* upstream.h - HTTP/1.1 requests to the origin, over connections that are kept and used again.
+/* upstream.h - HTTP/1.1 requests to origins, over connections that are kept and used again.
  *
- *   RESOLVING -> CONNECTING -> SENDING -> HEAD -> BODY -> IDLE -> SENDING ...
+ *   RESOLVING -> CONNECTING -> [SHAKING ->] SENDING -> HEAD -> BODY -> IDLE -> SENDING ...
+ *
+ * A pool is what there is to one server under one set of terms: scheme, host, port, whose certificate it has to show
+ * and who has to have signed it, what certificate we show. Origins that are equal in all of that share one. It is made
+ * by the first request, and goes some time after the last one.
  *
  * A connection belongs to one fetch at a time, or is idle. A request on a reused connection
  * that ends before the answer's first byte is sent once more on a fresh one: the origin may
  * just have closed it for its age (RFC 9112 section 9.3.1). But only one that does no harm when
- * it is heard twice, and has no body; others take no connection that has been idle for long.
+ * it is heard twice, and has no body; others take no connection that has been idle for long. A GET that nothing is
+ * heard of is sent again on another connection, as often as the origin's attempts say.
  *
- * There are so many connections at the most, and the engine begins no more fetches than that (engine_config.origin_fetches;
- * a fetch beyond fails at once, MESH_E_FULL). Idle ones make room.
+ * There are so many connections at the most, to all origins together, and the engine begins no more fetches than that
+ * (engine_config.origin_fetches; a fetch beyond fails at once, MESH_E_FULL); an origin may have a bound of its own
+ * below that. Idle ones make room. Where several addresses of a name are tried at once (race.h) there are up to a
+ * quarter more.
  *
  * A body (upload.h) is sent from HEAD on, and may still be under way in BODY: the answer is
  * read meanwhile. */
@@ -16,45 +23,55 @@
 #define HEDGEROW_IO_UPSTREAM_H
 
 #include "node/core/engine.h"
+#include "node/dist/dist.h"
 #include "node/io/origin_probe.h"
 #include "node/io/resolve.h"
-#include "node/io/timeouts.h"
-#include "node/dist/url.h"
+#include "proto/base/heap.h"
+#include "proto/base/list.h"
+#include "proto/base/map.h"
+
+#define UPSTREAM_POOLS_MAX 4096
 
 struct worker;
 
-struct upstream_pool {
+struct upstreams {
     struct worker *worker;
-    const struct origin_url *url;
-    struct resolver *resolver; /* NULL: the host is an address */
-    struct mesh_addr addrs[RESOLVE_ADDRS_MAX];
-    size_t addrs_n, first; /* |first| answered last time */
-    mesh_ns fresh_until;   /* then the name is looked up again */
-    bool asked;
-    size_t n, max;                   /* connections, idle ones too */
-    struct list waiting, busy, idle; /* connections; the idle one used last comes first */
+    struct map by_id;        /* pools, by the digest of what they are for */
+    struct list pools;       /* the one used last comes first */
+    struct list retired;     /* no longer wanted: they go with their connections */
+    size_t pools_n;          /* of both lists */
+    size_t n, max;           /* connections, idle ones too */
+    size_t extra, extra_max; /* sockets beside those, of races */
+    struct list idle;        /* of all pools; the connection idle for longest comes first */
+    struct heap timers;
     struct origin_probe probe;
-    struct timeouts connect, first_byte, between, on_hold, keep;
 };
 
 /* 0 or MESH_E_NOMEM. upstream_stop closes all connections; the engine is not told. */
-int upstream_start(struct upstream_pool *p, struct worker *w);
-void upstream_stop(struct upstream_pool *p);
+int upstream_start(struct upstreams *u, struct worker *w);
+void upstream_stop(struct upstreams *u);
 
 /* What the engine wants done (ENGINE_FETCH, ENGINE_FETCH_FLOW, ENGINE_FETCH_STOP). */
-void upstream_begin(struct upstream_pool *p, struct fetch *f);
-void upstream_flow(struct upstream_pool *p, struct fetch *f);
-void upstream_drop(struct upstream_pool *p, struct fetch *f);
+void upstream_begin(struct upstreams *u, struct fetch *f);
+void upstream_flow(struct upstreams *u, struct fetch *f);
+void upstream_drop(struct upstreams *u, struct fetch *f);
 
 /* ENGINE_PROBE */
-void upstream_probe(struct upstream_pool *p);
+void upstream_probe(struct upstreams *u);
+
+/* upstream_keep: from now on there are the origins of |set| alone; pools of others take no request and go with their
+ * connections. NULL: all pools go so, and new ones are made, as after a change of the certificates that are trusted. */
+void upstream_keep(struct upstreams *u, const struct dist_set *set);
+
+/* upstream_second is called each second. */
+void upstream_second(struct upstreams *u);
 
 /* upstream_more: there is more to send of |u|, or it has ended. upstream_forget: no more will come of it. */
 struct upload;
 void upstream_more(struct upload *u);
 void upstream_forget(struct upload *u);
 
-mesh_ns upstream_deadline(const struct upstream_pool *p);
-void upstream_run(struct upstream_pool *p, mesh_ns now);
+mesh_ns upstream_deadline(const struct upstreams *u);
+void upstream_run(struct upstreams *u, mesh_ns now);
 
 #endif

@@ -13,7 +13,7 @@
  * a MESH_E_*. */
 static int body_piece(struct conn *c, struct slice *in, bool *done)
 {
-    struct worker *w = c->pool->worker;
+    struct worker *w = c->pool->all->worker;
     struct slice piece = SLICE_EMPTY;
     uint8_t room[ROOM_BYTES];
     int err = 0;
@@ -47,11 +47,11 @@ static bool take_body(struct conn *c, struct slice *in)
     /* Bytes behind the end: somebody is wrong about where this answer ends (RFC 9112
      * section 11.2), so it is not to be trusted. */
     if (err != 0 || in->len > 0) {
-        c->pool->worker->counters.origin_malformed++;
+        c->pool->all->worker->counters.origin_malformed++;
         err = MESH_E_SYNTAX;
     }
     buf_clear(&c->in);
-    upstream_fail(c, err, err != 0 ? PROXY_HTTP_PROTOCOL_ERROR : PROXY_OK);
+    upstream_fail(c, err, err != 0 ? CAUSE_MALFORMED : CAUSE_NONE);
     return false;
 }
 
@@ -69,7 +69,7 @@ static void interim(struct conn *c, const struct http_response *r)
 /* As take_body, for a head. */
 static bool take_head(struct conn *c, struct slice *in)
 {
-    struct worker *w = c->pool->worker;
+    struct worker *w = c->pool->all->worker;
     struct http_response *r = &w->response;
     size_t used;
     int err;
@@ -89,7 +89,7 @@ static bool take_head(struct conn *c, struct slice *in)
     if (err != 0) {
         w->counters.origin_malformed++;
         buf_clear(&c->in);
-        upstream_fail(c, MESH_E_SYNTAX, PROXY_HTTP_PROTOCOL_ERROR);
+        upstream_fail(c, MESH_E_SYNTAX, CAUSE_MALFORMED);
         return false;
     }
     /* Who answers so, or before he said that he wants the body, has no use for the rest of it. Else it goes on: some
@@ -105,7 +105,7 @@ static bool take_head(struct conn *c, struct slice *in)
         c->framing = HTTP_BODY_LENGTH;
         c->left = 0;
     }
-    c->fetch->cause = PROXY_HTTP_PROTOCOL_ERROR; /* should the engine find it too bad to keep */
+    c->fetch->cause = CAUSE_MALFORMED; /* should the engine find it too bad to keep */
     engine_fetch_head(w->engine, w->now, c->fetch, r->status, &r->fields,
                       c->framing == HTTP_BODY_LENGTH ? (int64_t)c->left : -1);
     return take_body(c, in);
@@ -122,7 +122,7 @@ bool upstream_take(struct conn *c, struct slice bytes)
         in = buf_slice(&c->in);
     }
     if (!buf_ok(&c->in)) {
-        upstream_fail(c, MESH_E_NOMEM, PROXY_PROXY_INTERNAL_ERROR);
+        upstream_fail(c, MESH_E_NOMEM, CAUSE_INTERNAL);
         return false;
     }
     if (c->state == HEAD ? !take_head(c, &in) : !take_body(c, &in))
@@ -132,13 +132,13 @@ bool upstream_take(struct conn *c, struct slice bytes)
     else
         buf_add_slice(&c->in, in);
     if (!buf_ok(&c->in)) {
-        upstream_fail(c, MESH_E_NOMEM, PROXY_PROXY_INTERNAL_ERROR);
+        upstream_fail(c, MESH_E_NOMEM, CAUSE_INTERNAL);
         return false;
     }
     return true;
 }
 
-static void on_end(struct conn *c)
+void upstream_end(struct conn *c)
 {
     if (c->state == BODY && c->framing == HTTP_BODY_UNTIL_CLOSE)
         upstream_finish(c, 0);
@@ -148,20 +148,20 @@ static void on_end(struct conn *c)
 
 void upstream_readable(struct conn *c)
 {
-    struct worker *w = c->pool->worker;
-    ssize_t n = recv(c->io.fd, w->read_buf, WORKER_READ_BYTES, 0);
+    struct slice bytes;
+    ssize_t n = upstream_read(c, &bytes);
 
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-        return;
-    if (n < 0) {
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
+        if (c->tls != NULL) /* it may have something to say itself */
+            upstream_settle(c);
+    } else if (n < 0) {
         upstream_broken(c);
-        return;
+    } else if (n == 0) {
+        upstream_end(c);
+    } else if (upstream_take(c, bytes)) {
+        if (upstream_ended(c) && c->in.len == 0)
+            upstream_end(c);
+        else
+            upstream_settle(c);
     }
-    if (n == 0) {
-        on_end(c);
-        return;
-    }
-    if (upstream_take(c, slice_of(w->read_buf, (size_t)n)))
-        upstream_settle(c);
 }
-

@@ -41,6 +41,25 @@ bool upstream_loops(const struct fields *fields, const struct mesh_id *mesh)
     return false;
 }
 
+/* Does the origin's owner say what it gets as |name|? */
+static bool is_fixed(const struct dist_origin *origin, struct slice name)
+{
+    for (size_t i = 0; i < origin->headers_n; i++) {
+        if (slice_eq_nocase(origin->headers[i].name, name))
+            return true;
+    }
+    return false;
+}
+
+static int put_fixed(struct buf *out, const struct dist_origin *origin)
+{
+    int err = 0;
+
+    for (size_t i = 0; i < origin->headers_n && err == 0; i++)
+        err = http_put_field(out, origin->headers[i].name, origin->headers[i].value);
+    return err;
+}
+
 static bool forwards(const struct fetch *f, struct slice name)
 {
     return f->forward != NULL && fields_find(f->forward, name) != NULL;
@@ -57,16 +76,17 @@ static int put_hops_left(struct buf *out, const struct field *field)
     return 0;
 }
 
-static int put_one(struct buf *out, const struct fetch *f, const struct field *field)
+static int put_one(struct buf *out, const struct dist_origin *origin, const struct fetch *f, const struct field *field)
 {
-    if (!forward_passes(f->forward, field, f->method.len > 0 ? FORWARD_PASSAGE : FORWARD_ALONE))
+    if (is_fixed(origin, field->name) ||
+        !forward_passes(f->forward, field, f->method.len > 0 ? FORWARD_PASSAGE : FORWARD_ALONE))
         return 0;
     if (slice_eq(f->method, SLICE_LIT("OPTIONS")) && slice_eq_nocase(field->name, SLICE_LIT("max-forwards")))
         return put_hops_left(out, field);
     return http_put_field(out, field->name, field->value);
 }
 
-static int put_forwarded(struct buf *out, const struct fetch *f)
+static int put_forwarded(struct buf *out, const struct dist_origin *origin, const struct fetch *f)
 {
     const struct fields *all = f->forward;
     /* Lists that each hop adds to (RFC 9110 section 7.6.3, RFC 8586). */
@@ -77,7 +97,7 @@ static int put_forwarded(struct buf *out, const struct fetch *f)
         bool list = slice_eq_nocase(all->at[i].name, SLICE_LIT("via")) ||
                     slice_eq_nocase(all->at[i].name, SLICE_LIT("cdn-loop"));
         if (!list)
-            err = put_one(out, f, &all->at[i]);
+            err = put_one(out, origin, f, &all->at[i]);
     }
     for (size_t i = 0; i < 2; i++) {
         const struct field *field = NULL;
@@ -92,12 +112,12 @@ static int put_wanted(struct buf *out, struct slice name, struct slice value)
     return value.len > 0 ? http_put_field(out, name, value) : 0;
 }
 
-static int put_target(struct buf *out, const struct origin_url *url, const struct fetch *f)
+static int put_target(struct buf *out, const struct dist_origin *origin, const struct fetch *f)
 {
     struct buf target = BUF_EMPTY;
     int err = MESH_E_NOMEM;
 
-    buf_add_slice(&target, url->prefix);
+    buf_add_slice(&target, origin->prefix);
     buf_add_slice(&target, f->path);
     if (buf_ok(&target))
         err = http_put_request_line(out, f->method.len > 0 ? f->method : SLICE_LIT("GET"), buf_slice(&target));
@@ -124,14 +144,15 @@ static void put_body(struct buf *out, const struct fetch *f, const struct upstre
         buf_add_str(out, "Expect: 100-continue\r\n");
 }
 
-int upstream_request(struct buf *out, const struct origin_url *url, const struct fetch *f,
+int upstream_request(struct buf *out, const struct dist_origin *origin, const struct fetch *f,
                      const struct upstream_body *body, struct slice node, const struct mesh_id *mesh)
 {
     char text[LOOP_HEX + sizeof("mesh=")];
     int err;
 
-    if ((err = put_target(out, url, f)) != 0 || (err = http_put_field(out, SLICE_LIT("Host"), url->authority)) != 0 ||
-        (f->forward != NULL && (err = put_forwarded(out, f)) != 0) ||
+    if ((err = put_target(out, origin, f)) != 0 ||
+        (err = http_put_field(out, SLICE_LIT("Host"), origin->authority)) != 0 ||
+        (f->forward != NULL && (err = put_forwarded(out, origin, f)) != 0) || (err = put_fixed(out, origin)) != 0 ||
         (err = http_put_field(out, SLICE_LIT("X-Request-Id"), f->request_id)) != 0 ||
         (err = put_wanted(out, SLICE_LIT("Range"), f->range)) != 0 ||
         (err = put_wanted(out, SLICE_LIT("If-Range"), f->if_range)) != 0 ||
@@ -139,9 +160,10 @@ int upstream_request(struct buf *out, const struct origin_url *url, const struct
         (err = put_wanted(out, SLICE_LIT("If-Modified-Since"), f->if_modified_since)) != 0)
         return err;
     put_body(out, f, body);
-    if (!forwards(f, SLICE_LIT("user-agent")))
+    if (!forwards(f, SLICE_LIT("user-agent")) && !is_fixed(origin, SLICE_LIT("user-agent")))
         buf_add_str(out, "User-Agent: hedgerow\r\n");
-    if (f->method.len == 0 && !forwards(f, SLICE_LIT("accept-encoding")))
+    if (f->method.len == 0 && !forwards(f, SLICE_LIT("accept-encoding")) &&
+        !is_fixed(origin, SLICE_LIT("accept-encoding")))
         buf_add_str(out, "Accept-Encoding: identity\r\n");
     buf_add_str(out, "Via: 1.1 ");
     buf_add_slice(out, node);

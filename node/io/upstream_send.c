@@ -1,8 +1,6 @@
 /* What an origin is sent: the head, and behind it the body as it comes from the viewer. The answer may begin before the
  * body has ended, and is read meanwhile. */
 #include <errno.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 
 #include "node/http/serialise.h"
 #include "node/io/exchange.h"
@@ -17,10 +15,9 @@ static bool again(int error)
 void upstream_send_head(struct conn *c)
 {
     while (c->sent < c->out.len) {
-        int more = c->upload != NULL && upload_ready(c->upload).len > 0 ? MSG_MORE : 0;
-        ssize_t n = send(c->io.fd, c->out.data + c->sent, c->out.len - c->sent, MSG_NOSIGNAL | more);
-        if (n < 0 && errno == EINTR)
-            continue;
+        struct slice left = slice_from(buf_slice(&c->out), c->sent);
+        bool more = c->upload != NULL && upload_ready(c->upload).len > 0;
+        ssize_t n = upstream_write(c, &left, 1, more);
         if (n < 0 && again(errno)) {
             c->blocked = true;
             upstream_settle(c);
@@ -33,6 +30,7 @@ void upstream_send_head(struct conn *c)
         c->sent += (size_t)n;
     }
     c->state = HEAD;
+    c->sendings++;
     c->blocked = false;
     if (c->upload != NULL)
         upstream_send_body(c);
@@ -96,28 +94,22 @@ static bool next_frame(struct conn *c)
     return true;
 }
 
-/* One write of what is there: 1 all of it went out, 0 the kernel is full, -1 the connection is not for sending any more. */
+/* One write of what is there: 1 all of it went out, 0 the kernel is full, -1 the connection is not for sending any
+ * more. */
 static int write_some(struct conn *c)
 {
-    struct slice body = slice_head(upload_ready(c->upload), (size_t)c->frame);
-    struct iovec iov[2];
-    struct msghdr msg = { .msg_iov = iov };
     size_t line = c->out.len - c->sent;
+    struct slice pieces[] = { slice_from(buf_slice(&c->out), c->sent),
+                              slice_head(upload_ready(c->upload), (size_t)c->frame) };
 
-    if (line > 0)
-        iov[msg.msg_iovlen++] = (struct iovec){ c->out.data + c->sent, line };
-    if (body.len > 0) {
-        iov[msg.msg_iovlen].iov_len = body.len;
-        memcpy(&iov[msg.msg_iovlen++].iov_base, &body.data, sizeof(void *)); /* sendmsg only reads it */
-    }
-    ssize_t n = sendmsg(c->io.fd, &msg, MSG_NOSIGNAL);
+    ssize_t n = upstream_write(c, pieces, 2, false);
     if (n < 0)
-        return errno == EINTR || again(errno) ? 0 : -1;
+        return again(errno) ? 0 : -1;
     size_t of_line = (size_t)n < line ? (size_t)n : line, of_body = (size_t)n - of_line;
     c->sent += of_line;
     c->frame -= of_body;
     upload_sent(c->upload, of_body);
-    return (size_t)n == line + body.len ? 1 : 0;
+    return (size_t)n == line + pieces[1].len && !c->tls_full ? 1 : 0;
 }
 
 void upstream_send_body(struct conn *c)

@@ -84,7 +84,9 @@ struct worker {
     struct listener http, https, mesh, admin; /* |https| may be none */
     struct viewers viewers;
     struct admin_server admin_server;
-    struct upstream_pool upstream;
+    struct resolver *resolver;        /* worker 0's */
+    struct dist_origin usual_origin;  /* --origin's */
+    struct upstreams upstream;
     struct backbone backbone;
     struct udp udp;
     struct seeds seeds;

@@ -24,7 +24,7 @@ ZONES = ("eu/fra", "eu/ams")        # one region: one ring
 
 # What tests shorten, by what for: the timers of `hedgerow run --timers` (hedgerow run --help lists them).
 TIMERS = {
-    "origin": {"origin-connect": "1s", "origin-first-byte": "1500ms", "origin-between": "1500ms"},
+    "origin": {"origin-connect": "1s", "origin-response": "1500ms"},
     "drain": {"drain": "20s"},
 }
 

@@ -34,10 +34,14 @@ class Gone(Exception):
 
 
 class Origin:
-    def __init__(self, host="127.0.0.1", port=0):
-        self.listener = socket.create_server((host, port), backlog=1024)
+    def __init__(self, host="127.0.0.1", port=0, tls=None, name=None):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.listener = socket.create_server((host, port), family=family, backlog=1024)
         self.host, self.port = self.listener.getsockname()[:2]
-        self.url = f"http://{self.host}:{self.port}"
+        self.tls = tls                  # an ssl.SSLContext
+        at = name or (f"[{self.host}]" if family == socket.AF_INET6 else self.host)
+        self.url = f"{'https' if tls else 'http'}://{at}:{self.port}"
+        self.secured = []               # of each TLS connection: (version, resumed, name asked for)
         self.lock = threading.Condition()
         self.requests = []              # every request, in order of arrival
         self.counts = collections.Counter()     # by target
@@ -112,10 +116,16 @@ class Origin:
 
     def _serve(self, connection, number):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.tls:
+            connection = self._secure(connection)
+            if connection is None:
+                return
         reader = connection.makefile("rb", 65536)
         try:
             while self._one(connection, reader, number):
                 pass
+            if self.tls:                # only who ends well says so
+                connection.unwrap()
         except (Gone, OSError, ValueError):
             pass
         finally:
@@ -123,6 +133,20 @@ class Origin:
                 self.sockets.discard(connection)
             reader.close()
             connection.close()
+
+    def _secure(self, connection):
+        """The same connection behind its TLS handshake, or None."""
+        with self.lock:
+            self.sockets.discard(connection)
+        try:
+            connection = self.tls.wrap_socket(connection, server_side=True)
+        except (OSError, ValueError):
+            connection.close()
+            return None
+        with self.lock:
+            self.sockets.add(connection)
+            self.secured.append((connection.version(), connection.session_reused, getattr(self.tls, "asked", None)))
+        return connection
 
     def _one(self, connection, reader, number):
         """Reads one request and answers it. False when the connection is to end."""

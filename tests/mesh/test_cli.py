@@ -76,7 +76,7 @@ def test_help_and_version_end_with_0(case):
         done = case.run(*command, "--help")
         assert done.stdout.startswith(f"Usage: hedgerow {' '.join(command)} "), done.stdout
         equal(done.stderr, "", "standard error")
-    assert "origin-first-byte" in case.run("run", "--help").stdout
+    assert "origin-response" in case.run("run", "--help").stdout
 
 
 @needs("hedgerow")

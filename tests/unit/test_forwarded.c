@@ -13,6 +13,7 @@
 #include "node/core/key.h"
 #include "node/http/parse.h"
 #include "node/io/answer.h"
+#include "node/dist/url.h"
 #include "node/io/upstream_request.h"
 #include "proto/base/err.h"
 #include "proto/base/rand.h"
@@ -146,6 +147,7 @@ static bool check_request(const struct buf *in, bool personal)
     static const char *const ours[] = { "Host", "X-Request-Id", "User-Agent",      "Accept-Encoding",
                                         "Via",  "CDN-Loop",     "X-Forwarded-For", NULL };
     struct origin_url url;
+    struct dist_origin origin = { .attempts = 1 };
     struct buf path = BUF_EMPTY, out = BUF_EMPTY;
     struct http_cursor at = { 0 };
     const char *why;
@@ -159,7 +161,9 @@ static bool check_request(const struct buf *in, bool personal)
     struct fetch f = { .path = buf_slice(&path), .host = request.host, .request_id = SLICE_LIT("0a1b") };
     f.forward = personal ? &request.fields : NULL;
     assert_int_equal(origin_url_parse(SLICE_LIT("http://origin.example/p"), &url, &why), 0);
-    assert_int_equal(upstream_request(&out, &url, &f, NULL, SLICE_LIT("fra-1"), &mesh), 0);
+    origin.authority = url.authority;
+    origin.prefix = url.prefix;
+    assert_int_equal(upstream_request(&out, &origin, &f, NULL, SLICE_LIT("fra-1"), &mesh), 0);
     assert_int_equal(http_parse_request(buf_slice(&out), &at, &again, &used), 0);
     assert_int_equal(used, out.len); /* one message: nothing follows it */
     assert_int_equal(again.body.framing, HTTP_BODY_NONE);

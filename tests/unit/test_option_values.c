@@ -166,10 +166,10 @@ static void timers(void **state)
     (void)state;
     assert_non_null(cfg);
     assert_true(reads(timers_read, "peer-silence=2s,probe=300ms", cfg));
-    assert_true(reads(timers_read, "origin-first-byte=1s", cfg)); /* the flag may be repeated */
+    assert_true(reads(timers_read, "origin-response=1s", cfg)); /* the flag may be repeated */
     assert_true(cfg->engine.peer_silence == SEC(2));
     assert_true(cfg->probe_period == MS(300));
-    assert_true(cfg->timers.origin_first_byte == SEC(1));
+    assert_true(cfg->timers.origin_response == SEC(1));
     assert_true(cfg->suspect_timeout == 0);
     assert_false(reads(timers_read, "probe=1s", cfg)); /* but not the timer */
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

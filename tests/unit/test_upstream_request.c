@@ -8,19 +8,25 @@
 
 #include <cmocka.h>
 
+#include "node/dist/dist_make.h"
+#include "node/dist/url.h"
 #include "node/io/upstream_request.h"
 #include "proto/base/err.h"
 
 static const struct mesh_id mesh = { { 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 1, 2, 3, 4, 5, 6, 7, 8 } };
 #define LOOP "CDN-Loop: hedgerow;mesh=0123456789abcdef0102030405060708\r\n"
 
-static struct origin_url url_of(const char *text)
+static struct dist_origin origin_at(const char *text)
 {
+    struct dist_origin o;
     struct origin_url u;
     const char *why;
 
     assert_int_equal(origin_url_parse(slice_str(text), &u, &why), 0);
-    return u;
+    dist_origin_default(&o);
+    o.authority = u.authority;
+    o.prefix = u.prefix;
+    return o;
 }
 
 static struct fetch fetch_of(const char *path)
@@ -31,7 +37,7 @@ static struct fetch fetch_of(const char *path)
 
 static void check(const char *url, const struct fetch *f, const char *want)
 {
-    struct origin_url u = url_of(url);
+    struct dist_origin u = origin_at(url);
     struct buf b = BUF_EMPTY;
 
     assert_int_equal(upstream_request(&b, &u, f, NULL, SLICE_LIT("fra-1"), &mesh), 0);
@@ -87,6 +93,43 @@ static void a_viewers_own_fields(void **state)
           "Via: 1.1 fra-1 (hedgerow)\r\n" LOOP "\r\n");
 }
 
+static void feat_C12_C13_what_the_owner_says_stands(void **state)
+{
+    const struct dist_field headers[] = {
+        { SLICE_LIT("X-Origin-Secret"), SLICE_LIT("s3cret") },
+        { SLICE_LIT("User-Agent"), SLICE_LIT("edge") },
+        { SLICE_LIT("Accept-Encoding"), SLICE_LIT("br") },
+    };
+    struct dist_origin o = origin_at("http://h:81/production");
+    struct fields fields = { .n = 0 };
+    struct fetch f = fetch_of("/a?b");
+    struct buf b = BUF_EMPTY;
+
+    (void)state;
+    o.headers = headers;
+    o.headers_n = 3;
+    for (int forwards = 0; forwards < 2; forwards++) {
+        if (forwards) {
+            add(&fields, "x-origin-secret", "guessed");
+            add(&fields, "user-agent", "curl");
+            add(&fields, "X-ORIGIN-SECRET", "again");
+            add(&fields, "accept-encoding", "gzip");
+            f.forward = &fields;
+        }
+        buf_clear(&b);
+        assert_int_equal(upstream_request(&b, &o, &f, NULL, SLICE_LIT("fra-1"), &mesh), 0);
+        buf_add_u8(&b, 0);
+        assert_string_equal((const char *)b.data, "GET /production/a?b HTTP/1.1\r\n"
+                                                  "Host: h:81\r\n"
+                                                  "X-Origin-Secret: s3cret\r\n"
+                                                  "User-Agent: edge\r\n"
+                                                  "Accept-Encoding: br\r\n"
+                                                  "X-Request-Id: 0a1b\r\n"
+                                                  "Via: 1.1 fra-1 (hedgerow)\r\n" LOOP "\r\n");
+    }
+    buf_free(&b);
+}
+
 static void what_never_passes(void **state)
 {
     static const char *const names[] = {
@@ -126,7 +169,7 @@ static void what_never_passes(void **state)
         "X-Real-IP",
         "x-hop",
     };
-    struct origin_url u = url_of("http://h");
+    struct dist_origin u = origin_at("http://h");
 
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -146,7 +189,7 @@ static void what_never_passes(void **state)
 static void check_passage(const char *method, struct http_body body, bool expect, const struct fields *fields,
                           const char *want)
 {
-    struct origin_url u = url_of("http://h");
+    struct dist_origin u = origin_at("http://h");
     struct fetch f = fetch_of("/a");
     struct upstream_body along = { .body = body, .expect = expect };
     struct buf b = BUF_EMPTY;
@@ -204,7 +247,7 @@ static void a_passage_takes_conditions_along(void **state)
 /* Request ids and paths of peers' asks come from outside. */
 static void what_could_not_stand_in_a_request(void **state)
 {
-    struct origin_url u = url_of("http://h");
+    struct dist_origin u = origin_at("http://h");
     struct fields fields = { .n = 0 };
     struct buf b = BUF_EMPTY;
     struct fetch f;
@@ -252,6 +295,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_whole_request),          cmocka_unit_test(a_viewers_own_fields),
+        cmocka_unit_test(feat_C12_C13_what_the_owner_says_stands),
         cmocka_unit_test(what_never_passes),          cmocka_unit_test(feat_C16_a_passage_is_framed_anew),
         cmocka_unit_test(a_passage_takes_conditions_along),
         cmocka_unit_test(what_could_not_stand_in_a_request),

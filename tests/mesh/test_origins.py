@@ -1,0 +1,367 @@
+"""How origins are reached: names, addresses, attempts, times, TLS; and what a viewer is told when they are not."""
+import os
+import shutil
+import socket
+import ssl
+import time
+
+import bodies
+import client
+from certs import Authority, Pair
+from harness import equal, needs, wait_until
+from names import SERVFAIL, Names
+from scripted import CLOSE, Script, Scripted
+
+
+class BlackHole:
+    """Nobody answers who connects here: its queue is full, and the kernel drops what comes."""
+
+    def __init__(self, case, host="127.0.0.1", port=0):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.listener = socket.socket(family, socket.SOCK_STREAM)
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind((host, port))
+        self.listener.listen(0)
+        self.port = self.listener.getsockname()[1]
+        self.held = []
+        while len(self.held) < 8:
+            one = socket.socket(family, socket.SOCK_STREAM)
+            self.held.append(one)
+            one.settimeout(0.3)
+            try:
+                one.connect((host, self.port))
+            except (TimeoutError, BlockingIOError):
+                break
+        else:
+            raise AssertionError("its queue has no end")
+        case.cleanups.append(self.close)
+
+    def close(self):
+        for one in [*self.held, self.listener]:
+            one.close()
+
+
+def names_of(case, table):
+    made = Names(table)
+    case.cleanups.append(made.close)
+    return made
+
+
+def timed(function):
+    began = time.monotonic()
+    return function(), time.monotonic() - began
+
+
+def cause(answer):
+    """(status, error, details) of Proxy-Status, RFC 9209."""
+    found = dict(part.strip().partition("=")[::2] for part in (answer.get("Proxy-Status") or "").split(";")[1:])
+    return answer.status, found.get("error"), (found.get("details") or "").strip('"') or None
+
+
+@needs("hedgerow")
+def test_feat_C7_a_black_hole_is_given_up_after_attempts_times_timeout(case):
+    """C7: nobody answers a connection: the first error comes after attempts times the timeout."""
+    hole = BlackHole(case)
+    url = f"http://127.0.0.1:{hole.port}"
+    for attempts, least, most in ((1, 0.5, 0.95), (3, 1.5, 2.1)):
+        node = case.node(f"fra-{attempts}", url, timers={"origin-connect": "500ms"},
+                         flags=["--origin-attempts", str(attempts)])
+        answer, took = timed(lambda n=node: n.get("/bytes/1"))
+        equal(cause(answer), (504, "connection_timeout", None), "the answer")
+        assert least <= took <= most, f"{attempts} attempts took {took} s"
+
+
+@needs("hedgerow")
+def test_feat_C8_a_get_is_sent_again_and_a_post_is_not(case):
+    """C8: an origin that is silent is asked for the same page as often as there are attempts, and once for a POST; what it
+    says after all counts."""
+    silent = Scripted({"/silent": lambda head: (time.sleep(5), [])[1],
+                       "/post": lambda head: (time.sleep(5), [])[1],
+                       "/late": lambda head: (time.sleep(5), [])[1] if len(silent.seen("/late")) < 2 else
+                       [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"]})
+    case.cleanups.append(silent.close)
+    node = case.node("fra-1", silent.url, timers={"origin-response": "400ms"})
+    answer, took = timed(lambda: node.get("/silent"))
+    equal(cause(answer), (504, "connection_read_timeout", None), "the answer to GET")
+    equal(len(silent.seen("/silent")), 3, "how often it was asked")
+    assert 1.2 <= took <= 2.0, took
+    with client.Connection(node.http) as connection:
+        answer, took = timed(lambda: connection.request("/post", method="POST", headers=[("Content-Length", "0")]))
+    equal(cause(answer), (504, "connection_read_timeout", None), "the answer to POST")
+    equal(len(silent.seen("/post")), 1, "how often POST was sent")
+    assert 0.4 <= took <= 1.0, took
+    answer = node.get("/late")
+    equal((answer.status, answer.body, len(silent.seen("/late"))), (200, b"ok", 2), "who answers the second time")
+    equal(node.counter("origin_retried"), 3, "origin_retried")
+
+
+@needs("hedgerow")
+def test_feat_C8_gaps_within_an_answer(case):
+    """C8: a pause shorter than the timeout in mid-body survives, a longer one is a cut, and the page is not kept."""
+    origin = case.origin()
+    node = case.node("fra-1", origin.url, timers={"origin-response": "700ms"})
+    answer = node.get("/bytes/4000?part=1000&every_ms=400")
+    equal((answer.status, answer.body == bodies.body(4000, "0")), (200, True), "with pauses of 400 ms")
+    try:
+        answer = node.get("/bytes/4000?hang=2000")
+        raise AssertionError(f"a clean end: {answer.status}, {len(answer.body)} bytes")
+    except (client.Broken, ConnectionResetError):
+        pass
+    equal(origin.count("/bytes/4000?hang=2000"), 1, "what has begun is not asked for again")
+    equal(node.status()["cache"]["objects"], 1, "objects kept")
+
+
+@needs("hedgerow")
+def test_feat_C9_the_whole_answer_has_a_time(case):
+    """C9: an origin that drips for longer than the whole answer may take is cut, and nothing is kept."""
+    origin = case.origin()
+    node = case.node("fra-1", origin.url, timers={"origin-whole": "1s"})
+    began = time.monotonic()
+    try:
+        answer = node.get("/drip/40960")
+        raise AssertionError(f"a clean end: {answer.status}, {len(answer.body)} bytes")
+    except (client.Broken, ConnectionResetError):
+        pass
+    took = time.monotonic() - began
+    assert 0.9 <= took <= 2, took
+    equal(node.get("/drip/4096").status, 200, "one that takes less")
+    equal(node.status()["cache"]["objects"], 1, "objects kept")
+
+
+@needs("hedgerow")
+def test_feat_C10_connections_are_kept_and_have_an_end(case):
+    """C10: a thousand misses one after the other are one connection; unused, it is closed after its time."""
+    origin = case.origin()
+    node = case.node("fra-1", origin.url, timers={"origin-idle": "1s"})
+    with client.Connection(node.http) as viewer:
+        for i in range(1000):
+            equal(viewer.request(f"/bytes/10?seed={i}").status, 200, "status")
+    assert origin.connections <= 10, origin.connections
+    equal(node.metrics()["hedgerow_origin_connections_open"], 1, "open just now")
+    began = time.monotonic()
+    wait_until(lambda: node.metrics()["hedgerow_origin_connections_open"] == 0, "it is closed", timeout=10)
+    assert time.monotonic() - began < 2, "it is kept for longer than it should"
+
+
+@needs("hedgerow")
+def test_feat_C18_names_that_lead_nowhere(case):
+    """C18: no such name, a server that fails, and one that is silent are 502, each with its own cause."""
+    names = names_of(case, {"fails.test": {"rcode": SERVFAIL}, "silent.test": {"silent": ("all",)}, "empty.test": {}})
+    for host, want in (("nobody.test", (502, "dns_error", "dns_no_address")), ("empty.test", (502, "dns_error", "dns_no_address")),
+                       ("fails.test", (502, "dns_error", None)), ("silent.test", (502, "dns_timeout", None))):
+        node = case.node(host.replace(".", "-"), f"http://{host}:1", timers={"dns": "200ms"},
+                         flags=["--dns-servers", names.address])
+        equal(cause(node.get("/bytes/1")), want, host)
+        node.kill()
+
+
+@needs("hedgerow")
+def test_feat_C18_each_cause_has_its_status_and_its_word(case):
+    """C18: refused, cut before and within the head, not HTTP, silent: 502 or 504, and no two causes look the same."""
+    broken = Scripted({"/cut": [CLOSE], "/half": [b"HTTP/1.1 200 OK\r\nContent-", CLOSE], "/noise": [b"SSH-2.0\r\n\r\n", CLOSE],
+                       "/silent": lambda head: (time.sleep(2), [])[1]})
+    case.cleanups.append(broken.close)
+    node = case.node("fra-1", broken.url, timers={"origin-response": "300ms"}, flags=["--origin-attempts", "1"])
+    seen = {path: cause(node.get(path)) for path in ("/cut", "/half", "/noise", "/silent")}
+    equal(seen, {"/cut": (502, "connection_terminated", None), "/half": (502, "http_response_incomplete", None),
+                 "/noise": (502, "http_protocol_error", None), "/silent": (504, "connection_read_timeout", None)}, "causes")
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    other = case.node("fra-2", f"http://127.0.0.1:{port}")
+    equal(cause(other.get("/bytes/1")), (502, "connection_refused", None), "nobody listens")
+
+
+@needs("hedgerow")
+def test_feat_C19_an_origin_with_ipv6_alone(case):
+    """C19: a name that has an AAAA and no A."""
+    origin = case.origin(host="::1")
+    names = names_of(case, {"six.test": {"AAAA": ["::1"]}})
+    node = case.node("fra-1", f"http://six.test:{origin.port}", flags=["--dns-servers", names.address])
+    answer = node.get("/bytes/1000")
+    equal((answer.status, answer.body == bodies.body(1000, "0")), (200, True), "the answer")
+    equal(origin.requests[0].headers["host"], f"six.test:{origin.port}", "Host")
+    plain = case.node("fra-2", f"http://[::1]:{origin.port}")
+    equal(plain.get("/bytes/1000").status, 200, "by its address")
+
+
+@needs("hedgerow")
+def test_feat_C19_who_does_not_answer_is_passed_over(case):
+    """C19: of a name's addresses that of IPv6 leads nowhere: IPv4 is tried 250 ms later and answers, and from then on
+    comes first. Many addresses that lead nowhere cost no more than their turns."""
+    origin = case.origin()
+    BlackHole(case, "::1", origin.port)
+    names = names_of(case, {"both.test": {"AAAA": ["::1"], "A": ["127.0.0.1"]}})
+    node = case.node("fra-1", f"http://both.test:{origin.port}", flags=["--dns-servers", names.address],
+                     timers={"origin-idle": "100ms"})
+    answer, took = timed(lambda: node.get("/bytes/10?seed=first"))
+    equal(answer.status, 200, "the answer")
+    assert 0.2 <= took <= 0.4, f"IPv4 was tried after {took} s"
+    wait_until(lambda: node.metrics()["hedgerow_origin_connections_open"] == 0, "it is closed")
+    answer, took = timed(lambda: node.get("/bytes/10?seed=again"))
+    equal(answer.status, 200, "the answer")
+    assert took < 0.2, f"the address that answered last comes first, and yet it took {took} s"
+
+
+@needs("hedgerow")
+def test_feat_C19_a_name_with_half_an_answer(case):
+    """C19: the server never says what AAAA there is: the A that it has is enough, after a moment. It is late with the A, and
+    the AAAA leads nowhere: the A is tried, too, once it is there."""
+    origin = case.origin()
+    BlackHole(case, "::1", origin.port)
+    names = names_of(case, {"half.test": {"A": ["127.0.0.1"], "silent": ("AAAA",)},
+                            "late.test": {"A": ["127.0.0.1"], "AAAA": ["::1"], "delay": {"A": 0.5}}})
+    for number, (host, most) in enumerate((("half.test", 0.5), ("late.test", 1.2))):
+        node = case.node(f"fra-{number}", f"http://{host}:{origin.port}", flags=["--dns-servers", names.address])
+        answer, took = timed(lambda n=node, h=host: n.get(f"/bytes/10?seed={h}"))
+        equal(answer.status, 200, host)
+        assert took < most, f"{host} took {took} s"
+
+
+@needs("hedgerow")
+def test_feat_C19_addresses_follow_the_name(case):
+    """Names: an answer holds for its TTL, 5 s at least, and is then asked for again beside the requests; while DNS fails the
+    addresses known last go on to be used; many addresses are no trouble."""
+    first, second = case.origin(host="127.0.0.2"), None
+    second = case.origin(host="127.0.0.3", port=first.port)
+    many = [f"127.0.1.{i}" for i in range(1, 100)]
+    names = names_of(case, {"moves.test": {"A": ["127.0.0.2"], "ttl": 1}, "many.test": {"A": many, "ttl": 1}})
+    node = case.node("fra-1", f"http://moves.test:{first.port}", flags=["--dns-servers", names.address],
+                     timers={"origin-idle": "100ms", "dns": "200ms"})
+
+    def ask(seed):
+        equal(node.get(f"/bytes/10?seed={seed}").status, 200, f"seed {seed}")
+    for i in range(20):
+        ask(i)
+    equal((names.asked["moves.test", "A"], first.total), (1, 20), "questions, and requests to the first")
+    names.names["moves.test"]["A"] = ["127.0.0.3"]
+    time.sleep(5.2)
+    ask("anew")
+    wait_until(lambda: names.asked["moves.test", "A"] == 2, "the name is asked for again")
+    time.sleep(0.3)
+    ask("moved")
+    equal(second.total, 1, "requests to the second")
+    names.names["moves.test"]["rcode"] = SERVFAIL
+    time.sleep(5.2)
+    ask("fails")
+    wait_until(lambda: names.asked["moves.test", "A"] >= 3, "the name is asked for again")
+    time.sleep(0.5)
+    ask("stale")
+    equal(second.total, 3, "requests to the second")
+    other = case.node("fra-2", f"http://many.test:{first.port}", flags=["--dns-servers", names.address])
+    equal(cause(other.get("/bytes/10")), (502, "connection_refused", None), "a name with 99 addresses")
+
+
+# ---- TLS ----
+
+def secured(case, pair, **options):
+    return case.origin(tls=pair.context(**options), name="localhost")
+
+
+def node_for(case, name, url, authority, **options):
+    return case.node(name, url, flags=["--origin-ca", authority.cert, *options.pop("flags", ())], **options)
+
+
+@needs("hedgerow")
+def test_feat_C11_an_https_origin(case):
+    """C11: an origin with a certificate for its name, of an authority that is trusted: bodies of all framings and sizes, a
+    POST, SNI, Host; a connection is used again, and a new one resumes the session; TLS 1.2 likewise."""
+    authority = Authority(case.folder)
+    pair = authority.leaf("localhost")
+    for number, version in enumerate((ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2)):
+        origin = secured(case, pair, version=version)
+        node = node_for(case, f"fra-{number}", origin.url, authority, timers={"origin-idle": "1s"})
+        for path in ("/bytes/0", "/bytes/1", "/bytes/65536", "/bytes/3000000", "/bytes/200000?chunked=1", "/bytes/200000?close=1"):
+            answer = node.get(path)
+            length = int(path.split("/")[2].split("?")[0])
+            equal((answer.status, answer.body == bodies.body(length, "0")), (200, True), path)
+        with client.Connection(node.http) as connection:
+            connection.send(client.request_bytes(node.http, "/bytes/10", "POST", [("Content-Length", "300000")]) + b"x" * 300000)
+            equal(connection.read().status, 200, "POST")
+        equal(origin.requests[-1].body.length, 300000, "the body of POST")
+        wait_until(lambda n=node: n.metrics()["hedgerow_origin_connections_open"] == 0, "all connections are closed")
+        equal(node.get("/bytes/10?seed=later").status, 200, "later")
+        equal({(version_, name) for version_, _, name in origin.secured}, {(version.name.replace("_", "."), "localhost")}, "TLS")
+        assert origin.secured[-1][1], f"no session was resumed: {origin.secured}"
+        assert origin.connections <= 4, origin.connections
+        equal(origin.requests[0].headers["host"], f"localhost:{origin.port}", "Host")
+
+
+@needs("hedgerow")
+def test_feat_C11_a_certificate_that_is_not_right_is_502(case):
+    """C11: for another name, expired, not valid yet, signed by itself, by nobody that is trusted, with a chain that lacks its
+    middle: 502, each with a word of its own; nothing of the request was sent."""
+    authority, stranger = Authority(case.folder), Authority(case.folder, "stranger")
+    middle = Authority(case.folder, "middle", above=authority)
+    alone = Authority(case.folder, "localhost")
+    bad = {
+        "certificate_for_another_name": authority.leaf("elsewhere.test"),
+        "certificate_expired": authority.leaf("expired", "DNS:localhost", "20200101000000Z", "20210101000000Z"),
+        "certificate_not_valid_yet": authority.leaf("early", "DNS:localhost", "20900101000000Z", "20910101000000Z"),
+        "certificate_self_signed": Pair(alone.cert, alone.key),
+        "certificate_of_unknown_authority": middle.leaf("broken", "DNS:localhost"),
+    }
+    for number, (word, pair) in enumerate(bad.items()):
+        origin = secured(case, pair)
+        node = node_for(case, f"fra-{number}", origin.url, authority)
+        equal(cause(node.get("/bytes/10")), (502, "tls_certificate_error", word), word)
+        equal(origin.total, 0, f"{word}: requests")
+    origin = secured(case, stranger.leaf("localhost"))
+    equal(cause(node_for(case, "ams-1", origin.url, authority).get("/bytes/10")),
+          (502, "tls_certificate_error", "certificate_of_unknown_authority"), "a stranger's")
+    equal(cause(case.node("ams-2", origin.url).get("/bytes/10"))[0], 502, "whom the system trusts")
+
+
+@needs("hedgerow")
+def test_feat_C11_what_is_no_tls_is_502(case):
+    """C11: plain HTTP where TLS is expected; a server that says nothing; no common version; a file of authorities that is not
+    there: each has its answer."""
+    authority = Authority(case.folder)
+    plain = Script(lambda connection, _: (connection.recv(1000), connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")))
+    case.cleanups.append(plain.end)
+    node = node_for(case, "fra-1", plain.url.replace("http://127.0.0.1", "https://localhost"), authority)
+    equal(cause(node.get("/bytes/10")), (502, "tls_protocol_error", None), "plain HTTP")
+    mute = socket.create_server(("127.0.0.1", 0))
+    case.cleanups.append(mute.close)
+    node = node_for(case, "fra-2", "https://localhost:%d" % mute.getsockname()[1], authority,
+                    timers={"origin-connect": "400ms"})
+    answer, took = timed(lambda: node.get("/bytes/10"))
+    equal(cause(answer), (504, "connection_timeout", "tls_timeout"), "a server that says nothing")
+    assert 0.4 <= took <= 1.5, took
+    node = case.node("fra-3", "https://localhost:1", flags=["--origin-ca", os.path.join(case.folder, "none.pem")])
+    equal(cause(node.get("/bytes/10")), (502, "proxy_configuration_error", "tls_settings"), "no file of authorities")
+    assert "none.pem cannot be read" in node.log(), node.log()
+
+
+@needs("hedgerow")
+def test_feat_C11_an_end_without_a_farewell_is_a_cut(case):
+    """C11: an answer without a length ends with its connection. With a close-notify that is its end, without one somebody may
+    have cut it: the viewer sees that it is not whole, and it is not kept."""
+    authority = Authority(case.folder)
+    origin = secured(case, authority.leaf("localhost"))
+    node = node_for(case, "fra-1", origin.url, authority)
+    equal(len(node.get("/bytes/100000?close=1").body), 100000, "a clean end")
+    equal(node.status()["cache"]["objects"], 1, "objects kept")
+    try:
+        answer = node.get("/bytes/100000?close=1&truncate=50000")
+        raise AssertionError(f"a clean end: {answer.status}, {len(answer.body)} bytes")
+    except (client.Broken, ConnectionResetError):
+        pass
+    equal(node.status()["cache"]["objects"], 1, "objects kept then")
+
+
+@needs("hedgerow")
+def test_feat_C21_an_origin_that_wants_a_certificate(case):
+    """C21: an origin that asks who we are answers 200 to the certificate that it wants, and 502 comes of none."""
+    authority = Authority(case.folder)
+    origin = secured(case, authority.leaf("localhost"), trusts=authority.cert)
+    folder = os.path.join(case.folder, "fra-1", "origin-tls")
+    os.makedirs(folder)
+    pair = authority.leaf("edge")
+    for path in (pair.cert, pair.key):
+        shutil.copy(path, folder)
+    node = node_for(case, "fra-1", origin.url, authority, flags=["--origin-client", "edge"])
+    equal(node.get("/bytes/1000").status, 200, "with it")
+    answer = node_for(case, "fra-2", origin.url, authority).get("/bytes/1000")
+    equal((answer.status, origin.total), (502, 1), "without it")
+    node = node_for(case, "fra-3", origin.url, authority, flags=["--origin-client", "edge"])
+    equal(cause(node.get("/bytes/1000")), (502, "proxy_configuration_error", "tls_settings"), "a file that is not there")
