@@ -192,7 +192,7 @@ bool node_ready(struct node *n, const char **why_not);
     X(origin_opened, "connections opened to origins")                                           \
     X(origin_reused, "origin requests sent on a connection that was open already")              \
     X(origin_refused, "fetches that failed at once: as many connections as there may be")       \
-    X(origin_retried, "origin requests sent again: the connection reused had just been closed") \
+    X(origin_retried, "origin requests sent again: a reused connection had just been closed, or nothing was heard") \
     X(origin_malformed, "origin answers refused as malformed")                                  \
     X(links_dialled, "backbone connections dialled")                                            \
     X(links_accepted, "backbone connections accepted")                                          \
