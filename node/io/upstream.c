@@ -400,7 +400,7 @@ static void refuse(struct upstreams *u, struct fetch *f, bool full)
 /* The connection that |f| is to have; NULL: none, and the engine knows. */
 static struct conn *conn_for(struct upstreams *u, const struct dist_origin *o, struct fetch *f, bool has_body)
 {
-    struct upstream_pool *p = upstream_pool_for(u, o, false);
+    struct upstream_pool *p = upstream_pool_for(u, o, f->https);
     struct conn *c = p != NULL ? idle_for(p, f, has_body) : NULL;
     bool room = p != NULL && (c != NULL || make_room(p));
 
@@ -430,11 +430,10 @@ static void prepare(struct conn *c, const struct dist_origin *o, struct fetch *f
         u->conn = c;
 }
 
-/* Whose content |f| is after. */
+/* Whose content |f| is after; NULL: that of the node's own origin. */
 static const struct dist_origin *origin_of(const struct upstreams *u, const struct fetch *f)
 {
-    (void)f;
-    return &u->worker->usual_origin;
+    return f != NULL && f->origin != NULL ? f->origin : &u->worker->usual_origin;
 }
 
 void upstream_begin(struct upstreams *u, struct fetch *f)

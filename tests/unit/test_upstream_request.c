@@ -130,6 +130,19 @@ static void feat_C12_C13_what_the_owner_says_stands(void **state)
     buf_free(&b);
 }
 
+static void host_is_the_viewers_where_that_is_wanted(void **state)
+{
+    struct fetch f = fetch_of("/");
+
+    (void)state;
+    f.viewer_host = true;
+    check("http://h:81", &f, "GET / HTTP/1.1\r\nHost: viewer.example\r\nX-Request-Id: 0a1b\r\nUser-Agent: hedgerow\r\n"
+                             "Accept-Encoding: identity\r\nVia: 1.1 fra-1 (hedgerow)\r\n" LOOP "\r\n");
+    f.host = SLICE_EMPTY; /* it named none */
+    check("http://h:81", &f, "GET / HTTP/1.1\r\nHost: h:81\r\nX-Request-Id: 0a1b\r\nUser-Agent: hedgerow\r\n"
+                             "Accept-Encoding: identity\r\nVia: 1.1 fra-1 (hedgerow)\r\n" LOOP "\r\n");
+}
+
 static void what_never_passes(void **state)
 {
     static const char *const names[] = {
@@ -296,6 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_whole_request),          cmocka_unit_test(a_viewers_own_fields),
         cmocka_unit_test(feat_C12_C13_what_the_owner_says_stands),
+        cmocka_unit_test(host_is_the_viewers_where_that_is_wanted),
         cmocka_unit_test(what_never_passes),          cmocka_unit_test(feat_C16_a_passage_is_framed_anew),
         cmocka_unit_test(a_passage_takes_conditions_along),
         cmocka_unit_test(what_could_not_stand_in_a_request),
