@@ -17,13 +17,22 @@ class Names:
 
     def __init__(self, names):
         self.names, self.asked = names, collections.Counter()       # (name, "A" or "AAAA")
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket, self.listener = self._bound()
         self.address = "127.0.0.1:{}".format(self.socket.getsockname()[1])
-        self.listener = socket.create_server(self.socket.getsockname())
         self.closing = False
         threading.Thread(target=self._run, daemon=True).start()
         threading.Thread(target=self._accept, daemon=True).start()
+
+    @staticmethod
+    def _bound():
+        """One number for UDP and TCP; a free one of the one may be taken of the other."""
+        while True:
+            datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            datagrams.bind(("127.0.0.1", 0))
+            try:
+                return datagrams, socket.create_server(datagrams.getsockname())
+            except OSError:
+                datagrams.close()
 
     def close(self):
         self.closing = True
