@@ -50,11 +50,19 @@ void addresses_take(struct addresses *a, mesh_ns now, const struct resolve_answe
 {
     struct mesh_addr before[RESOLVE_ADDRS_MAX];
 
+    a->taken = now;
     a->until = now + answer->ttl;
     if (answer->n == 0 && !answer->absent)
         return;
     memcpy(before, answer->addrs, answer->n * sizeof(before[0]));
     a->n = addresses_order(a->at, before, answer->n, &a->good);
+}
+
+void addresses_doubt(struct addresses *a, mesh_ns now)
+{
+    mesh_ns soonest = a->taken + RESOLVE_TTL_MIN;
+
+    a->until = mesh_ns_min(a->until, soonest > now ? soonest : now);
 }
 
 void addresses_worked(struct addresses *a, const struct mesh_addr *addr)

@@ -8,6 +8,7 @@
 struct addresses {                          /* zeroed at birth: nothing is known */
     struct mesh_addr at[RESOLVE_ADDRS_MAX]; /* in the order in which they are to be tried */
     size_t n;
+    mesh_ns taken;         /* when that was learned */
     mesh_ns until;         /* then the name is to be looked up again, beside the requests; 0: now */
     struct mesh_addr good; /* connected to last; port 0: none was yet */
 };
@@ -15,6 +16,10 @@ struct addresses {                          /* zeroed at birth: nothing is known
 /* addresses_take: what the name stands for now. Where it could not be asked (no address, and not |absent|) what was
  * known goes on to be used. */
 void addresses_take(struct addresses *a, mesh_ns now, const struct resolve_answer *answer);
+
+/* addresses_doubt: none of them answers: perhaps the name has moved, and is to be asked for before its time, but not
+ * again and again. */
+void addresses_doubt(struct addresses *a, mesh_ns now);
 
 /* addresses_worked: a connection to |addr| was made: it is tried first from now on. */
 void addresses_worked(struct addresses *a, const struct mesh_addr *addr);

@@ -126,7 +126,7 @@ struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX
 
 /* node_run serves until SIGTERM, SIGINT or node_stop: it leaves the mesh, stops accepting
  * and finishes what is in flight (a second signal ends at once). SIGUSR1 reopens the access
- * log, SIGHUP is the configuration's on_hangup. Returns the process's exit code: 0, or 1 when this identity runs elsewhere too. */
+ * log, SIGHUP has certificates for origins read anew, and is the configuration's on_hangup. Returns the process's exit code: 0, or 1 when this identity runs elsewhere too. */
 int node_run(struct node *n);
 
 /* node_stop is what SIGTERM does. May be called from any thread and from a signal handler. */

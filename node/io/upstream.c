@@ -117,7 +117,7 @@ static void rest(struct conn *c)
     buf_free(&c->out);
     move_to(c, &c->pool->idle);
     list_push_back(&u->idle, &c->idle_link);
-    wait_for(c, WAIT_UNUSED, c->pool->idle_timeout);
+    wait_for(c, WAIT_UNUSED, c->pool->terms.idle_timeout);
     watch(c, EV_READ);
 }
 
@@ -175,7 +175,7 @@ static void on_race(void *ctx, const struct race_end *end)
     struct worker *w = worker_of(c);
 
     if (end->fd < 0) {
-        p->addrs.until = w->now; /* perhaps the name has moved */
+        addresses_doubt(&p->addrs, w->now);
         upstream_fail(c, end->err, end->cause);
         return;
     }
@@ -343,12 +343,13 @@ static void on_io(struct ev_loop *loop, ev_io *io, int revents)
 static bool make_room(struct upstream_pool *p)
 {
     struct upstreams *u = p->all;
+    unsigned most = p->terms.connections;
 
-    if (p->max > 0 && p->n >= p->max && !list_empty(&p->idle))
+    if (most > 0 && p->n >= most && !list_empty(&p->idle))
         upstream_let_go(OBJ_OF(p->idle.prev, struct conn, link));
     if (u->n >= u->max && !list_empty(&u->idle))
         upstream_let_go(OBJ_OF(u->idle.next, struct conn, idle_link));
-    return u->n < u->max && (p->max == 0 || p->n < p->max);
+    return u->n < u->max && (most == 0 || p->n < most);
 }
 
 static struct conn *conn_new(struct upstream_pool *p)

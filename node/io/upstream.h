@@ -60,8 +60,10 @@ void upstream_drop(struct upstreams *u, struct fetch *f);
 void upstream_probe(struct upstreams *u);
 
 /* upstream_keep: from now on there are the origins of |set| alone; pools of others take no request and go with their
- * connections. NULL: all pools go so, and new ones are made, as after a change of the certificates that are trusted. */
+ * connections. upstream_renew: the files with certificates may be other ones: pools whose files are good go so, and new
+ * ones are made; the others go on with what they have, and the operator is told. */
 void upstream_keep(struct upstreams *u, const struct dist_set *set);
+void upstream_renew(struct upstreams *u);
 
 /* upstream_second is called each second. */
 void upstream_second(struct upstreams *u);

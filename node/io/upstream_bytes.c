@@ -124,7 +124,7 @@ bool upstream_hush(struct conn *c)
 bool upstream_secure(struct conn *c)
 {
     struct upstream_pool *p = c->pool;
-    struct tls_want want = { .name = buf_slice(&p->name), .session = buf_slice(&p->session) };
+    struct tls_want want = { .name = p->terms.tls_name, .session = buf_slice(&p->session) };
 
     c->tls = tls_client(p->trust, &want);
     c->tls_full = false;

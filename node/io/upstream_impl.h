@@ -24,13 +24,13 @@ struct upstream_pool {
     struct map_node node; /* in by_id, unless it is retired */
     struct list link;
     struct digest id;
-    struct buf host; /* a name or an address */
-    struct buf name; /* https: who it has to be */
+    struct dist_origin
+        terms;        /* of its origins: host, what is said of TLS, connections, idle_timeout; nothing else ... */
+    struct buf texts; /* ... which is here */
     bool https;
     bool retired;
     uint16_t port;
-    size_t n, max; /* connections, idle ones too; max 0: as many as there may be in all */
-    mesh_ns idle_timeout;
+    size_t n; /* connections, idle ones too */
     mesh_ns used_at;
     struct list waiting, busy, idle; /* connections; the idle one used last comes first */
     struct resolve_query *query;     /* under way */

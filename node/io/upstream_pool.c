@@ -37,8 +37,7 @@ static void pool_free(struct upstream_pool *p)
     if (p->session.len > 0)
         explicit_bzero(p->session.data, p->session.len);
     buf_free(&p->session);
-    buf_free(&p->host);
-    buf_free(&p->name);
+    buf_free(&p->texts);
     free(p);
 }
 
@@ -63,14 +62,37 @@ static bool make_room(struct upstreams *u)
     return false;
 }
 
-static void set_trust(struct upstream_pool *p, const struct dist_origin *o)
+/* By the files as they are now; NULL: they are no good, which is said. */
+static struct tls_trust *read_trust(struct upstream_pool *p)
 {
     struct buf why = BUF_EMPTY;
+    struct tls_trust *trust = origin_trust(p->all->worker->cfg, &p->terms, &why);
 
-    p->trust = origin_trust(p->all->worker->cfg, o, &why);
-    if (p->trust == NULL)
-        worker_notice(p->all->worker, "origin %.*s: %.*s", SLICE_FMT(o->url), SLICE_FMT(buf_slice(&why)));
+    if (trust == NULL)
+        worker_notice(p->all->worker, "origin %.*s: %.*s", SLICE_FMT(p->terms.host), SLICE_FMT(buf_slice(&why)));
     buf_free(&why);
+    return trust;
+}
+
+/* Copies what a connection depends on. */
+static bool keep_terms(struct upstream_pool *p, const struct dist_origin *o)
+{
+    const struct slice from[] = { o->host, upstream_tls_name(o), o->tls_ca, o->tls_client };
+    struct slice *to[] = { &p->terms.host, &p->terms.tls_name, &p->terms.tls_ca, &p->terms.tls_client };
+    size_t at = 0;
+
+    for (size_t i = 0; i < 4; i++)
+        buf_add_slice(&p->texts, from[i]);
+    if (!buf_ok(&p->texts))
+        return false;
+    for (size_t i = 0; i < 4; i++) {
+        *to[i] = slice_head(slice_from(buf_slice(&p->texts), at), from[i].len);
+        at += from[i].len;
+    }
+    p->terms.tls_min = o->tls_min;
+    p->terms.connections = o->connections;
+    p->terms.idle_timeout = o->idle_timeout;
+    return true;
 }
 
 static struct upstream_pool *pool_new(struct upstreams *u, const struct dist_origin *o, bool https)
@@ -79,19 +101,14 @@ static struct upstream_pool *pool_new(struct upstreams *u, const struct dist_ori
 
     if (p == NULL)
         return NULL;
-    buf_add_slice(&p->host, o->host);
-    buf_add_slice(&p->name, upstream_tls_name(o));
-    if (!buf_ok(&p->host) || !buf_ok(&p->name)) {
-        buf_free(&p->host);
-        buf_free(&p->name);
+    if (!keep_terms(p, o)) {
+        buf_free(&p->texts);
         free(p);
         return NULL;
     }
     p->all = u;
     p->https = https;
     p->port = upstream_port(o, https);
-    p->max = o->connections;
-    p->idle_timeout = o->idle_timeout;
     p->unresolved = CAUSE_DNS_ERROR;
     list_init(&p->link);
     list_init(&p->waiting);
@@ -100,7 +117,7 @@ static struct upstream_pool *pool_new(struct upstreams *u, const struct dist_ori
     p->numeric = resolve_numeric(o->host, p->port, &p->addrs.at[0]);
     p->addrs.n = p->numeric ? 1 : 0;
     if (https)
-        set_trust(p, o);
+        p->trust = read_trust(p);
     return p;
 }
 
@@ -139,7 +156,7 @@ static void on_addresses(void *ctx, const struct resolve_answer *a)
     if (a->n == 0) {
         p->unresolved = a->absent ? CAUSE_DNS_NO_ADDRESS : a->timed_out ? CAUSE_DNS_TIMEOUT : CAUSE_DNS_ERROR;
         if (p->addrs.n == 0)
-            worker_notice(w, "origin %.*s: %s", SLICE_FMT(buf_slice(&p->host)), a->error);
+            worker_notice(w, "origin %.*s: %s", SLICE_FMT(p->terms.host), a->error);
     }
     upstream_resolved(p, a->whole);
 }
@@ -152,7 +169,7 @@ bool upstream_pool_look_up(struct upstream_pool *p)
         return true;
     if (w->now < p->addrs.until)
         return p->addrs.n > 0;
-    p->query = resolver_ask(w->resolver, buf_slice(&p->host), p->port, on_addresses, p);
+    p->query = resolver_ask(w->resolver, p->terms.host, p->port, on_addresses, p);
     if (p->query == NULL) {
         p->unresolved = CAUSE_DNS_ERROR;
         p->addrs.until = w->now + LOOK_AGAIN;
@@ -202,14 +219,24 @@ static void mark(struct upstreams *u, const struct dist_set *set, mesh_ns with)
 
 void upstream_keep(struct upstreams *u, const struct dist_set *set)
 {
-    if (set != NULL)
-        mark(u, set, MESH_NS_NEVER);
+    mark(u, set, MESH_NS_NEVER);
     LIST_EACH_SAFE (at, &u->pools) {
         struct upstream_pool *p = OBJ_OF(at, struct upstream_pool, link);
         if (p->used_at == MESH_NS_NEVER)
             p->used_at = u->worker->now;
         else
             retire(p);
+    }
+}
+
+void upstream_renew(struct upstreams *u)
+{
+    LIST_EACH_SAFE (at, &u->pools) {
+        struct upstream_pool *p = OBJ_OF(at, struct upstream_pool, link);
+        struct tls_trust *trust = p->https ? read_trust(p) : NULL;
+        if (trust != NULL)
+            retire(p);
+        tls_trust_unref(trust);
     }
 }
 

@@ -151,7 +151,8 @@ int upstream_request(struct buf *out, const struct dist_origin *origin, const st
     int err;
 
     if ((err = put_target(out, origin, f)) != 0 ||
-        (err = http_put_field(out, SLICE_LIT("Host"), f->viewer_host && f->host.len > 0 ? f->host : origin->authority)) != 0 ||
+        (err = http_put_field(out, SLICE_LIT("Host"),
+                              f->viewer_host && f->host.len > 0 ? f->host : origin->authority)) != 0 ||
         (f->forward != NULL && (err = put_forwarded(out, origin, f)) != 0) || (err = put_fixed(out, origin)) != 0 ||
         (err = http_put_field(out, SLICE_LIT("X-Request-Id"), f->request_id)) != 0 ||
         (err = put_wanted(out, SLICE_LIT("Range"), f->range)) != 0 ||

@@ -1,6 +1,7 @@
 """How origins are reached: names, addresses, attempts, times, TLS; and what a viewer is told when they are not."""
 import os
 import shutil
+import signal
 import socket
 import ssl
 import time
@@ -386,3 +387,25 @@ def test_feat_C21_an_origin_that_wants_a_certificate(case):
     equal((answer.status, origin.total), (502, 1), "without it")
     node = node_for(case, "fra-3", origin.url, authority, flags=["--origin-client", "edge"])
     equal(cause(node.get("/bytes/1000")), (502, "proxy_configuration_error", "tls_settings"), "a file that is not there")
+
+
+@needs("hedgerow")
+def test_feat_C11_certificates_are_read_anew_on_sighup(case):
+    """C11: another authority signs from now on: its file is taken on SIGHUP, without an end of the process; a file that is no
+    good is said, and what was there before goes on to hold."""
+    authority, later = Authority(case.folder), Authority(case.folder, "later")
+    trusted = os.path.join(case.folder, "trusted.pem")
+    shutil.copy(authority.cert, trusted)
+    origin = secured(case, authority.leaf("localhost"))
+    node = case.node("fra-1", origin.url, flags=["--origin-ca", trusted])
+    equal(node.get("/bytes/10?seed=first").status, 200, "at first")
+    with open(trusted, "w", encoding="ascii") as out:
+        out.write("no certificate\n")
+    node.signal(signal.SIGHUP)
+    wait_until(lambda: "origin localhost: " in node.log(), "the operator is told")
+    equal(node.get("/bytes/10?seed=bad").status, 200, "with a bad file")
+    shutil.copy(later.cert, trusted)
+    node.signal(signal.SIGHUP)
+    wait_until(lambda: node.metrics()["hedgerow_origin_connections_open"] == 0, "connections of before are closed")
+    equal(cause(node.get("/bytes/10?seed=other")), (502, "tls_certificate_error", "certificate_of_unknown_authority"),
+          "the authority that signs no more")

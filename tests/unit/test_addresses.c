@@ -101,6 +101,24 @@ static void what_was_known_is_used_while_dns_fails(void **state)
     assert_true(a.until == SEC(131));
 }
 
+static void who_does_not_answer_is_asked_for_before_its_time(void **state)
+{
+    struct mesh_addr addrs[RESOLVE_ADDRS_MAX];
+    struct addresses a = { .n = 0 };
+    struct resolve_answer answer = answer_of(addrs, "4a", SEC(60));
+
+    (void)state;
+    addresses_take(&a, SEC(100), &answer);
+    addresses_doubt(&a, SEC(101));
+    assert_true(a.until == SEC(105));
+    addresses_doubt(&a, SEC(110));
+    assert_true(a.until == SEC(105));
+    a.until = SEC(160);
+    addresses_doubt(&a, SEC(120));
+    assert_true(a.until == SEC(120));
+    check_same(a.at, a.n, "4a"); /* they are used meanwhile */
+}
+
 static void servers_are_addresses_with_ports(void **state)
 {
     (void)state;
@@ -121,6 +139,7 @@ int main(void)
         cmocka_unit_test(feat_C19_families_take_turns),
         cmocka_unit_test(feat_C19_who_answered_last_comes_first),
         cmocka_unit_test(what_was_known_is_used_while_dns_fails),
+        cmocka_unit_test(who_does_not_answer_is_asked_for_before_its_time),
         cmocka_unit_test(servers_are_addresses_with_ports),
     };
 
