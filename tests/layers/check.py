@@ -3,8 +3,9 @@
 
     proto/base <- proto <- ring | gossip <- node/core <- node/http <- node/{io,admin,cli}
     proto/base <- node/coding | node/sf | node/store <- node/core
-                          proto, node/coding, node/sf <- node/dist <- node/core
+       proto, node/coding, node/sf <- node/dist <- node/signed <- node/core
     proto/base <- node/tls <- node/io
+                         proto <- node/dist <- node/signed <- node/core
                                             node/core <- sim
 
 Each rule is one result line. Without arguments it checks the tree; --self-test proves that each rule can fail.
@@ -18,7 +19,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 TOP = {"node", "gossip", "ring", "proto", "tests", "sim", "CMakeLists.txt", "README.md", "LICENSE"}
 
 # A layer and the layers that it may include, itself among them. The longest matching folder names a file's layer.
-BELOW_CORE = ["proto/base", "proto", "ring", "gossip", "node/coding", "node/sf", "node/store", "node/dist", "node/core"]
+BELOW_CORE = ["proto/base", "proto", "ring", "gossip", "node/coding", "node/sf", "node/store", "node/dist", "node/signed",
+              "node/core"]
 LAYERS = {
     "proto/base": ["proto/base"],
     "proto": ["proto/base", "proto"],
@@ -27,6 +29,7 @@ LAYERS = {
     "node/coding": ["proto/base", "node/coding"],
     "node/sf": ["proto/base", "node/sf"],
     "node/dist": ["proto/base", "proto", "node/coding", "node/sf", "node/dist"],
+    "node/signed": ["proto/base", "proto", "node/dist", "node/signed"],
     "node/core": BELOW_CORE,
     "node/http": BELOW_CORE + ["node/http"],
     "node/store": ["proto/base", "node/store"],
@@ -36,7 +39,7 @@ LAYERS = {
     "node/cli": BELOW_CORE + ["node/http", "node/tls", "node/io", "node/admin", "node/cli"],
     "sim": BELOW_CORE + ["sim"],
 }
-CORES = ["proto/base", "proto", "ring", "gossip", "node/coding", "node/sf", "node/store", "node/dist", "node/core",
+CORES = ["proto/base", "proto", "ring", "gossip", "node/coding", "node/sf", "node/store", "node/dist", "node/signed", "node/core",
          "node/http", "node/tls", "sim"]
 
 # System headers that only some layers may see.
@@ -48,14 +51,14 @@ HEADER_RULES = [
     ("clocks, threads and signals", r"sys/time\.h|sys/random\.h|signal\.h|pthread\.h|threads\.h|semaphore\.h",
      ["node/io", "node/admin", "node/cli", "sim/main.c"]),
     ("floating point", r"math\.h|fenv\.h|complex\.h|tgmath\.h", ["node/io", "node/admin", "node/cli"]),
-    ("the mesh's cryptography", r"sodium(/.*)?\.h|sodium", ["proto", "proto/base", "node/http", "node/sf", "sim"]),
-    ("GnuTLS", r"gnutls/.*", ["proto", "node/tls"]),
+    ("the mesh's cryptography", r"sodium(/.*)?\.h|sodium", ["proto", "proto/base", "node/http", "node/sf", "node/signed", "sim"]),
+    ("GnuTLS", r"gnutls/.*", ["proto", "node/signed", "node/tls"]),
     ("msgpack", r"msgpack(/.*)?\.h", ["proto"]),
     ("zstd", r"zstd.*\.h", ["proto"]),
     ("zlib", r"zlib\.h", ["node/coding", "node/cli"]),
     ("Brotli", r"brotli/.*", ["node/coding"]),
     ("xxhash", r"xxhash\.h", ["node/store"]),
-    ("jansson", r"jansson\.h", ["node/admin", "node/cli"]),
+    ("jansson", r"jansson\.h", ["node/admin", "node/cli", "node/signed"]),
     ("nghttp2", r"nghttp2/.*", ["node/http"]),
     ("libyaml", r"yaml\.h", ["node/dist"]),
 ]
