@@ -13,6 +13,7 @@ static const struct {
     { "status", cli_status, "show what a node and its mesh are doing" },
     { "purge", cli_purge, "make content go, at all nodes, and see that it has gone" },
     { "prove", cli_prove, "show who fetched the bytes of a URL, and check it" },
+    { "sign", cli_sign, "make signed URLs, signed cookies and tokens, keys for them, and check them" },
     { "drain", cli_drain, "send viewers and neighbours elsewhere, without leaving the mesh" },
     { "mesh init", cli_mesh_init, "make the authority of a new mesh" },
     { "mesh admit", cli_mesh_admit, "admit a node: writes the one file that it needs" },
