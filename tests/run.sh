@@ -1,7 +1,8 @@
 #!/bin/sh
 # run.sh - installs what is missing, builds, and runs every test, layer by layer:
 #   sh tests/run.sh                  all layers, in this order
-#   sh tests/run.sh unit mesh        only these: unit, sim, rules, mesh, threads, vtc, conformance, media, fuzz
+#   sh tests/run.sh unit mesh        only these: unit, sim, rules, mesh, threads, vtc, conformance, signers,
+#                                    media, fuzz
 # Each test is one line, "ok NAME", "FAIL NAME" or "skip NAME: reason"; the last line is
 # "N passed, N failed, N skipped". Exit code 0 only when nothing failed.
 #
@@ -220,6 +221,14 @@ layer_media() {
     run_lines media /usr/bin/python3 tests/media/run.py --builds .build
 }
 
+layer_signers() {
+    heading "other people's signers"
+    build_release && build_asan || return
+    install_npm
+    install signers
+    run_lines signers /usr/bin/python3 tests/signers/run.py --builds .build,.build-asan
+}
+
 layer_fuzz() {
     heading "fuzzers, $FUZZ_SECONDS s in all"
     build fuzz .build-fuzz fuzzers -DCMAKE_C_COMPILER=clang -DHEDGEROW_FUZZ=ON \
@@ -228,12 +237,12 @@ layer_fuzz() {
 }
 
 started=$(date +%s)
-layers=${*:-unit sim rules mesh threads vtc conformance media fuzz}
+layers=${*:-unit sim rules mesh threads vtc conformance signers media fuzz}
 for layer in $layers; do
     case $layer in
-    unit | sim | rules | mesh | threads | vtc | conformance | media | fuzz) ;;
+    unit | sim | rules | mesh | threads | vtc | conformance | signers | media | fuzz) ;;
     *)
-        echo "unknown layer \"$layer\": unit, sim, rules, mesh, threads, vtc, conformance, media or fuzz" >&2
+        echo "unknown layer \"$layer\": unit, sim, rules, mesh, threads, vtc, conformance, signers, media or fuzz" >&2
         exit 2
         ;;
     esac

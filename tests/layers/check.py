@@ -5,7 +5,6 @@
     proto/base <- node/coding | node/sf | node/store <- node/core
        proto, node/coding, node/sf <- node/dist <- node/signed <- node/core
     proto/base <- node/tls <- node/io
-                         proto <- node/dist <- node/signed <- node/core
                                             node/core <- sim
 
 Each rule is one result line. Without arguments it checks the tree; --self-test proves that each rule can fail.
