@@ -58,6 +58,7 @@ HEADER_RULES = [
     ("Brotli", r"brotli/.*", ["node/coding"]),
     ("xxhash", r"xxhash\.h", ["node/store"]),
     ("jansson", r"jansson\.h", ["node/admin", "node/cli", "node/signed"]),
+    ("libmaxminddb", r"maxminddb\.h", ["node/io"]),
     ("nghttp2", r"nghttp2/.*", ["node/http"]),
     ("libyaml", r"yaml\.h", ["node/dist"]),
 ]
