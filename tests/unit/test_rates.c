@@ -105,6 +105,31 @@ static void feat_S10_a_flood_of_addresses_refuses_nobody_else(void **state)
     assert_int_equal(refused, 0);
 }
 
+/* Who has used up what it may is not forgotten for others who come and go. */
+static void feat_S10_who_is_busy_is_not_forgotten(void **state)
+{
+    enum { BUSY = 1000 };
+    mesh_ns now = SEC(9);
+    unsigned refused = 0;
+
+    (void)state;
+    rates_init(&r, key);
+    for (unsigned i = 0; i < BUSY; i++) {
+        struct mesh_addr a = v4(i);
+        while (rates_wait(&r, now, 1, &a, 1, 20) == 0)
+            continue;
+    }
+    for (unsigned i = 0; i < 1000000; i++) {
+        struct mesh_addr a = v6(i, 1);
+        rates_wait(&r, now += US(1), 1, &a, 1, 20);
+    }
+    for (unsigned i = 0; i < BUSY; i++) {
+        struct mesh_addr a = v4(i);
+        refused += rates_wait(&r, now - US(1000000), 1, &a, 1, 20) > 0;
+    }
+    assert_int_equal(refused, BUSY);
+}
+
 /* 20,000 addresses, each at half as much again as it may: none gets far more. */
 static void feat_S10_many_addresses_are_each_held(void **state)
 {
@@ -156,6 +181,7 @@ int main(void)
         cmocka_unit_test(feat_S10_after_a_rest_a_burst_and_the_wait_is_true),
         cmocka_unit_test(feat_S10_an_ipv6_network_of_64_bits_is_one),
         cmocka_unit_test(feat_S10_a_flood_of_addresses_refuses_nobody_else),
+        cmocka_unit_test(feat_S10_who_is_busy_is_not_forgotten),
         cmocka_unit_test(feat_S10_many_addresses_are_each_held),
         cmocka_unit_test(feat_S10_threads_share_one_count),
     };
