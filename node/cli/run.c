@@ -13,6 +13,7 @@
 #include "node/cli/run_options.h"
 #include "node/core/cache_control.h"
 #include "node/dist/dist_make.h"
+#include "node/io/origin_files.h"
 #include "proto/base/err.h"
 #include "proto/roll.h"
 
@@ -295,10 +296,15 @@ static int make_set(struct running *r)
     dist_behaviour_default(&flags.behaviour);
     if (t->origin_connect != 0)
         flags.origin.connect_timeout = t->origin_connect;
-    if (t->origin_attempts != 0)
-        flags.origin.attempts = t->origin_attempts;
-    if (t->origin_first_byte != 0)
-        flags.origin.response_timeout = t->origin_first_byte;
+    if (o->origin_attempts != 0)
+        flags.origin.attempts = o->origin_attempts;
+    if (o->origin_ca != NULL)
+        flags.origin.tls_ca = SLICE_LIT(ORIGIN_CA_GIVEN);
+    if (o->origin_client != NULL)
+        flags.origin.tls_client = slice_str(o->origin_client);
+    if (t->origin_response != 0)
+        flags.origin.response_timeout = t->origin_response;
+    flags.origin.whole_timeout = t->origin_whole;
     if (t->origin_idle != 0)
         flags.origin.idle_timeout = t->origin_idle;
     flags.behaviour.methods = (enum dist_methods)o->methods.list;

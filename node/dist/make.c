@@ -158,6 +158,8 @@ struct dist_set *dist_set_of_origin(const struct dist_flags *flags)
     origin->response_timeout = flags->origin.response_timeout;
     origin->whole_timeout = flags->origin.whole_timeout;
     origin->idle_timeout = flags->origin.idle_timeout;
+    origin->tls_ca = dist_arena_copy(arena, flags->origin.tls_ca);
+    origin->tls_client = dist_arena_copy(arena, flags->origin.tls_client);
     behaviour.path = SLICE_LIT("*");
     behaviour.to_group = false;
     behaviour.target = 0;

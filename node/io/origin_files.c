@@ -22,7 +22,7 @@ static bool path_of(char path[4096], const struct node_config *cfg, struct slice
 {
     int n;
 
-    if (cfg->origin_ca != NULL && slice_eq(name, slice_str(cfg->origin_ca))) {
+    if (cfg->origin_ca != NULL && slice_eq(name, SLICE_LIT(ORIGIN_CA_GIVEN))) {
         n = snprintf(path, 4096, "%s", cfg->origin_ca);
     } else if (origin_file_name_ok(name)) {
         n = snprintf(path, 4096, "%s/" ORIGIN_FILES "/%.*s%s", cfg->data, SLICE_FMT(name), suffix);

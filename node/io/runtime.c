@@ -271,7 +271,12 @@ const struct tls_certs *node_certs_now(const struct node *n)
 
 int node_configure(struct node *n, struct dist_set *set)
 {
-    return engine_configure(n->worker.engine, worker_now(&n->worker), set);
+    struct worker *w = &n->worker;
+    int err = engine_configure(w->engine, worker_now(w), set);
+
+    if (err == 0)
+        upstream_keep(&w->upstream, set);
+    return err;
 }
 
 static void notice_lines(struct node *n, struct slice lines)

@@ -23,7 +23,6 @@
 /* 0 = the default. */
 struct node_timers {
     mesh_ns origin_connect;    /* 10 s: one attempt to connect to the origin */
-    unsigned origin_attempts;  /* 3 */
     mesh_ns origin_response;   /* 30 s: from the request's last byte to the answer's first, and between two reads of it */
     mesh_ns origin_whole;      /* none: from a request to its answer's last byte */
     mesh_ns dns;               /* 2 s: a DNS server that is silent is asked once more, or another one */

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "node/core/known.h"
-#include "node/dist/dist_make.h"
 #include "node/io/node_impl.h"
 #include "node/io/reserve.h"
 #include "node/io/sock.h"
@@ -23,10 +22,7 @@ static void fill_timers(struct node_timers *t)
 {
     static const struct node_timers usual = {
         .origin_connect = SEC(10),
-        .origin_attempts = 3,
-        .origin_response = SEC(30),
         .dns = SEC(2),
-        .origin_idle = SEC(5),
         .viewer_head = SEC(10),
         .viewer_idle = SEC(60),
         .viewer_stall = SEC(30),
@@ -36,10 +32,7 @@ static void fill_timers(struct node_timers *t)
 
 #define USUAL(name) t->name = t->name == 0 ? usual.name : t->name
     USUAL(origin_connect);
-    USUAL(origin_attempts);
-    USUAL(origin_response);
     USUAL(dns);
-    USUAL(origin_idle);
     USUAL(viewer_head);
     USUAL(viewer_idle);
     USUAL(viewer_stall);
@@ -297,28 +290,6 @@ static int open_disk(struct node *n, char *error)
     return -1;
 }
 
-/* The origin that the flags name. */
-static void usual_origin(struct worker *w)
-{
-    const struct origin_url *url = &w->cfg->origin;
-    struct dist_origin *o = &w->usual_origin;
-
-    dist_origin_default(o);
-    o->scheme = url->https ? DIST_ORIGIN_HTTPS : DIST_ORIGIN_HTTP;
-    o->url = w->cfg->distribution.origin;
-    o->host = url->host;
-    o->authority = url->authority;
-    o->prefix = url->prefix;
-    *(url->https ? &o->https_port : &o->http_port) = url->port;
-    o->connect_timeout = w->timers.origin_connect;
-    o->attempts = w->timers.origin_attempts;
-    o->response_timeout = w->timers.origin_response;
-    o->whole_timeout = w->timers.origin_whole;
-    o->idle_timeout = w->timers.origin_idle;
-    o->tls_client = w->cfg->origin_client != NULL ? slice_str(w->cfg->origin_client) : SLICE_EMPTY;
-    o->tls_ca = w->cfg->origin_ca != NULL ? slice_str(w->cfg->origin_ca) : SLICE_EMPTY;
-}
-
 static int start_rest(struct node *n, char *error)
 {
     struct worker *w = &n->worker;
@@ -331,7 +302,6 @@ static int start_rest(struct node *n, char *error)
         snprintf(error, NODE_ERROR_MAX, "no thread is to be had for what is kept of purges");
         return MESH_E_NOMEM;
     }
-    usual_origin(w);
     w->resolver = resolver_new(w->loop, n->cfg.dns_servers, w->timers.dns);
     err = w->resolver != NULL ? upstream_start(&w->upstream, w) : MESH_E_NOMEM;
     if (err == 0)

@@ -431,16 +431,10 @@ static void prepare(struct conn *c, const struct dist_origin *o, struct fetch *f
         u->conn = c;
 }
 
-/* Whose content |f| is after; NULL: that of the node's own origin. */
-static const struct dist_origin *origin_of(const struct upstreams *u, const struct fetch *f)
-{
-    return f != NULL && f->origin != NULL ? f->origin : &u->worker->usual_origin;
-}
-
 void upstream_begin(struct upstreams *u, struct fetch *f)
 {
     struct worker *w = u->worker;
-    const struct dist_origin *o = origin_of(u, f);
+    const struct dist_origin *o = f->origin;
     const struct exchange *x = f->from;
     struct upload *upload = x != NULL ? x->upload : NULL;
 
@@ -466,9 +460,14 @@ void upstream_begin(struct upstreams *u, struct fetch *f)
 /* The first one may come to nothing, since the name is only being looked up. */
 void upstream_probe(struct upstreams *u)
 {
-    struct upstream_pool *p = upstream_pool_for(u, origin_of(u, NULL), false);
+    const struct dist_origin *o = NULL;
+    struct upstream_pool *p;
 
-    if (p != NULL && upstream_pool_look_up(p) && p->addrs.n > 0)
+    for (size_t i = 0; i < u->set->n && o == NULL; i++) {
+        for (size_t j = 0; j < u->set->dists[i].origins_n && o == NULL; j++)
+            o = u->set->dists[i].origins[j].kind != DIST_DIRECTORY ? &u->set->dists[i].origins[j] : NULL;
+    }
+    if (o != NULL && (p = upstream_pool_for(u, o, false)) != NULL && upstream_pool_look_up(p) && p->addrs.n > 0)
         origin_probe_start(&u->probe, u->worker, &p->addrs.at[0]);
 }
 

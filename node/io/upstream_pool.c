@@ -217,8 +217,10 @@ static void mark(struct upstreams *u, const struct dist_set *set, mesh_ns with)
     }
 }
 
-void upstream_keep(struct upstreams *u, const struct dist_set *set)
+void upstream_keep(struct upstreams *u, struct dist_set *set)
 {
+    dist_set_unref(u->set);
+    u->set = dist_set_ref(set);
     mark(u, set, MESH_NS_NEVER);
     LIST_EACH_SAFE (at, &u->pools) {
         struct upstream_pool *p = OBJ_OF(at, struct upstream_pool, link);
@@ -266,6 +268,7 @@ int upstream_start(struct upstreams *u, struct worker *w)
     if (map_init(&u->by_id, key) != 0)
         return MESH_E_NOMEM;
     u->worker = w;
+    u->set = dist_set_ref(w->cfg->set);
     u->max = w->cfg->origin_connections_max;
     u->extra_max = u->max / 4;
     return 0;
@@ -295,5 +298,6 @@ void upstream_stop(struct upstreams *u)
     free_all(&u->pools);
     free_all(&u->retired);
     map_fini(&u->by_id);
+    dist_set_unref(u->set);
     u->worker = NULL;
 }

@@ -85,7 +85,6 @@ struct worker {
     struct viewers viewers;
     struct admin_server admin_server;
     struct resolver *resolver;        /* worker 0's */
-    struct dist_origin usual_origin;  /* --origin's */
     struct upstreams upstream;
     struct backbone backbone;
     struct udp udp;
