@@ -12,7 +12,7 @@
 #define ORIGIN_CA_GIVEN "(given)"
 #define ORIGIN_FILES         "origin-tls"
 #define ORIGIN_FILE_MAX      (1u << 20)
-#define ORIGIN_FILE_NAME_MAX 64
+#define ORIGIN_FILE_NAME_MAX 128
 
 /* origin_file_name_ok: letters, digits, dots, dashes and underscores, no dot first: nothing that leads out of the
  * folder. */

@@ -274,8 +274,10 @@ int node_configure(struct node *n, struct dist_set *set)
     struct worker *w = &n->worker;
     int err = engine_configure(w->engine, worker_now(w), set);
 
-    if (err == 0)
+    if (err == 0) {
         upstream_keep(&w->upstream, set);
+        upstream_renew(&w->upstream);
+    }
     return err;
 }
 

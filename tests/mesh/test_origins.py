@@ -1,4 +1,5 @@
 """How origins are reached: names, addresses, attempts, times, TLS; and what a viewer is told when they are not."""
+import json
 import os
 import shutil
 import signal
@@ -9,7 +10,7 @@ import time
 import bodies
 import client
 from certs import Authority, Pair
-from harness import Skip, equal, needs, wait_until
+from harness import Node, Skip, equal, needs, wait_until
 from names import SERVFAIL, Names
 from scripted import CLOSE, Script, Scripted
 
@@ -271,6 +272,86 @@ def test_feat_C19_addresses_follow_the_name(case):
     equal(second.total, 3, "requests to the second")
     other = case.node("fra-2", f"http://many.test:{first.port}", flags=["--dns-servers", names.address])
     equal(cause(other.get("/bytes/10")), (502, "connection_refused", None), "a name with 99 addresses")
+
+
+# ---- distributions ----
+
+class Filed(Node):
+    """A node that runs by a file, with its distributions in it."""
+
+    def __init__(self, case, name, distributions, flags=()):
+        self.file = os.path.join(case.folder, f"{name}.yaml")
+        self.write(distributions)
+        super().__init__(case, name, ["-c", self.file, *flags, *(word for what in ("http", "mesh", "admin")
+                                                                 for word in (f"--{what}", "127.0.0.1:0"))])
+        self.wait_ready()
+
+    def write(self, distributions):
+        with open(self.file, "w", encoding="ascii") as out:
+            json.dump({"distributions": distributions}, out)
+
+    def reload(self, distributions):
+        self.write(distributions)
+        before = self.counter("config_reloads")
+        self.signal(signal.SIGHUP)
+        wait_until(lambda: self.counter("config_reloads") == before + 1, "the file is in force")
+
+
+@needs("hedgerow")
+def test_feat_C4_each_pattern_has_its_origin(case):
+    """C4: 25 origins in one distribution: each path pattern reaches its own; those at one server share a connection; a
+    behaviour with an origin that there is not is refused at load; connections to an origin that is no more are closed."""
+    origins = [case.origin() for _ in range(12)]
+    there = {f"o{i}": origins[i % 12] for i in range(24)}
+    listed = [{"id": name, "url": f"{at.url}/p{name}"} for name, at in there.items()] + [{"id": "last", "url": origins[0].url}]
+    made = {"name": "many", "hosts": "*.test", "origins": listed,
+            "behaviours": [{"path": f"/{name}/*", "origin": name} for name in there] + [{"path": "*", "origin": "last"}]}
+    node = Filed(case, "fra-1", [made])
+
+    def ask(path):
+        return client.fetch(node.http, path, headers=[("Host", "a.test")]).status
+    for name, at in there.items():
+        ask(f"/{name}/x")
+        equal(at.count(f"/p{name}/{name}/x"), 1, f"requests for /{name}/ at its origin, with its prefix")
+    equal((ask("/bytes/10"), origins[0].count("/bytes/10")), (200, 1), "the default")
+    equal([at.connections for at in origins], [1] * 12, "connections")
+    done = case.run("check", "-c", with_an_origin_that_is_not_there(case, made), code=78)
+    assert "nowhere" in done.stderr, done.stderr
+    node.reload([{"name": "one", "hosts": "*.test", "origins": origins[0].url}])
+    wait_until(lambda: node.metrics()["hedgerow_origin_connections_open"] <= 1, "the others are closed", timeout=3)
+    equal((ask("/bytes/10?now"), origins[0].connections), (200, 1), "the one that stays is used again")
+
+
+def with_an_origin_that_is_not_there(case, made):
+    path = os.path.join(case.folder, "refused.yaml")
+    with open(path, "w", encoding="ascii") as out:
+        json.dump({"distributions": [{**made, "behaviours": [{"path": "*", "origin": "nowhere"}]}]}, out)
+    return path
+
+
+@needs("hedgerow")
+def test_feat_C12_C13_C10_an_origins_own_terms(case):
+    """C12, C13, C10: two origins at one server: each has its prefix, fields and times; fields take the place of a viewer's."""
+    origin = case.origin()
+    node = Filed(case, "fra-1", [{
+        "name": "site", "hosts": "a.test",
+        "origins": [{"id": "quick", "url": f"{origin.url}/bytes", "headers": {"X-Key": "ours"}, "response_timeout": "1s",
+                     "attempts": 1, "idle_timeout": "1s"},
+                    {"id": "slow", "url": origin.url, "response_timeout": "3s", "attempts": 1, "idle_timeout": "60s"}],
+        "behaviours": [{"path": "/bytes/*", "origin": "slow"}, {"path": "*", "origin": "quick"}]}])
+
+    def ask(path):
+        return client.fetch(node.http, path, headers=[("Host", "a.test"), ("X-Key", "guessed")])
+    answer, took = timed(lambda: ask("/10?hang=head"))
+    equal(cause(answer), (504, "connection_read_timeout", None), "the quick one")
+    assert 0.9 <= took <= 2, took
+    equal(origin.requests[-1].target, "/bytes/10?hang=head", "its prefix")
+    equal(origin.requests[-1].headers["x-key"], "ours", "its field")
+    equal(ask("/bytes/10?delay_ms=1500").status, 200, "the slow one")
+    equal(origin.requests[-1].headers.get("x-key"), "guessed", "the viewer's field")
+    equal(ask("/10").status, 200, "the quick one once more")
+    equal(node.metrics()["hedgerow_origin_connections_open"], 2, "the connections are of two kinds")
+    wait_until(lambda: node.metrics()["hedgerow_origin_connections_open"] == 1, "one is closed after its second", timeout=3)
 
 
 # ---- TLS ----

@@ -117,16 +117,21 @@ static void feat_C11_faults_have_causes(void **state)
 
 static void a_name_of_a_file_leads_nowhere_else(void **state)
 {
+    char long_name[ORIGIN_FILE_NAME_MAX + 1];
+
+    memset(long_name, 'x', sizeof(long_name));
     (void)state;
     assert_true(origin_file_name_ok(SLICE_LIT("ca.pem")));
     assert_true(origin_file_name_ok(SLICE_LIT("A-1_b")));
+    assert_true(origin_file_name_ok(slice_of(long_name, sizeof(long_name) - 1)));
+    assert_false(origin_file_name_ok(SLICE_LIT(ORIGIN_CA_GIVEN)));
     assert_false(origin_file_name_ok(SLICE_LIT("")));
     assert_false(origin_file_name_ok(SLICE_LIT("..")));
     assert_false(origin_file_name_ok(SLICE_LIT(".hidden")));
     assert_false(origin_file_name_ok(SLICE_LIT("../x")));
     assert_false(origin_file_name_ok(SLICE_LIT("a/b")));
     assert_false(origin_file_name_ok(SLICE_LIT("a\0b")));
-    assert_false(origin_file_name_ok(SLICE_LIT("0123456789012345678901234567890123456789012345678901234567890123x")));
+    assert_false(origin_file_name_ok(slice_of(long_name, sizeof(long_name))));
 }
 
 int main(void)
