@@ -310,7 +310,6 @@ static int make_set(struct running *r)
     flags.behaviour.methods = (enum dist_methods)o->methods.list;
     flags.behaviour.methods_other = o->methods.other;
     flags.behaviour.methods_other_n = o->methods.other_n;
-    flags.behaviour.codings_off = o->codings_off;
     flags.behaviour.cache.ttl_default_s = o->default_ttl_s;
     flags.behaviour.cache.ttl_max_s = DELTA_SECONDS_MAX;
     flags.behaviour.cache.error_ttl_s = o->error_ttl_s;

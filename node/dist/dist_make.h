@@ -30,7 +30,7 @@ void dist_http_origin(struct dist_origin *out, struct dist_arena *arena, const s
 struct dist_flags {
     struct origin_url url;
     struct dist_behaviour behaviour; /* all but its path and target counts */
-    struct dist_origin origin;       /* its timeouts, tls_ca and tls_client count */
+    struct dist_origin origin;       /* its timeouts, tls_ca and tls_client count; no part of the digest */
 };
 
 /* dist_set_of_origin makes the one distribution "default", which answers any Host, from the node's flags (copied).

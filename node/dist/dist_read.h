@@ -12,9 +12,9 @@
 int dist_set_read(struct slice text, const char *file, struct dist_set **set, struct buf *errors);
 
 /* ---- a node's file: what holds for it alone, and perhaps distributions ---- */
-struct dist_entry {   /* a single value under node: */
-    struct slice key; /* "listen.http"; each entry of a list has its list's */
-    struct slice value; /* a zero byte follows; there is none in it */
+struct dist_entry {             /* a single value under node: */
+    struct slice key;           /* "listen.http"; each entry of a list has its list's */
+    struct slice value;         /* a zero byte follows; there is none in it */
     struct mark mark, key_mark; /* where it is, and what its key stands at: the same for all of a list */
 };
 struct dist_file {

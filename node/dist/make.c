@@ -153,13 +153,8 @@ struct dist_set *dist_set_of_origin(const struct dist_flags *flags)
         return NULL;
     }
     dist_http_origin(origin, arena, &flags->url);
-    origin->connect_timeout = flags->origin.connect_timeout;
-    origin->attempts = flags->origin.attempts;
-    origin->response_timeout = flags->origin.response_timeout;
-    origin->whole_timeout = flags->origin.whole_timeout;
-    origin->idle_timeout = flags->origin.idle_timeout;
-    origin->tls_ca = dist_arena_copy(arena, flags->origin.tls_ca);
-    origin->tls_client = dist_arena_copy(arena, flags->origin.tls_client);
+    struct slice tls_ca = dist_arena_copy(arena, flags->origin.tls_ca);
+    struct slice tls_client = dist_arena_copy(arena, flags->origin.tls_client);
     behaviour.path = SLICE_LIT("*");
     behaviour.to_group = false;
     behaviour.target = 0;
@@ -174,5 +169,16 @@ struct dist_set *dist_set_of_origin(const struct dist_flags *flags)
                       .origins_n = 1,
                       .behaviours = &behaviour,
                       .behaviours_n = 1 };
-    return dist_set_new(arena, &d, 1);
+    struct dist_set *set = dist_set_new(arena, &d, 1);
+    if (set == NULL)
+        return NULL;
+    /* How long one node waits, and what its files are called, is its own affair, and no part of the digest. */
+    origin->connect_timeout = flags->origin.connect_timeout;
+    origin->attempts = flags->origin.attempts;
+    origin->response_timeout = flags->origin.response_timeout;
+    origin->whole_timeout = flags->origin.whole_timeout;
+    origin->idle_timeout = flags->origin.idle_timeout;
+    origin->tls_ca = tls_ca;
+    origin->tls_client = tls_client;
+    return set;
 }

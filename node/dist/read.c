@@ -32,7 +32,8 @@ static void say_path(const struct reader *r, struct buf *out)
     }
 }
 
-static void say(struct reader *r, struct mark at, const char *field, const char *fmt, va_list args)
+static __attribute__((format(printf, 4, 0))) void say(struct reader *r, struct mark at, const char *field,
+                                                      const char *fmt, va_list args)
 {
     struct buf path = BUF_EMPTY;
     char what[768];

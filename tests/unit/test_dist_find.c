@@ -349,6 +349,15 @@ static void the_distribution_of_flags(void **state)
     const struct dist_behaviour *b = dist_behaviour(d, S("/x"));
     assert_int_equal(b->cache.ttl_default_s, 60);
     assert_true(slice_eq(b->methods_other[0], S("PROPFIND")) && b->methods_other[0].data != other[0].data);
+    /* How long a node waits tells it from no other; what it serves does. */
+    flags.origin.attempts = 3;
+    struct dist_set *patient = dist_set_of_origin(&flags);
+    flags.behaviour.cache.ttl_default_s = 61;
+    struct dist_set *longer = dist_set_of_origin(&flags);
+    assert_int_equal(patient->dists[0].origins[0].attempts, 3);
+    assert_true(patient->dists[0].digest == d->digest && longer->dists[0].digest != d->digest);
+    dist_set_unref(patient);
+    dist_set_unref(longer);
     dist_set_unref(s);
 }
 
