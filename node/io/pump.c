@@ -91,6 +91,7 @@ static void on_turn_begins(struct ev_loop *loop, ev_check *check, int revents)
     (void)loop;
     (void)revents;
     struct worker *w = check->data;
+    w->handshakes = 0;
     if (w->engine == NULL)
         shelf_reader_begin(&w->reader);
     read_clocks(w);

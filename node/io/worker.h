@@ -58,6 +58,7 @@ struct worker {
     mesh_ns now;
     int64_t wall_us;
     bool draining;
+    unsigned handshakes; /* of viewers that were looked at in this turn */
 
     /* pump.c */
     ev_check turn_begins;

@@ -2,6 +2,7 @@
 import os
 import random
 import re
+import select
 import shutil
 import signal
 import socket
@@ -327,6 +328,33 @@ def test_rob_W2_half_a_handshake_has_an_end(case):
         equal(fetch(node.https, authority.context(), "/bytes/100?seed=after").status, 200, "a fresh viewer")
     for viewer in silent + [viewer for viewer, _ in open_ones] + [raw for _, raw in open_ones]:
         viewer.close()
+
+
+@needs("hedgerow", timeout=60)
+def test_rob_W2_a_crowd_of_handshakes_lets_others_through(case):
+    """W2: 500 hellos that come at once do not hold up a request in clear that comes behind them all: few of them are
+    answered before it is."""
+    authority, origin, hello, target = Authority(case.folder), case.origin(), client_hello(), f"/bytes/100?seed=crowd{HOT}"
+    flags = [*https_flags(localhost(authority)), "--workers", "1", "--viewers-per-address", "10000"]
+    for i in range(3):                  # it goes on while we count: on a busy host for long, perhaps
+        node = case.node(f"fra-{i}", origin.url, flags=flags)
+        node.get(target)
+        with client.Connection(node.http) as probe:
+            crowd = [certificates.plain(node.https) for _ in range(500)]
+            wait_until(lambda: int(node.metrics()["hedgerow_viewers_open"]) == 501, "all are here")
+            node.signal(signal.SIGSTOP)
+            for viewer in crowd:
+                viewer.sendall(hello)
+            probe.send(client.request_bytes(node.http, target))
+            node.signal(signal.SIGCONT)
+            equal(probe.read().status, 200, "the request")
+            before = sum(bool(select.select([viewer], [], [], 0)[0]) for viewer in crowd)
+            wait_until(lambda: all(select.select([viewer], [], [], 0)[0] for viewer in crowd), "all are answered")
+            for viewer in crowd:
+                viewer.close()
+        if before < 200:
+            break
+    assert before < 200, f"{before} of 500 were answered before"
 
 
 def over(viewer):
