@@ -182,6 +182,7 @@ layer_threads() {
     done
     run_lines threads /usr/bin/python3 tests/mesh/run.py --builds .build,.build-tsan -k lifecycle
     run_lines threads /usr/bin/python3 tests/mesh/run.py --builds .build,.build-tsan -k workers.
+    run_lines threads /usr/bin/python3 tests/mesh/run.py --builds .build,.build-tsan -k https.feat_V4
 }
 
 # Of Varnish only its varnishtest is wanted: a server that the installation starts is stopped again.

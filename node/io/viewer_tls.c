@@ -57,7 +57,7 @@ ssize_t viewer_tls_put(struct viewer *v, const struct iovec *iov, size_t n)
         for (; pieces_n < PIECES_EACH && pieces_n < n; pieces_n++)
             pieces[pieces_n] = slice_of(iov[pieces_n].iov_base, iov[pieces_n].iov_len);
         pieces[0] = slice_from(pieces[0], at);
-        size_t took = tls_write(v->tls, pieces, pieces_n);
+        size_t took = tls_write(v->tls, pieces, pieces_n), before = n;
         if (tls_state(v->tls) == TLS_BROKEN || !send_out(v)) {
             errno = EPIPE;
             return -1;
@@ -68,6 +68,10 @@ ssize_t viewer_tls_put(struct viewer *v, const struct iovec *iov, size_t n)
             at -= iov->iov_len;
             iov++;
             n--;
+        }
+        if (took == 0 && n == before) { /* nothing can be said any more */
+            errno = EPIPE;
+            return -1;
         }
     }
     if (total > 0 || n == 0)
