@@ -139,6 +139,7 @@ static void feat_S1_a_private_behaviour_lets_in_who_is_signed(void **state)
     assert_false(doors_pass(d, &rates, work, &w.dists[1], &w.private[0], &r, &v));
     assert_string_equal(v.detail, "SignatureSha1");
     doors_unref(d);
+    buf_free(&why);
     free(url);
     free(sha1);
 }
@@ -211,6 +212,7 @@ static void feat_S8_feat_S10_country_first_then_rate_then_signature(void **state
     assert_false(doors_pass(d, &rates, work, &w.dists[1], &w.private[0], &r, &v));
     assert_string_equal(v.detail, "SignatureUnknownKey");
     doors_unref(d);
+    buf_free(&why);
 }
 
 int main(void)
