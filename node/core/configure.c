@@ -28,6 +28,11 @@ int engine_configure(struct engine *e, mesh_ns now, struct dist_set *set)
     if (old == NULL)
         return MESH_E_NOMEM;
     e->now = now;
+    int err = admit_configure(e, set);
+    if (err != 0) {
+        free(old);
+        return err;
+    }
     list_init(&old->link);
     old->set = e->cfg.set;
     e->cfg.set = dist_set_ref(set);

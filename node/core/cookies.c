@@ -1,5 +1,7 @@
 #include "node/core/cookies.h"
 
+#include "node/signed/credential.h"
+
 struct cookie {
     struct slice pair, name;
 };
@@ -35,7 +37,8 @@ void cookies_put(struct buf *out, const struct fields *request, const struct dis
             pair = slice_trim(pair);
             const uint8_t *equals = pair.len > 0 ? memchr(pair.data, '=', pair.len) : NULL;
             struct cookie c = { pair, equals != NULL ? slice_head(pair, (size_t)(equals - pair.data)) : SLICE_EMPTY };
-            if (pair.len > 0 && (dist_named(one, c.name, false) || (other != NULL && dist_named(other, c.name, false))))
+            if (pair.len > 0 && !credential_cookie(c.name) &&
+                (dist_named(one, c.name, false) || (other != NULL && dist_named(other, c.name, false))))
                 insert(all, n++, &c);
         }
     }

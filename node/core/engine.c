@@ -82,7 +82,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     e->cfg.mesh.roll = SLICE_EMPTY;
     if (e->mesh == NULL || !shared || e->zpack == NULL || e->spread == NULL ||
         map_init(&e->links_by_peer, cfg->hash_key) != 0 || map_init(&e->flights_by_key, cfg->hash_key) != 0 ||
-        tier_start(e) != 0 || warm_init(e) != 0 || purges_init(e) != 0) {
+        admit_configure(e, e->cfg.set) != 0 || tier_start(e) != 0 || warm_init(e) != 0 || purges_init(e) != 0) {
         engine_free(e);
         return NULL;
     }
@@ -119,6 +119,7 @@ void engine_free(struct engine *e)
     buf_free(&e->path);
     buf_free(&e->host);
     buf_free(&e->spare);
+    admit_fini(e);
     sets_free(e);
     free(e);
 }

@@ -25,6 +25,7 @@
 #include "node/core/refusals.h"
 #include "node/core/session.h"
 #include "node/store/store.h"
+#include "node/signed/countries.h"
 
 struct engine;
 
@@ -77,7 +78,8 @@ void engine_free(struct engine *e);
 void engine_clock(struct engine *e, mesh_ns now, int64_t wall_s);
 
 /* engine_configure has |set| (a reference is taken) in force for all requests from now on; those that wait, and what is
- * fetched for them, go on by the set that they began with. 0, or MESH_E_NOMEM with nothing changed. */
+ * fetched for them, go on by the set that they began with. 0, or with nothing changed MESH_E_NOMEM, or
+ * what doors_new says of a key that is none. */
 int engine_configure(struct engine *e, mesh_ns now, struct dist_set *set);
 
 void engine_tick(struct engine *e, mesh_ns now);
@@ -229,12 +231,16 @@ struct request {
     struct slice range, if_range; /* of these, where the method has ranges; else empty. Lent as |request_id| is */
     struct mesh_addr from;        /* the viewer's; port 0: not known */
     bool https;                   /* by which it came */
+    struct slice authority;       /* Host with its port, as received, for what is signed; lent likewise. Empty: |host| */
+    char country[COUNTRY_BYTES];  /* where |from| is; "": not known */
     /* Read by the rim: */
     enum request_state state;
     /* Of ours: 502, 503, 504; 400, 403, 413, 421 (the host is nobody's) and others of the request's; and 301 to 308, where
      * to is in |location|. */
     uint16_t error_status;
     struct slice location, allow; /* a URL or a path; with 403 because of the method, what Allow says. Lent with the request */
+    const char *detail;      /* why it was not let in, a word for the access log; NULL: it was, or was not asked */
+    uint32_t retry_after_s;  /* then, with 429 */
     const char *error_text;/* a sentence for people; static */
     unsigned error_cause;  /* the failed fetch's |cause|, 0 where it was another node's, or none */
     struct answer answer;

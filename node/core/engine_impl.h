@@ -17,6 +17,7 @@
 #ifndef HEDGEROW_CORE_ENGINE_IMPL_H
 #define HEDGEROW_CORE_ENGINE_IMPL_H
 
+#include "node/signed/doors.h"
 #include "node/core/audit.h"
 #include "node/core/cache.h"
 #include "node/core/coded.h"
@@ -432,8 +433,20 @@ void deadline_watch(struct engine *e, mesh_ns now, struct serve *s, uint32_t lef
 
 #include "node/core/request_impl.h"
 
+/* admit.c: |set| is to be in force: what its doors need is made, or nothing is changed: MESH_E_NOMEM, or what doors_new
+ * says of a key. admit_request: may |r|, whose host and path are in normal form? Else it is refused. What was for us
+ * leaves its target and its path. */
+int admit_configure(struct engine *e, const struct dist_set *set);
+bool admit_request(struct engine *e, struct request *r, const struct route *route);
+void admit_fini(struct engine *e);
+
 struct engine {
     struct engine_config cfg;
+    struct {
+        struct doors *doors;
+        struct rates *rates; /* NULL: no behaviour has a rate */
+        struct signed_work *work;
+    } admit;
     struct engine_timers timers;
     mesh_ns now, started;
     mesh_ns turned; /* the last turn of the loop began, or ended */

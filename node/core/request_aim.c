@@ -1,7 +1,8 @@
 /* Where a viewer's request goes: whose host it names, what its owner's rules make of it, and by which behaviour it is
  * answered; or back at once, with a redirect or a refusal.
  *
- *   host --421--> distribution --path--> behaviour --301, 403--> its rules --30x--> path anew, behaviour anew --> key
+ *   host --421--> distribution --path--> behaviour --301, 403, 429--> its rules --30x--> path anew, behaviour anew -->
+ * key
  */
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
@@ -162,7 +163,7 @@ bool request_aim(struct engine *e, struct request *r, struct aim *aim, bool *pla
 
     *plain = true;
     if (!normal_form(e, r) || !find(e, r, route) || !admits_scheme(e, r, route->behaviour) ||
-        !admits_method(r, route->behaviour))
+        !admits_method(r, route->behaviour) || !admit_request(e, r, route))
         return false;
     const uint8_t *as_given = e->path.data;
     *plain = route_by_words(route);
@@ -174,7 +175,8 @@ bool request_aim(struct engine *e, struct request *r, struct aim *aim, bool *pla
     if (e->path.data == as_given)
         return make_key(e, r, aim);
     const struct dist_behaviour *first = route->behaviour;
-    if (!find(e, r, route) || (route->behaviour != first && !admits_method(r, route->behaviour)))
+    if (!find(e, r, route) ||
+        (route->behaviour != first && (!admits_method(r, route->behaviour) || !admit_request(e, r, route))))
         return false;
     *plain = *plain && route_by_words(route);
     return make_key(e, r, aim);

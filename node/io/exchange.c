@@ -176,10 +176,12 @@ void exchange_failed(struct exchange *x)
         .details = r->error_cause == FETCH_CAUSE_FULL ? NULL : cause_details((enum cause)r->error_cause),
     };
 
-    if (r->location.len > 0 || r->error_status == 421) { /* the request is well formed, and may be followed by others */
+    if (r->location.len > 0 || r->error_status == 421 || r->detail != NULL) { /* the request is well formed, and may be followed by others */
         page.forwarded = false;
         page.location = r->location;
-        page.error = r->location.len > 0 ? PROXY_OK : PROXY_DESTINATION_NOT_FOUND;
+        page.error = r->location.len > 0     ? PROXY_OK
+                     : r->detail != NULL ? PROXY_HTTP_REQUEST_DENIED
+                                         : PROXY_DESTINATION_NOT_FOUND;
         exchange_page(x, &page);
     } else if (r->allow.len > 0) {
         refuse_by(x, 403, r->error_text, r->allow);
@@ -291,6 +293,7 @@ static inline void fill_request(struct exchange *x, const struct http_request *q
 
     x->r.io = x;
     x->r.host = q->host;
+    x->r.authority = q->authority;
     x->r.target = origin_form(w, q);
     x->r.method = q->method_text;
     x->r.fields = &q->fields;
