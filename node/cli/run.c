@@ -365,6 +365,7 @@ static void fill_config(struct running *r, struct node_config *cfg)
     cfg->origin_connections_max = o->origin_connections_max;
     cfg->codings_off = o->codings_off;
     cfg->audit_one_in = o->audit_one_in;
+    cfg->countries = o->countries;
     cfg->access_log = (const char *)r->access_log.data;
     cfg->admin_handler = admin_answer;
     cfg->on_ready = on_ready;

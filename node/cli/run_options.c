@@ -290,6 +290,10 @@ static const struct option options[] = {
       read_region, FIELD(parent_region), false },
     { "--access-log", "FILE|-", "one JSON line a request; - is standard output (DIR/access.log)", option_text,
       FIELD(access_log), false },
+    { "--countries", "FILE",
+      "which country an address is in, in MaxMind's format (GeoLite2-Country.mmdb); taken anew\n"
+      "when it changes. Lists of countries in distributions go by it; unknown ones are let in",
+      option_text, FIELD(countries), false },
     { "--workers", "N", "threads that serve viewers, 1 to 64 (as many as the cores that it may use)", read_workers,
       FIELD(workers), false },
     { "--timers", "NAME=TIME,...", "how long a node waits for what; may be repeated. The names are below", timers_read,

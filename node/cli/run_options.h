@@ -14,7 +14,7 @@ struct run_options { /* text lends from the arguments, or from |file| */
     struct option_hosts seeds, advertise;
     struct origin_url origin;
     const char *origin_text; /* NULL: not given */
-    const char *data, *name, *zone, *node_file, *access_log, *parent_region;
+    const char *data, *name, *zone, *node_file, *access_log, *countries, *parent_region;
     const char *origin_ca, *origin_client, *dns_servers; /* NULL: not given */
     uint32_t origin_attempts;            /* 0: not given */
     uint64_t memory, disk;

@@ -311,6 +311,7 @@ static inline void fill_request(struct exchange *x, const struct http_request *q
 static void hand_in(struct exchange *x, const struct http_request *q)
 {
     fill_request(x, q);
+    country_find(x->worker->country_file, &x->worker->countries, &x->r.from, x->r.country);
     engine_request(x->worker->engine, x->worker->now, &x->r);
 }
 

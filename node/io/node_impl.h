@@ -26,6 +26,8 @@ struct node {
     bool ready_told, twin, roll_kept, kept, purges_kept;
     uint64_t purges_bytes; /* of their file */
     struct keeper *keeper; /* NULL: they are not kept */
+    struct country_file countries; /* if worker 0 has it */
+    mesh_ns countries_at;          /* when it was looked at last */
     int outcast;     /* as looked at last */
     uint32_t alarms; /* as told */
     mesh_ns alarmed_at[ALARMS_N];

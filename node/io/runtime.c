@@ -71,7 +71,8 @@ static bool drained(struct node *n)
 uint32_t node_alarms(struct node *n, mesh_ns since[ALARMS_N])
 {
     mesh_ns now = worker_now(&n->worker);
-    uint32_t bits = engine_alarms(n->worker.engine, now) | (n->kept && n->roll_kept && n->purges_kept ? 0 : ALARM_BIT(not_kept));
+    uint32_t bits =
+        engine_alarms(n->worker.engine, now) | (n->kept && n->roll_kept && n->purges_kept ? 0 : ALARM_BIT(not_kept));
 
     for (unsigned a = 0; a < ALARMS_N; a++) {
         uint32_t bit = UINT32_C(1) << a;
@@ -83,6 +84,25 @@ uint32_t node_alarms(struct node *n, mesh_ns since[ALARMS_N])
     }
     n->alarms = bits;
     return bits;
+}
+
+#define COUNTRIES_PERIOD SEC(10)
+
+/* Is the file of countries another one? One that is none is said once, and what was known stays. */
+static void look_at_countries(struct node *n)
+{
+    struct worker *w = &n->worker;
+    struct buf why = BUF_EMPTY;
+
+    n->countries_at = w->now;
+    if (w->country_file == NULL)
+        return;
+    int news = country_file_refresh(w->country_file, &why);
+    if (news > 0)
+        worker_notice(w, "countries are taken from the new %s", n->cfg.countries);
+    else if (news < 0)
+        worker_notice(w, "%.*s; countries stay as they were", SLICE_FMT(buf_slice(&why)));
+    buf_free(&why);
 }
 
 void node_second(struct node *n)
@@ -98,6 +118,8 @@ void node_second(struct node *n)
     }
     if (n->worker.now - n->known_at >= KNOWN_PERIOD)
         keep_known(n);
+    if (n->worker.now - n->countries_at >= COUNTRIES_PERIOD)
+        look_at_countries(n);
 }
 
 unsigned node_log_asked(const struct node *n)
@@ -206,6 +228,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *sig, int revents)
     (void)revents;
     if (sig->signum == SIGHUP) {
         upstream_renew(&n->worker.upstream);
+        look_at_countries(n);
         if (n->cfg.on_hangup != NULL)
             n->cfg.on_hangup(n->cfg.hangup_ctx, n);
     } else if (sig->signum != SIGUSR1) {

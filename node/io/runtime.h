@@ -95,6 +95,7 @@ struct node_config { /* all pointers are lent for the node's life */
     const char *parent_region; /* mesh.h's; NULL: auto */
     mesh_ns probe_period, ack_timeout, suspect_timeout;
     struct node_timers timers;
+    const char *countries;             /* a path: MaxMind's file of them; NULL: no country is known */
     const char *access_log;            /* a path, "-" (standard output), or NULL: none */
     node_admin_handler *admin_handler; /* NULL: 404 to everything */
     void *admin_ctx;
@@ -125,7 +126,8 @@ struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX
 
 /* node_run serves until SIGTERM, SIGINT or node_stop: it leaves the mesh, stops accepting
  * and finishes what is in flight (a second signal ends at once). SIGUSR1 reopens the access
- * log, SIGHUP has certificates for origins read anew, and is the configuration's on_hangup. Returns the process's exit code: 0, or 1 when this identity runs elsewhere too. */
+ * log, SIGHUP has certificates for origins and the file of countries read anew (that is looked at each 10 s, too), and is the
+ * configuration's on_hangup. Returns the process's exit code: 0, or 1 when this identity runs elsewhere too. */
 int node_run(struct node *n);
 
 /* node_stop is what SIGTERM does. May be called from any thread and from a signal handler. */

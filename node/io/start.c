@@ -254,6 +254,20 @@ static int start_engine(struct node *n, char *error)
     return w->engine == NULL ? -1 : 0;
 }
 
+static int open_countries(struct node *n, char *error)
+{
+    struct buf why = BUF_EMPTY;
+
+    if (n->cfg.countries == NULL)
+        return 0;
+    if (country_file_open(&n->countries, n->cfg.countries, &why) == 0)
+        n->worker.country_file = &n->countries;
+    else
+        snprintf(error, NODE_ERROR_MAX, "--countries: %.*s", SLICE_FMT(buf_slice(&why)));
+    buf_free(&why);
+    return n->worker.country_file != NULL ? 0 : -1;
+}
+
 static int open_log(struct node *n, char *error)
 {
     const char *path = n->cfg.access_log;
@@ -396,8 +410,9 @@ struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX
     ev_async_init(&n->stop, node_stopping);
     n->stop.data = n;
     ev_async_start(w->loop, &n->stop);
-    if (start_listening(n, error) != 0 || open_log(n, error) != 0 || open_disk(n, error) != 0 ||
-        start_engine(n, error) != 0 || start_rest(n, error) != 0 || start_readers(n, error) != 0)
+    if (start_listening(n, error) != 0 || open_log(n, error) != 0 || open_countries(n, error) != 0 ||
+        open_disk(n, error) != 0 || start_engine(n, error) != 0 || start_rest(n, error) != 0 ||
+        start_readers(n, error) != 0)
         goto fail;
     n->started = w->now;
     n->started_s = w->wall_us / 1000000;
@@ -444,6 +459,8 @@ void node_free(struct node *n)
             free(n->all[i]);
     }
     access_log_close(log);
+    if (n->countries.path != NULL && n->countries.db != NULL)
+        country_file_close(&n->countries);
     room_fini(&n->room);
     buf_free(&n->known);
     tls_certs_unref(n->certs);

@@ -129,6 +129,7 @@ void worker_fini(struct worker *w)
     if (w->log != NULL)
         access_log_flush(w->log, &w->gather);
     access_gather_fini(&w->gather);
+    country_view_fini(&w->countries);
     mailbox_close(&w->mail);
     if (w->loop != NULL) {
         pump_stop(w);

@@ -15,6 +15,7 @@
 #include "node/io/access_log.h"
 #include "node/io/admin_server.h"
 #include "node/io/backbone.h"
+#include "node/io/country_file.h"
 #include "node/io/disk.h"
 #include "node/io/listener.h"
 #include "node/io/mailbox.h"
@@ -81,6 +82,8 @@ struct worker {
     struct access_log *log; /* shared */
     struct access_gather gather;
     _Atomic unsigned log_handed; /* the call to reopen the log before which its lines were handed over */
+    struct country_file *country_file; /* NULL: none; worker 0's */
+    struct country_view countries;
     struct disk *disk; /* NULL: none; worker 0's */
     struct listener http, https, mesh, admin; /* |https| may be none */
     struct viewers viewers;
