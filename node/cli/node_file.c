@@ -3,9 +3,25 @@
 #include <errno.h>
 
 #include "node/cli/files.h"
+#include "node/signed/doors.h"
+#include "proto/base/err.h"
 
 #define FILE_MAX      (16u << 20)
 #define FLAG_NAME_MAX 80
+
+/* The model knows keys as text; whether they are keys is seen here. */
+static int check_keys(const struct dist_set *set, const char *path, struct buf *why)
+{
+    struct buf said = BUF_EMPTY;
+    struct doors *doors;
+    int err = doors_new(&doors, set, &said);
+
+    if (err != 0 && err != MESH_E_NOMEM)
+        buf_addf(why, "%s: %.*s.\n", path, SLICE_FMT(buf_slice(&said)));
+    doors_unref(doors);
+    buf_free(&said);
+    return err == MESH_E_NOMEM ? ENOMEM : err;
+}
 
 int node_file_read(const char *path, struct dist_file *out, struct buf *why)
 {
@@ -18,6 +34,8 @@ int node_file_read(const char *path, struct dist_file *out, struct buf *why)
         buf_addf(why, "%s: it cannot be read: %s.\n", path, strerror(err));
     else
         err = dist_file_read(buf_slice(&text), path, out, why);
+    if (err == 0 && out->set != NULL)
+        err = check_keys(out->set, path, why);
     buf_free(&text);
     return err == 0 ? CLI_OK : err == ENOMEM ? CLI_FAILED : CLI_CONFIG;
 }
