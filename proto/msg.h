@@ -12,6 +12,7 @@
 #define HEDGEROW_PROTO_MSG_H
 
 #include "proto/base/addr.h"
+#include "proto/config_doc.h"
 #include "proto/datagram.h"
 #include "proto/leaf.h"
 #include "proto/roll.h"
@@ -38,6 +39,8 @@ enum msg_type {
     MSG_PURGED = 7,   /* session: it is gone here, signed */
     MSG_FRONTIER = 8, /* session: which purges the sender has */
     MSG_TAKE = 9,     /* session: take a copy of this from me */
+    MSG_CONFIG = 10,  /* session: which configuration the sender has */
+    MSG_CONFIG_PART = 11, /* session: a piece of one, or a request for some */
     MSG_ROLL = 12,    /* session: what the authorities say: its number, or all of it */
     MSG_CALL = 13,    /* session: dial me, so that I know that I am reached */
     MSG_DROP = 14,    /* session: what is under this key was changed */
@@ -203,6 +206,31 @@ struct msg_frontier {
 };
 int msg_put_frontier(struct buf *b, const struct msg_frontier *m);
 int msg_get_frontier(struct wire *w, struct slice body, struct msg_frontier *m);
+
+/* CONFIG: which version of the configuration (config_doc.h) the sender has. */
+struct msg_config {
+    struct config_version version; /* counter 0: none */
+    bool kept;                     /* it lies on the sender's disk */
+    bool reply;                    /* the reader's is wanted */
+    bool has_refused;
+    struct digest refused; /* a version that the sender cannot read: it stays with its own */
+};
+int msg_put_config(struct buf *b, const struct msg_config *m);
+int msg_get_config(struct slice body, struct msg_config *m);
+
+/* CONFIG_PART: with |want| a request for so many pieces of |hash| from |piece| on; else that piece. */
+#define MSG_CONFIG_WANT_MAX 16
+struct msg_config_part {
+    struct digest hash;
+    uint32_t piece; /* CONFIG_PIECE_HEAD: the head, as |bytes|, and then the text's from 0 on */
+    uint32_t want;
+    bool packed, gone; /* |gone|: the sender does not have it any more */
+    struct slice bytes;
+};
+#define CONFIG_PIECE_HEAD UINT32_C(0xffffffff)
+int msg_put_config_part(struct buf *b, const struct msg_config_part *m);
+/* |m| lends from |body| and |w| until wire_close. */
+int msg_get_config_part(struct wire *w, struct slice body, struct msg_config_part *m);
 
 /* PROGRESS, GOODBYE, CALL and CANCEL have empty bodies; a reader ignores what is there. */
 int msg_put_empty(struct buf *b, enum msg_type type, uint32_t stream);

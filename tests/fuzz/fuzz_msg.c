@@ -97,6 +97,8 @@ static int again(const struct msg_frame *f, struct buf *b)
         struct msg_hello hello;
         struct msg_members members;
         struct msg_roll roll;
+        struct msg_config config;
+        struct msg_config_part part;
         struct msg_purge purge;
         struct msg_purged purged;
         struct msg_frontier frontier;
@@ -138,6 +140,14 @@ static int again(const struct msg_frame *f, struct buf *b)
     case MSG_ROLL:
         if ((err = msg_get_roll(&w, f->body, &m.roll)) == 0)
             put = msg_put_roll(b, &m.roll);
+        break;
+    case MSG_CONFIG:
+        if ((err = msg_get_config(f->body, &m.config)) == 0)
+            put = msg_put_config(b, &m.config);
+        break;
+    case MSG_CONFIG_PART:
+        if ((err = msg_get_config_part(&w, f->body, &m.part)) == 0)
+            put = msg_put_config_part(b, &m.part);
         break;
     case MSG_PURGE:
         if ((err = msg_get_purge(&w, f->body, &m.purge)) != 0)

@@ -29,6 +29,7 @@ static inline void count_up(void *to, uint8_t first, size_t n)
 /* ---- one value of each message, what it encodes to, and that it comes back ---- */
 
 #include "msg_object_samples.h"
+#include "msg_config_samples.h"
 #include "msg_purge_samples.h"
 #include "msg_session_samples.h"
 
@@ -41,6 +42,8 @@ static inline int decode(struct slice frame)
         struct msg_hello hello;
         struct msg_members members;
         struct msg_roll roll;
+        struct msg_config config;
+        struct msg_config_part part;
         struct msg_purge purge;
         struct msg_purged purged;
         struct msg_frontier frontier;
@@ -66,6 +69,8 @@ static inline int decode(struct slice frame)
     case MSG_REFUSE: err = msg_get_refuse(f.body, &reason); break;
     case MSG_MEMBERS: err = msg_get_members(&w, f.body, &m.members); break;
     case MSG_ROLL: err = msg_get_roll(&w, f.body, &m.roll); break;
+    case MSG_CONFIG: err = msg_get_config(f.body, &m.config); break;
+    case MSG_CONFIG_PART: err = msg_get_config_part(&w, f.body, &m.part); break;
     case MSG_PURGE: err = msg_get_purge(&w, f.body, &m.purge); break;
     case MSG_PURGED: err = msg_get_purged(f.body, &m.purged); break;
     case MSG_FRONTIER: err = msg_get_frontier(&w, f.body, &m.frontier); break;

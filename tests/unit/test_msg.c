@@ -30,6 +30,15 @@ static const struct golden {
       "06c40464696666" },
     { "members, none", MSG_MEMBERS, put_members_none, check_members_none, "0300000000810190" },
     { "roll", MSG_ROLL, put_roll, check_roll, "0c0000000083010702cf112233445566778803c4066120726f6c6c" },
+    { "config", MSG_CONFIG, put_config, check_config,
+      "0a000000008501cd012c02c4204040404040404040404040404040404040404040404040404040404040404040"
+      "03c304c305c4204141414141414141414141414141414141414141414141414141414141414141" },
+    { "config, none", MSG_CONFIG, put_config_none, check_config_none, "0a0000000080" },
+    { "config part, wanted", MSG_CONFIG_PART, put_config_want, check_config_want,
+      "0b000000008301c420404040404040404040404040404040404040404040404040404040404040404002070310" },
+    { "config part", MSG_CONFIG_PART, put_config_part, check_config_part,
+      "0b000000008501c4204040404040404040404040404040404040404040404040404040404040404040"
+      "02ceffffffff04c40761207069656365" "05c306c3" },
     { "roll, none", MSG_ROLL, put_roll_none, check_roll_none, "0c0000000080" },
     { "progress", MSG_PROGRESS, put_progress, check_empty, "0400000000" },
     { "goodbye", MSG_GOODBYE, put_goodbye, check_empty, "0500000000" },
