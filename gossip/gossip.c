@@ -178,6 +178,12 @@ bool gossip_poll(struct gossip *g, struct gossip_out *out)
         if (g->roll_seen > g->roll)
             return true;
     }
+    if (g->config_heard) {
+        g->config_heard = false;
+        *out = (struct gossip_out){ .kind = GOSSIP_CONFIG, .to = g->config_from, .config = g->config_seen };
+        if (g->config_seen != g->config)
+            return true;
+    }
     if (g->origin_heard) {
         g->origin_heard = false;
         *out = (struct gossip_out){ .kind = GOSSIP_ORIGIN,
@@ -316,6 +322,11 @@ int gossip_recv(struct gossip *g, mesh_ns now, const struct node_id *from, struc
         g->parent_seen = p.parent;
         g->origin_from = *from;
     }
+    if (p.config != g->config) {
+        g->config_heard = true;
+        g->config_seen = p.config;
+        g->config_from = *from;
+    }
     size_t news = take_records(g, from, &p, &a);
     a.same = p.view == g->digest;
     struct member *m = view_find(g, from);
@@ -438,6 +449,12 @@ void gossip_roll(struct gossip *g, uint64_t sequence)
 {
     OBJ_CHECK(g, GOSSIP_MAGIC);
     g->roll = sequence;
+}
+
+void gossip_config(struct gossip *g, uint64_t mark)
+{
+    OBJ_CHECK(g, GOSSIP_MAGIC);
+    g->config = mark;
 }
 
 void gossip_origin(struct gossip *g, uint32_t origin_us, uint32_t parent)

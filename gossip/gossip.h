@@ -105,6 +105,7 @@ enum gossip_out_kind {
     GOSSIP_SYNC,      /* our view and |to|'s differ persistently: exchange what differs (sums.h) with it */
     GOSSIP_SELF_BOOT, /* others know us under |boot|, above our own: our boot file was lost, or we have a
                        * twin. To go on, jump above it: gossip_reboot */
+    GOSSIP_CONFIG,    /* |to| has a configuration with the mark |config|, and not ours */
     GOSSIP_ROLL,      /* |to| has roll |roll|, and ours is older */
     GOSSIP_ORIGIN,    /* |to| says that the origin is |origin_us| from it, and that |parent| is the parent */
 };
@@ -117,6 +118,7 @@ struct gossip_out {
     bool is_new;
     uint64_t boot;
     uint64_t roll;
+    uint64_t config;
     uint32_t origin_us, parent;
 };
 /* gossip_poll fills |out| and returns true while there is something to do. */
@@ -134,6 +136,9 @@ bool gossip_left(const struct gossip *g);
  * of ourselves: addresses, weight, serial; the rest of |self| is ignored. */
 void gossip_weight(struct gossip *g, mesh_ns now, uint32_t weight);
 void gossip_restate(struct gossip *g, mesh_ns now, const struct member_record *self);
+
+/* gossip_config says the mark of the configuration that we have (0: none): every packet carries it. */
+void gossip_config(struct gossip *g, uint64_t mark);
 
 /* gossip_roll says which roll of the authorities we have: every packet carries its number. */
 void gossip_roll(struct gossip *g, uint64_t sequence);

@@ -3,7 +3,7 @@
 #include "proto/base/err.h"
 
 /* Keys of the map. */
-enum { KEY_KIND = 1, KEY_SEQ, KEY_VIEW, KEY_BOOT, KEY_COUNTER, KEY_TARGET, KEY_WANT, KEY_RECORDS, KEY_ROLL = 12, KEY_ORIGIN, KEY_PARENT };
+enum { KEY_KIND = 1, KEY_SEQ, KEY_VIEW, KEY_BOOT, KEY_COUNTER, KEY_TARGET, KEY_WANT, KEY_RECORDS, KEY_ROLL = 12, KEY_ORIGIN, KEY_PARENT, KEY_CONFIG };
 
 static int optional(int err)
 {
@@ -62,13 +62,15 @@ int payload_get(struct slice bytes, struct payload *p)
     p->want = false;
     p->roll = 0;
     p->origin_us = p->parent = 0;
+    p->config = 0;
     if ((err = wire_u64(w.root, KEY_KIND, &p->kind)) != 0 || (err = wire_u64(w.root, KEY_SEQ, &p->seq)) != 0 ||
         (err = wire_u64(w.root, KEY_VIEW, &p->view)) != 0 || (err = wire_u64(w.root, KEY_BOOT, &p->boot)) != 0 ||
         (err = u32_get(w.root, KEY_COUNTER, &p->counter)) != 0 || (err = target_get(w.root, p)) != 0 ||
         (err = optional(wire_bool(w.root, KEY_WANT, &p->want))) != 0 || (err = records_get(w.root, p)) != 0 ||
         (err = optional(wire_u64(w.root, KEY_ROLL, &p->roll))) != 0 ||
         (err = optional(u32_get(w.root, KEY_ORIGIN, &p->origin_us))) != 0 ||
-        (err = optional(u32_get(w.root, KEY_PARENT, &p->parent))) != 0)
+        (err = optional(u32_get(w.root, KEY_PARENT, &p->parent))) != 0 ||
+        (err = optional(wire_u64(w.root, KEY_CONFIG, &p->config))) != 0)
         goto out;
     if (p->boot > GOSSIP_BOOT_MAX)
         err = MESH_E_RANGE;
@@ -79,7 +81,8 @@ out:
 
 void payload_put(struct buf *b, const struct payload *p, struct slice records, size_t records_n)
 {
-    wire_put_map(b, 5u + p->has_target + p->want + (records_n > 0) + (p->roll > 0) + (p->origin_us > 0) + (p->parent > 0));
+    wire_put_map(b, 5u + p->has_target + p->want + (records_n > 0) + (p->roll > 0) + (p->origin_us > 0) + (p->parent > 0) +
+                        (p->config > 0));
     wire_put_u64(b, KEY_KIND);
     wire_put_u64(b, p->kind);
     wire_put_u64(b, KEY_SEQ);
@@ -114,5 +117,9 @@ void payload_put(struct buf *b, const struct payload *p, struct slice records, s
     if (p->parent > 0) {
         wire_put_u64(b, KEY_PARENT);
         wire_put_u64(b, p->parent);
+    }
+    if (p->config > 0) {
+        wire_put_u64(b, KEY_CONFIG);
+        wire_put_u64(b, p->config);
     }
 }

@@ -28,6 +28,7 @@ struct payload {
     uint64_t roll; /* number of the roll that the sender has; 0: none, or not said */
     uint32_t origin_us; /* so far is the origin from the sender; 0: not said */
     uint32_t parent;    /* mark of the region that it holds for the origin's parent; 0: none */
+    uint64_t config;    /* mark of the configuration that it has; 0: none, or not said */
     size_t records_n;
     struct member_record records[PAYLOAD_RECORDS_MAX];
 };
@@ -39,7 +40,7 @@ int payload_get(struct slice bytes, struct payload *p);
 /* payload_put appends |p| with the |records_n| encoded records in |records|. */
 void payload_put(struct buf *b, const struct payload *p, struct slice records, size_t records_n);
 /* More bytes than payload_put writes besides the records. */
-#define PAYLOAD_HEAD_MAX 96
+#define PAYLOAD_HEAD_MAX 106
 
 /* Whether the incarnation (boot, counter) is larger (> 0), equal or smaller (< 0). */
 int incarnation_cmp(uint64_t boot_a, uint32_t counter_a, uint64_t boot_b, uint32_t counter_b);

@@ -300,7 +300,8 @@ bool rumour_write(struct gossip *g, const struct intent *i)
                          .target = i->target,
                          .roll = g->roll,
                          .origin_us = g->origin_us,
-                         .parent = g->parent };
+                         .parent = g->parent,
+                         .config = g->config };
     payload_put(&g->payload, &p, buf_slice(&g->records), w.n);
     budget_refill(g);
     g->budget -= (mesh_ns)g->payload.len;

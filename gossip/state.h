@@ -166,6 +166,10 @@ struct gossip {
     uint32_t origin_seen, parent_seen;
     struct node_id origin_from;
     uint64_t roll;   /* ours, */
+    uint64_t config;   /* mark of ours; 0: none, */
+    bool config_heard; /* and another one, of |config_from| */
+    uint64_t config_seen;
+    struct node_id config_from;
     bool roll_heard; /* and a later one, of |roll_from| */
     uint64_t roll_seen;
     struct node_id roll_from;

@@ -310,6 +310,7 @@ static void act(struct edge *e, const struct engine_out *out)
     case ENGINE_REQUEST: viewer_news(e, out->request); break;
     case ENGINE_DISK: break; /* edges have memory alone */
     case ENGINE_KEEP: keep(e, out->bytes); break;
+    case ENGINE_CONFIG: engine_config_kept(e->engine, w->now, true); break;
     case ENGINE_PROBE: origin_model_probe(e); break;
     case ENGINE_TWIN: check_broken(w, RULE_PROGRESS, "%s says that its identity runs elsewhere", e->name); break;
     }

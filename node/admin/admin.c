@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "node/admin/change.h"
+#include "node/admin/distributions.h"
 #include "node/admin/prove.h"
 #include "node/admin/purge.h"
 #include "node/admin/status.h"
@@ -100,6 +101,8 @@ unsigned admin_answer(void *ctx, struct node *n, const struct node_admin_request
         }
         return pages[i].answer(n, body, content_type);
     }
+    if (distributions_find(req->path))
+        return distributions_answer(n, req, body, content_type);
     bool reads = slice_eq(req->method, SLICE_LIT("GET")) || slice_eq(req->method, SLICE_LIT("HEAD"));
     if (reads && slice_eq(req->path, SLICE_LIT("/prove")))
         return prove_answer(n, req, body, content_type);
@@ -110,6 +113,7 @@ unsigned admin_answer(void *ctx, struct node *n, const struct node_admin_request
     buf_add_str(body, "not here. There is:\n");
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
         buf_addf(body, "  %s\n", pages[i].path);
+    buf_add_str(body, "  /distributions  /distributions/versions\n");
     change_list(body);
     return 404;
 }

@@ -74,6 +74,7 @@ int status_gather(struct status *out, struct node *n)
     node_engine_counters(n, &out->engine);
     engine_usage(e, &out->usage);
     engine_purges(e, &out->purges);
+    engine_configs(e, &out->configs);
     out->members = calloc(count > 0 ? count : 1, sizeof(*out->members));
     if (out->members == NULL)
         return MESH_E_NOMEM;

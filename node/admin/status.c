@@ -215,17 +215,30 @@ static json_t *json_purge(const struct status *s)
                      "kept", (json_int_t)p->kept, "caught_up", (int)p->caught_up);
 }
 
+static json_t *json_config(const struct status *s)
+{
+    const struct engine_configs *c = &s->configs;
+    char id[CONFIG_VERSION_TEXT_MAX], refused[CONFIG_VERSION_TEXT_MAX];
+
+    return json_pack("{s:I, s:s, s:b, s:I, s:I, s:s, s:s, s:b, s:b, s:o}", "version", (json_int_t)c->version.counter, "id",
+                     config_version_text(&c->version, id), "kept", (int)c->kept, "versions", (json_int_t)c->versions,
+                     "superseded", (json_int_t)c->superseded, "refused",
+                     c->refused.counter > 0 ? config_version_text(&c->refused, refused) : "", "refused_why",
+                     c->refused_why, "caught_up", (int)c->caught_up, "operator", (int)c->is_operator, "digest",
+                     hex(s->config_digest));
+}
+
 int status_json(struct buf *out, const struct status *s)
 {
     const struct engine_counters *c = &s->engine;
 
     json_t *j = json_pack(
-        "{s:i, s:o, s:o, s:{s:o, s:I, s:f}, s:o, s:o, s:o, s:{s:o, s:o, s:f}, s:o, s:{s:i, s:o}, s:o, s:o, s:o, s:o}", "schema",
+        "{s:i, s:o, s:o, s:{s:o, s:I, s:f}, s:o, s:o, s:o, s:{s:o, s:o, s:f}, s:o, s:o, s:o, s:o, s:o, s:o}", "schema",
         STATUS_SCHEMA, "node", json_node(s), "mesh", json_mesh(s), "ring", "epoch", hex(s->ring_epoch), "arcs",
         (json_int_t)s->arcs, "owned_share", share(s->members[0].arcs, s->arcs), "requests", json_requests(c), "bytes",
         json_bytes(c), "cache", json_cache(s), "transfers", "verified", whole(c->transfers_verified), "rejected",
         whole(c->transfers_rejected), "compression_ratio", compression(c), "purge", json_purge(s),
-        "config", "version", 0, "digest", hex(s->config_digest),
+        "config", json_config(s),
         "parent", json_parent(s), "authority", json_roll(s), "refusals", json_refusals(s), "alarms", json_alarms(s));
     char *text = j != NULL ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(j);

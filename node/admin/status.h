@@ -48,6 +48,7 @@ struct status {
     struct node_counters node;
     struct engine_usage usage;
     struct engine_purges purges;
+    struct engine_configs configs;
     const struct roll *roll; /* lent by the mesh */
     bool behind, roll_forked;
     struct cert cert; /* our own */

@@ -154,7 +154,7 @@ static int read_kept(struct data_folder *d, struct buf *why)
         return complain(why, "read", path, err);
     if (files_read(path_of(path, d->path, "known"), KNOWN_BYTES_MAX, &d->known) != 0)
         buf_clear(&d->known); /* then the seeds must do */
-    return read_purges(d, why);
+    return data_folder_read_configs(d, why) == 0 ? read_purges(d, why) : -1;
 }
 
 int data_folder_open(struct data_folder *d, const char *path, int64_t now_s, struct buf *why)
@@ -185,6 +185,7 @@ void data_folder_close(struct data_folder *d)
     if (d->purges_log >= 0)
         close(d->purges_log);
     d->purges_log = -1;
+    data_folder_forget_configs(d);
     buf_free(&d->purges);
     buf_free(&d->roll);
     buf_free(&d->known);

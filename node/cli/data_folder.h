@@ -7,6 +7,7 @@
  *   store/        cached things (written by node/io)
  *   purges.log    what was purged, a line each: read again at the start, and for people (node/core/purge_text.h);
  *                 purges.log.1 is what it was before it was written anew
+ *   config/       the last versions of the mesh's configuration, a file each (proto/config_doc.h)
  *   access.log    one JSON line a request (written by node/io)
  *   lock          held while a node runs here */
 #ifndef HEDGEROW_CLI_DATA_FOLDER_H
@@ -17,11 +18,14 @@
 #define DATA_FOLDER_MAX 3900 /* bytes of its name */
 
 #define DATA_TOKEN_MAX 65
+#define DATA_CONFIGS_MAX 16
 
 struct data_folder {
     char path[DATA_FOLDER_MAX + 1];
     char token[DATA_TOKEN_MAX]; /* secret; wiped by data_folder_close */
     struct buf roll, known, purges; /* as kept; empty: none */
+    struct buf configs[DATA_CONFIGS_MAX]; /* versions as kept, unread; the latest first */
+    size_t configs_n;
     int purges_log; /* closed by data_folder_close */
     uint64_t purges_len;
     int lock; /* closed by data_folder_close */
@@ -45,6 +49,11 @@ int data_folder_keep_known(struct data_folder *d, struct slice known);
  * of it anew. */
 int data_folder_keep_purges(struct data_folder *d, struct slice lines);
 int data_folder_put_purges(struct data_folder *d, struct slice whole);
+/* data_folder_keep_config keeps one more version, durably, and lets those before the last DATA_CONFIGS_MAX go. */
+int data_folder_keep_config(struct data_folder *d, struct slice file);
+/* data_folder_read_configs reads what is kept, as a part of data_folder_open; data_folder_forget_configs frees it. */
+int data_folder_read_configs(struct data_folder *d, struct buf *why);
+void data_folder_forget_configs(struct data_folder *d);
 int data_folder_keep_boot(struct data_folder *d, uint64_t boot);
 
 #endif

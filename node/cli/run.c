@@ -28,7 +28,8 @@ struct running {
     struct dist_set *set;  /* what is served at first */
     struct buf access_log; /* its path */
     struct buf why;
-    bool purges_failed; /* as told */
+    struct slice configs[DATA_CONFIGS_MAX]; /* of |data| */
+    bool purges_failed, configs_failed; /* as told */
 };
 
 static void on_notice(void *ctx, const char *text)
@@ -64,6 +65,19 @@ static bool on_purges(void *ctx, struct slice lines, bool whole)
         cli_say(command, "cannot keep what was purged in %s: %s. It is in force, but not confirmed to other nodes until it is.",
                 r->data.path, strerror(err));
     r->purges_failed = err != 0;
+    return err == 0;
+}
+
+/* On a keeper's thread of its own. */
+static bool on_config(void *ctx, struct slice file)
+{
+    struct running *r = ctx;
+    int err = data_folder_keep_config(&r->data, file);
+
+    if (err != 0 && !r->configs_failed)
+        cli_say(command, "cannot keep the mesh's configuration in %s: %s. It is in force until this node stops.",
+                r->data.path, strerror(err));
+    r->configs_failed = err != 0;
     return err == 0;
 }
 
@@ -332,6 +346,10 @@ static void fill_config(struct running *r, struct node_config *cfg)
     }
     cfg->purges = buf_slice(&r->data.purges);
     cfg->keep_purges = on_purges;
+    for (cfg->configs_n = 0; cfg->configs_n < r->data.configs_n; cfg->configs_n++)
+        r->configs[cfg->configs_n] = buf_slice(&r->data.configs[cfg->configs_n]);
+    cfg->configs = r->configs;
+    cfg->keep_config = on_config;
     cfg->keep_boot = on_boot;
     cfg->keep_ctx = r;
     cfg->admin_token = r->data.token;
@@ -390,6 +408,7 @@ static int serve(struct running *r, run_tune *tune, void *tune_ctx)
         return cli_fail(CLI_FAILED, command, "out of memory.");
     struct node *n = node_start(cfg, error);
     buf_free(&r->data.purges); /* it has been read */
+    data_folder_forget_configs(&r->data);
     if (n == NULL)
         return cli_fail(CLI_CONFIG, command, "%s", error);
     int code = node_run(n);

@@ -23,6 +23,12 @@
                    "for now: hedgerow status says who; mend or revoke it")                                             \
     X(disk_failing, "the disk does not take what is to be cached there, or not as much as --disk says: the node goes on " \
                     "from memory and tries again; make room, or look at the disk (hedgerow status, the kernel's log)") \
+    X(config_superseded, "two changes of the configuration were made at once, and one of them is not in force: "         \
+                         "hedgerow distribution versions says which; look at it, and apply it again if it is wanted")    \
+    X(config_refused, "the mesh has a configuration that this node cannot work by, and it goes on with the one before: " \
+                      "hedgerow status says why; this software is older than who wrote it: renew it")                    \
+    X(config_operator_out, "the operator who signed the configuration in force was revoked, and nodes that lack it do "  \
+                           "not take it: apply it anew as another operator (hedgerow distribution rollback VERSION)")    \
     X(not_kept, "the data directory cannot be written, and what this node has learnt is lost when it stops")
 
 enum alarm {

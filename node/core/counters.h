@@ -79,6 +79,11 @@
     X(objects_purged, "copies that a purge has made void or stale, found when looked for") \
     X(purges_refused, "purges of other nodes refused: not signed, or malformed")           \
     X(wakes, "times that we found to have been stopped, and asked what was purged")        \
+    X(configs, "versions of the mesh's configuration that came into force here")           \
+    X(configs_refused, "versions that could not be taken: this software does not know them, or their operator is out") \
+    X(config_pieces_in, "pieces of versions that came from other nodes")                   \
+    X(config_pieces_out, "pieces, and heads, that went to other nodes")                    \
+    X(config_pieces_rejected, "pieces, and heads, that were not what they were to be: who sent them is distrusted") \
     X(asks_held, "asks that waited until we had the purges that the asker has")           \
     X(evictions, "objects evicted for space")
 

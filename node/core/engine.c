@@ -82,7 +82,8 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     e->cfg.mesh.roll = SLICE_EMPTY;
     if (e->mesh == NULL || !shared || e->zpack == NULL || e->spread == NULL ||
         map_init(&e->links_by_peer, cfg->hash_key) != 0 || map_init(&e->flights_by_key, cfg->hash_key) != 0 ||
-        admit_configure(e, e->cfg.set) != 0 || tier_start(e) != 0 || warm_init(e) != 0 || purges_init(e) != 0) {
+        admit_configure(e, e->cfg.set) != 0 || tier_start(e) != 0 || warm_init(e) != 0 || purges_init(e) != 0 ||
+        configs_init(e) != 0) {
         engine_free(e);
         return NULL;
     }
@@ -109,6 +110,7 @@ void engine_free(struct engine *e)
     warm_fini(e);
     spread_free(e->spread);
     purges_fini(e);
+    configs_fini(e);
     cache_free(e->cache);
     mesh_free(e->mesh);
     zpack_free(e->zpack);
@@ -243,6 +245,7 @@ static bool poll_mesh(struct engine *e, struct engine_out *out)
         case MESH_OUT: rolls_cut(e, e->now, &m.id, m.err); break;
         case MESH_ASK_ROLL: rolls_ask(e, e->now, &m.id); break;
         case MESH_ROLL: rolls_spread(e, e->now); break;
+        case MESH_CONFIG: configs_marked(e, e->now, &m.id, m.mark); break;
         case MESH_CAST: purge_cast_take(e, e->now, &m.id, m.bytes); break;
         case MESH_PROBE: out->kind = ENGINE_PROBE; return true;
         case MESH_TWIN:
@@ -341,6 +344,10 @@ bool engine_poll(struct engine *e, struct engine_out *out)
         out->kind = ENGINE_KEEP;
         return true;
     }
+    if (configs_keep(e, &out->bytes)) {
+        out->kind = ENGINE_CONFIG;
+        return true;
+    }
     if ((at = take(&e->ready_requests)) != NULL) {
         out->kind = ENGINE_REQUEST;
         out->request = OBJ_OF(at, struct request, reader.ready_link);
@@ -398,7 +405,7 @@ uint32_t engine_alarms(const struct engine *e, mesh_ns now)
         bits |= ALARM_BIT(roll_forked);
     if (e->cfg.store != NULL && store_failing(e->cfg.store, now) != 0)
         bits |= ALARM_BIT(disk_failing);
-    return bits;
+    return bits | configs_alarms(e);
 }
 
 const struct refusals *engine_refusals(const struct engine *e)
@@ -466,6 +473,8 @@ bool engine_ready(const struct engine *e, const char **why_not)
         why = "the ring does not hold the other members yet";
     else if (!purges_are_complete(e))
         why = "no other node has told yet what was purged meanwhile";
+    else if (!configs_are_complete(e))
+        why = "the mesh's configuration is not here yet";
     else if (ring_size(mesh_ring(e->mesh)) == 0)
         why = "the ring is not built yet";
     if (why_not != NULL)

@@ -13,6 +13,7 @@
 #define HEDGEROW_CORE_ENGINE_H
 
 #include "node/core/alarms.h"
+#include "node/core/configs.h"
 #include "node/core/coded.h"
 #include "node/core/coding.h"
 #include "node/core/counters.h"
@@ -57,6 +58,9 @@ struct engine_config {
     uint32_t audit_one_in;   /* of so many bodies from other nodes one is compared with the origin's; 0: none (audit.h) */
     unsigned readers;        /* other threads that answer from copies (shelf_read.h); 0: none do */
     struct slice purges;     /* the file of purges as it was kept; lent to engine_new */
+    const struct slice *configs; /* versions of the configuration as they were kept, in any order; lent to engine_new */
+    size_t configs_n;
+    struct config_hooks config;
     bool has_seeds;          /* a mesh is to be joined: readiness waits for it */
     unsigned origin_fetches; /* requests that the origin has at a time, at the most; 0: 1,024 */
     uint32_t spread_floor;   /* asks answered in 10 s that are never too many; 0: 2,000 (spread.h) */
@@ -99,6 +103,7 @@ enum engine_out_kind {
     ENGINE_REQUEST,    /* |request| has news: look at it */
     ENGINE_DISK,       /* do |op|, then engine_disk_done */
     ENGINE_KEEP,       /* append |bytes| to the file of purges, durably, then engine_kept */
+    ENGINE_CONFIG,     /* keep |bytes|, a version of the configuration, durably, then engine_config_kept; lent until then */
     ENGINE_PROBE,      /* connect to the origin, say engine_origin_rtt and hang up; no answer is a good one, too */
     ENGINE_TWIN,       /* this identity runs elsewhere, with a higher boot: stop */
 };

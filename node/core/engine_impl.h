@@ -506,6 +506,7 @@ struct engine {
     struct spread *spread; /* what we answer, and what is left to others (spread.h) */
     struct warm *warm; /* second copies, and what changes hands (warm.h) */
     struct purges *purges;
+    struct configs *configs;
     uint64_t purged; /* purges->logs.position */
     bool unsure;     /* we may have missed purges: no copy answers a viewer */
     struct coding_memo coding_memo;

@@ -445,6 +445,8 @@ void links_opened(struct engine *e, mesh_ns now, struct link *l)
             session_began_anew(l->session) ? ", under another key than was known" : "");
     rolls_greet(e, l);
     if (link_is_open(l))
+        configs_greet(e, l);
+    if (link_is_open(l))
         purge_greet(e, now, l);
     if (!link_is_open(l))
         return;
@@ -459,6 +461,45 @@ void links_opened(struct engine *e, mesh_ns now, struct link *l)
         if (!one->sent && link_is_open(l))
             ask_send(e, now, one);
     }
+}
+
+/* ---- members without a link ---- */
+
+static bool linked(const struct engine *e, const struct node_id *id)
+{
+    for (struct map_node *n = map_find(&e->links_by_peer, map_hash(&e->links_by_peer, SLICE_OF(id->bytes))); n != NULL;
+         n = map_same(n)) {
+        const struct link *l = OBJ_OF(n, struct link, by_peer);
+        if (node_id_eq(&l->peer, id) && !l->closing)
+            return true;
+    }
+    return false;
+}
+
+size_t links_strangers(const struct engine *e, uint64_t salt, struct node_id out[STRANGERS_MAX])
+{
+    uint64_t best[STRANGERS_MAX];
+    struct mesh_member m;
+    size_t n = 0;
+
+    for (size_t i = 1; i < mesh_count(e->mesh); i++) {
+        if (!mesh_member(e->mesh, i, &m) || !m.reachable || linked(e, &m.record->id))
+            continue;
+        uint64_t hash = map_hash(&e->links_by_peer, SLICE_OF(m.record->id.bytes)) ^ salt;
+        size_t at = n < STRANGERS_MAX ? n++ : STRANGERS_MAX;
+        while (at > 0 && best[at - 1] > hash) {
+            if (at < STRANGERS_MAX) {
+                best[at] = best[at - 1];
+                out[at] = out[at - 1];
+            }
+            at--;
+        }
+        if (at < STRANGERS_MAX) {
+            best[at] = hash;
+            out[at] = m.record->id;
+        }
+    }
+    return n;
 }
 
 /* ---- reading ---- */
@@ -476,6 +517,10 @@ static void frame(struct engine *e, mesh_ns now, struct link *l, const struct ms
         break;
     case MSG_ROLL:
         rolls_frame(e, now, l, f->body);
+        break;
+    case MSG_CONFIG:
+    case MSG_CONFIG_PART:
+        configs_frame(e, now, l, f);
         break;
     case MSG_CALL:
         reach_called(e, now, l);

@@ -22,6 +22,11 @@ struct link {
     mesh_ns whole_after;             /* the peer gets no other whole view before */
     bool dial_told, closing, close_told, write_told;
     uint64_t roll_sequence, roll_mark; /* the peer has this one, as far as we know */
+    struct config_version config;      /* the peer has this configuration, */
+    bool config_heard;                 /* or has said that it has none */
+    mesh_ns config_after;              /* it is not asked for one before */
+    struct config_version config_said, config_said_refused; /* what we told it last, */
+    bool config_said_kept;
     mesh_ns called_at;                 /* the peer had us dial it then */
     mesh_ns opened_at;                 /* valid once |opened| */
     mesh_ns last_heard;                /* some bytes came; and the end of a frame: */
@@ -66,6 +71,11 @@ void exchange_ask(struct engine *e, mesh_ns now, struct link *l);
 void exchange_take(struct engine *e, mesh_ns now, struct link *l, struct slice body);
 
 void link_give_up_asks(struct engine *e, mesh_ns now, struct link *l);
+
+/* links_strangers picks a few members whom we have no link to: which ones, each node decides by a hash of its own and
+ * |salt|, so that together they reach all. */
+#define STRANGERS_MAX 4
+size_t links_strangers(const struct engine *e, uint64_t salt, struct node_id out[STRANGERS_MAX]);
 
 /* links_opened takes a link whose session is open and proven into use. */
 void links_opened(struct engine *e, mesh_ns now, struct link *l);

@@ -192,6 +192,16 @@ static void need_cert(struct mesh *m, mesh_ns now, const struct node_id *of, con
         mesh_want_sync(m, now, p);
 }
 
+static void other_config(struct mesh *m, const struct node_id *id, uint64_t mark)
+{
+    struct mesh_item *item = mesh_peer_find(m, id) != NULL ? mesh_emit(m, MESH_CONFIG) : NULL;
+
+    if (item == NULL)
+        return;
+    item->out.id = *id;
+    item->out.mark = mark;
+}
+
 static void pump(struct mesh *m, mesh_ns now)
 {
     struct gossip_out g;
@@ -209,6 +219,7 @@ static void pump(struct mesh *m, mesh_ns now)
         case GOSSIP_NEED_CERT: need_cert(m, now, &g.to, &g.via); break;
         case GOSSIP_SELF_BOOT: outgrow(m, now, g.boot); break;
         case GOSSIP_ROLL: mesh_roll_claimed(m, now, &g.to, g.roll, 0); break;
+        case GOSSIP_CONFIG: other_config(m, &g.to, g.config); break;
         case GOSSIP_ORIGIN: mesh_parent_told(m, &g.to, g.origin_us, g.parent); break;
         case GOSSIP_SYNC:
             p = mesh_peer_find(m, &g.to);
@@ -378,6 +389,12 @@ void mesh_members_take(struct mesh *m, mesh_ns now, int64_t wall_s, const struct
     mesh_learn(m, now, wall_s, members);
     mesh_weight_told(m, now, members->settled, members->placed);
     pump(m, now);
+}
+
+void mesh_config(struct mesh *m, uint64_t mark)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    gossip_config(m->gossip, mark);
 }
 
 void mesh_link(struct mesh *m, const struct node_id *id, mesh_ns until)

@@ -67,6 +67,9 @@ bool mesh_roll_forked(const struct mesh *m);        /* two rolls of one number w
  * MESH_E_WRONG_MESH; what roll_parse says. */
 int mesh_roll_take(struct mesh *m, mesh_ns now, struct slice bytes);
 
+/* mesh_config: the configuration that we have has this mark. */
+void mesh_config(struct mesh *m, uint64_t mark);
+
 /* mesh_roll_claimed: the peer |by| says which roll it has. If it is a later one than ours we
  * are behind until it comes (for 2 s at most): mesh_behind. Bytes of peers are then not to
  * be trusted, since we may not know who of them was revoked. */
@@ -143,6 +146,7 @@ enum mesh_out_kind {
     MESH_RING,     /* mesh_ring() is a new table */
     MESH_OUT,      /* |id| is no peer any more, for reason |err|: cut its sessions, now */
     MESH_ASK_ROLL, /* |id| has a later roll: say to it which one we have */
+    MESH_CONFIG,   /* |id| has another configuration than we, with |mark| */
     MESH_ROLL,     /* a new roll is in force: send it to everybody */
     MESH_SYNC,     /* exchange what differs with |id| over a stream (asked also for missing certificates) */
     MESH_CAST,     /* |id| has sent |bytes| so (mesh_cast) */
@@ -157,7 +161,7 @@ struct mesh_out {
     struct slice bytes; /* lent until the next call on |m| */
     enum member_state was, is;
     bool is_new;
-    uint64_t boot_seen;
+    uint64_t boot_seen, mark;
     int err;
 };
 bool mesh_poll(struct mesh *m, struct mesh_out *out);

@@ -249,6 +249,8 @@ static void on_frontier(struct engine *e, mesh_ns now, struct link *l, struct sl
         broken(e, now, l);
         return;
     }
+    if (l->answered != 0)
+        configs_unheard(e, l);
     if (!lacks && l->answered == e->purges->question)
         purge_sure(e, now);
     if (!lacks)

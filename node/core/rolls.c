@@ -7,7 +7,6 @@
 #include "node/core/engine_impl.h"
 
 #define PROBATION    SEC(2)
-#define SPREAD_DIALS 4 /* members without a session that each node tells */
 
 int rolls_judge(void *ctx, const struct cert *cert)
 {
@@ -111,45 +110,6 @@ void rolls_ask(struct engine *e, mesh_ns now, const struct node_id *id)
 
 /* ---- a new one ---- */
 
-static bool linked(const struct engine *e, const struct node_id *id)
-{
-    for (struct map_node *n = map_find(&e->links_by_peer, map_hash(&e->links_by_peer, SLICE_OF(id->bytes))); n != NULL;
-         n = map_same(n)) {
-        const struct link *l = OBJ_OF(n, struct link, by_peer);
-        if (node_id_eq(&l->peer, id) && !l->closing)
-            return true;
-    }
-    return false;
-}
-
-/* A few members that nobody may have told: which ones, each node decides by a hash of its
- * own, so that together they reach all. */
-static size_t pick_strangers(const struct engine *e, struct node_id out[SPREAD_DIALS])
-{
-    uint64_t best[SPREAD_DIALS];
-    struct mesh_member m;
-    size_t n = 0;
-
-    for (size_t i = 1; i < mesh_count(e->mesh); i++) {
-        if (!mesh_member(e->mesh, i, &m) || !m.reachable || linked(e, &m.record->id))
-            continue;
-        uint64_t hash = map_hash(&e->links_by_peer, SLICE_OF(m.record->id.bytes)) ^ mesh_roll(e->mesh)->sequence;
-        size_t at = n < SPREAD_DIALS ? n++ : SPREAD_DIALS;
-        while (at > 0 && best[at - 1] > hash) {
-            if (at < SPREAD_DIALS) {
-                best[at] = best[at - 1];
-                out[at] = out[at - 1];
-            }
-            at--;
-        }
-        if (at < SPREAD_DIALS) {
-            best[at] = hash;
-            out[at] = m.record->id;
-        }
-    }
-    return n;
-}
-
 static bool signer_gone(void *ctx, const struct object *o)
 {
     const struct engine *e = ctx;
@@ -177,17 +137,18 @@ static void stop_fills(struct engine *e, mesh_ns now)
 
 void rolls_spread(struct engine *e, mesh_ns now)
 {
-    struct node_id strangers[SPREAD_DIALS];
+    struct node_id strangers[STRANGERS_MAX]; /* who may not have been told */
 
     e->counters.objects_revoked += cache_purge(e->cache, signer_gone, e);
     purges_revoked(e);
+    configs_rolled(e, now);
     stop_fills(e, now);
     LIST_EACH_SAFE (at, &e->links) {
         struct link *l = OBJ_OF(at, struct link, link);
         if (link_is_open(l) && peer_is_behind(e, l))
             send_roll(e, l, true);
     }
-    size_t n = pick_strangers(e, strangers);
+    size_t n = links_strangers(e, mesh_roll(e->mesh)->sequence, strangers);
     for (size_t i = 0; i < n; i++)
         link_to(e, now, &strangers[i]);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "node/http/serialise.h"
+#include "node/io/purge_from.h"
 #include "node/io/worker.h"
 #include "proto/base/err.h"
 
@@ -67,13 +68,13 @@ bool admin_host_ok(struct slice host)
 }
 
 static void add_answer(struct conn *c, const struct http_request *q, unsigned status, const char *type,
-                       struct slice body)
+                       const char *etag, struct slice body)
 {
     buf_addf(&c->out,
              "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nDate: %.*s\r\nCache-Control: no-store\r\n"
-             "X-Content-Type-Options: nosniff\r\n%s%s\r\n",
+             "X-Content-Type-Options: nosniff\r\n%s%s%s%s%s\r\n",
              status, http_reason(status), type, body.len, SLICE_FMT(worker_date(c->server->worker)),
-             status == 405 ? "Allow: GET, HEAD, POST\r\n" : "",
+             etag[0] != 0 ? "ETag: " : "", etag, etag[0] != 0 ? "\r\n" : "", status == 405 ? "Allow: GET, HEAD, POST\r\n" : "",
              c->close ? "Connection: close\r\n" : (q->minor == 0 ? "Connection: keep-alive\r\n" : ""));
     if (q->method != HTTP_HEAD)
         buf_add_slice(&c->out, body);
@@ -85,7 +86,7 @@ static void refuse(struct conn *c, const struct http_request *q, unsigned status
 
     c->close = true;
     buf_addf(&body, "%s\n", text);
-    add_answer(c, q, status, TEXT_TYPE, buf_slice(&body));
+    add_answer(c, q, status, TEXT_TYPE, "", buf_slice(&body));
     buf_free(&body);
 }
 
@@ -93,14 +94,18 @@ static void answer(struct conn *c, const struct http_request *q, struct slice bo
 {
     struct worker *w = c->server->worker;
     const struct field *authorization = fields_find(&q->fields, SLICE_LIT("authorization"));
+    const struct field *if_match = fields_find(&q->fields, SLICE_LIT("if-match"));
     const char *type = TEXT_TYPE;
+    char etag[NODE_ADMIN_ETAG_MAX] = "";
     struct buf out = BUF_EMPTY;
     struct node_admin_request req = {
         .method = q->method_text,
         .path = q->path,
         .query = q->query,
         .authorization = authorization != NULL ? authorization->value : SLICE_EMPTY,
+        .if_match = if_match != NULL ? if_match->value : SLICE_EMPTY,
         .body = body,
+        .etag = etag,
     };
     unsigned status = 404;
 
@@ -111,9 +116,31 @@ static void answer(struct conn *c, const struct http_request *q, struct slice bo
     } else {
         bool last = w->admin.spare < 0; /* of all descriptors: the next caller needs it */
         c->close = c->close || !q->keep_alive || last;
-        add_answer(c, q, status, type, buf_slice(&out));
+        add_answer(c, q, status, type, etag, buf_slice(&out));
     }
     buf_free(&out);
+}
+
+static bool is_document(const struct http_request *q)
+{
+    static const char prefix[] = NODE_ADMIN_DOCUMENTS;
+    return slice_eq(slice_head(q->path, sizeof(prefix) - 1), SLICE_LIT(prefix));
+}
+
+/* A stranger makes us hold little. */
+static size_t body_max(const struct worker *w, const struct http_request *q)
+{
+    const struct field *authorization = fields_find(&q->fields, SLICE_LIT("authorization"));
+
+    if (is_document(q) && authorization != NULL && token_given(w->cfg->admin_token, authorization->value))
+        return CONFIG_FILE_MAX;
+    return NODE_ADMIN_BODY_MAX;
+}
+
+static bool is_answered(const struct http_request *q)
+{
+    return q->method == HTTP_GET || q->method == HTTP_HEAD || q->method == HTTP_POST ||
+           (is_document(q) && (q->method == HTTP_PUT || q->method == HTTP_DELETE));
 }
 
 /* 0: a request with its body was answered and |*used| bytes are done with; MESH_E_SHORT: more
@@ -137,7 +164,7 @@ static int take_request(struct conn *c, struct slice in, size_t *used)
         refuse(c, q, 403, "Ask for this node by its address or as localhost: other names are refused here.");
         return MESH_E_REFUSED;
     }
-    if (q->method != HTTP_GET && q->method != HTTP_HEAD && q->method != HTTP_POST) {
+    if (!is_answered(q)) {
         refuse(c, q, 405, "GET, HEAD and POST are answered here.");
         return MESH_E_REFUSED;
     }
@@ -146,7 +173,7 @@ static int take_request(struct conn *c, struct slice in, size_t *used)
         return MESH_E_REFUSED;
     }
     size_t body = q->body.framing == HTTP_BODY_LENGTH ? (size_t)q->body.length : 0;
-    if (q->body.framing == HTTP_BODY_LENGTH && q->body.length > NODE_ADMIN_BODY_MAX) {
+    if (q->body.framing == HTTP_BODY_LENGTH && q->body.length > body_max(w, q)) {
         refuse(c, q, 413, "The body is too long.");
         return MESH_E_FULL;
     }

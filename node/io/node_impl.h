@@ -28,6 +28,8 @@ struct node {
     struct keeper *keeper; /* NULL: they are not kept */
     struct country_file countries; /* if worker 0 has it */
     mesh_ns countries_at;          /* when it was looked at last */
+    struct keeper *config_keeper; /* of versions of the configuration; NULL: the same */
+    bool configs_kept;
     int outcast;     /* as looked at last */
     uint32_t alarms; /* as told */
     mesh_ns alarmed_at[ALARMS_N];
@@ -38,6 +40,8 @@ struct node {
 
 /* A keeper has done what it was told last: the lines of purges, or the file as a |whole|. */
 void node_kept(void *ctx, bool done, bool whole);
+/* The same of a version of the configuration, which is always lent as bytes to be appended. */
+void node_config_kept(void *ctx, bool done, bool whole);
 
 /* node->stop was sent. */
 void node_stopping(struct ev_loop *loop, ev_async *stop, int revents);

@@ -58,6 +58,7 @@ static void dispatch(struct worker *w, const struct engine_out *out)
     case ENGINE_REQUEST: viewers_news(&w->viewers, out->request); break;
     case ENGINE_DISK: disk_do(w->disk, out->op); break;
     case ENGINE_KEEP: node_keep(w->node, out->bytes); break;
+    case ENGINE_CONFIG: node_keep_config(w->node, out->bytes); break;
     case ENGINE_PROBE: upstream_probe(&w->upstream); break;
     case ENGINE_TWIN: node_twin(w->node); break;
     }

@@ -71,8 +71,8 @@ static bool drained(struct node *n)
 uint32_t node_alarms(struct node *n, mesh_ns since[ALARMS_N])
 {
     mesh_ns now = worker_now(&n->worker);
-    uint32_t bits =
-        engine_alarms(n->worker.engine, now) | (n->kept && n->roll_kept && n->purges_kept ? 0 : ALARM_BIT(not_kept));
+    bool kept = n->kept && n->roll_kept && n->purges_kept && n->configs_kept;
+    uint32_t bits = engine_alarms(n->worker.engine, now) | (kept ? 0 : ALARM_BIT(not_kept));
 
     for (unsigned a = 0; a < ALARMS_N; a++) {
         uint32_t bit = UINT32_C(1) << a;
@@ -203,6 +203,23 @@ void node_keep(struct node *n, struct slice lines)
         keeper_append(n->keeper, lines);
     else
         engine_kept(n->worker.engine, n->worker.now, true);
+}
+
+void node_config_kept(void *ctx, bool done, bool whole)
+{
+    struct node *n = ctx;
+
+    (void)whole;
+    n->configs_kept = done;
+    engine_config_kept(n->worker.engine, worker_now(&n->worker), done);
+}
+
+void node_keep_config(struct node *n, struct slice bytes)
+{
+    if (n->config_keeper != NULL)
+        keeper_append(n->config_keeper, bytes);
+    else
+        engine_config_kept(n->worker.engine, n->worker.now, true);
 }
 
 void node_twin(struct node *n)

@@ -18,6 +18,9 @@
 #define NODE_WORD_MAX       256 /* HOST:PORT */
 #define NODE_ERROR_MAX      512
 #define NODE_ADMIN_BODY_MAX (1u << 20)
+#define NODE_ADMIN_ETAG_MAX 64
+/* Paths that begin so take bodies of up to a whole configuration, from who has the token. */
+#define NODE_ADMIN_DOCUMENTS "/distributions"
 #define WORKERS_MAX         64
 
 /* 0 = the default. */
@@ -37,10 +40,12 @@ struct node_timers {
 
 /* A request to the admin address; lends for the call. */
 struct node_admin_request {
-    struct slice method;        /* GET, HEAD or POST */
+    struct slice method;        /* GET, HEAD or POST; and PUT or DELETE below NODE_ADMIN_DOCUMENTS */
     struct slice path, query;   /* as received; the query without its question mark */
     struct slice authorization; /* the Authorization field's value, or empty */
+    struct slice if_match;      /* the If-Match field's value, or empty */
     struct slice body;
+    char *etag; /* what the handler writes there, NODE_ADMIN_ETAG_MAX bytes with a zero, goes out as ETag */
 };
 
 struct node;
@@ -65,6 +70,11 @@ struct node_config { /* all pointers are lent for the node's life */
     /* Appends lines to it, or replaces all of it, durably: false when that failed. Called on a thread of its own, and never
      * twice at once. NULL: purges are forgotten. */
     bool (*keep_purges)(void *ctx, struct slice lines, bool whole);
+    const struct slice *configs; /* versions of the configuration as kept (config_doc.h), lent to node_start only */
+    size_t configs_n;
+    /* Keeps one more of them durably: false when that failed. On a thread of its own as well. NULL: they are forgotten. */
+    bool (*keep_config)(void *ctx, struct slice file);
+    struct config_hooks config; /* what its text means (configs.h); on the node's loop */
     void *keep_ctx;
     uint32_t weight;                    /* 0 = the certificate's */
     struct mesh_addr http, mesh, admin; /* where to listen; port 0 picks a free one */

@@ -203,6 +203,15 @@ static void keep_roll(void *ctx, struct slice roll)
     n->roll_kept = n->cfg.keep_roll == NULL || n->cfg.keep_roll(n->cfg.keep_ctx, roll);
 }
 
+/* On the keeper's thread. */
+static bool keep_config(void *ctx, struct slice bytes, bool whole)
+{
+    const struct node *n = ctx;
+
+    (void)whole;
+    return n->cfg.keep_config(n->cfg.keep_ctx, bytes);
+}
+
 static int start_engine(struct node *n, char *error)
 {
     const struct node_config *cfg = &n->cfg;
@@ -230,6 +239,9 @@ static int start_engine(struct node *n, char *error)
         },
         .version = SLICE_LIT(HEDGEROW_VERSION),
         .purges = cfg->purges,
+        .configs = cfg->configs,
+        .configs_n = cfg->configs_n,
+        .config = cfg->config,
         .mesh_port = n->mesh.port,
         .set = cfg->set,
         .memory_limit = cfg->memory_limit,
@@ -316,6 +328,11 @@ static int start_rest(struct node *n, char *error)
         snprintf(error, NODE_ERROR_MAX, "no thread is to be had for what is kept of purges");
         return MESH_E_NOMEM;
     }
+    if (n->cfg.keep_config != NULL &&
+        (n->config_keeper = keeper_start(w->loop, keep_config, n, node_config_kept, n)) == NULL) {
+        snprintf(error, NODE_ERROR_MAX, "no thread is to be had for what is kept of the configuration");
+        return MESH_E_NOMEM;
+    }
     w->resolver = resolver_new(w->loop, n->cfg.dns_servers, w->timers.dns);
     err = w->resolver != NULL ? upstream_start(&w->upstream, w) : MESH_E_NOMEM;
     if (err == 0)
@@ -393,7 +410,7 @@ struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX
     n->mesh = cfg->mesh;
     n->admin = cfg->admin;
     w = &n->worker;
-    n->kept = n->roll_kept = n->purges_kept = true;
+    n->kept = n->roll_kept = n->purges_kept = n->configs_kept = true;
     n->purges_bytes = cfg->purges.len;
     n->boot = cfg->boot.number;
     w->timers = cfg->timers;
@@ -448,6 +465,7 @@ void node_free(struct node *n)
     backbone_close(&w->backbone);
     udp_close(&w->udp);
     disk_stop(w->disk);
+    keeper_stop(n->config_keeper);
     keeper_stop(n->keeper); /* what it writes is lent from the engine */
     engine_free(w->engine);
     disk_close(w->disk);

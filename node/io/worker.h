@@ -134,10 +134,11 @@ void pump_stop(struct worker *w);
 /* ---- runtime.c ---- */
 /* node_turn is called at the end of each turn of the loop: it sees that the node is ready, or
  * that what a drain waits for is over. node_second is called each second: alarms, and what is
- * to be kept over a restart. node_keep: purges are to be kept. node_twin: this identity runs elsewhere, with a higher
+ * to be kept over a restart. node_keep: purges are to be kept, node_keep_config: a version of the configuration. node_twin: this identity runs elsewhere, with a higher
  * boot. */
 void node_turn(struct node *n);
 void node_second(struct node *n);
+void node_keep_config(struct node *n, struct slice bytes);
 void node_keep(struct node *n, struct slice lines);
 void node_twin(struct node *n);
 

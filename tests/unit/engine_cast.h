@@ -61,6 +61,7 @@ static inline int setup(void **state)
         char name[8];
         snprintf(name, sizeof(name), "n%d", i);
         const struct admission what = { .name = slice_str(name),
+                                        .roles = i < NODES - 1 ? CERT_ROLE_NODE | CERT_ROLE_OPERATOR : CERT_ROLE_NODE,
                                         .zone = SLICE_LIT("eu/z"),
                                         .not_after_s = WALL + 86400 };
         assert_int_equal(authority_admit(&identities[i], &authority, &what), 0);

@@ -77,6 +77,10 @@ struct node {
     unsigned twins;
     struct model_disk *disk; /* what its store lies on; NULL: it has none */
     struct buf purges; /* its file of them */
+    struct buf configs[64]; /* versions of the configuration that it has kept */
+    size_t configs_n;
+    struct buf in_force; /* the text that it was told last */
+    bool older;          /* it cannot read what has "new" in it */
     bool disk_full;    /* which takes none */
     bool disk_slow;    /* it is not told when it is done */
 };
@@ -158,10 +162,37 @@ static inline void world_ranks(struct world *w, int n, const char *members)
     set_ring(w, n, members, true);
 }
 
+static inline bool config_validate(void *ctx, struct slice text, struct buf *why)
+{
+    const struct node *node = ctx;
+
+    if (slice_eq(slice_head(text, 3), SLICE_LIT("bad")))
+        buf_add_str(why, "line 1: it is bad");
+    else if (node->older && memmem(text.data, text.len, "new", 3) != NULL)
+        buf_add_str(why, "line 1: \"new\" is not known");
+    else
+        return true;
+    return false;
+}
+
+static inline void config_adopt(void *ctx, struct slice text)
+{
+    struct node *node = ctx;
+
+    buf_clear(&node->in_force);
+    buf_add_slice(&node->in_force, text);
+}
+
 static inline void node_start(struct world *w, int n, bool knows_all)
 {
     struct node *node = &w->nodes[n];
+    struct slice kept[64];
 
+    for (size_t i = 0; i < node->configs_n; i++)
+        kept[i] = buf_slice(&node->configs[i]);
+    node->cfg.configs = kept;
+    node->cfg.configs_n = node->configs_n;
+    node->cfg.config = (struct config_hooks){ config_validate, config_adopt, node };
     node->cfg.purges = buf_slice(&node->purges);
     node->engine = engine_new(&node->cfg, w->now);
     assert_non_null(node->engine);

@@ -289,6 +289,14 @@ static inline bool poll_node(struct world *w, int n)
         if (!w->nodes[n].disk_slow)
             engine_kept(w->nodes[n].engine, w->now, !w->nodes[n].disk_full);
         break;
+    case ENGINE_CONFIG:
+        if (!w->nodes[n].disk_full) {
+            assert_true(w->nodes[n].configs_n < 64);
+            buf_add_slice(&w->nodes[n].configs[w->nodes[n].configs_n++], out.bytes);
+        }
+        if (!w->nodes[n].disk_slow)
+            engine_config_kept(w->nodes[n].engine, w->now, !w->nodes[n].disk_full);
+        break;
     case ENGINE_PROBE: break;
     case ENGINE_TWIN: w->nodes[n].twins++; break;
     }
@@ -502,6 +510,9 @@ static inline void world_free(struct world *w)
     for (int i = 0; i < w->n; i++) {
         buf_free(&w->nodes[i].purges);
         dist_set_unref(w->nodes[i].cfg.set);
+        buf_free(&w->nodes[i].in_force);
+        for (size_t k = 0; k < w->nodes[i].configs_n; k++)
+            buf_free(&w->nodes[i].configs[k]);
     }
     while (w->first != NULL) {
         struct event *e = w->first;

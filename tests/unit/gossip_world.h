@@ -48,6 +48,7 @@ struct world {
     size_t wrong_deaths; /* CHANGED to DEAD of a node that runs */
     size_t deaths, packets, syncs, cert_asks, self_boots, rolls_heard;
     uint32_t origins_heard[WORLD_NODES][WORLD_NODES]; /* by whom, of whom */
+    uint64_t configs_heard[WORLD_NODES][WORLD_NODES]; /* other ones than its own */
     uint64_t bytes, hash; /* hash: of every packet and event */
 };
 
@@ -236,6 +237,7 @@ static inline void world_poll(struct world *w, size_t i)
             gossip_reboot(w->nodes[i].g, w->now, out.boot + 1);
             break;
         case GOSSIP_ROLL: w->rolls_heard++; break;
+        case GOSSIP_CONFIG: w->configs_heard[i][world_index(&out.to)] = out.config; break;
         case GOSSIP_ORIGIN: w->origins_heard[i][world_index(&out.to)] = out.origin_us; break;
         }
     }

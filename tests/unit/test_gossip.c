@@ -375,6 +375,26 @@ static void a_soft_fact_is_heard_from_its_subject_alone(void **state)
     world_free(w);
 }
 
+/* Which configuration a node has is heard of whoever has another one, and of nobody who has the same. */
+static void another_configuration_is_heard_of(void **state)
+{
+    struct world *w = world_joined(3, 32);
+    (void)state;
+
+    world_run(w, SEC(5));
+    gossip_config(w->nodes[0].g, 7);
+    gossip_config(w->nodes[1].g, 7);
+    world_run(w, SEC(10));
+    assert_int_equal(w->configs_heard[2][0], 7);
+    assert_int_equal(w->configs_heard[2][1], 7);
+    assert_int_equal(w->configs_heard[0][1], 0);
+    assert_true(world_agree(w));
+    gossip_config(w->nodes[1].g, UINT64_MAX);
+    world_run(w, SEC(10));
+    assert_true(w->configs_heard[0][1] == UINT64_MAX && w->configs_heard[1][0] == 7);
+    world_free(w);
+}
+
 static void same_seed_same_history(void **state)
 {
     uint64_t hash[3];
@@ -413,6 +433,7 @@ int main(void)
         cmocka_unit_test(a_storm_of_news_keeps_to_the_budget),
         cmocka_unit_test(a_latecomer_is_shown_what_changed_last),
         cmocka_unit_test(a_soft_fact_is_heard_from_its_subject_alone),
+        cmocka_unit_test(another_configuration_is_heard_of),
         cmocka_unit_test(same_seed_same_history),
     };
 

@@ -313,7 +313,8 @@ static void head_is_bounded(void **state)
 
     p.kind = PAYLOAD_NEWS;
     p.seq = p.view = p.boot = UINT64_MAX;
-    p.counter = UINT32_MAX;
+    p.counter = p.origin_us = p.parent = UINT32_MAX;
+    p.roll = p.config = UINT64_MAX;
     payload_put(&b, &p, SLICE_LIT("\x01"), 37);
     assert_in_range(b.len - 1, 60, PAYLOAD_HEAD_MAX);
     buf_free(&b);
