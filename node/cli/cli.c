@@ -12,6 +12,13 @@ static const struct {
     { "reload", cli_reload, "make a running node read its file again" },
     { "status", cli_status, "show what a node and its mesh are doing" },
     { "purge", cli_purge, "make content go, at all nodes, and see that it has gone" },
+    { "distribution apply", cli_distribution_apply, "add or change distributions, on all nodes of the mesh" },
+    { "distribution delete", cli_distribution_delete, "take one away" },
+    { "distribution list", cli_distribution_list, "which there are" },
+    { "distribution show", cli_distribution_show, "print one, or all" },
+    { "distribution diff", cli_distribution_diff, "what applying a file would change" },
+    { "distribution versions", cli_distribution_versions, "the last versions, and who has which" },
+    { "distribution rollback", cli_distribution_rollback, "make an old version hold again" },
     { "prove", cli_prove, "show who fetched the bytes of a URL, and check it" },
     { "sign", cli_sign, "make signed URLs, signed cookies and tokens, keys for them, and check them" },
     { "drain", cli_drain, "send viewers and neighbours elsewhere, without leaving the mesh" },
@@ -30,7 +37,7 @@ static void help(FILE *to)
     fprintf(to, "Hedgerow " HEDGEROW_VERSION ", a peer-to-peer edge cache mesh.\n\n"
                 "Usage: hedgerow COMMAND [FLAGS]\n\n");
     for (size_t i = 0; i < COMMANDS_N; i++)
-        fprintf(to, "  %-14s %s\n", commands[i].name, commands[i].help);
+        fprintf(to, "  %-21s %s\n", commands[i].name, commands[i].help);
     fprintf(to, "\n  hedgerow COMMAND --help   the command's flags\n"
                 "  hedgerow --version        the version\n");
 }

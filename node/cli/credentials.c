@@ -92,7 +92,8 @@ int credentials_make(struct identity *out, const char *name, const char *zone, i
 {
     char word[CERT_NAME_MAX + 1];
     struct authority authority;
-    struct admission what = { .not_before_s = now_s, .not_after_s = now_s + 10 * YEAR_S, .serial = 1 };
+    struct admission what = { .not_before_s = now_s, .not_after_s = now_s + 10 * YEAR_S, .serial = 1,
+                              .roles = CERT_ROLE_NODE | CERT_ROLE_OPERATOR };
 
     if (name == NULL)
         host_word(word);

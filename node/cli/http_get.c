@@ -15,18 +15,20 @@ static int complain(struct buf *why, const char *what)
     return -1;
 }
 
-/* A GET, or with |body| a POST. */
-static int ask(int fd, const struct mesh_addr *addr, const char *path, const char *token, const struct slice *body)
+static int ask(int fd, const struct mesh_addr *addr, const struct http_call *what)
 {
+    const struct slice *body = what->body;
     char host[MESH_ADDR_TEXT_MAX];
     struct buf out = BUF_EMPTY;
 
     buf_addf(&out, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: hedgerow/" HEDGEROW_VERSION "\r\nAccept: */*\r\n",
-             body != NULL ? "POST" : "GET", path, mesh_addr_text(addr, host));
+             what->method, what->path, mesh_addr_text(addr, host));
     if (body != NULL)
         buf_addf(&out, "Content-Type: application/octet-stream\r\nContent-Length: %zu\r\n", body->len);
-    if (token != NULL)
-        buf_addf(&out, "Authorization: Bearer %s\r\n", token);
+    if (what->token != NULL)
+        buf_addf(&out, "Authorization: Bearer %s\r\n", what->token);
+    if (what->if_match != NULL)
+        buf_addf(&out, "If-Match: %s\r\n", what->if_match);
     buf_add_str(&out, "Connection: close\r\n\r\n");
     if (body != NULL)
         buf_add_slice(&out, *body);
@@ -99,8 +101,8 @@ static int understand(struct http_get *out, struct buf *why)
     return take_body(out, &r.body, rest, why);
 }
 
-static int call(struct http_get *out, const struct mesh_addr *addr, const char *path, const char *token,
-                const struct slice *body, mesh_ns timeout, struct buf *why)
+int http_send(struct http_get *out, const struct mesh_addr *addr, const struct http_call *what, mesh_ns timeout,
+              struct buf *why)
 {
     int fd;
 
@@ -108,7 +110,7 @@ static int call(struct http_get *out, const struct mesh_addr *addr, const char *
     int err = blocking_connect(addr, timeout, &fd);
     if (err != 0)
         return complain(why, strerror(err));
-    int code = ask(fd, addr, path, token, body) != 0 ? complain(why, "the connection broke") : read_all(fd, &out->raw, why);
+    int code = ask(fd, addr, what) != 0 ? complain(why, "the connection broke") : read_all(fd, &out->raw, why);
     blocking_close(fd);
     return code == 0 ? understand(out, why) : code;
 }
@@ -116,13 +118,14 @@ static int call(struct http_get *out, const struct mesh_addr *addr, const char *
 int http_get(struct http_get *out, const struct mesh_addr *addr, const char *path, const char *token, mesh_ns timeout,
              struct buf *why)
 {
-    return call(out, addr, path, token, NULL, timeout, why);
+    return http_send(out, addr, &(struct http_call){ .method = "GET", .path = path, .token = token }, timeout, why);
 }
 
 int http_post(struct http_get *out, const struct mesh_addr *addr, const char *path, const char *token,
               struct slice body, mesh_ns timeout, struct buf *why)
 {
-    return call(out, addr, path, token, &body, timeout, why);
+    struct http_call what = { .method = "POST", .path = path, .token = token, .body = &body };
+    return http_send(out, addr, &what, timeout, why);
 }
 
 void http_get_free(struct http_get *g)

@@ -16,6 +16,12 @@ struct http_get {
     struct buf body;
 };
 
+struct http_call {
+    const char *method, *path;
+    const char *token, *if_match; /* NULL: none */
+    const struct slice *body;     /* NULL: none */
+};
+
 /* http_get asks |addr| for |path| on a connection of its own; |token| (or NULL) is sent as a
  * bearer token; |timeout| bounds the connect and each read. 0 with the whole answer in |out|,
  * or -1 with the reason in |why|. http_get_free follows in both cases. */
@@ -24,6 +30,9 @@ int http_get(struct http_get *out, const struct mesh_addr *addr, const char *pat
 /* http_post sends |body| there in the same way. */
 int http_post(struct http_get *out, const struct mesh_addr *addr, const char *path, const char *token,
               struct slice body, mesh_ns timeout, struct buf *why);
+/* http_send is either, and any other. */
+int http_send(struct http_get *out, const struct mesh_addr *addr, const struct http_call *what, mesh_ns timeout,
+              struct buf *why);
 void http_get_free(struct http_get *g);
 
 #endif

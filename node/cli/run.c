@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "node/admin/admin.h"
+#include "node/admin/documents.h"
 #include "node/cli/certificates.h"
 #include "node/cli/cli.h"
 #include "node/cli/credentials.h"
@@ -79,6 +80,26 @@ static bool on_config(void *ctx, struct slice file)
                 r->data.path, strerror(err));
     r->configs_failed = err != 0;
     return err == 0;
+}
+
+/* Where the model of distributions joins: it judges the mesh's configuration, and puts it in force. */
+static bool on_config_judge(void *ctx, struct slice text, struct buf *why)
+{
+    struct buf canonical = BUF_EMPTY;
+    bool good = documents_canonical(&canonical, text, "distributions", why);
+
+    (void)ctx;
+    buf_free(&canonical);
+    return good;
+}
+
+static void on_config_adopt(void *ctx, struct slice text)
+{
+    json_t *list = documents_list(text);
+
+    (void)ctx;
+    cli_say(command, "the mesh's configuration has changed: %zu distributions.", json_array_size(list));
+    json_decref(list);
 }
 
 static bool on_boot(void *ctx, uint64_t boot)
@@ -263,6 +284,30 @@ static int judge_roll(struct running *r)
     return code;
 }
 
+/* A node that runs alone is somebody else after each start, of a mesh of its own: what was in force when it stopped it signs
+ * anew. */
+static int sign_anew(struct running *r)
+{
+    struct data_folder *d = &r->data;
+    struct buf text = BUF_EMPTY, file = BUF_EMPTY;
+    struct config_doc *old = NULL, *new = NULL;
+    struct zpack *z = zpack_new();
+    int err = z == NULL ? MESH_E_NOMEM : d->configs_n == 0 ? 0 : config_doc_read(&old, z, buf_slice(&d->configs[0]));
+
+    if (err == 0 && old != NULL && (err = config_doc_text(old, z, &text)) == 0 &&
+        (err = config_doc_make(&new, z, &old->head, buf_slice(&text), &r->identity)) == 0)
+        buf_take(&file, &new->bytes);
+    if (old != NULL || err == MESH_E_NOMEM)
+        data_folder_forget_configs(d);
+    if (new != NULL)
+        buf_take(&d->configs[d->configs_n++], &file);
+    config_doc_free(old);
+    config_doc_free(new);
+    buf_free(&text);
+    zpack_free(z);
+    return err == MESH_E_NOMEM ? cli_fail(CLI_FAILED, command, "out of memory.") : CLI_OK;
+}
+
 static int open_data(struct running *r, int64_t now_s)
 {
     const char *path = r->o.data != NULL ? r->o.data : "hedgerow-data";
@@ -280,7 +325,8 @@ static int open_data(struct running *r, int64_t now_s)
     /* A node that runs alone is somebody else after each start; what it calls things stays. */
     if (r->o.node_file == NULL && r->o.disk > 0 && data_folder_salt(&r->data, r->identity.mesh.salt, &r->why) != 0)
         return cli_fail(CLI_CONFIG, command, "--data %s: %.*s", path, SLICE_FMT(buf_slice(&r->why)));
-    return judge_roll(r);
+    int code = r->o.node_file == NULL ? sign_anew(r) : CLI_OK;
+    return code == CLI_OK ? judge_roll(r) : code;
 }
 
 static int show(struct running *r, int64_t now_s)
@@ -350,6 +396,7 @@ static void fill_config(struct running *r, struct node_config *cfg)
         r->configs[cfg->configs_n] = buf_slice(&r->data.configs[cfg->configs_n]);
     cfg->configs = r->configs;
     cfg->keep_config = on_config;
+    cfg->config = (struct config_hooks){ on_config_judge, on_config_adopt, r };
     cfg->keep_boot = on_boot;
     cfg->keep_ctx = r;
     cfg->admin_token = r->data.token;
