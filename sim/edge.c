@@ -6,6 +6,7 @@
 #include "sim/check.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
+#include "sim/config_model.h"
 #include "sim/purge_model.h"
 #include "sim/random.h"
 #include "sim/viewer_model.h"
@@ -29,7 +30,8 @@ void edge_region(const struct world *w, uint32_t region, char out[EDGE_REGION_MA
 
 void edge_init(struct world *w, struct edge *e, uint32_t index, const struct authority *a)
 {
-    struct admission what = { .not_before_s = 0, .not_after_s = INT64_C(4102444800), .serial = 1 + index };
+    struct admission what = { .not_before_s = 0, .not_after_s = INT64_C(4102444800), .serial = 1 + index,
+                              .roles = CERT_ROLE_NODE | CERT_ROLE_OPERATOR };
 
     char region[EDGE_REGION_MAX];
 
@@ -59,6 +61,8 @@ void edge_fini(struct edge *e)
         return;
     edge_stop(e, EDGE_END);
     buf_free(&e->kept);
+    buf_free(&e->config_keeping);
+    config_forget(e);
     identity_wipe(&e->id);
 }
 
@@ -105,6 +109,7 @@ void edge_start(struct edge *e, bool lost_boot)
         .spread_floor = (uint32_t)w->sc.spread_floor,
         .trace = { says, e },
     };
+    struct slice configs[CONFIG_FILES_MAX];
     struct mesh_addr seeds[ENGINE_SEEDS_MAX];
     size_t seeds_n = 0;
     char parent[EDGE_REGION_MAX] = "none";
@@ -117,8 +122,10 @@ void edge_start(struct edge *e, bool lost_boot)
     if (lost_boot) { /* and all that lay beside it */
         buf_free(&e->kept);
         purge_lost(e);
+        config_forget(e);
     }
     cfg.purges = buf_slice(&e->kept);
+    config_fill(e, &cfg, configs);
     e->host_gone = e->leaving = false;
     e->paused_until = 0;
     e->started_at = w->now;
@@ -229,6 +236,7 @@ void edge_stop(struct edge *e, enum edge_stop how)
     world_drop(e->w, &e->tick);
     world_drop(e->w, &e->stop);
     keep_stops(e, how);
+    config_stops(e, how == EDGE_LEFT || how == EDGE_END);
     e->w->purges->down_at = e->w->now;
     world_drop(e->w, &e->probe);
     add_engine(&e->past, e);
@@ -310,7 +318,7 @@ static void act(struct edge *e, const struct engine_out *out)
     case ENGINE_REQUEST: viewer_news(e, out->request); break;
     case ENGINE_DISK: break; /* edges have memory alone */
     case ENGINE_KEEP: keep(e, out->bytes); break;
-    case ENGINE_CONFIG: engine_config_kept(e->engine, w->now, true); break;
+    case ENGINE_CONFIG: config_keep(e, out->bytes); break;
     case ENGINE_PROBE: origin_model_probe(e); break;
     case ENGINE_TWIN: check_broken(w, RULE_PROGRESS, "%s says that its identity runs elsewhere", e->name); break;
     }

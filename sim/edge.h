@@ -33,6 +33,11 @@ struct edge {
     struct buf keeping; /* ... and what is on its way there */
     struct event keep;
     uint64_t keeps;
+    struct buf configs[16]; /* versions of the configuration on its disk, as they came */
+    size_t configs_n;
+    struct buf config_keeping; /* ... and what is on its way there */
+    struct event config_keep;
+    uint64_t config_keeps;
     unsigned ticks_at_once;
     struct event probe; /* of the origin, and since when */
     mesh_ns probe_began;

@@ -6,6 +6,7 @@
 #include "sim/check.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
+#include "sim/config_model.h"
 #include "sim/purge_model.h"
 #include "sim/viewer_model.h"
 #include "sim/warmth.h"
@@ -104,6 +105,7 @@ static void to_node(struct world *w, const struct action *a, struct edge *e)
     case ACTION_PURGE_PREFIX: purge_called(e, PURGE_PREFIX, a->numbers[0]); break;
     case ACTION_PURGE_TAG: purge_called(e, PURGE_TAG, a->numbers[0]); break;
     case ACTION_PURGE_ALL: purge_called(e, PURGE_ALL, 0); break;
+    case ACTION_CONFIGURE: config_called(e); break;
     default: assert(false);
     }
 }

@@ -3,6 +3,7 @@
 #include "sim/check.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
+#include "sim/config_model.h"
 #include "sim/purge_model.h"
 #include "sim/report.h"
 #include "sim/viewer_model.h"
@@ -158,5 +159,6 @@ void report_figures(struct world *w, struct figures *f)
     f->near_pct = f->peer_bytes > 0 ? 100 * (f->peer_bytes - f->far_bytes) / f->peer_bytes : 100;
     add_world(w, f);
     add_purges(w, f);
+    config_figures(w, f);
     warmth_figures(w, f);
 }

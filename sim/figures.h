@@ -73,6 +73,9 @@
     X(purge_max_us, "the longest")                                                             \
     X(old, "answers older than a purge that had been called for by then")                      \
     X(old_max_ms, "the longest time from a purge's call to a request that got what is older")  \
+    X(configs, "changes of the configuration that were handed in")                             \
+    X(config_superseded, "of them, those that lost to others, at the node that knows of most") \
+    X(config_max_ms, "the longest time from a change until all live nodes had it")             \
     X(virtual_ms, "virtual time from the first start to the end")                              \
     X(events, "events in the trace")
 

@@ -10,6 +10,7 @@
 #include "sim/members/drawn.h"
 #include "sim/members/members_report.h"
 #include "sim/options.h"
+#include "sim/config_model.h"
 #include "sim/purge_model.h"
 #include "sim/report.h"
 
@@ -65,6 +66,7 @@ static int read_scenario(const struct options *o, struct scenario *sc)
     } else {
         if (o->command == COMMAND_RUN) {
             purges_draw(sc);
+            configs_draw(sc);
             fault_draw(sc);
         } else {
             drawn_faults(sc);

@@ -4,6 +4,7 @@
 
 #include "sim/check.h"
 #include "sim/net.h"
+#include "sim/config_model.h"
 #include "sim/purge_model.h"
 #include "sim/viewer_model.h"
 
@@ -168,6 +169,15 @@ static void put_purges(struct buf *out, const struct figures *f)
              seconds(b, f->old_max_ms));
 }
 
+static void put_configs(struct buf *out, const struct figures *f)
+{
+    char a[32], b[32], c[32];
+
+    if (f->configs > 0)
+        buf_addf(out, "Configuration\n  changes              %s, %s superseded; at all live nodes within %s\n\n",
+                 number(a, f->configs), number(b, f->config_superseded), seconds(c, f->config_max_ms));
+}
+
 static void put_story(struct buf *out, struct world *w)
 {
     const struct check *c = w->check;
@@ -215,6 +225,8 @@ static void put_checks(struct buf *out, struct world *w, const char *how)
             continue;
         if ((i == RULE_PURGED || i == RULE_COMPLETE) && w->purges->n == 0)
             continue;
+        if (i == RULE_CONFIGURED && w->configs->n == 0)
+            continue;
         buf_addf(out, "  %s  (%c) %s",
                  c->broken[i] > 0   ? "BROKEN"
                  : c->not_judged[i] ? "  -   "
@@ -243,6 +255,7 @@ void report_text(struct buf *out, struct world *w, const struct figures *f, cons
     put_origin(out, f);
     put_requests(out, w, f);
     put_purges(out, f);
+    put_configs(out, f);
     put_story(out, w);
     put_checks(out, w, how);
     buf_addf(out, "\ntrace %s over %s events\n", trace_hash_text(&w->trace, hash), number(a, f->events));

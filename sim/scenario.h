@@ -77,6 +77,8 @@ enum setting_kind {
     X(chunked, "chunked-pct", PCT, false, 200000, 0, 1000000, "of keys come without a length")                        \
     X(purges, "purges", COUNT, false, 0, 0, 100000, "so many purges drawn from the seed, each of what has just changed")    \
     X(keep, "keep-ms", MS, true, MS(2), 0, SEC(60), "until what a node keeps of purges is on its disk; up to twice that")  \
+    X(configs, "configs", COUNT, false, 0, 0, 100000, "so many changes of the configuration drawn from the seed")            \
+    X(config_size, "config-size", SIZE, false, 200, 1, 16 << 20, "bytes of its text, or a few more")                       \
     X(no_store, "no-store-pct", PCT, false, 0, 0, 1000000, "of keys may not be cached")                               \
     X(max_age, "max-age", TIME, false, SEC(86400), SEC(1), SEC(86400) * 365, "of what may be cached")
 
@@ -101,6 +103,7 @@ enum setting_kind {
     X(PURGE_PREFIX, "purge-prefix", "NC", "r") /* ... all keys that begin so */                                     \
     X(PURGE_TAG, "purge-tag", "NC", "r")       /* ... all that are as much modulo 8 */                              \
     X(PURGE_ALL, "purge-all", "N", "r")                                                                             \
+    X(CONFIGURE, "configure", "N", "r")        /* the next change of the configuration is handed in at each */      \
     X(SET, "set", "S", "rm")                                                                                        \
     X(FREEZE, "freeze", "NTT", "m")            /* stands still for the first time of every second one */            \
     X(THAW, "thaw", "N", "m")                  /* ... no more */                                                    \

@@ -9,6 +9,7 @@
 #include "sim/fault.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
+#include "sim/config_model.h"
 #include "sim/purge_model.h"
 #include "sim/random.h"
 #include "sim/stand_in.h"
@@ -109,6 +110,7 @@ static void sample(struct world *w, struct event *ev)
 {
     check_sample(w);
     purge_sample(w);
+    config_sample(w);
     world_at(w, ev, w->now + SAMPLE_EVERY);
 }
 
@@ -181,6 +183,7 @@ static int make(struct world *w, const struct scenario *sc)
     w->origin = origin_model_new(w);
     w->viewers = viewers_new(w);
     w->purges = purge_book_new(w);
+    w->configs = config_book_new();
     w->check = check_new(w);
     w->warmth = warmth_new(w);
     return 0;
@@ -225,6 +228,7 @@ void world_free(struct world *w)
     origin_model_free(w->origin);
     viewers_free(w->viewers);
     purge_book_free(w->purges);
+    config_book_free(w->configs);
     check_free(w->check);
     warmth_free(w->warmth);
     free(w->edges);

@@ -18,6 +18,7 @@ struct net;
 struct origin_model;
 struct viewers;
 struct purge_book;
+struct config_book;
 struct check;
 struct warmth;
 
@@ -50,6 +51,7 @@ struct world {
     struct origin_model *origin;
     struct viewers *viewers;
     struct purge_book *purges;
+    struct config_book *configs;
     struct check *check;
     struct warmth *warmth;
 };
@@ -89,6 +91,8 @@ enum world_draw {
     DRAW_FAULT,
     DRAW_KEEP,
     DRAW_KEEP_FATE,
+    DRAW_CONFIG_KEEP,
+    DRAW_CONFIG_FATE,
     DRAW_END,
 };
 struct rand world_rand(const struct world *w, uint64_t entity, enum world_draw purpose);

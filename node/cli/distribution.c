@@ -258,7 +258,8 @@ static int change(const struct command_line *line, int argc, char *const *argv, 
         code = cli_fail(CLI_FAILED, line->command, "out of memory.");
     if (code == CLI_OK && (diff_only || !o.json))
         fwrite(diff.data, 1, diff.len, stdout);
-    if (code == CLI_OK && !diff_only && differences == 0) {
+    bool signs_anew = make == remake_as_before && arg[0] != NULL; /* what is in force, too */
+    if (code == CLI_OK && !diff_only && differences == 0 && !signs_anew) {
         if (o.json)
             json_dumpf(now.about, stdout, JSON_COMPACT);
         printf("%s\n", o.json ? "" : "Nothing would change.");

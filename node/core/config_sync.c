@@ -233,16 +233,54 @@ static struct link *best_source(struct engine *e, mesh_ns now)
     return found;
 }
 
+static void note_heard(struct configs *c, const struct config_version *v, const struct node_id *from)
+{
+    if (v->counter == 0 || config_log_find(&c->log, &v->hash) != NULL || configs_refused(c, v))
+        return;
+    for (size_t i = 0; i < CONFIG_HEARD; i++) {
+        if (config_version_cmp(&c->heard[i].version, v) == 0)
+            return;
+    }
+    c->heard[c->heard_at++ % CONFIG_HEARD] = (struct config_heard){ *v, *from };
+}
+
+/* A version that a peer had, and that lost against ours without being one of those that it follows from, is somebody's
+ * change: it is to be kept here, too, or its maker's disk would be the only one that has it. */
+static void seek_lost(struct engine *e, mesh_ns now)
+{
+    struct configs *c = e->configs;
+    struct config_version ours = config_log_version(&c->log);
+
+    for (size_t i = 0; i < CONFIG_HEARD && !c->fetch.active && ours.counter > 0; i++) {
+        struct config_heard h = c->heard[i];
+        if (h.version.counter == 0 || config_version_cmp(&h.version, &ours) > 0)
+            continue;
+        c->heard[i] = (struct config_heard){ .version.counter = 0 };
+        struct link *l = link_open_to(e, &h.from);
+        if (l == NULL || config_log_find(&c->log, &h.version.hash) != NULL ||
+            config_doc_descends(&c->log.current->doc->head, &h.version))
+            continue;
+        c->fetch = (struct config_fetch){
+            .active = true, .lost = true, .want = h.version, .from = h.from, .progress_at = now
+        };
+        timer_set(e, &c->fetch_timer, now + FETCH_LOOK);
+        ask(e, now, l);
+    }
+}
+
 void config_seek(struct engine *e, mesh_ns now)
 {
     struct config_fetch *f = &e->configs->fetch;
     struct config_version ours = config_log_version(&e->configs->log);
     struct link *l = best_source(e, now);
 
-    if (f->active && (config_version_cmp(&f->want, &ours) <= 0 || configs_refused(e->configs, &f->want)))
+    bool needless = config_version_cmp(&f->want, &ours) <= 0 && !f->lost;
+    if (f->active && (needless || (f->lost && l != NULL) || configs_refused(e->configs, &f->want)))
         stop(e);
-    if (l == NULL)
-        return; /* the timer looks again while one is on its way */
+    if (l == NULL) { /* the timer looks again while one is on its way */
+        seek_lost(e, now);
+        return;
+    }
     bool same = f->active && config_version_cmp(&l->config, &f->want) == 0;
     if (f->active && !same && config_version_cmp(&l->config, &f->want) < 0)
         return; /* the better one may come yet */
@@ -270,7 +308,7 @@ static void fetch_fire(struct engine *e, mesh_ns now, struct timer *t)
         l->config_after = now + SHUN;
         l = NULL;
     }
-    if (l == NULL && best_source(e, now) == NULL && now - f->progress_at >= SHUN) {
+    if (l == NULL && (f->lost || (best_source(e, now) == NULL && now - f->progress_at >= SHUN))) {
         stop(e); /* who speaks of it the next time is asked */
         return;
     }
@@ -289,6 +327,8 @@ static void lied(struct engine *e, mesh_ns now, struct link *l, int err)
     trace_f(&e->cfg.trace, now, "configuration from %s rejected: %s", name, mesh_strerror(err));
     e->counters.config_pieces_rejected++;
     l->config_after = now + e->timers.distrust;
+    if (e->configs->fetch.lost)
+        stop(e);
     mesh_ns until = mesh_distrust(e->mesh, now, &l->peer, e->timers.distrust);
     if (until > e->distrust_until)
         e->distrust_until = until;
@@ -304,6 +344,11 @@ static void take_head(struct engine *e, mesh_ns now, struct link *l, struct slic
 
     if (err == MESH_E_NOMEM)
         return;
+    if (f->lost && (err == MESH_E_VERSION || (err == 0 && configs_judge(e, d, -1) != 0))) {
+        config_doc_free(d);
+        stop(e);
+        return;
+    }
     if (err == 0 && config_version_cmp(&d->head.version, &f->want) != 0)
         err = MESH_E_HASH;
     if (err == 0)
@@ -355,6 +400,8 @@ static void take_part(struct engine *e, mesh_ns now, struct link *l, const struc
         return;
     if (m->gone) {
         l->config_after = now + SHUN;
+        if (f->lost)
+            stop(e);
         config_seek(e, now);
         return;
     }
@@ -392,14 +439,14 @@ static void on_config(struct engine *e, mesh_ns now, struct link *l, struct slic
     l->config = m.version;
     l->config_heard = true;
     note(e, &l->peer, &m);
+    note_heard(c, &m.version, &l->peer);
     if (m.reply)
         say(e, l, false);
     else if (config_version_cmp(&m.version, &ours) < 0)
         say_news(e, l);
     if (config_version_cmp(&m.version, &ours) <= 0 || configs_refused(c, &m.version))
         c->caught_up = true;
-    else
-        config_seek(e, now);
+    config_seek(e, now);
 }
 
 static void on_part(struct engine *e, mesh_ns now, struct link *l, struct slice body)

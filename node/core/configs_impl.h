@@ -21,11 +21,19 @@ struct config_peer {
 /* A version on its way here, of one peer at a time. */
 struct config_fetch {
     bool active;
+    bool lost; /* it has lost already, and is only to be kept: whatever else there is goes first */
     struct config_version want;
     struct config_doc *doc; /* NULL: its head is not here yet */
     struct node_id from;
     size_t asked; /* pieces asked for, from the beginning */
     mesh_ns asked_at, progress_at;
+};
+
+/* Versions that peers had, of which it is not known yet whether they are anybody's lost change. */
+#define CONFIG_HEARD 8
+struct config_heard {
+    struct config_version version; /* counter 0: none */
+    struct node_id from;
 };
 
 struct configs {
@@ -40,6 +48,8 @@ struct configs {
     bool caught_up;
     struct config_fetch fetch;
     struct timer fetch_timer;
+    struct config_heard heard[CONFIG_HEARD];
+    unsigned heard_at;         /* the next one to be forgotten */
     struct timer spread_timer; /* of what was handed in here */
     mesh_ns spread_until;
     struct list peers;
