@@ -42,9 +42,12 @@ static unsigned current_text(const struct asking *a, struct buf *out)
 {
     const struct config_kept *k = engine_config_log(a->e)->current;
 
-    if (k != NULL)
-        return engine_config_text(a->e, k, out) == 0 ? 200 : 503;
-    return documents_canonical(out, SLICE_EMPTY, "", NULL) ? 200 : 503;
+    struct buf text = BUF_EMPTY, why = BUF_EMPTY;
+    bool good = (k == NULL || engine_config_text(a->e, k, &text) == 0) &&
+                documents_canonical(out, buf_slice(&text), "distributions", &why); /* who signed may write otherwise */
+    buf_free(&text);
+    buf_free(&why);
+    return good ? 200 : 503;
 }
 
 /* The value of |name| in the query; false: it is not there. */
@@ -279,9 +282,10 @@ static unsigned check_match(const struct asking *a)
     return stale(a);
 }
 
-/* |text| is to be in force; or with ?dry-run, it is only looked at. */
-static unsigned change_to(const struct asking *a, struct slice text)
+/* |raw| is to be in force; or with ?dry-run, it is only looked at. */
+static unsigned change_to(const struct asking *a, struct slice raw)
 {
+    struct buf canonical = BUF_EMPTY;
     struct config_version v = config_log_version(engine_config_log(a->e));
     struct buf why = BUF_EMPTY;
     struct slice who, value;
@@ -289,6 +293,11 @@ static unsigned change_to(const struct asking *a, struct slice text)
     unsigned status;
     int err;
 
+    if (!documents_canonical(&canonical, raw, "distributions", a->body)) {
+        buf_free(&canonical);
+        return 422;
+    }
+    struct slice text = buf_slice(&canonical);
     if (query_has(a, "who", &who) && config_who_ok(who))
         snprintf(name, sizeof(name), "%.*s", SLICE_FMT(who));
     bool dry = query_has(a, "dry-run", &value);
@@ -303,6 +312,7 @@ static unsigned change_to(const struct asking *a, struct slice text)
         status = taken(a);
     }
     buf_free(&why);
+    buf_free(&canonical);
     return status;
 }
 

@@ -1,5 +1,7 @@
 #include "node/admin/documents.h"
 
+#include "node/dist/dist_read.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -57,67 +59,17 @@ static bool put(struct buf *out, json_t *list)
 
 /* ---- what is good ---- */
 
-static bool name_ok(const char *name)
-{
-    size_t n = strlen(name);
-
-    for (size_t i = 0; i < n; i++) {
-        char c = name[i];
-        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '-' && c != '_')
-            return false;
-    }
-    return n > 0 && n <= DOCUMENT_NAME_MAX;
-}
-
-static bool judge(const json_t *list, const char *file, struct buf *why)
-{
-    size_t i;
-    json_t *one;
-
-    json_array_foreach(list, i, one)
-    {
-        const char *name = name_of(one);
-        if (!json_is_object(one) || !name_ok(name)) {
-            buf_addf(why, "%s: distributions[%zu]: \"name\" is missing, or is not made of letters, digits, - and _.\n",
-                     file, i);
-            return false;
-        }
-        if (index_of(list, slice_str(name)) < i) {
-            buf_addf(why, "%s: distributions[%zu]: there is another one called \"%s\".\n", file, i, name);
-            return false;
-        }
-    }
-    return true;
-}
-
 bool documents_canonical(struct buf *out, struct slice text, const char *file, struct buf *why)
 {
-    json_error_t where;
-    json_t *root = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &where), *list, *value;
-    const char *key;
-    bool good = false;
+    struct dist_set *set;
 
     if (text.len == 0)
-        return put(out, json_array());
-    if (root == NULL) {
-        buf_addf(why, "%s:%d:%d: %s.\n", file, where.line, where.column, where.text);
+        text = SLICE_LIT("{\"distributions\":[]}");
+    if (dist_set_read(text, file, &set, why) != 0)
         return false;
-    }
-    json_object_foreach(root, key, value)
-    {
-        if (strcmp(key, "distributions") != 0) {
-            buf_addf(why, "%s: \"%.40s\" is not known here. There is: distributions.\n", file, key);
-            json_decref(root);
-            return false;
-        }
-    }
-    list = json_object_get(root, "distributions");
-    if (!json_is_array(list))
-        buf_addf(why, "%s: \"distributions\" is a list: {\"distributions\": [{\"name\": \"photos\"}]}.\n", file);
-    else if (judge(list, file, why))
-        good = put(out, json_incref(list));
-    json_decref(root);
-    return good;
+    dist_set_write(out, set);
+    dist_set_unref(set);
+    return buf_ok(out);
 }
 
 /* ---- sets made of others ---- */

@@ -1,7 +1,6 @@
 /* documents.h - the configuration's text as a set of distributions by name: what is good, and how one set is made of
- * another. A text is {"distributions": [{"name": ...}, ...]}; its canonical form is that, compact. All that is known
- * here of a distribution is its name: what else is in it is for documents_canonical to judge, where the model of
- * distributions joins. Pure functions; thread safe. */
+ * another. Its canonical form is JSON, {"distributions": [{"name": ...}, ...]} (node/dist/dist_read.h); all that is
+ * known here of a distribution is its name. Pure functions; thread safe. */
 #ifndef HEDGEROW_ADMIN_DOCUMENTS_H
 #define HEDGEROW_ADMIN_DOCUMENTS_H
 
@@ -9,13 +8,12 @@
 
 #include "proto/base/buf.h"
 
-#define DOCUMENT_NAME_MAX 255
-
 /* documents_canonical appends |text| in canonical form; |file| is what it is called in messages. False: it is not good,
  * and |why| says what is wrong, each fault with its line. */
 bool documents_canonical(struct buf *out, struct slice text, const char *file, struct buf *why);
 
-/* The others take canonical texts; an empty one is that of no distributions. */
+/* The others take canonical texts; an empty one is that of no distributions. What they make may not be good as a whole
+ * (two with one host): documents_canonical follows. */
 /* documents_merge: each of |changes| takes the place of that of its name in |before|, or follows behind. */
 bool documents_merge(struct buf *out, struct slice before, struct slice changes);
 /* documents_remove: all but the one called |name|. False: there is none, or no memory. */

@@ -245,7 +245,7 @@ static int change(const struct command_line *line, int argc, char *const *argv, 
 {
     struct distribution_options o = distribution_usual();
     struct distribution_now now = { .text = BUF_EMPTY, .version = "0" };
-    struct buf text = BUF_EMPTY, diff = BUF_EMPTY;
+    struct buf made = BUF_EMPTY, text = BUF_EMPTY, diff = BUF_EMPTY, why = BUF_EMPTY;
     const char *arg[2] = { NULL };
     int code, differences = 0;
 
@@ -253,7 +253,9 @@ static int change(const struct command_line *line, int argc, char *const *argv, 
         return code;
     code = distribution_read(&o, line->command, &now);
     if (code == CLI_OK)
-        code = make(&o, line->command, &now, arg[0], &text);
+        code = make(&o, line->command, &now, arg[0], &made);
+    if (code == CLI_OK && !documents_canonical(&text, buf_slice(&made), "distributions", &why))
+        code = cli_fail(CLI_CONFIG, line->command, "%.*s", SLICE_FMT(slice_trim(buf_slice(&why))));
     if (code == CLI_OK && (differences = documents_diff(&diff, buf_slice(&now.text), buf_slice(&text))) < 0)
         code = cli_fail(CLI_FAILED, line->command, "out of memory.");
     if (code == CLI_OK && (diff_only || !o.json))
@@ -267,8 +269,10 @@ static int change(const struct command_line *line, int argc, char *const *argv, 
         code = distribution_change(&o, line->command, &now, buf_slice(&text));
     }
     distribution_now_free(&now);
+    buf_free(&made);
     buf_free(&text);
     buf_free(&diff);
+    buf_free(&why);
     return code;
 }
 

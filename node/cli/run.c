@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "node/admin/admin.h"
-#include "node/admin/documents.h"
 #include "node/cli/certificates.h"
 #include "node/cli/cli.h"
 #include "node/cli/credentials.h"
@@ -14,6 +13,7 @@
 #include "node/cli/run_options.h"
 #include "node/core/cache_control.h"
 #include "node/dist/dist_make.h"
+#include "node/dist/dist_read.h"
 #include "node/io/origin_files.h"
 #include "proto/base/err.h"
 #include "proto/roll.h"
@@ -82,24 +82,28 @@ static bool on_config(void *ctx, struct slice file)
     return err == 0;
 }
 
-/* Where the model of distributions joins: it judges the mesh's configuration, and puts it in force. */
+/* Can this node work by the mesh's configuration? */
 static bool on_config_judge(void *ctx, struct slice text, struct buf *why)
 {
-    struct buf canonical = BUF_EMPTY;
-    bool good = documents_canonical(&canonical, text, "distributions", why);
+    struct dist_set *set = NULL;
+    bool good = dist_set_read(text, "distributions", &set, why) == 0;
 
     (void)ctx;
-    buf_free(&canonical);
+    dist_set_unref(set);
     return good;
 }
 
+/* Where the engine is to take it up: requests do not go by it yet. */
 static void on_config_adopt(void *ctx, struct slice text)
 {
-    json_t *list = documents_list(text);
+    struct dist_set *set = NULL;
+    struct buf why = BUF_EMPTY;
 
     (void)ctx;
-    cli_say(command, "the mesh's configuration has changed: %zu distributions.", json_array_size(list));
-    json_decref(list);
+    if (dist_set_read(text, "distributions", &set, &why) == 0)
+        cli_say(command, "the mesh's configuration has changed: %zu distributions.", set->n);
+    dist_set_unref(set);
+    buf_free(&why);
 }
 
 static bool on_boot(void *ctx, uint64_t boot)
