@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 
 #include "node/cli/data_folder.h"
 #include "node/cli/files.h"
+#include "proto/config_doc.h"
 #include "proto/digest.h"
 
 static char top[64], folder[96];
@@ -213,6 +215,49 @@ static void purges_are_appended_and_written_anew(void **state)
     buf_free(&why);
 }
 
+/* The last 16 by version, whatever order they came in; what is not one of them is left alone. */
+static void the_last_versions_of_the_configuration_stay(void **state)
+{
+    struct admission what = { .name = SLICE_LIT("n"),
+                              .zone = SLICE_LIT("z"),
+                              .not_after_s = 1900000000,
+                              .roles = CERT_ROLE_NODE | CERT_ROLE_OPERATOR };
+    struct config_doc *docs[20];
+    struct zpack *z = zpack_new();
+    struct buf why = BUF_EMPTY;
+    struct authority a;
+    struct identity id;
+    struct data_folder d;
+
+    (void)state;
+    authority_make(&a, MESH_ARC_BITS_DEFAULT);
+    assert_int_equal(authority_admit(&id, &a, &what), 0);
+    assert_int_equal(data_folder_open(&d, folder, 1, &why), 0);
+    assert_int_equal(d.configs_n, 0);
+    for (size_t i = 0; i < 20; i++) {
+        struct config_head head = { .at_s = 1 };
+        config_doc_follow(&head, i > 0 ? &docs[i - 1]->head : NULL);
+        assert_int_equal(config_doc_make(&docs[i], z, &head, SLICE_LIT("text"), &id), 0);
+    }
+    for (size_t i = 0; i < 20; i++) { /* 8, 15, 2, 9 ... */
+        assert_int_equal(data_folder_keep_config(&d, buf_slice(&docs[7 * (i + 1) % 20]->bytes)), 0);
+        if (i == 0)
+            assert_int_equal(files_create(in_folder("config/notes"), SLICE_LIT("mine")), 0);
+    }
+    assert_int_equal(data_folder_keep_config(&d, SLICE_LIT("nonsense")), EINVAL);
+    data_folder_close(&d);
+    assert_int_equal(data_folder_open(&d, folder, 1, &why), 0);
+    assert_int_equal(d.configs_n, DATA_CONFIGS_MAX);
+    for (size_t i = 0; i < DATA_CONFIGS_MAX; i++)
+        assert_true(slice_eq(buf_slice(&d.configs[i]), buf_slice(&docs[19 - i]->bytes)));
+    assert_int_equal(access(in_folder("config/notes"), F_OK), 0);
+    data_folder_close(&d);
+    for (size_t i = 0; i < 20; i++)
+        config_doc_free(docs[i]);
+    zpack_free(z);
+    buf_free(&why);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +267,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_token_stays_and_is_private, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_learnt_is_there_again_at_the_next_start, setup, teardown),
         cmocka_unit_test_setup_teardown(purges_are_appended_and_written_anew, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_last_versions_of_the_configuration_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_is_named, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
