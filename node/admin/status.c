@@ -224,7 +224,7 @@ static json_t *json_config(const struct status *s)
                      config_version_text(&c->version, id), "kept", (int)c->kept, "versions", (json_int_t)c->versions,
                      "superseded", (json_int_t)c->superseded, "refused",
                      c->refused.counter > 0 ? config_version_text(&c->refused, refused) : "", "refused_why",
-                     c->refused_why, "caught_up", (int)c->caught_up, "operator", (int)c->is_operator, "digest",
+                     c->refused_why != NULL ? c->refused_why : "", "caught_up", (int)c->caught_up, "operator", (int)c->is_operator, "digest",
                      hex(s->config_digest));
 }
 

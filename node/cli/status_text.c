@@ -183,6 +183,24 @@ static void put_purges(const struct writer *w, const json_t *purge)
         buf_addf(w->out, "; %llu of ours not confirmed by all", (unsigned long long)pending);
 }
 
+static void put_config(const struct writer *w, const json_t *config)
+{
+    uint64_t lost = number(config, "superseded");
+
+    if (number(config, "version") > 0) {
+        put_figure(w, "Config");
+        buf_addf(w->out, "version %s%s", text(config, "id"),
+                 json_is_true(json_object_get(config, "kept")) ? "" : ", not kept on the disk yet");
+        if (lost > 0)
+            buf_addf(w->out, "; %llu superseded (hedgerow distribution versions)", (unsigned long long)lost);
+    }
+    const char *refused = json_string_value(json_object_get(config, "refused"));
+    if (refused != NULL && refused[0] != '\0') {
+        put_figure(w, "Config");
+        buf_addf(w->out, "%s cannot be taken: %s", refused, text(config, "refused_why"));
+    }
+}
+
 static void put_figures(const struct writer *w, const json_t *status)
 {
     const json_t *bytes = json_object_get(status, "bytes"), *cache = json_object_get(status, "cache");
@@ -229,6 +247,7 @@ static void put_figures(const struct writer *w, const json_t *status)
         }
     }
     put_purges(w, json_object_get(status, "purge"));
+    put_config(w, json_object_get(status, "config"));
     buf_add_str(w->out, "\n");
 }
 

@@ -184,6 +184,8 @@ static void every_promised_field_is_there(void **state)
         "transfers.rejected",
         "purge.pending",
         "config.version",
+        "config.superseded",
+        "config.version",
     };
     static const char *const words[] = {
         "node.name",
@@ -199,6 +201,8 @@ static void every_promised_field_is_there(void **state)
         "mesh.members.0.state",
         "ring.epoch",
         "purge.frontier",
+        "config.id",
+        "config.refused",
     };
 
     (void)state;
