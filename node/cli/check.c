@@ -57,7 +57,7 @@ static int show(const struct check_options *o, const struct dist_file *f)
     else if (f->set != NULL)
         ok = dist_set_show(&out, f->set);
     ok = ok && buf_ok(&out);
-    if (ok)
+    if (ok && out.len > 0)
         fwrite(out.data, 1, out.len, stdout);
     buf_free(&out);
     return ok ? CLI_OK : cli_fail(CLI_FAILED, line.command, "out of memory.");
@@ -79,7 +79,8 @@ int cli_check(int argc, char *const *argv)
     code = node_file_read(o.file, &f, &why);
     if (code == CLI_OK)
         code = run_options_check(&f, o.file, &why);
-    fwrite(why.data, 1, why.len, stderr);
+    if (why.len > 0)
+        fwrite(why.data, 1, why.len, stderr);
     if (code == CLI_OK && (o.show || o.json))
         code = show(&o, &f);
     else if (code == CLI_OK)
