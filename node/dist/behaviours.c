@@ -534,7 +534,7 @@ bool read_behaviours(struct reader *r, const struct tree *n, void *object)
         ok &= add_behaviour(r, p, list, &count);
         r->path[r->depth - 1].index = SIZE_MAX;
     }
-    if (!ok)
+    if (!ok || count == 0) /* none: enough was wrong before */
         return false;
     if (count > DIST_BEHAVIOURS_MAX)
         return wrong(r, n, "these are %zu with those of type media, which count three; %d are allowed.", count,

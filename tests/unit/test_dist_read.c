@@ -414,6 +414,18 @@ static void several_faults_at_once_and_no_end_of_them(void **state)
         buf_add_str(&text, "  - { nme: b }\n");
     assert_int_equal(dist_set_read(buf_slice(&text), "f", &s, &errors), MESH_E_SYNTAX);
     assert_int_equal(lines_of(&errors), FAULTS_MAX + 1);
+    /* What comes behind the last that is said is not looked at any more, each kind of list in its turn. */
+    buf_clear(&text);
+    buf_clear(&errors);
+    buf_add_str(&text, HEAD);
+    for (int i = 0; i < 30; i++)
+        buf_addf(&text, "    x%d: y\n", i);
+    buf_add_str(&text,
+                "    origins: [ { id: web, url: http://o } ]\n    groups: [ { id: g, origins: [ web, web ] } ]\n"
+                "    keys: [ { id: k, pem: p } ]\n    key_groups: [ { id: g, keys: [ k ] } ]\n"
+                "    errors: [ { status: 1 } ]\n    behaviours: [ { path: \"*\", origin: web, rules: [ {} ] } ]\n");
+    assert_int_equal(dist_set_read(buf_slice(&text), "f", &s, &errors), MESH_E_SYNTAX);
+    assert_int_equal(lines_of(&errors), FAULTS_MAX + 1);
     buf_free(&text);
     buf_free(&errors);
 }
