@@ -461,7 +461,10 @@ static bool add_manifests(struct reader *r, const struct tree *n, struct dist_be
         *m = *b;
         buf_clear(&path);
         buf_addf(&path, "%s%.*s%s", b->path.data[0] == '/' ? "" : "/", SLICE_FMT(b->path), endings[i]);
-        if (!buf_ok(&path) || !read_copy(r, buf_slice(&path), &m->path)) {
+        bool fits = path.len <= DIST_PATTERN_MAX;
+        if (!fits)
+            wrong_field(r, n, "path", "is too long for type media: %d bytes are allowed with .m3u8.", DIST_PATTERN_MAX);
+        if (!fits || !buf_ok(&path) || !read_copy(r, buf_slice(&path), &m->path)) {
             buf_free(&path);
             return false;
         }

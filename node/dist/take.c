@@ -233,6 +233,8 @@ static bool take_path(struct reader *r, const struct tree *n, const char *what, 
         fault = "holds a \".\" or \"..\" between slashes, which no path has when it is looked at";
     if (fault != NULL)
         ok = refuse(r, n, fault);
+    else if (text.len > max + !wild) /* its normal form has to be readable, too */
+        ok = wrong(r, n, "has %zu bytes in its normal form; %zu are allowed.", text.len, max);
     else if (wild && slice_eq(buf_slice(&text), SLICE_LIT("/*")))
         ok = read_copy(r, SLICE_LIT("*"), out);
     else

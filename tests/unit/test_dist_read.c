@@ -186,6 +186,7 @@ static void presets(void **state)
 
 /* ---- refusals ---- */
 
+#define L50 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwx"
 static const struct {
     const char *text, *want;
 } refusals[] = {
@@ -323,6 +324,10 @@ static const struct {
     { BEHAVIOUR("key_groups: [ g ]"), "there is no key group \"g\"." },
     { BEHAVIOUR("policy: disable"), "Did you mean disabled?" },
     { BEHAVIOUR("type: medai"), "\"medai\" must be plain or media. Did you mean media?" },
+    { ONE "    behaviours: [ { path: \"/" L50 L50 L50 L50 "%%%%%%%%%%%%%%%%%%%%%%\" }, { path: \"*\" } ]\n",
+      "has 267 bytes in its normal form; 255 are allowed." },
+    { ONE "    behaviours: [ { path: \"/" L50 L50 L50 L50 L50 "/*\", type: media }, { path: \"*\" } ]\n",
+      "is too long for type media" },
     { ONE "    behaviours: [ { path: /a, type: media }, { path: \"*\" } ]\n", "must end in a star for type media" },
     { BEHAVIOUR("methods: [ TRACE ]"), "\"TRACE\" must be get, options, all, or a method but TRACE and CONNECT" },
     { BEHAVIOUR("methods: [ \"A B\" ]"), "must be get, options, all" },
