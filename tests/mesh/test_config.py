@@ -97,3 +97,21 @@ def test_feat_A5_a_bad_file_changes_nothing(case):
                                  "--admin", "127.0.0.1:0"]).wait_ready()
     assert "without -c FILE" in reload(case, plain, code=1).stderr
     plain.finish()
+
+
+@needs("hedgerow")
+def test_feat_V3_a_host_is_somebodys_or_answered_with_421(case):
+    """An unknown host, and one of a distribution that is switched off, get 421, at once after a reload; others do not."""
+    text = ("distributions:\n"
+            "  - { name: a, hosts: [ a.example, \"*.b.example\" ], origins: \"http://127.0.0.1:9\" }\n"
+            "  - { name: off, hosts: [ off.b.example ], enabled: false, origins: \"http://127.0.0.1:9\" }\n")
+    node = node_of(case, text)
+    hosts = ("a.example", "A.Example.", "x.b.example", "off.b.example", "b.example", "c.example")
+
+    def unknown():
+        return [host for host in hosts if node.get("/x", headers=[("Host", host)]).status == 421]
+    equal(unknown(), ["off.b.example", "b.example", "c.example"], "nobody's hosts")
+    write(case, "alone.yaml", node.listen + text.replace("a.example", "c.example").replace("false", "true"))
+    reload(case, node)
+    equal(unknown(), ["a.example", "A.Example.", "b.example"], "nobody's hosts after the reload")
+    node.finish()
