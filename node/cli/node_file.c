@@ -40,6 +40,21 @@ int node_file_read(const char *path, struct dist_file *out, struct buf *why)
     return err == 0 ? CLI_OK : err == ENOMEM ? CLI_FAILED : CLI_CONFIG;
 }
 
+int node_file_distributions(struct slice text, const char *name, struct dist_set **out, struct buf *why)
+{
+    struct dist_set *set;
+    int err = dist_set_read(text, name, &set, why);
+
+    if (err != 0)
+        return err == MESH_E_NOMEM ? CLI_FAILED : CLI_CONFIG;
+    if ((err = check_keys(set, name, why)) != 0) {
+        dist_set_unref(set);
+        return err == ENOMEM ? CLI_FAILED : CLI_CONFIG;
+    }
+    *out = set;
+    return CLI_OK;
+}
+
 /* Where a key and its flag have other names. */
 static const struct {
     const char *key, *flag;

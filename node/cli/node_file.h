@@ -10,6 +10,10 @@
  * caller's until dist_file_free; on a failure it is as before. */
 int node_file_read(const char *path, struct dist_file *out, struct buf *why);
 
+/* node_file_distributions reads |text|, distributions alone; |name| is what faults call it. An exit code, as above;
+ * |*out| is the caller's. */
+int node_file_distributions(struct slice text, const char *name, struct dist_set **out, struct buf *why);
+
 /* node_file_options reads what stands under node: into |out|, as |line|'s flags; those of |given| (as
  * options_read_given has them) count more, and stay. What is read lends from |f|. CLI_OK; or CLI_CONFIG, with a line in
  * |why| for each fault. |given| says of the others, too, that they were given. */

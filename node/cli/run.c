@@ -10,11 +10,7 @@
 #include "node/cli/data_folder.h"
 #include "node/cli/files.h"
 #include "node/cli/ledger.h"
-#include "node/cli/run_options.h"
-#include "node/core/cache_control.h"
-#include "node/dist/dist_make.h"
-#include "node/dist/dist_read.h"
-#include "node/io/origin_files.h"
+#include "node/cli/served.h"
 #include "proto/base/err.h"
 #include "proto/roll.h"
 
@@ -26,11 +22,11 @@ struct running {
     struct identity identity;
     struct data_folder data;
     struct tls_certs *certs; /* of the start; NULL: no https */
-    struct dist_set *set;  /* what is served at first */
+    struct served served;
     struct buf access_log; /* its path */
     struct buf why;
     struct slice configs[DATA_CONFIGS_MAX]; /* of |data| */
-    bool purges_failed, configs_failed; /* as told */
+    bool purges_failed, configs_failed;     /* as told */
 };
 
 static void on_notice(void *ctx, const char *text)
@@ -63,7 +59,8 @@ static bool on_purges(void *ctx, struct slice lines, bool whole)
     int err = whole ? data_folder_put_purges(&r->data, lines) : data_folder_keep_purges(&r->data, lines);
 
     if (err != 0 && !r->purges_failed)
-        cli_say(command, "cannot keep what was purged in %s: %s. It is in force, but not confirmed to other nodes until it is.",
+        cli_say(command,
+                "cannot keep what was purged in %s: %s. It is in force, but not confirmed to other nodes until it is.",
                 r->data.path, strerror(err));
     r->purges_failed = err != 0;
     return err == 0;
@@ -80,30 +77,6 @@ static bool on_config(void *ctx, struct slice file)
                 r->data.path, strerror(err));
     r->configs_failed = err != 0;
     return err == 0;
-}
-
-/* Can this node work by the mesh's configuration? */
-static bool on_config_judge(void *ctx, struct slice text, struct buf *why)
-{
-    struct dist_set *set = NULL;
-    bool good = dist_set_read(text, "distributions", &set, why) == 0;
-
-    (void)ctx;
-    dist_set_unref(set);
-    return good;
-}
-
-/* Where the engine is to take it up: requests do not go by it yet. */
-static void on_config_adopt(void *ctx, struct slice text)
-{
-    struct dist_set *set = NULL;
-    struct buf why = BUF_EMPTY;
-
-    (void)ctx;
-    if (dist_set_read(text, "distributions", &set, &why) == 0)
-        cli_say(command, "the mesh's configuration has changed: %zu distributions.", set->n);
-    dist_set_unref(set);
-    buf_free(&why);
 }
 
 static bool on_boot(void *ctx, uint64_t boot)
@@ -127,35 +100,6 @@ static void read_certificates_again(struct running *r, struct node *n)
                 tls_certs_n(certs) == 1 ? "" : "s");
     node_certs(n, certs);
     tls_certs_unref(certs);
-}
-
-/* The file as it is now. Of what stands under node: nothing changes without a restart. */
-static bool on_reload(void *ctx, struct node *n, struct buf *said)
-{
-    struct running *r = ctx;
-    const char *path = r->o.config_file;
-    struct dist_file file = { .set = NULL };
-    int code = node_file_read(path, &file, said);
-
-    if (code == CLI_OK && (code = run_options_check(&file, path, said)) == CLI_OK && file.set == NULL &&
-        r->o.file.set != NULL) {
-        buf_addf(said, "%s: distributions is missing.\n", path);
-        code = CLI_CONFIG;
-    }
-    if (code == CLI_OK && file.set != NULL && r->o.origin_text == NULL && node_configure(n, file.set) != 0) {
-        buf_add_str(said, "out of memory.\n");
-        code = CLI_FAILED;
-    }
-    if (code == CLI_OK && file.set != NULL)
-        buf_addf(said, "%s: in force: %zu distribution%s.\n", path, file.set->n, file.set->n == 1 ? "" : "s");
-    else if (code == CLI_OK)
-        buf_addf(said, "%s: fine; there are no distributions in it.\n", path);
-    else
-        buf_addf(said, "%s: the configuration in force stays.\n", path);
-    if (code == CLI_OK && !node_file_same(&file, &r->o.file))
-        buf_addf(said, "%s: what has changed under node: takes effect when the node is started again.\n", path);
-    dist_file_free(&file);
-    return code == CLI_OK;
 }
 
 /* The node file may have been renewed. */
@@ -195,6 +139,14 @@ static void read_node_file_again(struct running *r, struct node *n)
     identity_wipe(&id);
 }
 
+static bool on_reload(void *ctx, struct node *n, struct buf *said)
+{
+    struct running *r = ctx;
+
+    (void)n;
+    return served_reload(&r->served, said);
+}
+
 /* SIGHUP: the configuration may have changed, the certificates and the node file been renewed. */
 static void on_hangup(void *ctx, struct node *n)
 {
@@ -211,7 +163,6 @@ static void on_hangup(void *ctx, struct node *n)
     else if (r->o.config_file == NULL && r->o.certificates.n == 0)
         cli_say(command, "SIGHUP: there is no -c FILE, no --node-file and no --certificate to be read again.");
 }
-
 
 static void on_trace(void *ctx, mesh_ns now, const char *text)
 {
@@ -288,8 +239,8 @@ static int judge_roll(struct running *r)
     return code;
 }
 
-/* A node that runs alone is somebody else after each start, of a mesh of its own: what was in force when it stopped it signs
- * anew. */
+/* A node that runs alone is somebody else after each start, of a mesh of its own: what was in force when it stopped it
+ * signs anew. */
 static int sign_anew(struct running *r)
 {
     struct data_folder *d = &r->data;
@@ -345,44 +296,6 @@ static int show(struct running *r, int64_t now_s)
     return CLI_OK;
 }
 
-/* What the file says of content, or the flags do as one distribution. */
-static int make_set(struct running *r)
-{
-    const struct run_options *o = &r->o;
-    const struct node_timers *t = &o->config.timers;
-    struct dist_flags flags = { .url = o->origin };
-
-    if (o->file.set != NULL) {
-        r->set = dist_set_ref(o->file.set);
-        return CLI_OK;
-    }
-    dist_origin_default(&flags.origin);
-    dist_behaviour_default(&flags.behaviour);
-    if (t->origin_connect != 0)
-        flags.origin.connect_timeout = t->origin_connect;
-    if (o->origin_attempts != 0)
-        flags.origin.attempts = o->origin_attempts;
-    if (o->origin_ca != NULL)
-        flags.origin.tls_ca = SLICE_LIT(ORIGIN_CA_GIVEN);
-    if (o->origin_client != NULL)
-        flags.origin.tls_client = slice_str(o->origin_client);
-    if (t->origin_response != 0)
-        flags.origin.response_timeout = t->origin_response;
-    flags.origin.whole_timeout = t->origin_whole;
-    if (t->origin_idle != 0)
-        flags.origin.idle_timeout = t->origin_idle;
-    flags.behaviour.methods = (enum dist_methods)o->methods.list;
-    flags.behaviour.methods_other = o->methods.other;
-    flags.behaviour.methods_other_n = o->methods.other_n;
-    flags.behaviour.cache.ttl_default_s = o->default_ttl_s;
-    flags.behaviour.cache.ttl_max_s = DELTA_SECONDS_MAX;
-    flags.behaviour.cache.error_ttl_s = o->error_ttl_s;
-    flags.behaviour.cache.set_cookie = (uint8_t)o->set_cookie;
-    flags.behaviour.cache.obeys_viewers = o->obeys_viewers;
-    r->set = o->origin_text != NULL ? dist_set_of_origin(&flags) : dist_set_of(NULL, 0);
-    return r->set != NULL ? CLI_OK : cli_fail(CLI_FAILED, command, "out of memory.");
-}
-
 static void fill_config(struct running *r, struct node_config *cfg)
 {
     const struct run_options *o = &r->o;
@@ -400,7 +313,7 @@ static void fill_config(struct running *r, struct node_config *cfg)
         r->configs[cfg->configs_n] = buf_slice(&r->data.configs[cfg->configs_n]);
     cfg->configs = r->configs;
     cfg->keep_config = on_config;
-    cfg->config = (struct config_hooks){ on_config_judge, on_config_adopt, r };
+    cfg->config = (struct config_hooks){ served_judge, served_adopt, &r->served };
     cfg->keep_boot = on_boot;
     cfg->keep_ctx = r;
     cfg->admin_token = r->data.token;
@@ -420,7 +333,7 @@ static void fill_config(struct running *r, struct node_config *cfg)
     for (cfg->advertise_n = 0; cfg->advertise_n < o->advertise.n; cfg->advertise_n++)
         cfg->advertise[cfg->advertise_n] = o->advertise.at[cfg->advertise_n];
     cfg->origin = o->origin;
-    cfg->set = r->set;
+    cfg->set = r->served.local;
     cfg->origin_ca = o->origin_ca;
     cfg->dns_servers = o->dns_servers;
     cfg->methods = o->methods;
@@ -462,7 +375,9 @@ static int serve(struct running *r, run_tune *tune, void *tune_ctx)
     data_folder_forget_configs(&r->data);
     if (n == NULL)
         return cli_fail(CLI_CONFIG, command, "%s", error);
-    int code = node_run(n);
+    int code = served_run(&r->served, n);
+    if (code == CLI_OK)
+        code = node_run(n);
     node_free(n);
     return code;
 }
@@ -478,12 +393,12 @@ int run_node(int argc, char *const *argv, run_tune *tune, void *tune_ctx)
     if (!run_options_read(&r.o, argc, argv, &code))
         return code;
     if ((code = identify(&r, now_s)) == CLI_OK && (code = open_data(&r, now_s)) == CLI_OK &&
-        (code = show(&r, now_s)) == CLI_OK && (code = make_set(&r)) == CLI_OK)
+        (code = show(&r, now_s)) == CLI_OK && (code = served_start(&r.served, &r.o)) == CLI_OK)
         code = serve(&r, tune, tune_ctx);
     data_folder_close(&r.data);
     identity_wipe(&r.identity);
     tls_certs_unref(r.certs);
-    dist_set_unref(r.set);
+    served_end(&r.served);
     dist_file_free(&r.o.file);
     buf_free(&r.access_log);
     buf_free(&r.why);

@@ -233,6 +233,7 @@ static inline void drain(struct world *w, int n)
         case MESH_RING: node->rings++; break;
         case MESH_OUT: node->outs++; break;
         case MESH_ROLL: node->rolls++; break;
+        case MESH_CONFIG: break;
         case MESH_ASK_ROLL: /* it answers on a stream */
             node->asks++;
             give_roll(w, &out.id, n);

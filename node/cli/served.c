@@ -1,0 +1,124 @@
+#include "node/cli/served.h"
+
+#include "node/cli/cli.h"
+#include "node/core/cache_control.h"
+#include "node/dist/dist_make.h"
+#include "node/io/origin_files.h"
+#include "proto/base/err.h"
+
+static const char mesh_text[] = "distributions";
+
+/* What the file says of content, or the flags do as one distribution. */
+int served_start(struct served *s, const struct run_options *o)
+{
+    const struct node_timers *t = &o->config.timers;
+    struct dist_flags flags = { .url = o->origin };
+
+    s->o = o;
+    if (o->file.set != NULL) {
+        s->local = dist_set_ref(o->file.set);
+        return CLI_OK;
+    }
+    dist_origin_default(&flags.origin);
+    dist_behaviour_default(&flags.behaviour);
+    if (t->origin_connect != 0)
+        flags.origin.connect_timeout = t->origin_connect;
+    if (o->origin_attempts != 0)
+        flags.origin.attempts = o->origin_attempts;
+    if (o->origin_ca != NULL)
+        flags.origin.tls_ca = SLICE_LIT(ORIGIN_CA_GIVEN);
+    if (o->origin_client != NULL)
+        flags.origin.tls_client = slice_str(o->origin_client);
+    if (t->origin_response != 0)
+        flags.origin.response_timeout = t->origin_response;
+    flags.origin.whole_timeout = t->origin_whole;
+    if (t->origin_idle != 0)
+        flags.origin.idle_timeout = t->origin_idle;
+    flags.behaviour.methods = (enum dist_methods)o->methods.list;
+    flags.behaviour.methods_other = o->methods.other;
+    flags.behaviour.methods_other_n = o->methods.other_n;
+    flags.behaviour.cache.ttl_default_s = o->default_ttl_s;
+    flags.behaviour.cache.ttl_max_s = DELTA_SECONDS_MAX;
+    flags.behaviour.cache.error_ttl_s = o->error_ttl_s;
+    flags.behaviour.cache.set_cookie = (uint8_t)o->set_cookie;
+    flags.behaviour.cache.obeys_viewers = o->obeys_viewers;
+    s->local = o->origin_text != NULL ? dist_set_of_origin(&flags) : dist_set_of(NULL, 0);
+    return s->local != NULL ? CLI_OK : cli_fail(CLI_FAILED, "run", "out of memory.");
+}
+
+void served_end(struct served *s)
+{
+    dist_set_unref(s->local);
+    dist_set_unref(s->mesh);
+}
+
+bool served_judge(void *ctx, struct slice text, struct buf *why)
+{
+    struct dist_set *set = NULL;
+    bool good = node_file_distributions(text, mesh_text, &set, why) == CLI_OK;
+
+    (void)ctx;
+    dist_set_unref(set);
+    return good;
+}
+
+void served_adopt(void *ctx, struct slice text)
+{
+    struct served *s = ctx;
+    struct dist_set *set = NULL;
+    struct buf why = BUF_EMPTY;
+
+    if (node_file_distributions(text, mesh_text, &set, &why) == CLI_OK &&
+        (s->node == NULL || node_configure(s->node, set) == 0)) {
+        dist_set_unref(s->mesh);
+        s->mesh = set;
+        cli_say("run", "the mesh's configuration is in force: %zu distribution%s.", set->n, set->n == 1 ? "" : "s");
+    } else { /* it was judged: there is no memory for it */
+        dist_set_unref(set);
+        cli_say("run", "out of memory for the mesh's configuration: this node serves by the one before.");
+    }
+    buf_free(&why);
+}
+
+int served_run(struct served *s, struct node *n)
+{
+    s->node = n;
+    if (s->mesh != NULL && node_configure(n, s->mesh) != 0)
+        return cli_fail(CLI_FAILED, "run", "out of memory.");
+    return CLI_OK;
+}
+
+/* The file as it is now. Of what stands under node: nothing changes without a restart. */
+bool served_reload(struct served *s, struct buf *said)
+{
+    const char *path = s->o->config_file;
+    struct dist_file file = { .set = NULL };
+    int code = node_file_read(path, &file, said);
+
+    if (code == CLI_OK && (code = run_options_check(&file, path, said)) == CLI_OK && file.set == NULL &&
+        s->o->file.set != NULL) {
+        buf_addf(said, "%s: distributions is missing.\n", path);
+        code = CLI_CONFIG;
+    }
+    bool counts = code == CLI_OK && file.set != NULL && s->o->origin_text == NULL;
+    if (counts && s->mesh == NULL && node_configure(s->node, file.set) != 0) {
+        buf_add_str(said, "out of memory.\n");
+        code = CLI_FAILED;
+    }
+    if (counts && code == CLI_OK) {
+        dist_set_unref(s->local);
+        s->local = dist_set_ref(file.set);
+    }
+    if (code == CLI_OK && s->mesh != NULL)
+        buf_addf(said, "%s: fine; the mesh has distributions, which are in force instead of it.\n", path);
+    else if (code == CLI_OK && file.set != NULL)
+        buf_addf(said, "%s: in force: %zu distribution%s.\n", path, file.set->n, file.set->n == 1 ? "" : "s");
+    else if (code == CLI_OK)
+        buf_addf(said, "%s: fine; there are no distributions in it.\n", path);
+    else
+        buf_addf(said, "%s: the configuration in force stays.\n", path);
+    if (code == CLI_OK && !node_file_same(&file, &s->o->file))
+        buf_addf(said, "%s: what has changed under node: takes effect when the node is started again.\n", path);
+    dist_file_free(&file);
+    return code == CLI_OK;
+}
