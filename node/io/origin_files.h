@@ -9,7 +9,7 @@
 #include "node/tls/tls.h"
 
 /* The name of the file that --origin-ca gives; no name of a file in that folder. */
-#define ORIGIN_CA_GIVEN "(given)"
+#define ORIGIN_CA_GIVEN      "(given)"
 #define ORIGIN_FILES         "origin-tls"
 #define ORIGIN_FILE_MAX      (1u << 20)
 #define ORIGIN_FILE_NAME_MAX 128

@@ -48,7 +48,8 @@ struct upstreams {
     struct dist_set *set; /* in force */
 };
 
-/* 0 or MESH_E_NOMEM; the set in force is the configuration's. upstream_stop closes all connections; the engine is not told. */
+/* 0 or MESH_E_NOMEM; the set in force is the configuration's. upstream_stop closes all connections; the engine is not
+ * told. */
 int upstream_start(struct upstreams *u, struct worker *w);
 void upstream_stop(struct upstreams *u);
 
@@ -60,9 +61,9 @@ void upstream_drop(struct upstreams *u, struct fetch *f);
 /* ENGINE_PROBE: of the first origin that there is. */
 void upstream_probe(struct upstreams *u);
 
-/* upstream_keep: from now on |set| (a reference is taken) is in force; pools of others take no request and go with their
- * connections. upstream_renew: the files with certificates may be other ones: pools whose files are good go so, and new
- * ones are made; the others go on with what they have, and the operator is told. */
+/* upstream_keep: from now on |set| (a reference is taken) is in force; pools of others take no request and go with
+ * their connections. upstream_renew: the files with certificates may be other ones: pools whose files are good go so,
+ * and new ones are made; the others go on with what they have, and the operator is told. */
 void upstream_keep(struct upstreams *u, struct dist_set *set);
 void upstream_renew(struct upstreams *u);
 
