@@ -169,10 +169,10 @@ install() {
 layer_threads() {
     heading "threads, gcc with TSan"
     build_release || return
-    for target in hedgerow test_access_log test_shelf; do
+    for target in hedgerow test_access_log test_shelf test_configure; do
         build gcc-tsan .build-tsan $target -DCMAKE_C_COMPILER=gcc -DHEDGEROW_SANITIZE=thread || return
     done
-    for program in test_access_log test_shelf; do
+    for program in test_access_log test_shelf test_configure; do
         if .build-tsan/tests/$program >"$work/tsan.log" 2>&1; then
             result ok threads/$program
         else

@@ -28,6 +28,7 @@
     X(origin_waited, "requests that had to wait for their turn at the origin")       \
     X(origin_turned_away, "requests given up with 503: too many at the origin, and others waited") \
     X(origin_spared, "requests not begun: the origin had failed again and again")   \
+    X(origin_failovers, "fetches that went on to the second origin of a group")     \
     X(origin_validated, "stored answers that origins confirmed")                    \
     X(transfers_verified, "objects received from other nodes, all signatures good") \
     X(transfers_rejected, "transfers refused: a signature, hash or length is wrong")\

@@ -65,7 +65,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     accept_start(e);
     coders_start(e);
     aside_start(e);
-    gate_start(e);
+    int gates = gates_start(e);
     struct list *lists[] = { &e->links, &e->flights, &e->dials,          &e->writes,       &e->closes, &e->starts,
                              &e->flows, &e->stops,   &e->ready_requests, &e->ready_serves, &e->drops,  &e->windows };
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
@@ -80,7 +80,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     if (e->mesh != NULL)
         e->cfg.mesh.self = mesh_self(e->mesh); /* which changes with the roll */
     e->cfg.mesh.roll = SLICE_EMPTY;
-    if (e->mesh == NULL || !shared || e->zpack == NULL || e->spread == NULL ||
+    if (e->mesh == NULL || gates != 0 || !shared || e->zpack == NULL || e->spread == NULL ||
         map_init(&e->links_by_peer, cfg->hash_key) != 0 || map_init(&e->flights_by_key, cfg->hash_key) != 0 ||
         admit_configure(e, e->cfg.set) != 0 || tier_start(e) != 0 || warm_init(e) != 0 || purges_init(e) != 0 ||
         configs_init(e) != 0) {
@@ -100,12 +100,13 @@ void engine_free(struct engine *e)
     aside_stop(e);
     LIST_EACH_SAFE (at, &e->links)
         link_free(e, OBJ_OF(at, struct link, link));
-    struct list *origins[] = { &e->starts, &e->stops, &e->gate.waiting };
+    struct list *origins[] = { &e->starts, &e->stops };
     for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++) {
         LIST_EACH_SAFE (at, origins[i])
             origin_free(e, OBJ_OF(at, struct origin, todo));
     }
     origin_free(e, e->stopped);
+    gates_free(e);
     tier_free(e);
     warm_fini(e);
     spread_free(e->spread);
@@ -300,7 +301,7 @@ static bool poll_origins(struct engine *e, struct engine_out *out)
     struct list *at;
     struct origin *o;
 
-    gate_open(e);
+    gates_open(e);
     if ((at = take(&e->starts)) != NULL) {
         o = OBJ_OF(at, struct origin, todo);
         o->state = ORIGIN_RUNNING;

@@ -205,6 +205,7 @@ enum request_state {
 struct answer {
     const struct kept_head *head;
     struct slice lines;  /* what request_keep kept with the copy; empty: nothing yet */
+    uint16_t as;         /* the status that it is shown with, in place of an error (dist_error); 0: the head's own */
     mesh_ns age_ns;      /* now */
     mesh_ns ttl_ns;      /* freshness left; may be negative */
     bool has_length;
@@ -267,6 +268,7 @@ struct request {
     struct coded_place coded_at; /* in the coded body */
     struct buf coded_rest;       /* of a copy that was lost, to be read before that */
     struct buf own;              /* what |location| and |allow| lend */
+    struct error_page *page;     /* what is shown in place of an error; NULL: it is no error, or shown as it is */
 };
 
 /* engine_request hands one in; its state is set at once (often REQUEST_BODY: a hit) and

@@ -122,6 +122,7 @@ struct origin {
     struct forward *forward; /* held for |fetch| */
     struct route route;      /* likewise */
     struct list todo; /* starts, flows or stops; or gate->waiting */
+    struct gate *gate;
     bool admitted;        /* by the gate */
     bool answered_at_all; /* a head has come */
     struct timer wait;    /* at the gate */
@@ -154,12 +155,19 @@ void origin_flow(struct engine *e, struct flight *f);
 void origin_free(struct engine *e, struct origin *o);
 /* origin_refuse ends |o|, which was not begun: all who wait for it get 503. */
 void origin_refuse(struct engine *e, mesh_ns now, struct origin *o, unsigned cause, const char *text);
+/* origin_may_fail_over: is there a second origin that may be asked for |f|, after the first? Of what changes something
+ * none is: nobody knows how far the first one came. */
+bool origin_may_fail_over(const struct flight *f);
 /* origin_silent: |f| has waited for as long as it could. */
 void origin_silent(struct engine *e, mesh_ns now, const struct flight *f);
 
-/* ---- what stands before the origin (gate.c) ---- */
+/* ---- what stands before each origin (gate.c) ---- */
 #define GATE_USUAL 1024
+#define GATES_MAX  4096
 struct gate {
+    struct map_node by_id;
+    uint64_t id; /* distribution_origin */
+    struct list link;      /* in gates->all */
     struct breaker breaker;
     bool timed_out; /* the last failure was of that kind, and ... */
     unsigned cause; /* ... the rim says this of it */
@@ -167,20 +175,30 @@ struct gate {
     struct list waiting;
     size_t waiting_n;
 };
-void gate_start(struct engine *e);
-/* gate_lets: may |f| have the origin asked now, or soon? Else it has failed, and is gone. */
+struct gates {
+    struct map by_id;
+    struct list all; /* that was asked longest ago first */
+    size_t n, running, waiting_n, max; /* requests of all */
+    struct gate rest; /* of those for which there was no room */
+};
+int gates_start(struct engine *e); /* 0 or MESH_E_NOMEM */
+void gates_free(struct engine *e);
+/* gate_lets: may |f| have its origin asked now, or soon? Of a group perhaps the second one (f->member). Else it has failed,
+ * and is gone. */
 bool gate_lets(struct engine *e, mesh_ns now, struct flight *f);
-/* gate_enter: |o| begins, or waits for its turn. gate_leave: it ends. gate_open: whose turn it is begins. */
+/* gate_enter: |o| begins, or waits for its turn. gate_leave: it ends. gates_open: whose turn it is begins. */
 void gate_enter(struct engine *e, mesh_ns now, struct origin *o);
 void gate_leave(struct engine *e, struct origin *o);
-void gate_open(struct engine *e);
+void gates_open(struct engine *e);
 /* gate_answered, gate_failed: a request was answered, by whatever; or ended with |err| (engine_fetch_end). */
-void gate_answered(struct engine *e);
+void gate_answered(struct origin *o);
 void gate_failed(struct engine *e, mesh_ns now, const struct origin *o, int err);
 
 /* ---- leaves that one request brings (run.c) ---- */
 /* run_gather settles which leaves |o|, begun for |f|'s, is to bring: it, and what will be wanted behind it. */
 void run_gather(struct engine *e, mesh_ns now, struct origin *o, const struct flight *f);
+/* run_adopt: |f|, whose leaf comes right behind those of |o|, which is not begun yet, goes along. False: it cannot. */
+bool run_adopt(struct origin *o, struct flight *f);
 /* run_answered: is the answer one to |o|'s Range? |*all|: it brings the whole body. */
 bool run_answered(struct origin *o, uint16_t status, const struct fields *fields, int64_t length, bool *all);
 /* run_begin takes such an answer's head; false: no memory, or it is too long. run_body: some of its body. */
@@ -250,6 +268,7 @@ struct flight {
     struct digest key;
     unsigned cause; /* of our own fetch's failure */
     unsigned member; /* of its group of origins, that is asked */
+    bool replayable; /* a passage that may be sent twice, and has no body */
     bool leaf;      /* this one of a body's alone */
     uint32_t index, run;
     struct digest primary; /* of the whole: |key|, unless |leaf| */
@@ -468,7 +487,7 @@ struct engine {
     /* What is to be done, by kind */
     struct list dials, writes, closes;
     struct list starts, flows, stops;
-    struct gate gate;
+    struct gates gates;
     struct list ready_requests, ready_serves;
     struct list drops;      /* other nodes that are to be told (drop.c) */
     uint64_t drop_number;   /* the last one's */

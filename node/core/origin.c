@@ -265,6 +265,7 @@ static struct flight *as_whole(struct engine *e, mesh_ns now, struct origin *o)
         whole = flight_new(e, now, FLIGHT_OWNER, &aim);
     if (whole != NULL) {
         whole->background = true;
+        whole->member = f->member;
         whole->dropped = f->dropped;
         whole->position = f->position; /* the fetch began no later */
     }
@@ -278,6 +279,64 @@ static struct flight *as_whole(struct engine *e, mesh_ns now, struct origin *o)
     else
         drop(e, o);
     return whole;
+}
+
+/* ---- groups of two ---- */
+
+bool origin_may_fail_over(const struct flight *f)
+{
+    return f->member + 1 < route_members(&f->route) && (!is_passage(f) || f->replayable);
+}
+
+static bool status_fails_over(const struct flight *f, uint16_t status)
+{
+    const struct dist_behaviour *b = f->route.behaviour;
+
+    if (!origin_may_fail_over(f) || f->object != NULL)
+        return false;
+    const struct dist_group *g = &f->route.dist->groups[b->target];
+    for (size_t i = 0; i < g->statuses_n; i++) {
+        if (g->statuses[i] == status)
+            return true;
+    }
+    return false;
+}
+
+/* Begins for |f|, a leaf's, what those behind it may join again. NULL: nothing; |f| may be gone. */
+static struct origin *begin_run(struct engine *e, mesh_ns now, struct flight *f)
+{
+    if (list_empty(&f->waiters) && !f->background) {
+        flight_free(e, f);
+        return NULL;
+    }
+    if (!gate_lets(e, now, f))
+        return NULL;
+    if (origin_start(e, now, f))
+        return f->origin;
+    flight_fail(e, now, f, 503, NO_MEMORY);
+    return NULL;
+}
+
+/* All who wait for |o| have the second origin asked, as if the first one were none; leaves by one request, as before. */
+static void fail_over(struct engine *e, mesh_ns now, struct origin *o)
+{
+    struct origin *next = NULL;
+    struct flight *f;
+
+    e->counters.origin_failovers++;
+    while ((f = first_flight(o)) != NULL) {
+        origin_let_go(o, f);
+        f->member = 1;
+        if (f->completion != NULL)
+            complete_free(e, f);
+        if (next != NULL && run_adopt(next, f))
+            continue;
+        if (f->leaf && next == NULL)
+            next = begin_run(e, now, f);
+        else
+            flight_source_again(e, now, f);
+    }
+    drop(e, o);
 }
 
 /* What comes is the whole body, and shorter than what was asked for: is it worth to be kept as one? */
@@ -295,7 +354,11 @@ void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint1
 
     e->now = now;
     o->answered_at_all = true;
-    gate_answered(e);
+    gate_answered(o);
+    if (f != NULL && status_fails_over(f, status)) {
+        fail_over(e, now, o);
+        return;
+    }
     if (f == NULL || complete_head(e, now, f, status, fields, length))
         return;
     if (status == 304 && f->stale != NULL) {
@@ -396,7 +459,10 @@ void engine_fetch_end(struct engine *e, mesh_ns now, struct fetch *fetch, int er
     gate_failed(e, now, o, err);
     list_remove(&o->todo);
     o->state = ORIGIN_OVER;
-    if (f != NULL && !complete_end(e, now, f, err)) {
+    if (f != NULL && err != 0 && !o->answered_at_all && err != MESH_E_FULL && err != MESH_E_NOMEM &&
+        origin_may_fail_over(f)) {
+        fail_over(e, now, o);
+    } else if (f != NULL && !complete_end(e, now, f, err)) {
         if (err == 0 && !f->leaf && f->object != NULL && object_finish(f->object) == 0)
             flight_complete(e, now, f);
         else

@@ -14,6 +14,9 @@ void passage_begin(struct engine *e, mesh_ns now, struct request *r, struct aim 
         buf_add_slice(&f->method, r->method);
         f->from = r->io;
         f->personal = true;
+        f->replayable = slice_eq(r->method, SLICE_LIT("OPTIONS")) &&
+                        (r->fields == NULL || (fields_find(r->fields, SLICE_LIT("content-length")) == NULL &&
+                                               fields_find(r->fields, SLICE_LIT("transfer-encoding")) == NULL));
         if (!buf_ok(&f->method)) {
             flight_free(e, f);
             f = NULL;

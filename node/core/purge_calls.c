@@ -174,30 +174,18 @@ static int issue(struct engine *e, struct purge_call *c, struct slice of, const 
     return (int)n;
 }
 
-/* Whose the |i|th target is; a host that is nobody's could be anybody's tomorrow. */
-static struct slice whose(const struct engine *e, const struct purge_order *order, size_t i)
-{
-    const struct dist_set *set = e->cfg.set;
-    const struct dist *d = NULL;
-
-    if (order->distribution.len > 0)
-        return order->distribution;
-    if (order->hosts != NULL && order->hosts[i].len > 0)
-        d = dist_find(set, order->hosts[i], e->cfg.zone);
-    else if (set->n == 1)
-        d = &set->dists[0];
-    return d != NULL ? d->name : SLICE_EMPTY;
-}
-
 /* As many from |at| on as are of one distribution, or what fits of those. */
-static int issue_next(struct engine *e, struct purge_call *c, const struct purge_order *order, size_t at)
+static int issue_next(struct engine *e, struct purge_call *c, const struct purge_forms *forms, size_t at)
 {
-    struct slice of = whose(e, order, at);
-    size_t n = 1;
+    struct purge_target some[PURGE_TARGETS_MAX];
+    struct slice of = forms->all[at].of;
+    size_t n = 0;
 
-    while (at + n < order->targets_n && slice_eq(whose(e, order, at + n), of))
+    while (n < PURGE_TARGETS_MAX && at + n < forms->n && slice_eq(forms->all[at + n].of, of)) {
+        some[n] = forms->all[at + n].target;
         n++;
-    return issue(e, c, of, order->targets + at, n);
+    }
+    return issue(e, c, of, some, n);
 }
 
 /* The log that goes on: our latest, but not where others have told us of it, since they may not have told all of it. */
@@ -243,12 +231,16 @@ int engine_purge(struct engine *e, mesh_ns now, const struct purge_order *order,
         memcpy(id, c->id, PURGE_ID_MAX);
         return MESH_E_EXISTS;
     }
-    if ((c = call_new(e, now, order)) == NULL)
+    struct purge_forms forms;
+    if (!purge_forms_make(e, order, &forms) || (c = call_new(e, now, order)) == NULL) {
+        purge_forms_free(&forms);
         return MESH_E_NOMEM;
+    }
     c->log.issuer = e->cfg.mesh.self->cert.id;
     c->log.begun = begun(e);
-    while (at < order->targets_n && (n = issue_next(e, c, order, at)) > 0)
+    while (at < forms.n && (n = issue_next(e, c, &forms, at)) > 0)
         at += (size_t)n;
+    purge_forms_free(&forms);
     purges_in_force(e, now);
     if (n < 0) {
         call_free(s, c);

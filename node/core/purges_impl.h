@@ -67,6 +67,22 @@ struct purges {
     uint64_t held_bytes;
 };
 
+/* Targets of an order with all that they may be called, and whose they are (purge_forms.c). */
+struct purge_form {
+    struct purge_target target;
+    struct slice of; /* distribution; empty: all */
+    bool made;       /* its value lies in |values|, from |at| on */
+    size_t at;
+};
+struct purge_forms {
+    struct purge_form *all;
+    size_t n, cap;
+    struct buf values;
+};
+/* False: out of memory. To be freed in any case. */
+bool purge_forms_make(const struct engine *e, const struct purge_order *order, struct purge_forms *out);
+void purge_forms_free(struct purge_forms *p);
+
 void purge_wake_start(struct engine *e);
 void purge_sure(struct engine *e, mesh_ns now); /* we lack nothing that a peer had when we asked it */
 void purge_ask(struct engine *e, mesh_ns now, struct link *l);

@@ -55,11 +55,17 @@ void answer_source(struct answer *a, const struct object *o, const struct flight
 
 void request_attached(struct request *r, struct object *o, const struct flight *f, bool leader)
 {
+    struct engine *e = r->engine;
+
     set_answer(r, o);
     answer_source(&r->answer, o, f, leader);
+    if (o->head->status >= 400 && r->page == NULL)
+        (void)error_page_begin(e, e->now, r, &f->route, buf_slice(&f->host), o->head->status, o);
+    else
+        error_page_came(e, r);
 }
 
-static void answer_from_here(struct request *r, struct object *o)
+void request_show(struct request *r, struct object *o)
 {
     reader_attach(&r->reader, o);
     memset(&r->answer, 0, sizeof(r->answer));
@@ -146,7 +152,7 @@ static bool answer_stale(struct engine *e, mesh_ns now, struct request *r, const
 
     if (o == NULL || !stale_served(o, now, &refresh))
         return false;
-    answer_from_here(r, o);
+    request_show(r, o);
     r->answer.result = RESULT_STALE;
     if (refresh)
         stale_refresh(e, now, false, aim);
@@ -190,7 +196,7 @@ static bool obey(struct engine *e, mesh_ns now, struct request *r, struct aim *a
         o = cache_stale(e->cache, now, &aim->key, r->fields);
     if (o != NULL && (!stale || stale_if_error(o, now)) && (!personal || o->for_authorized) &&
         request_takes(&rc, now - o->born, o->lifetime)) {
-        answer_from_here(r, o);
+        request_show(r, o);
         r->answer.result = stale ? RESULT_STALE : RESULT_HIT;
         return true;
     }
@@ -223,12 +229,14 @@ void request_seek_again(struct engine *e, mesh_ns now, struct request *r, struct
     purges_settle(e, now, &aim->key, &aim->route, aim->path);
     struct object *o = cache_get(e->cache, now, &aim->key, reader_fields(&r->reader));
 
-    if (o != NULL)
-        answer_from_here(r, o);
-    else if (cache_marked(e->cache, now, &aim->key))
+    if (o != NULL) {
+        request_show(r, o);
+        error_page_came(e, r);
+    } else if (cache_marked(e->cache, now, &aim->key)) {
         request_relay(e, now, r, aim);
-    else
+    } else {
         go_shared(e, now, r, aim);
+    }
     engine_ready_reader(e, &r->reader);
 }
 
@@ -247,6 +255,7 @@ static void begin(struct engine *e, struct request *r)
     reader_init(&r->reader, false);
     r->location = r->allow = SLICE_EMPTY;
     r->own = BUF_EMPTY;
+    r->page = NULL;
     r->parts = NULL;
     r->waiter = NULL;
     r->until = UINT64_MAX;
@@ -280,7 +289,9 @@ static struct object *known(struct engine *e, mesh_ns now, const struct request 
 {
     const struct digest *key = key_memo_find(&e->memo, e->purged, r->https, r->host, r->target, b);
 
-    return key != NULL && !is_personal(r, *b) && !is_obeyed(r, *b) ? cache_get(e->cache, now, key, r->fields) : NULL;
+    if (key == NULL || is_personal(r, *b) || is_obeyed(r, *b))
+        return NULL;
+    return cache_get(e->cache, now, key, r->fields);
 }
 
 /* No more is to be thought about. */
@@ -288,7 +299,7 @@ static void answer_known(struct engine *e, struct request *r, struct object *o, 
 {
     if (o->head->codable)
         r->prefers = preferred(e, r, b);
-    answer_from_here(r, o);
+    request_show(r, o);
 }
 
 /* What is here may have been purged, and we have not heard of it. */
@@ -310,7 +321,8 @@ static void hand_in(struct engine *e, mesh_ns now, struct request *r)
     struct object *o = NULL;
 
     r->codable = method_asks(r->method);
-    if (r->codable && !e->unsure && (o = known(e, now, r, &b)) != NULL && warm_settled(e, o)) {
+    if (r->codable && !e->unsure && (o = known(e, now, r, &b)) != NULL && warm_settled(e, o) &&
+        o->head->status < 400) { /* of an error there may be a page */
         answer_known(e, r, o, b);
         return;
     }
@@ -336,7 +348,9 @@ static void hand_in(struct engine *e, mesh_ns now, struct request *r)
         if (plain)
             key_memo_keep(&e->memo, e->purged, r->https, r->host, r->target, &aim.key, b);
         warm_answered(e, now, o, &aim, r->fields, NULL);
-        answer_from_here(r, o);
+        request_show(r, o);
+        if (o->head->status >= 400)
+            (void)error_page_begin(e, now, r, &aim.route, aim.host, o->head->status, o);
     } else {
         aim.unkept = !b->cache.enabled;
         seek(e, now, r, &aim, personal);
@@ -390,6 +404,7 @@ void engine_request_end(struct engine *e, mesh_ns now, struct request *r, bool c
     parts_free(e, now, r);
     buf_free(&r->coded_rest);
     buf_free(&r->own);
+    error_page_free(r);
     if (o != NULL) {
         object_ref(o);
         reader_detach(&r->reader);

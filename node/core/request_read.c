@@ -23,7 +23,8 @@ void request_answer(struct engine *e, mesh_ns now, struct request *r)
     r->answer.ttl_ns = lifetime - r->answer.age_ns;
     if (r->parts != NULL || r->answer.coding != CODING_IDENTITY)
         return;
-    r->answer.lines = object_lines(o);
+    if (r->answer.as == 0)
+        r->answer.lines = object_lines(o);
     r->answer.has_length = o->has_length;
     r->answer.length = o->length;
 }
@@ -34,7 +35,7 @@ bool request_keeps(const struct request *r)
 {
     const struct object *o = r->reader.object;
 
-    if (r->parts != NULL || o->state != OBJECT_COMPLETE || o->uncacheable || o->pass_through)
+    if (r->parts != NULL || r->answer.as != 0 || o->state != OBJECT_COMPLETE || o->uncacheable || o->pass_through)
         return false;
     return o->length >= LINES_BODY_MIN || cache_shelf(r->engine->cache) != NULL || cache_hot(r->engine->cache, o);
 }

@@ -46,8 +46,16 @@ static void gather(struct engine *e, mesh_ns now, struct origin *o, const struct
         struct flight *next = flight_along(e, now, &aim, o);
         if (next == NULL)
             return;
+        next->member = f->member;
         list_push_back(&o->run, &next->run_link);
     }
+}
+
+static void say_range(struct origin *o)
+{
+    int n = snprintf(o->range, sizeof(o->range), "bytes=%llu-%llu", (unsigned long long)first_byte(o->leaf),
+                     (unsigned long long)first_byte(o->end_leaf) - 1);
+    o->fetch.range = slice_of(o->range, (size_t)n);
 }
 
 void run_gather(struct engine *e, mesh_ns now, struct origin *o, const struct flight *f)
@@ -55,9 +63,18 @@ void run_gather(struct engine *e, mesh_ns now, struct origin *o, const struct fl
     o->leaf = f->index;
     o->end_leaf = f->index + 1;
     gather(e, now, o, f);
-    int n = snprintf(o->range, sizeof(o->range), "bytes=%llu-%llu", (unsigned long long)first_byte(o->leaf),
-                     (unsigned long long)first_byte(o->end_leaf) - 1);
-    o->fetch.range = slice_of(o->range, (size_t)n);
+    say_range(o);
+}
+
+bool run_adopt(struct origin *o, struct flight *f)
+{
+    if (o->state != ORIGIN_NEW || !f->leaf || f->index != o->end_leaf || f->object != NULL || f->stale != NULL)
+        return false;
+    f->origin = o;
+    list_push_back(&o->run, &f->run_link);
+    o->end_leaf++;
+    say_range(o);
+    return true;
 }
 
 bool run_answered(struct origin *o, uint16_t status, const struct fields *fields, int64_t length, bool *all)

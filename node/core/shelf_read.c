@@ -163,6 +163,17 @@ static void use(const struct shelf_reader *rd, struct shelved *c)
     evict_use_shared(rd->uses_max, &c->object->evict);
 }
 
+/* Does the distribution have pages in place of errors? */
+static bool may_have_page(struct shelf_reader *rd, const struct request *r)
+{
+    struct route route;
+
+    buf_clear(&rd->host);
+    return key_host(&rd->host, r->host) != 0 ||
+           !route_find(&route, rd->set, rd->zone, buf_slice(&rd->host), SLICE_LIT("/"), r->https) ||
+           route.dist->errors_n > 0;
+}
+
 bool shelf_request(struct shelf_reader *rd, mesh_ns now, struct request *r)
 {
     enum coding prefers = CODING_IDENTITY;
@@ -173,6 +184,8 @@ bool shelf_request(struct shelf_reader *rd, mesh_ns now, struct request *r)
         return false;
     struct shelved *c = find(rd, &key, r->fields);
     if (c == NULL || now - c->born >= c->lifetime || !is_sure(rd, now, c))
+        return false;
+    if (c->head->status >= 400 && may_have_page(rd, r))
         return false;
     if (c->head->codable)
         prefers = b->codings_off != 0 ? coding_choose(r->fields, rd->codings_off | b->codings_off)

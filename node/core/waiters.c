@@ -12,17 +12,27 @@ void flight_join(struct flight *f, struct reader *r)
     list_push_back(&f->waiters, &r->wait_link);
 }
 
+static bool fail_with_page(struct engine *e, mesh_ns now, const struct flight *f, struct request *r, uint16_t status,
+                           const char *text)
+{
+    r->error_text = text;
+    return error_page_begin(e, now, r, &f->route, buf_slice(&f->host), status, NULL);
+}
+
 void waiter_fail(struct engine *e, mesh_ns now, struct reader *r, uint16_t status, const char *text)
 {
     if (!r->of_peer && !r->of_parts && r->flight != NULL)
         reader_request(r)->error_cause = r->flight->cause;
+    struct flight *f = r->flight;
     list_remove(&r->wait_link);
     r->flight = NULL;
     if (r->of_peer)
         serve_abort(e, now, reader_serve(r), status == 503 ? ABORT_BUSY : ABORT_ORIGIN, status);
     else if (r->of_parts)
         part_failed(e, r, status, text);
-    else
+    else if (error_page_failed(e, reader_request(r)))
+        return;
+    else if (f == NULL || !fail_with_page(e, now, f, reader_request(r), status, text))
         request_failed(e, reader_request(r), status, text);
 }
 

@@ -285,13 +285,14 @@ static uint64_t put_ranges(struct buf *out, const struct answer *a, const struct
 
 static uint16_t status_of(const struct answer *a, const struct selection *s)
 {
-    return s->how == SELECT_NOT_MODIFIED ? 304 : s->how == SELECT_RANGES ? 206 : a->head->status;
+    uint16_t whole = a->as != 0 ? a->as : a->head->status;
+    return s->how == SELECT_NOT_MODIFIED ? 304 : s->how == SELECT_RANGES ? 206 : whole;
 }
 
 /* Does an answer begin with what is the same for all from its copy? */
 static bool is_plain(const struct answer *a, const struct selection *s)
 {
-    return s->how == SELECT_WHOLE && a->coding == CODING_IDENTITY && a->has_length && a->head->status != 204 &&
+    return s->how == SELECT_WHOLE && a->as == 0 && a->coding == CODING_IDENTITY && a->has_length && a->head->status != 204 &&
            a->head->status != 304;
 }
 

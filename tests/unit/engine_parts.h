@@ -219,9 +219,6 @@ static inline struct dist_set *world_set(const struct dist_behaviour *by)
         flags.behaviour = *by;
     struct dist_set *set = dist_set_of_origin(&flags);
     assert_non_null(set);
-    struct dist *d = (struct dist *)(uintptr_t)&set->dists[0];
-    if (d->digest == 0) /* as long as nobody else makes it */
-        d->digest = 1 + (uint64_t)flags.behaviour.cache.ttl_default_s;
     return set;
 }
 

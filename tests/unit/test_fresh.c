@@ -411,9 +411,99 @@ static void an_answer_of_an_unclear_age_is_not_kept(void **state)
     check_rows(TTL_DEFAULT_S, rows, COUNT(rows));
 }
 
+/* Amazon CloudFront Developer Guide, "Manage how long content stays in the cache (expiration)": what becomes of an object
+ * by what the origin says, where the least lifetime is zero, and where it is above. */
+static void feat_R8_the_table_of_two_columns(void **state)
+{
+    static const struct {
+        const char *lines;
+        int64_t zero, above; /* with 0, 100 and 1000; with 50, 100 and 1000 seconds as least, default and most */
+    } rows[] = {
+        { "Cache-Control: max-age=300\n", 300, 300 },
+        { "Cache-Control: max-age=20\n", 20, 50 },
+        { "Cache-Control: max-age=5000\n", 1000, 1000 },
+        { "", 100, 100 },
+        { "Cache-Control: max-age=300, s-maxage=20\n", 20, 50 },
+        { "Cache-Control: max-age=20, s-maxage=300\n", 300, 300 },
+        { "Cache-Control: max-age=20, s-maxage=5000\n", 1000, 1000 },
+        { "Expires: Sun, 06 Nov 1994 08:54:37 GMT\n" DATE, 300, 300 },
+        { "Expires: Sun, 06 Nov 1994 08:49:57 GMT\n" DATE, 20, 50 },
+        { "Expires: Sun, 06 Nov 1994 10:49:37 GMT\n" DATE, 1000, 1000 },
+        { "Expires: Sun, 06 Nov 1994 08:49:37 GMT\n" DATE, NOT, 50 },
+        { "Cache-Control: no-cache\n", NOT, 50 },
+        { "Cache-Control: no-store\n", NOT, 50 },
+        { "Cache-Control: private\n", NOT, 50 },
+        { "Cache-Control: no-store, max-age=300\n", NOT, 50 },
+        { "Cache-Control: private, s-maxage=300\n", NOT, 50 },
+        { "Cache-Control: max-age=0\n", NOT, 50 },
+        /* What speaks to one viewer, or to requests alike in all, is not overruled. */
+        { "Set-Cookie: a=1\nCache-Control: max-age=300\n", NOT, NOT },
+        { "Vary: *\nCache-Control: max-age=300\n", NOT, NOT },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        for (int least = 0; least <= 50; least += 50) {
+            struct dist_cache c = { .ttl_min_s = least, .ttl_default_s = 100, .ttl_max_s = 1000, .error_ttl_s = 10 };
+            int64_t want = least == 0 ? rows[i].zero : rows[i].above;
+            struct freshness f;
+            fresh_of(&f, &c, NULL, 200, fields_of(rows[i].lines), NOW, 0);
+            if ((f.storable ? f.lifetime_ns / SEC(1) : NOT) != want)
+                fail_msg("%s, least %d: %lld", rows[i].lines, least,
+                         (long long)(f.storable ? f.lifetime_ns / SEC(1) : NOT));
+        }
+    }
+    struct dist_cache c = { .ttl_min_s = 200, .ttl_default_s = 100, .ttl_max_s = 1000 };
+    struct freshness f;
+    fresh_of(&f, &c, NULL, 200, fields_of(""), NOW, 0);
+    assert_true(f.lifetime_ns == SEC(200)); /* the greater of least and default */
+    fresh_of(&f, &c, NULL, 500, fields_of("Cache-Control: no-store\n"), NOW, 0);
+    assert_false(f.storable); /* an error is none of that */
+}
+
+/* The same guide, "How CloudFront processes and caches HTTP 4xx and 5xx status codes". */
+static void feat_R20_errors_by_rules_of_the_owner(void **state)
+{
+    static const struct {
+        uint16_t status;
+        int64_t silent, stated, ruled, both; /* without a word; max-age=5; a rule of 60 s; both */
+    } rows[] = {
+        { 400, NOT, 5, 60, 60 }, { 403, NOT, 5, 60, 60 }, { 404, 10, 5, 60, 60 },     { 405, NOT, 5, 60, 60 },
+        { 412, NOT, 5, 60, 60 }, { 414, 10, 5, 60, 60 },  { 415, NOT, 5, 60, 60 },    { 416, NOT, NOT, NOT, NOT },
+        { 500, 10, 5, 60, 60 },  { 501, 10, 5, 60, 60 },  { 502, 10, 5, 60, 60 },     { 503, 10, 5, 60, 60 },
+        { 504, 10, 5, 60, 60 },
+    };
+    struct dist_cache c = { .ttl_default_s = 100, .ttl_max_s = 1000, .error_ttl_s = 10 };
+    struct freshness f;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct dist_error rule = { .status = rows[i].status, .ttl_s = 60 };
+        int64_t want[] = { rows[i].silent, rows[i].stated, rows[i].ruled, rows[i].both };
+        for (int k = 0; k < 4; k++) {
+            fresh_of(&f, &c, k >= 2 ? &rule : NULL, rows[i].status,
+                     fields_of(k % 2 == 1 ? "Cache-Control: max-age=5\n" : ""), NOW, 0);
+            if ((f.storable ? f.lifetime_ns / SEC(1) : NOT) != want[k])
+                fail_msg("%u, %d: %lld", rows[i].status, k, (long long)(f.storable ? f.lifetime_ns / SEC(1) : NOT));
+        }
+        const struct dist_error none = { .status = rows[i].status, .ttl_s = 0 }, unsaid = { .ttl_s = -1 };
+        fresh_of(&f, &c, &none, rows[i].status, fields_of(""), NOW, 0);
+        assert_false(f.storable);
+        fresh_of(&f, &c, &unsaid, rows[i].status, fields_of(""), NOW, 0);
+        assert_int_equal(f.storable, want[0] != NOT);
+        fresh_of(&f, &c, NULL, rows[i].status, fields_of("Cache-Control: no-store\n"), NOW, 0);
+        assert_false(f.storable);
+    }
+    const struct dist_error rule = { .status = 404, .ttl_s = 60 };
+    fresh_of(&f, &c, &rule, 404, fields_of("Cache-Control: max-age=600\n"), NOW, 0);
+    assert_true(f.lifetime_ns == SEC(600)); /* the greater one */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(feat_R8_the_table_of_two_columns),
+        cmocka_unit_test(feat_R20_errors_by_rules_of_the_owner),
         cmocka_unit_test(feat_R1_s_maxage_then_max_age_then_expires),
         cmocka_unit_test(numbers_are_read_as_rfc9111_wants),
         cmocka_unit_test(feat_R3_what_may_not_be_stored),
