@@ -313,26 +313,19 @@ static void wait_until_sure(struct request *r, struct aim *aim)
         request_refuse(r, 503, "This node is out of memory for more requests.");
 }
 
-static void hand_in(struct engine *e, mesh_ns now, struct request *r)
+/* All has to be thought about; |o| is the copy that was known, or NULL. */
+static void __attribute__((noinline)) hand_in(struct engine *e, mesh_ns now, struct request *r, struct object *o)
 {
     struct aim aim = { .request_id = r->request_id };
-    const struct dist_behaviour *b;
     bool plain;
-    struct object *o = NULL;
 
-    r->codable = method_asks(r->method);
-    if (r->codable && !e->unsure && (o = known(e, now, r, &b)) != NULL && warm_settled(e, o) &&
-        o->head->status < 400) { /* of an error there may be a page */
-        answer_known(e, r, o, b);
-        return;
-    }
     if (!request_aim(e, r, &aim, &plain))
         return;
     if (!r->codable) {
         passage_begin(e, now, r, &aim);
         return;
     }
-    b = aim.route.behaviour;
+    const struct dist_behaviour *b = aim.route.behaviour;
     r->prefers = preferred(e, r, b);
     bool personal = is_personal(r, b), obeyed = is_obeyed(r, b);
     if (e->unsure && !personal) {
@@ -359,21 +352,30 @@ static void hand_in(struct engine *e, mesh_ns now, struct request *r)
 
 void engine_request(struct engine *e, mesh_ns now, struct request *r)
 {
-    const struct fields *fields = r->fields; /* rules may have edited them for now */
+    const struct fields *fields = r->fields;
+    const struct dist_behaviour *b;
+    struct object *o = NULL;
 
     e->now = now;
     begin(e, r);
-    hand_in(e, now, r);
-    r->fields = fields;
+    r->codable = method_asks(r->method);
+    if (r->codable && !e->unsure && (o = known(e, now, r, &b)) != NULL && warm_settled(e, o) &&
+        o->head->status < 400) { /* of an error there may be a page */
+        answer_known(e, r, o, b);
+        return;
+    }
+    hand_in(e, now, r, o);
+    r->fields = fields; /* rules may have edited them meanwhile */
 }
 
 static void count(struct engine *e, const struct request *r)
 {
     struct engine_counters *c = &e->counters;
-    bool here = r->state == REQUEST_FAILED && r->error_status < 400; /* what the edge answered itself, and no error */
-    enum request_result result = here ? RESULT_HIT : r->state == REQUEST_FAILED ? RESULT_ERROR : r->answer.result;
+    enum request_result result = r->state == REQUEST_FAILED ? RESULT_ERROR : r->answer.result;
 
     c->requests++;
+    if (r->state == REQUEST_FAILED && r->location.len > 0) /* the edge has answered itself, and it is no error */
+        result = RESULT_HIT;
     switch (result) {
     case RESULT_HIT: c->requests_hit++; break;
     case RESULT_REFRESH: c->requests_refresh++; break;
@@ -403,8 +405,10 @@ void engine_request_end(struct engine *e, mesh_ns now, struct request *r, bool c
     r->reader.flight = NULL;
     parts_free(e, now, r);
     buf_free(&r->coded_rest);
-    buf_free(&r->own);
-    error_page_free(r);
+    if (r->own.data != NULL)
+        buf_free(&r->own);
+    if (r->page != NULL)
+        error_page_free(r);
     if (o != NULL) {
         object_ref(o);
         reader_detach(&r->reader);
