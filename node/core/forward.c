@@ -102,10 +102,10 @@ bool forward_by(const struct dist_behaviour *b, const struct fields *all, const 
         return forward_passes(all, field, into);
     if (is_cookie(field))
         return !picks_cookies(b, into) && forward_passes(all, field, into);
-    if (lists(&b->cache.fields, field->name) || lists(&b->request_fields, field->name))
+    if (lists(&b->cache.fields, field->name))
         return forward_may(all, field, into);
     if ((b->cache.fields.which != DIST_LISTED && dist_named(&b->cache.fields, field->name, true)) ||
-        (b->request_fields.which != DIST_LISTED && dist_named(&b->request_fields, field->name, true)))
+        dist_named(&b->request_fields, field->name, true))
         return forward_passes(all, field, into);
     return into == FORWARD_PASSAGE && (NAMED(field->name, of_bodies) || is_of_copies(field->name)) &&
            forward_passes(all, field, into);
