@@ -83,7 +83,7 @@ static void readers_see_one_set_or_the_other(void **state)
         assert_int_equal(engine_configure(engine_of(w, 0), w->now, set), 0);
         dist_set_unref(set);
         engine_tick(engine_of(w, 0), w->now);
-        for (unsigned k = 0; i % 20 == 19 && k < READERS; k++) { /* each has gone on meanwhile */
+        for (unsigned k = 0; i % 19 == 18 && k < READERS; k++) { /* each goes on meanwhile, by either kind */
             while (atomic_load(&turns[k]) < seen[k] + 2)
                 sched_yield();
             seen[k] = atomic_load(&turns[k]);
