@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh - installs what is missing, builds, and runs every test, layer by layer:
 #   sh tests/run.sh                  all layers, in this order
-#   sh tests/run.sh unit mesh        only these: unit, sim, rules, mesh, threads, vtc, conformance, signers,
+#   sh tests/run.sh unit mesh        only these: unit, sim, rules, mesh, threads, vtc, s3, conformance, signers,
 #                                    media, fuzz
 # Each test is one line, "ok NAME", "FAIL NAME" or "skip NAME: reason"; the last line is
 # "N passed, N failed, N skipped". Exit code 0 only when nothing failed.
@@ -207,6 +207,13 @@ install_npm() {
     command -v npm >/dev/null || install npm
 }
 
+layer_s3() {
+    heading "a bucket"
+    build_release && build_asan || return
+    install_npm
+    run_lines s3 /usr/bin/python3 tests/s3/run.py --builds .build,.build-asan
+}
+
 layer_conformance() {
     heading "http-cache-tests"
     build_release && build_asan || return
@@ -238,12 +245,12 @@ layer_fuzz() {
 }
 
 started=$(date +%s)
-layers=${*:-unit sim rules mesh threads vtc conformance signers media fuzz}
+layers=${*:-unit sim rules mesh threads vtc s3 conformance signers media fuzz}
 for layer in $layers; do
     case $layer in
-    unit | sim | rules | mesh | threads | vtc | conformance | signers | media | fuzz) ;;
+    unit | sim | rules | mesh | threads | vtc | s3 | conformance | signers | media | fuzz) ;;
     *)
-        echo "unknown layer \"$layer\": unit, sim, rules, mesh, threads, vtc, conformance, signers, media or fuzz" >&2
+        echo "unknown layer \"$layer\": unit, sim, rules, mesh, threads, vtc, s3, conformance, signers, media or fuzz" >&2
         exit 2
         ;;
     esac

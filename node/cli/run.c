@@ -336,6 +336,7 @@ static void fill_config(struct running *r, struct node_config *cfg)
     cfg->set = r->served.local;
     cfg->origin_ca = o->origin_ca;
     cfg->dns_servers = o->dns_servers;
+    cfg->s3_credentials = o->s3_path[0] != 0 ? o->s3_path : NULL;
     cfg->methods = o->methods;
     cfg->purge_from = o->purge_from;
     cfg->memory_limit = o->memory;

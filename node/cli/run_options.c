@@ -1,5 +1,6 @@
 #include "node/cli/run_options.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,13 +14,37 @@
 #define AUDIT_DEFAULT  1000
 #define TTL_MAX_S      (INT64_C(100) * 365 * 86400)
 
+/* file:///PATH or dir:PATH; the path as the kernel has it, without links and dots. 0, or what is wrong; 1: it is neither. */
+static int read_directory(const char *text, struct run_options *o, struct buf *why)
+{
+    bool file = strncmp(text, "file:", 5) == 0;
+
+    if (!file && strncmp(text, "dir:", 4) != 0)
+        return 1;
+    const char *path = file ? text + strlen("file:") + strspn(text + strlen("file:"), "/") - 1 : text + strlen("dir:");
+    char *whole = realpath(path, NULL);
+    bool fits = whole != NULL && strlen(whole) < sizeof(o->directory);
+    if (file && path != text + strlen("file://"))
+        buf_add_str(why, "a file: origin is file:///PATH, with three slashes; dir:PATH may be relative.");
+    else if (!fits)
+        buf_addf(why, "the directory %s cannot be used: %s.", path, whole == NULL ? strerror(errno) : "its path is too long");
+    else
+        snprintf(o->directory, sizeof(o->directory), "%s", whole);
+    free(whole);
+    o->origin_text = text;
+    return o->directory[0] != 0 ? 0 : MESH_E_SYNTAX;
+}
+
 /* Both what was written and its parts: struct run_options holds them side by side. */
 static int read_origin(const char *text, void *field, struct buf *why)
 {
     struct run_options *o = field;
     const char *fault;
 
-    int err = origin_url_parse(slice_str(text), &o->origin, &fault);
+    int err = read_directory(text, o, why);
+    if (err <= 0)
+        return err;
+    err = origin_url_parse(slice_str(text), &o->origin, &fault);
     if (err != 0) {
         buf_addf(why, "%s. An origin is such as http://origin.example.net or http://10.0.0.7:8000/site.", fault);
         return err;
@@ -174,6 +199,28 @@ static int read_origin_client(const char *text, void *field, struct buf *why)
     return 0;
 }
 
+static int read_methods(const char *text, void *field, struct buf *why)
+{
+    struct run_options *o = field;
+
+    o->methods_given = true;
+    return option_methods(text, &o->methods, why);
+}
+
+static int read_s3_region(const char *text, void *field, struct buf *why)
+{
+    bool ok = text[0] != 0 && strlen(text) <= DIST_REGION_MAX;
+
+    for (const char *p = text; *p != 0 && ok; p++)
+        ok = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '-' || *p == '_';
+    if (!ok) {
+        buf_add_str(why, "must be a region as the bucket's service calls it, such as eu-central-1.");
+        return MESH_E_SYNTAX;
+    }
+    *(const char **)field = text;
+    return 0;
+}
+
 static int read_dns_servers(const char *text, void *field, struct buf *why)
 {
     if (!resolve_servers_ok(slice_str(text))) {
@@ -182,6 +229,43 @@ static int read_dns_servers(const char *text, void *field, struct buf *why)
     }
     *(const char **)field = text;
     return 0;
+}
+
+/* FILE[:PROFILE]; a profile's name has no slash, so a colon in a folder's name is none of ours. */
+static int read_s3_credentials(const char *text, void *field, struct buf *why)
+{
+    struct run_options *o = field;
+    const char *colon = strrchr(text, ':');
+    bool named = colon != NULL && colon[1] != 0 && strchr(colon, '/') == NULL;
+    struct slice path = named ? slice_of(text, (size_t)(colon - text)) : slice_str(text);
+    struct slice profile = named ? slice_str(colon + 1) : SLICE_LIT("default");
+
+    if (path.len == 0 || path.len >= sizeof(o->s3_path) || profile.len >= sizeof(o->s3_profile)) {
+        buf_add_str(why, "must be a file, or a file and one of its profiles, such as /etc/hedgerow/keys:cdn.");
+        return MESH_E_SYNTAX;
+    }
+    o->s3_profile_given = named;
+    snprintf(o->s3_path, sizeof(o->s3_path), "%.*s", SLICE_FMT(path));
+    snprintf(o->s3_profile, sizeof(o->s3_profile), "%.*s", SLICE_FMT(profile));
+    return 0;
+}
+
+static int read_s3_signing(const char *text, void *field, struct buf *why)
+{
+    static const char *const words[] = { [DIST_SIGN_ALWAYS] = "always",
+                                         [DIST_SIGN_NO_OVERRIDE] = "no-override",
+                                         [DIST_SIGN_NEVER] = "never" };
+    struct run_options *o = field;
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(text, words[i]) == 0) {
+            o->s3_signing = (enum dist_sign)i;
+            o->s3_signing_given = true;
+            return 0;
+        }
+    }
+    buf_add_str(why, "must be always, never or no-override.");
+    return MESH_E_SYNTAX;
 }
 
 static int read_purge_from(const char *text, void *field, struct buf *why)
@@ -199,7 +283,10 @@ static const struct option options[] = {
     { "--config", "FILE", "node: these flags by name, which count less than those that are given; and distributions:",
       option_text, FIELD(config_file), false },
     { "-c", "FILE", "the same", option_text, FIELD(config_file), false },
-    { "--origin", "URL", "where content comes from: http://HOST[:PORT][/PREFIX], or https://...", read_origin, 0, false },
+    { "--origin", "URL",
+      "where content comes from: http(s)://HOST[:PORT][/PREFIX], or a directory of this host:\n"
+      "file:///PATH, or dir:PATH",
+      read_origin, 0, false },
     { "--origin-ca", "FILE",
       "PEM file with whoever may have signed the certificate of an https origin (whom\n"
       "the system trusts)",
@@ -213,6 +300,18 @@ static const struct option options[] = {
       read_attempts, FIELD(origin_attempts), false },
     { "--dns-servers", "ADDR:PORT,...", "who is asked for names of origins and seeds (the system's, of /etc/resolv.conf)",
       read_dns_servers, FIELD(dns_servers), false },
+    { "--origin-s3-region", "REGION",
+      "the origin is an S3-compatible bucket in REGION, such as eu-central-1, and requests\n"
+      "to it are signed; its URL is https://BUCKET.HOST or https://HOST/BUCKET",
+      read_s3_region, FIELD(s3_region), false },
+    { "--origin-s3-credentials", "FILE[:PROFILE]",
+      "with what: an AWS shared credentials file, and a profile in it (default), which\n"
+      "distributions name themselves; it is read again when it has changed",
+      read_s3_credentials, 0, false },
+    { "--origin-s3-signing", "always|no-override|never",
+      "a viewer's Authorization is replaced (always), or goes on instead of ours\n"
+      "(no-override); or nothing is signed (never)",
+      read_s3_signing, 0, false },
     { "--http", "ADDR:PORT", "listen for viewers (0.0.0.0:8080)", option_listen, FIELD(http), false },
     { "--https", "ADDR:PORT", "listen for viewers over TLS, too; wants --certificate", option_listen, FIELD(https),
       false },
@@ -261,9 +360,10 @@ static const struct option options[] = {
       "viewer have the origin asked",
       read_viewer_control, FIELD(obeys_viewers), false },
     { "--methods", "LIST",
-      "what viewers may do (all): get: GET HEAD; options: OPTIONS too; all: POST PUT PATCH DELETE too;\n"
+      "what viewers may do (all; of a bucket or a directory get): get: GET HEAD; options: OPTIONS\n"
+      "too; all: POST PUT PATCH DELETE too;\n"
       "more behind commas, such as all,PROPFIND; other methods are answered with 403",
-      option_methods, FIELD(methods), false },
+      read_methods, 0, false },
     { "--purge-from", "LIST",
       "who may PURGE a URL on the viewers' port (nobody): addresses and networks between commas, such as\n"
       "10.0.0.7,fd00::/8, and the word token: whoever sends \"Authorization: Bearer\" with admin.token",
@@ -318,7 +418,7 @@ static const struct command_line line = {
 
 /* What says how the content of --origin is served. */
 static const char *const of_origin[] = { "--default-ttl", "--error-ttl", "--set-cookie", "--viewer-cache-control", "--methods",
-                                         "--compress" };
+                                         "--compress", "--origin-s3-region", "--origin-s3-signing" };
 
 static bool is_given(const bool *given, const char *name)
 {
@@ -349,6 +449,38 @@ static int check_content(const struct run_options *o, const bool *given)
                         "--origin is missing: where content comes from, such as --origin http://origin.example.net; or "
                         "-c FILE with distributions.");
     return CLI_OK;
+}
+
+/* The three flags of an --origin that is a bucket go together. Viewers' writes would have our signature: who wants that has to say so. */
+static bool s3_complete(struct run_options *o, int *code)
+{
+    bool signs = o->s3_region != NULL && o->s3_signing != DIST_SIGN_NEVER;
+
+    if (o->origin_text == NULL) { /* distributions say it themselves, and which profiles */
+        if (o->s3_profile_given)
+            *code = cli_fail(CLI_USAGE, line.command,
+                             "--origin-s3-credentials names a profile, which goes with --origin; distributions say theirs "
+                             "themselves.");
+        return !o->s3_profile_given;
+    }
+    if (o->s3_region == NULL && (o->s3_path[0] != 0 || o->s3_signing_given)) {
+        *code = cli_fail(CLI_USAGE, line.command,
+                         "--origin-s3-region is missing: where the bucket is, such as --origin-s3-region eu-central-1");
+        return false;
+    }
+    if (o->s3_region != NULL && o->directory[0] != 0) {
+        *code = cli_fail(CLI_USAGE, line.command, "--origin-s3-region is of a bucket, and --origin names a directory.");
+        return false;
+    }
+    if (signs && o->s3_path[0] == 0) {
+        *code = cli_fail(CLI_USAGE, line.command,
+                         "--origin-s3-credentials is missing: the file with the keys, such as "
+                         "--origin-s3-credentials /etc/hedgerow/keys:cdn; or --origin-s3-signing never");
+        return false;
+    }
+    if ((signs || o->directory[0] != 0) && !o->methods_given)
+        o->methods.list = METHODS_GET;
+    return true;
 }
 
 static int read_file(struct run_options *o, bool *given)
@@ -407,6 +539,8 @@ bool run_options_read(struct run_options *o, int argc, char *const *argv, int *c
         *code = cli_fail(CLI_USAGE, line.command, "--advertise may be given %d times at most.", GOSSIP_ADDRS_MAX);
     if (*code == CLI_OK)
         *code = check_content(o, given);
+    if (*code == CLI_OK)
+        (void)s3_complete(o, code);
     if (*code != CLI_OK)
         dist_file_free(&o->file);
     return *code == CLI_OK;

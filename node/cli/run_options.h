@@ -14,6 +14,11 @@ struct run_options { /* text lends from the arguments, or from |file| */
     struct option_hosts seeds, advertise;
     struct origin_url origin;
     const char *origin_text; /* NULL: not given */
+    char directory[4096];    /* which is the origin; empty: it is none */
+    const char *s3_region;   /* NULL: the origin is no bucket */
+    char s3_path[1024], s3_profile[128]; /* of the credentials; empty: not given */
+    enum dist_sign s3_signing;
+    bool s3_profile_given, s3_signing_given, methods_given;
     const char *data, *name, *zone, *node_file, *access_log, *countries, *parent_region;
     const char *origin_ca, *origin_client, *dns_servers; /* NULL: not given */
     uint32_t origin_attempts;            /* 0: not given */

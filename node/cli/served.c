@@ -3,10 +3,74 @@
 #include "node/cli/cli.h"
 #include "node/core/cache_control.h"
 #include "node/dist/dist_make.h"
+#include "node/io/buckets.h"
+#include "node/io/directory.h"
 #include "node/io/origin_files.h"
 #include "proto/base/err.h"
 
+#define ORIGINS_LOOKED_AT 64 /* at the start, whether their keys and folders are there */
+
 static const char mesh_text[] = "distributions";
+
+/* Can this node reach what is its own affair of |o|: a folder, keys? False: |why| says what is wrong. */
+static bool origin_is_there(struct buckets *keys, const struct dist_origin *o, struct buf *why)
+{
+    char root[DIST_FOLDER_MAX + 1], fault[NODE_ERROR_MAX];
+    bool ready = true;
+
+    if (o->kind == DIST_DIRECTORY) {
+        snprintf(root, sizeof(root), "%.*s", SLICE_FMT(o->root));
+        if (!(ready = directory_check(root, fault, sizeof(fault))))
+            buf_add_str(why, fault);
+    } else if (o->kind == DIST_S3 && o->sign != DIST_SIGN_NEVER) {
+        const struct bucket *b = buckets_find(keys, o->region, o->credentials, 0, why);
+        ready = b != NULL && bucket_ready(b);
+    }
+    if (!ready && why->len == 0)
+        buf_add_str(why, mesh_strerror(MESH_E_NOMEM));
+    return ready;
+}
+
+/* Of the flags' origin it is wrong when that is missing. A node may serve the rest of many distributions without: it is
+ * told of the first ones. */
+static int look_at_origins(const struct served *s)
+{
+    struct buckets *keys = buckets_new(s->o->s3_path[0] != 0 ? s->o->s3_path : NULL);
+    int code = keys != NULL ? CLI_OK : cli_fail(CLI_FAILED, "run", "out of memory.");
+    size_t looks = ORIGINS_LOOKED_AT;
+
+    for (size_t i = 0; code == CLI_OK && i < s->local->n && looks > 0; i++) {
+        const struct dist *d = &s->local->dists[i];
+        for (size_t j = 0; code == CLI_OK && j < d->origins_n && looks > 0; j++) {
+            struct buf why = BUF_EMPTY;
+            looks -= d->origins[j].kind != DIST_HTTP;
+            if (!origin_is_there(keys, &d->origins[j], &why) && s->o->origin_text != NULL)
+                code = cli_fail(CLI_CONFIG, "run", "%s%.*s",
+                                d->origins[j].kind == DIST_S3 ? "--origin-s3-credentials: " : "",
+                                SLICE_FMT(buf_slice(&why)));
+            else if (why.len > 0)
+                cli_say("run", "distribution %.*s, origin %.*s: %.*s", SLICE_FMT(d->name), SLICE_FMT(d->origins[j].id),
+                        SLICE_FMT(buf_slice(&why)));
+            buf_free(&why);
+        }
+    }
+    buckets_free(keys);
+    return code;
+}
+
+/* Where the flags' content comes from, if that is no HTTP server alone. */
+static void say_kind(const struct run_options *o, struct dist_origin *origin)
+{
+    if (o->directory[0] != 0) {
+        origin->kind = DIST_DIRECTORY;
+        origin->root = slice_str(o->directory);
+    } else if (o->s3_region != NULL) {
+        origin->kind = DIST_S3;
+        origin->region = slice_str(o->s3_region);
+        origin->credentials = slice_str(o->s3_profile);
+        origin->sign = o->s3_signing;
+    }
+}
 
 /* What the file says of content, or the flags do as one distribution. */
 int served_start(struct served *s, const struct run_options *o)
@@ -17,10 +81,11 @@ int served_start(struct served *s, const struct run_options *o)
     s->o = o;
     if (o->file.set != NULL) {
         s->local = dist_set_ref(o->file.set);
-        return CLI_OK;
+        return look_at_origins(s);
     }
     dist_origin_default(&flags.origin);
     dist_behaviour_default(&flags.behaviour);
+    say_kind(o, &flags.origin);
     if (t->origin_connect != 0)
         flags.origin.connect_timeout = t->origin_connect;
     if (o->origin_attempts != 0)
@@ -43,7 +108,7 @@ int served_start(struct served *s, const struct run_options *o)
     flags.behaviour.cache.set_cookie = (uint8_t)o->set_cookie;
     flags.behaviour.cache.obeys_viewers = o->obeys_viewers;
     s->local = o->origin_text != NULL ? dist_set_of_origin(&flags) : dist_set_of(NULL, 0);
-    return s->local != NULL ? CLI_OK : cli_fail(CLI_FAILED, "run", "out of memory.");
+    return s->local != NULL ? look_at_origins(s) : cli_fail(CLI_FAILED, "run", "out of memory.");
 }
 
 void served_end(struct served *s)

@@ -27,6 +27,9 @@
 #define DIST_HEADERS_MAX     10   /* fixed fields towards the origin, or of a response policy */
 #define DIST_RULES_MAX       100
 #define DIST_ROOT_MAX        255
+#define DIST_FOLDER_MAX      4095
+#define DIST_REGION_MAX      63
+#define DIST_FILE_NAME_MAX   128 /* of what a node has by name: certificates, a profile of keys */
 
 /* ---- what is named ---- */
 
@@ -77,10 +80,10 @@ struct dist_origin {
     enum dist_tls_min tls_min;
     /* s3: */
     struct slice region;      /* such as eu-central-1 */
-    struct slice credentials; /* by name: each node has the secret itself, in a file */
+    struct slice credentials; /* the profile's name: each node has the secret itself, in its file of credentials */
     enum dist_sign sign;
     /* directory: */
-    struct slice root;
+    struct slice root; /* absolute */
     struct slice secret; /* name of a secret that goes along as X-Origin-Secret; empty: none */
 };
 
@@ -164,7 +167,9 @@ struct dist_behaviour {
     size_t key_groups_n;
     uint32_t rate; /* requests a second of one address; 0: no limit */
     uint32_t rate_burst;
-    uint64_t index; /* in its distribution */
+    uint64_t index;    /* in its distribution */
+    bool own_identity; /* derived: whoever it asks knows us by our signature, or is a directory, and never a viewer by his
+                        * Authorization */
 };
 
 /* What becomes of an error of the origin's, or ours. */

@@ -23,4 +23,7 @@ bool read_header_map(struct reader *r, const struct tree *n, bool (*refuses)(str
 /* write_header_map writes nothing for none. */
 void write_header_map(struct writer *w, const struct dist_field *fields, const bool *override, size_t n);
 
+/* The path that a directory's URL, as folder_url_is has it, says; judged as take_folder's. */
+bool read_folder_url(struct reader *r, const struct tree *n, struct slice *root);
+
 #endif

@@ -13,6 +13,24 @@ static int by_name(const void *a, const void *b)
     return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
 }
 
+static bool knows_us_alone(const struct dist *d, uint16_t origin)
+{
+    if (origin >= d->origins_n)
+        return false;
+    const struct dist_origin *o = &d->origins[origin];
+    return o->kind == DIST_DIRECTORY || (o->kind == DIST_S3 && o->sign == DIST_SIGN_ALWAYS);
+}
+
+static bool own_identity(const struct dist *d, const struct dist_behaviour *b)
+{
+    if (!b->to_group)
+        return knows_us_alone(d, b->target);
+    if (b->target >= d->groups_n)
+        return false;
+    const uint16_t *members = d->groups[b->target].members;
+    return knows_us_alone(d, members[0]) && knows_us_alone(d, members[1]);
+}
+
 /* What is derived of one distribution. */
 static bool complete(struct dist_arena *arena, struct dist *d, uint32_t index)
 {
@@ -25,6 +43,7 @@ static bool complete(struct dist_arena *arena, struct dist *d, uint32_t index)
     for (size_t i = 0; i < d->behaviours_n; i++) {
         behaviours[i] = d->behaviours[i];
         behaviours[i].index = i;
+        behaviours[i].own_identity = own_identity(d, &behaviours[i]);
         dist_path_cut(&paths[i], behaviours[i].path);
     }
     d->behaviours = behaviours;
@@ -139,6 +158,23 @@ void dist_http_origin(struct dist_origin *out, struct dist_arena *arena, const s
     buf_free(&normal);
 }
 
+/* What a bucket or a directory has besides. */
+static void of_kind(struct dist_origin *out, struct dist_arena *arena, const struct dist_origin *said)
+{
+    out->kind = said->kind;
+    out->sign = said->sign;
+    out->region = dist_arena_copy(arena, said->region);
+    if (said->kind != DIST_DIRECTORY)
+        return;
+    struct buf url = BUF_EMPTY;
+    folder_url(&url, said->root);
+    out->root = dist_arena_copy(arena, said->root);
+    out->url = dist_arena_copy(arena, buf_slice(&url));
+    if (!buf_ok(&url))
+        (void)dist_arena_get(arena, SIZE_MAX, SIZE_MAX); /* it has failed, too */
+    buf_free(&url);
+}
+
 struct dist_set *dist_set_of_origin(const struct dist_flags *flags)
 {
     struct dist_arena *arena = dist_arena_new(DIST_SET_BYTES_MAX);
@@ -153,6 +189,8 @@ struct dist_set *dist_set_of_origin(const struct dist_flags *flags)
         return NULL;
     }
     dist_http_origin(origin, arena, &flags->url);
+    of_kind(origin, arena, &flags->origin);
+    struct slice credentials = dist_arena_copy(arena, flags->origin.credentials);
     struct slice tls_ca = dist_arena_copy(arena, flags->origin.tls_ca);
     struct slice tls_client = dist_arena_copy(arena, flags->origin.tls_client);
     behaviour.path = SLICE_LIT("*");
@@ -180,5 +218,6 @@ struct dist_set *dist_set_of_origin(const struct dist_flags *flags)
     origin->idle_timeout = flags->origin.idle_timeout;
     origin->tls_ca = tls_ca;
     origin->tls_client = tls_client;
+    origin->credentials = credentials;
     return set;
 }

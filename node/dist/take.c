@@ -84,12 +84,12 @@ bool take_file_name(struct reader *r, const struct tree *n, struct slice *out)
 {
     if (n->kind == TREE_SCALAR && n->text.len > 0 && n->text.data[0] == '.')
         return refuse(r, n, "must not begin with a dot: it is a name, not a path");
-    return take_word(r, n, 128, "a name", "-_.", out);
+    return take_word(r, n, DIST_FILE_NAME_MAX, "a name", "-_.", out);
 }
 
 bool take_region(struct reader *r, const struct tree *n, struct slice *out)
 {
-    return take_word(r, n, 64, "a region, such as eu-central-1", "-", out);
+    return take_word(r, n, DIST_REGION_MAX, "a region, such as eu-central-1", "-", out);
 }
 
 /* ---- hosts ---- */
@@ -268,7 +268,7 @@ bool take_page(struct reader *r, const struct tree *n, struct slice *out)
 
 bool take_folder(struct reader *r, const struct tree *n, struct slice *out)
 {
-    if (!sized(r, n, "a folder", 4096))
+    if (!sized(r, n, "a folder", DIST_FOLDER_MAX))
         return false;
     if (n->text.data[0] != '/' || has_control(n->text) || has_dots(n->text))
         return refuse(r, n, "must be a folder from / on, such as /srv/www, without . and ..");

@@ -34,7 +34,9 @@
     X(TLS_REFUSED, TLS_ALERT_RECEIVED, "tls_alert_received")                 \
     X(TLS_PROTOCOL, TLS_PROTOCOL_ERROR, "tls_protocol_error")                \
     X(TLS_TIMEOUT, CONNECTION_TIMEOUT, "tls_timeout")                        \
-    X(TLS_SETTINGS, PROXY_CONFIGURATION_ERROR, "tls_settings")
+    X(TLS_SETTINGS, PROXY_CONFIGURATION_ERROR, "tls_settings")               \
+    X(SIGNING, PROXY_CONFIGURATION_ERROR, "signing_keys")                    \
+    X(NOT_FOUND, DESTINATION_NOT_FOUND, "destination_not_found")
 
 enum cause {
     CAUSE_NONE, /* not known */

@@ -45,6 +45,22 @@ static void read_clocks(struct worker *w)
         engine_clock(w->engine, w->now, w->wall_us / 1000000);
 }
 
+/* To whoever asks origins of its kind. */
+static void dispatch_fetch(struct worker *w, const struct engine_out *out)
+{
+    struct fetch *f = out->fetch;
+    const struct dist_origin *o = f->origin;
+
+    if (out->kind == ENGINE_FETCH && o->kind == DIST_DIRECTORY)
+        directory_begin(w->directory, f, o->root);
+    else if (out->kind == ENGINE_FETCH)
+        upstream_begin(&w->upstream, f);
+    else if (out->kind == ENGINE_FETCH_FLOW)
+        directory_has(f) ? directory_flow(w->directory, f) : upstream_flow(&w->upstream, f);
+    else
+        directory_has(f) ? directory_drop(w->directory, f) : upstream_drop(&w->upstream, f);
+}
+
 static void dispatch(struct worker *w, const struct engine_out *out)
 {
     switch (out->kind) {
@@ -52,9 +68,9 @@ static void dispatch(struct worker *w, const struct engine_out *out)
     case ENGINE_DIAL: backbone_dial(&w->backbone, out->link, &out->addr); break;
     case ENGINE_WRITE: backbone_write(&w->backbone, out->link); break;
     case ENGINE_CLOSE: backbone_end(&w->backbone, out->link); break;
-    case ENGINE_FETCH: upstream_begin(&w->upstream, out->fetch); break;
-    case ENGINE_FETCH_FLOW: upstream_flow(&w->upstream, out->fetch); break;
-    case ENGINE_FETCH_STOP: upstream_drop(&w->upstream, out->fetch); break;
+    case ENGINE_FETCH:
+    case ENGINE_FETCH_FLOW:
+    case ENGINE_FETCH_STOP: dispatch_fetch(w, out); break;
     case ENGINE_REQUEST: viewers_news(&w->viewers, out->request); break;
     case ENGINE_DISK: disk_do(w->disk, out->op); break;
     case ENGINE_KEEP: node_keep(w->node, out->bytes); break;

@@ -246,6 +246,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *sig, int revents)
     if (sig->signum == SIGHUP) {
         upstream_renew(&n->worker.upstream);
         look_at_countries(n);
+        upstream_reread(&n->worker.upstream);
         if (n->cfg.on_hangup != NULL)
             n->cfg.on_hangup(n->cfg.hangup_ctx, n);
     } else if (sig->signum != SIGUSR1) {

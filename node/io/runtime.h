@@ -88,6 +88,7 @@ struct node_config { /* all pointers are lent for the node's life */
     struct origin_url origin;
     const char *origin_ca;   /* a PEM file, which tls_ca ORIGIN_CA_GIVEN stands for; NULL: there is none */
     const char *dns_servers; /* "ADDR:PORT,..."; NULL: the system's */
+    const char *s3_credentials; /* a shared credentials file with the keys of all buckets; NULL: there is none */
     struct methods methods; /* which are answered where a request names no host's: OPTIONS about the server itself */
     struct purge_from purge_from; /* who may PURGE on the viewers' port; nobody: it is answered with 405 */
     uint32_t viewers_each_max; /* connections of one viewer's address; 0: half of all that there can be */

@@ -333,8 +333,9 @@ static int start_rest(struct node *n, char *error)
         snprintf(error, NODE_ERROR_MAX, "no thread is to be had for what is kept of the configuration");
         return MESH_E_NOMEM;
     }
+    w->directory = directory_new(w);
     w->resolver = resolver_new(w->loop, n->cfg.dns_servers, w->timers.dns);
-    err = w->resolver != NULL ? upstream_start(&w->upstream, w) : MESH_E_NOMEM;
+    err = w->resolver != NULL && w->directory != NULL ? upstream_start(&w->upstream, w) : MESH_E_NOMEM;
     if (err == 0)
         err = seeds_start(&w->seeds, w, &bad);
     if (bad != NULL)
@@ -460,6 +461,8 @@ void node_free(struct node *n)
     for (unsigned i = 0; i < n->all_n; i++)
         viewers_close(&n->all[i]->viewers);
     upstream_stop(&w->upstream);
+    directory_free(w->directory);
+    w->directory = NULL;
     seeds_stop(&w->seeds);
     resolver_free(w->resolver);
     backbone_close(&w->backbone);

@@ -65,6 +65,14 @@ static void use(struct conn *c)
     worker_of(c)->counters.origin_idle--;
 }
 
+static void unchain(struct conn *c)
+{
+    if (c->chain != NULL)
+        sigv4_wipe(c->chain, sizeof(*c->chain));
+    free(c->chain);
+    c->chain = NULL;
+}
+
 void upstream_let_go(struct conn *c)
 {
     struct upstream_pool *p = c->pool;
@@ -77,6 +85,7 @@ void upstream_let_go(struct conn *c)
     list_remove(&c->link);
     buf_free(&c->out);
     buf_free(&c->in);
+    unchain(c);
     p->n--;
     p->all->n--;
     c->magic = 0;
@@ -115,6 +124,7 @@ static void rest(struct conn *c)
     u->worker->counters.origin_idle++;
     buf_free(&c->in); /* idle connections hold no buffers */
     buf_free(&c->out);
+    unchain(c);
     move_to(c, &c->pool->idle);
     list_push_back(&u->idle, &c->idle_link);
     wait_for(c, WAIT_UNUSED, c->pool->terms.idle_timeout);
@@ -431,6 +441,54 @@ static void prepare(struct conn *c, const struct dist_origin *o, struct fetch *f
         u->conn = c;
 }
 
+static void tell(struct worker *w, struct buf *said)
+{
+    if (said->len > 0)
+        worker_notice(w, "%.*s", SLICE_FMT(buf_slice(said)));
+    buf_free(said);
+}
+
+void upstream_reread(struct upstreams *u)
+{
+    struct buf said = BUF_EMPTY;
+
+    if (u->buckets == NULL)
+        return;
+    buckets_reread(u->buckets, &said);
+    tell(u->worker, &said);
+}
+
+/* The head is whole, and not sent yet. 0 or a MESH_E_*. */
+static int sign(struct conn *c)
+{
+    static const enum upstream_signing words[] = { [DIST_SIGN_ALWAYS] = UPSTREAM_SIGN_ALWAYS,
+                                                   [DIST_SIGN_NO_OVERRIDE] = UPSTREAM_SIGN_NO_OVERRIDE,
+                                                   [DIST_SIGN_NEVER] = UPSTREAM_SIGN_NEVER };
+    struct worker *w = worker_of(c);
+    const struct dist_origin *o = c->origin;
+    enum upstream_signing how = words[o->sign];
+    struct buf said = BUF_EMPTY;
+    struct sigv4_chain chain;
+    bool chunks;
+
+    if (how == UPSTREAM_SIGN_NEVER)
+        return 0;
+    struct bucket *b = buckets_find(w->upstream.buckets, o->region, o->credentials, w->now, &said);
+    tell(w, &said);
+    if (b == NULL)
+        return MESH_E_NOMEM;
+    int err = bucket_sign(b, how, &c->out, c->pool->https, w->wall_us / 1000000, &chain, &chunks);
+    if (err == 0 && chunks) {
+        c->chain = malloc(sizeof(chain));
+        if (c->chain != NULL)
+            *c->chain = chain;
+        else
+            err = MESH_E_NOMEM;
+        sigv4_wipe(&chain, sizeof(chain));
+    }
+    return err;
+}
+
 void upstream_begin(struct upstreams *u, struct fetch *f)
 {
     struct worker *w = u->worker;
@@ -447,8 +505,10 @@ void upstream_begin(struct upstreams *u, struct fetch *f)
     if (x != NULL)
         body.body = x->body;
     int err = upstream_request(&c->out, o, f, &body, slice_str(w->cfg->self->cert.name), &w->cfg->self->mesh.id);
+    if (err == 0 && o->kind == DIST_S3)
+        err = sign(c);
     if (err != 0) {
-        upstream_fail(c, err, CAUSE_INTERNAL);
+        upstream_fail(c, err, err == MESH_E_MISSING ? CAUSE_SIGNING : CAUSE_INTERNAL);
     } else if (c->reused) {
         (void)upstream_pool_look_up(c->pool); /* for the next one */
         upstream_send_head(c);
@@ -462,12 +522,16 @@ void upstream_probe(struct upstreams *u)
 {
     const struct dist_origin *o = NULL;
     struct upstream_pool *p;
+    bool folders = false;
 
     for (size_t i = 0; i < u->set->n && o == NULL; i++) {
         for (size_t j = 0; j < u->set->dists[i].origins_n && o == NULL; j++)
             o = u->set->dists[i].origins[j].kind != DIST_DIRECTORY ? &u->set->dists[i].origins[j] : NULL;
+        folders |= u->set->dists[i].origins_n > 0;
     }
-    if (o != NULL && (p = upstream_pool_for(u, o, false)) != NULL && upstream_pool_look_up(p) && p->addrs.n > 0)
+    if (o == NULL && folders) /* no way at all */
+        engine_origin_rtt(u->worker->engine, u->worker->now, US(1));
+    else if (o != NULL && (p = upstream_pool_for(u, o, false)) != NULL && upstream_pool_look_up(p) && p->addrs.n > 0)
         origin_probe_start(&u->probe, u->worker, &p->addrs.at[0]);
 }
 

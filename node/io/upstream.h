@@ -24,6 +24,7 @@
 
 #include "node/core/engine.h"
 #include "node/dist/dist.h"
+#include "node/io/buckets.h"
 #include "node/io/origin_probe.h"
 #include "node/io/resolve.h"
 #include "proto/base/heap.h"
@@ -44,6 +45,7 @@ struct upstreams {
     size_t extra, extra_max; /* sockets beside those, of races */
     struct list idle;        /* of all pools; the connection idle for longest comes first */
     struct heap timers;
+    struct buckets *buckets; /* what requests of those that are buckets are signed with */
     struct origin_probe probe;
     struct dist_set *set; /* in force */
 };
@@ -58,7 +60,10 @@ void upstream_begin(struct upstreams *u, struct fetch *f);
 void upstream_flow(struct upstreams *u, struct fetch *f);
 void upstream_drop(struct upstreams *u, struct fetch *f);
 
-/* ENGINE_PROBE: of the first origin that there is. */
+/* upstream_reread looks at once whether the keys of buckets are other ones. */
+void upstream_reread(struct upstreams *u);
+
+/* ENGINE_PROBE: of the first origin that there is; one that is a directory is no way off. */
 void upstream_probe(struct upstreams *u);
 
 /* upstream_keep: from now on |set| (a reference is taken) is in force; pools of others take no request and go with

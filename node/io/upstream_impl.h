@@ -15,6 +15,7 @@
 #include "node/io/upload.h"
 #include "node/io/upstream.h"
 #include "node/io/upstream_key.h"
+#include "node/sigv4/sigv4.h"
 #include "node/tls/tls.h"
 
 #define CONN_MAGIC 0x6f72636eu
@@ -73,6 +74,7 @@ struct conn {
     bool blocked;           /* the kernel takes no more at present */
     bool asked;             /* whether the body is wanted: no answer yet (Expect: 100-continue) */
     bool had_body;          /* the request had one, whatever became of it */
+    struct sigv4_chain *chain; /* the body is signed chunk by chunk (upstream_sign.h); NULL: it is not */
     bool cut;               /* the request ended before its end: the connection is of no use behind it */
     /* The answer */
     struct buf in; /* read and not used yet */

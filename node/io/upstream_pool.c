@@ -271,7 +271,8 @@ int upstream_start(struct upstreams *u, struct worker *w)
     u->set = dist_set_ref(w->cfg->set);
     u->max = w->cfg->origin_connections_max;
     u->extra_max = u->max / 4;
-    return 0;
+    u->buckets = buckets_new(w->cfg->s3_credentials);
+    return u->buckets != NULL ? 0 : MESH_E_NOMEM;
 }
 
 static void free_all(struct list *pools)
@@ -299,5 +300,7 @@ void upstream_stop(struct upstreams *u)
     free_all(&u->retired);
     map_fini(&u->by_id);
     dist_set_unref(u->set);
+    buckets_free(u->buckets);
+    u->buckets = NULL;
     u->worker = NULL;
 }

@@ -5,6 +5,7 @@
 #include "node/http/serialise.h"
 #include "node/io/exchange.h"
 #include "node/io/upstream_impl.h"
+#include "node/io/upstream_sign.h"
 #include "node/io/worker.h"
 
 static bool again(int error)
@@ -68,12 +69,31 @@ void upstream_go_on(struct conn *c)
     exchange_continue(u->x);
 }
 
+/* As next_frame, of a body that is signed: its chunks are all of one size but for the last, since its length was said. */
+static bool next_signed(struct conn *c)
+{
+    struct upload *u = c->upload;
+    struct slice data = slice_head(upload_ready(u), UPSTREAM_CHUNK_BYTES);
+
+    if (c->last || (data.len < UPSTREAM_CHUNK_BYTES && !u->ended))
+        return false;
+    buf_clear(&c->out);
+    c->sent = 0;
+    c->frame = data.len;
+    upstream_chunk_line(&c->out, c->chain, data, !c->frame_begun);
+    c->frame_begun = true;
+    c->last = data.len == 0;
+    return true;
+}
+
 /* Between frames: puts what stands in front of the next one. False: there is none (yet). */
 static bool next_frame(struct conn *c)
 {
     struct upload *u = c->upload;
     size_t n = upload_ready(u).len;
 
+    if (c->chain != NULL)
+        return next_signed(c);
     if (n == 0 && !u->ended)
         return false;
     c->frame = n;

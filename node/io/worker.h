@@ -16,6 +16,7 @@
 #include "node/io/admin_server.h"
 #include "node/io/backbone.h"
 #include "node/io/country_file.h"
+#include "node/io/directory.h"
 #include "node/io/disk.h"
 #include "node/io/listener.h"
 #include "node/io/mailbox.h"
@@ -90,6 +91,7 @@ struct worker {
     struct admin_server admin_server;
     struct resolver *resolver;        /* worker 0's */
     struct upstreams upstream;
+    struct directory *directory;      /* answers for origins that are directories; worker 0's */
     struct backbone backbone;
     struct udp udp;
     struct seeds seeds;

@@ -4,7 +4,7 @@
     proto/base <- proto <- ring | gossip <- node/core <- node/http <- node/{io,admin,cli}
     proto/base <- node/coding | node/sf | node/store <- node/core
        proto, node/coding, node/sf <- node/dist <- node/signed <- node/core
-    proto/base <- node/tls <- node/io
+    proto/base <- node/tls | node/sigv4 <- node/io
                                             node/core <- sim
 
 Each rule is one result line. Without arguments it checks the tree; --self-test proves that each rule can fail.
@@ -32,14 +32,15 @@ LAYERS = {
     "node/core": BELOW_CORE,
     "node/http": BELOW_CORE + ["node/http"],
     "node/store": ["proto/base", "node/store"],
+    "node/sigv4": ["proto/base", "node/sigv4"],
     "node/tls": ["proto/base", "node/tls"],
-    "node/io": BELOW_CORE + ["node/http", "node/tls", "node/io"],
-    "node/admin": BELOW_CORE + ["node/http", "node/tls", "node/io", "node/admin"],
-    "node/cli": BELOW_CORE + ["node/http", "node/tls", "node/io", "node/admin", "node/cli"],
+    "node/io": BELOW_CORE + ["node/http", "node/tls", "node/sigv4", "node/io"],
+    "node/admin": BELOW_CORE + ["node/http", "node/tls", "node/sigv4", "node/io", "node/admin"],
+    "node/cli": BELOW_CORE + ["node/http", "node/tls", "node/sigv4", "node/io", "node/admin", "node/cli"],
     "sim": BELOW_CORE + ["sim"],
 }
 CORES = ["proto/base", "proto", "ring", "gossip", "node/coding", "node/sf", "node/store", "node/dist", "node/signed", "node/core",
-         "node/http", "node/tls", "sim"]
+         "node/http", "node/tls", "node/sigv4", "sim"]
 
 # System headers that only some layers may see.
 SOCKETS = r"ev\.h|sys/socket\.h|sys/un\.h|sys/epoll\.h|sys/select\.h|poll\.h|netdb\.h|netinet/.*|arpa/.*|ares\.h"
@@ -50,7 +51,8 @@ HEADER_RULES = [
     ("clocks, threads and signals", r"sys/time\.h|sys/random\.h|signal\.h|pthread\.h|threads\.h|semaphore\.h",
      ["node/io", "node/admin", "node/cli", "sim/main.c"]),
     ("floating point", r"math\.h|fenv\.h|complex\.h|tgmath\.h", ["node/io", "node/admin", "node/cli"]),
-    ("the mesh's cryptography", r"sodium(/.*)?\.h|sodium", ["proto", "proto/base", "node/http", "node/sf", "node/signed", "sim"]),
+    ("the mesh's cryptography", r"sodium(/.*)?\.h|sodium", ["proto", "proto/base", "node/http", "node/sf", "node/signed",
+                                                              "node/sigv4", "sim"]),
     ("GnuTLS", r"gnutls/.*", ["proto", "node/signed", "node/tls"]),
     ("msgpack", r"msgpack(/.*)?\.h", ["proto"]),
     ("zstd", r"zstd.*\.h", ["proto"]),
@@ -195,6 +197,7 @@ def self_test():
         (check_includes, "proto/base/a.c", '#include "proto/cert.h"\n', '#include "err.h"\n'),
         (check_headers, "node/core/a.c", "#include <ev.h>\n", "#include <string.h>\n"),
         (check_includes, "node/coding/a.c", '#include "node/core/x.h"\n', '#include "proto/base/err.h"\n'),
+        (check_includes, "node/sigv4/a.c", '#include "node/core/x.h"\n', '#include "proto/base/err.h"\n'),
         (check_headers, "node/core/a.c", "#include <brotli/encode.h>\n", "#include <stdint.h>\n"),
         (check_headers, "node/http/a.c", "#include <sys/socket.h>\n", "#include <sodium.h>\n"),
         (check_headers, "ring/a.c", "#include <math.h>\n", "#include <stdint.h>\n"),
