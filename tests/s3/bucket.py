@@ -5,6 +5,7 @@ import hmac
 import http.client
 import json
 import os
+import ssl
 import urllib.parse
 
 from harness import Process, Skip
@@ -37,20 +38,26 @@ def sign(method, host, path, moment, payload="UNSIGNED-PAYLOAD", secret=SECRET, 
 
 
 class Bucket(Process):
-    """A private bucket."""
+    """A private bucket; over https with pair, a certificate for 127.0.0.1 and its key (certs.py)."""
 
-    def __init__(self, case, name="private"):
+    def __init__(self, case, name="private", pair=None):
         why = npm.missing()
         if why:
             raise Skip(why)
-        self.bucket = name
-        super().__init__(case, "s3", ["node", os.path.join(HERE, "server.mjs"), os.path.join(case.folder, "s3"), name])
+        self.bucket, self.pair = name, pair
+        super().__init__(case, "s3", ["node", os.path.join(HERE, "server.mjs"), os.path.join(case.folder, "s3"), name,
+                                     *([pair.cert, pair.key] if pair else [])])
         self.port = json.loads(self.line())["port"]
         self.drain()
-        self.url = f"http://127.0.0.1:{self.port}/{name}"
+        self.url = f"{'https' if pair else 'http'}://127.0.0.1:{self.port}/{name}"
 
     def ask(self, method, path, body=None, headers=()):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        if self.pair:
+            # It is the node that has to judge the certificate, not this client.
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=20,
+                                                     context=ssl._create_unverified_context())
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request(method, path, body, dict(headers))
             answer = connection.getresponse()

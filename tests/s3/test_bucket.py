@@ -3,6 +3,7 @@ import datetime
 import os
 import time
 
+import certs
 import client
 from bucket import KEY, REGION, SECRET, Bucket, encode, sign
 from harness import equal, needs, wait_until
@@ -167,3 +168,22 @@ def test_feat_C3_viewers_write_only_where_that_was_said(case):
               (True, "text/x-mine", True), f"{size} bytes through the node")
     equal(send(node, "DELETE", "/page").status, 204, "DELETE")
     equal(bucket.get("page")[0], 404, "at the bucket")
+
+
+@needs("hedgerow")
+def test_feat_C3_over_https_a_payload_need_not_be_signed(case):
+    """A bucket over https: objects, ranges, and writes whose payload TLS guards, and no signature of ours."""
+    authority = certs.Authority(case.folder)
+    bucket = Bucket(case, pair=authority.leaf("bucket", san="IP:127.0.0.1"))
+    body = os.urandom(300000)
+    bucket.put("page", body)
+    node = case.node("fra-1", bucket.url, flags=flags(keys_file(case), "--methods", "all", "--origin-ca", authority.cert))
+    got = node.get("/page")
+    equal((got.status, got.body == body), (200, True), "whole")
+    for size in (1, 65537, 1000000):
+        body = os.urandom(size)
+        equal(send(node, "PUT", "/page", body).status, 200, f"PUT of {size} bytes")
+        equal(bucket.get("page"), (200, body), f"{size} bytes at the bucket")
+        sent = bucket.seen()[-1]["headers"]
+        equal((sent["x-amz-content-sha256"], sent["content-length"], sent.get("content-encoding")),
+              ("UNSIGNED-PAYLOAD", str(size), None), "what was said of the payload")
