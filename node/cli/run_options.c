@@ -14,7 +14,8 @@
 #define AUDIT_DEFAULT  1000
 #define TTL_MAX_S      (INT64_C(100) * 365 * 86400)
 
-/* file:///PATH or dir:PATH; the path as the kernel has it, without links and dots. 0, or what is wrong; 1: it is neither. */
+/* file:///PATH or dir:PATH; the path as the kernel has it, without links and dots. 0, or what is wrong; 1: it is
+ * neither. */
 static int read_directory(const char *text, struct run_options *o, struct buf *why)
 {
     bool file = strncmp(text, "file:", 5) == 0;
@@ -27,7 +28,8 @@ static int read_directory(const char *text, struct run_options *o, struct buf *w
     if (file && path != text + strlen("file://"))
         buf_add_str(why, "a file: origin is file:///PATH, with three slashes; dir:PATH may be relative.");
     else if (!fits)
-        buf_addf(why, "the directory %s cannot be used: %s.", path, whole == NULL ? strerror(errno) : "its path is too long");
+        buf_addf(why, "the directory %s cannot be used: %s.", path,
+                 whole == NULL ? strerror(errno) : "its path is too long");
     else
         snprintf(o->directory, sizeof(o->directory), "%s", whole);
     free(whole);
@@ -252,9 +254,9 @@ static int read_s3_credentials(const char *text, void *field, struct buf *why)
 
 static int read_s3_signing(const char *text, void *field, struct buf *why)
 {
-    static const char *const words[] = { [DIST_SIGN_ALWAYS] = "always",
-                                         [DIST_SIGN_NO_OVERRIDE] = "no-override",
-                                         [DIST_SIGN_NEVER] = "never" };
+    static const char *const words[] = {
+        [DIST_SIGN_ALWAYS] = "always", [DIST_SIGN_NO_OVERRIDE] = "no-override", [DIST_SIGN_NEVER] = "never"
+    };
     struct run_options *o = field;
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -292,14 +294,15 @@ static const struct option options[] = {
       "the system trusts)",
       option_text, FIELD(origin_ca), false },
     { "--origin-client", "NAME",
-      "what the node shows an https origin of itself: DIR/origin-tls/NAME.crt and NAME.key, PEM",
-      read_origin_client, FIELD(origin_client), false },
+      "what the node shows an https origin of itself: DIR/origin-tls/NAME.crt and NAME.key, PEM", read_origin_client,
+      FIELD(origin_client), false },
     { "--origin-attempts", "N",
       "how often a connection to the origin is tried, and a GET sent that nothing is\n"
       "heard of, 1 to 3 (3)",
       read_attempts, FIELD(origin_attempts), false },
-    { "--dns-servers", "ADDR:PORT,...", "who is asked for names of origins and seeds (the system's, of /etc/resolv.conf)",
-      read_dns_servers, FIELD(dns_servers), false },
+    { "--dns-servers", "ADDR:PORT,...",
+      "who is asked for names of origins and seeds (the system's, of /etc/resolv.conf)", read_dns_servers,
+      FIELD(dns_servers), false },
     { "--origin-s3-region", "REGION",
       "the origin is an S3-compatible bucket in REGION, such as eu-central-1, and requests\n"
       "to it are signed; its URL is https://BUCKET.HOST or https://HOST/BUCKET",
@@ -417,8 +420,8 @@ static const struct command_line line = {
 };
 
 /* What says how the content of --origin is served. */
-static const char *const of_origin[] = { "--default-ttl", "--error-ttl", "--set-cookie", "--viewer-cache-control", "--methods",
-                                         "--compress", "--origin-s3-region", "--origin-s3-signing" };
+static const char *const of_origin[] = { "--default-ttl", "--error-ttl", "--set-cookie",       "--viewer-cache-control",
+                                         "--methods",     "--compress",  "--origin-s3-region", "--origin-s3-signing" };
 
 static bool is_given(const bool *given, const char *name)
 {
@@ -451,16 +454,18 @@ static int check_content(const struct run_options *o, const bool *given)
     return CLI_OK;
 }
 
-/* The three flags of an --origin that is a bucket go together. Viewers' writes would have our signature: who wants that has to say so. */
+/* The three flags of an --origin that is a bucket go together. Viewers' writes would have our signature: who wants that
+ * has to say so. */
 static bool s3_complete(struct run_options *o, int *code)
 {
     bool signs = o->s3_region != NULL && o->s3_signing != DIST_SIGN_NEVER;
 
     if (o->origin_text == NULL) { /* distributions say it themselves, and which profiles */
         if (o->s3_profile_given)
-            *code = cli_fail(CLI_USAGE, line.command,
-                             "--origin-s3-credentials names a profile, which goes with --origin; distributions say theirs "
-                             "themselves.");
+            *code =
+                cli_fail(CLI_USAGE, line.command,
+                         "--origin-s3-credentials names a profile, which goes with --origin; distributions say theirs "
+                         "themselves.");
         return !o->s3_profile_given;
     }
     if (o->s3_region == NULL && (o->s3_path[0] != 0 || o->s3_signing_given)) {

@@ -86,6 +86,11 @@ static bool is_cookie(const struct field *field)
     return slice_eq_nocase(field->name, SLICE_LIT("cookie"));
 }
 
+static bool is_authorization(const struct field *field)
+{
+    return slice_eq_nocase(field->name, SLICE_LIT("authorization"));
+}
+
 /* Are cookies picked by their names, and not by whom the answer is for? */
 static bool picks_cookies(const struct dist_behaviour *b, enum forward_into into)
 {
@@ -104,6 +109,8 @@ bool forward_by(const struct dist_behaviour *b, const struct fields *all, const 
         return !picks_cookies(b, into) && forward_passes(all, field, into);
     if (lists(&b->cache.fields, field->name))
         return forward_may(all, field, into);
+    if (b->own_identity && is_authorization(field))
+        return false;
     if ((b->cache.fields.which != DIST_LISTED && dist_named(&b->cache.fields, field->name, true)) ||
         dist_named(&b->request_fields, field->name, true))
         return forward_passes(all, field, into);

@@ -33,7 +33,8 @@ bool forward_may(const struct fields *all, const struct field *field, enum forwa
  * whatever they are; those beside the key, by name or as all, only as forward_passes has it: what an origin may take for a
  * proxy's word is part of the key or goes nowhere. What says what a body is goes along with it. Of cookies forward_for
  * picks those that |b| names; where it names none, all go, but only in a fetch for this viewer alone and if it has all
- * fields go on. */
+ * fields go on. Authorization, unless it is named, never goes to who looks at our signature or at nothing: such a request
+ * is like anybody's. */
 bool forward_by(const struct dist_behaviour *b, const struct fields *all, const struct field *field,
                 enum forward_into into);
 struct forward *forward_for(const struct dist_behaviour *b, const struct fields *all, enum forward_into into,

@@ -98,6 +98,25 @@ static bool is_listed(enum dist_methods m, struct slice method)
     return false;
 }
 
+static bool reads_alone(const struct dist_origin *o)
+{
+    return o->kind == DIST_DIRECTORY || (o->kind == DIST_S3 && o->sign != DIST_SIGN_NEVER);
+}
+
+/* Where nothing is said. Writes of viewers to a bucket would have our signature: who wants that has to say so. */
+static enum dist_methods methods_usual(const struct dist *d, const struct dist_behaviour *b)
+{
+    bool alone = false;
+
+    if (!b->to_group)
+        alone = b->target < d->origins_n && reads_alone(&d->origins[b->target]);
+    for (size_t i = 0; b->to_group && b->target < d->groups_n && i < 2; i++) {
+        uint16_t member = d->groups[b->target].members[i];
+        alone |= member < d->origins_n && reads_alone(&d->origins[member]);
+    }
+    return alone ? DIST_METHODS_GET : DIST_METHODS_ALL;
+}
+
 /* Words for lists, and methods by name: what is named besides is kept apart. */
 static bool read_methods(struct reader *r, const struct tree *n, void *object)
 {
@@ -106,6 +125,10 @@ static bool read_methods(struct reader *r, const struct tree *n, void *object)
     size_t count;
     enum dist_methods list = DIST_METHODS_GET;
 
+    if (n == NULL) {
+        b->methods = methods_usual(r->dist, b);
+        return true;
+    }
     if (!read_texts(r, n, 1, 24, take_method, true, &given, &count))
         return false;
     struct slice *other = read_get(r, count, sizeof(*other));
@@ -140,7 +163,7 @@ static void write_methods(struct writer *w, const void *object)
     const struct dist_behaviour *b = object;
     const char *word = b->methods == DIST_METHODS_ALL ? "all" : b->methods == DIST_METHODS_OPTIONS ? "options" : "get";
 
-    if (b->methods == DIST_METHODS_ALL && b->methods_other_n == 0)
+    if (b->methods == methods_usual(w->dist, b) && b->methods_other_n == 0)
         return;
     buf_add_u8(w->out, '[');
     write_text(w, slice_str(word));
@@ -414,8 +437,9 @@ static const struct schema_field behaviour_fields[] = {
     { "methods",
       "what viewers may do: `get` (GET, HEAD), `options` (OPTIONS too), `all` (POST, PUT, PATCH, DELETE too), and "
       "more by name",
-      .type = SCHEMA_OTHER, .read = read_methods, .write = write_methods,
-      .allowed = "such as `get`, `[ all, PROPFIND ]`", .or_else = "`all`" },
+      .type = SCHEMA_OTHER, .always = true, .read = read_methods, .write = write_methods,
+      .allowed = "such as `get`, `[ all, PROPFIND ]`",
+      .or_else = "`all`; `get` where an origin is a directory, or s3 that is signed" },
     { "viewer_protocol", "http is answered; redirected to https; or refused", .type = SCHEMA_WORD,
       .words = viewer_words, OF(dist_behaviour, viewer_scheme) },
     { "host", "whose name Host says to the origin", .type = SCHEMA_WORD, .words = host_words,

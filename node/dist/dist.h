@@ -83,7 +83,7 @@ struct dist_origin {
     struct slice credentials; /* the profile's name: each node has the secret itself, in its file of credentials */
     enum dist_sign sign;
     /* directory: */
-    struct slice root; /* absolute */
+    struct slice root;   /* absolute */
     struct slice secret; /* name of a secret that goes along as X-Origin-Secret; empty: none */
 };
 
@@ -168,8 +168,8 @@ struct dist_behaviour {
     uint32_t rate; /* requests a second of one address; 0: no limit */
     uint32_t rate_burst;
     uint64_t index;    /* in its distribution */
-    bool own_identity; /* derived: whoever it asks knows us by our signature, or is a directory, and never a viewer by his
-                        * Authorization */
+    bool own_identity; /* derived: whoever it asks knows us by our signature, or is a directory, and never a viewer by
+                        * his Authorization */
 };
 
 /* What becomes of an error of the origin's, or ours. */

@@ -13,8 +13,8 @@
 
 /* dist_set_new makes a set of |n| distributions, held once by the caller. What they point to is lent from |arena|,
  * which is taken, also on an error; or from elsewhere, and must outlive the set then. In what order they come does not
- * matter. Filled in here: assigned, digest, index, what is private; of behaviours, index and own_identity; a behaviour of "*" has to be
- * the last. Nothing is checked: dist_read.h does that. NULL: out of memory. */
+ * matter. Filled in here: assigned, digest, index, what is private; of behaviours, index and own_identity; a behaviour
+ * of "*" has to be the last. Nothing is checked: dist_read.h does that. NULL: out of memory. */
 struct dist_set *dist_set_new(struct dist_arena *arena, const struct dist *dists, size_t n);
 
 /* dist_set_of is dist_set_new with an arena of its own: what |dists| point to has to outlive the set. */
@@ -28,10 +28,10 @@ void dist_http_origin(struct dist_origin *out, struct dist_arena *arena, const s
 
 /* What the flags of hedgerow run say of content. */
 struct dist_flags {
-    struct origin_url url; /* not of a directory */
+    struct origin_url url;           /* not of a directory */
     struct dist_behaviour behaviour; /* all but its path and target counts */
-    /* Of it count: timeouts, tls_ca, tls_client and credentials, which are no part of the digest; kind, region, sign and
-     * root, which are. */
+    /* Of it count: timeouts, tls_ca, tls_client and credentials, which are no part of the digest; kind, region, sign
+     * and root, which are. */
     struct dist_origin origin;
 };
 

@@ -22,8 +22,8 @@ int origin_url_parse(struct slice text, struct origin_url *out, const char **why
  * no final slash. Two nodes with equal normal forms have the same origin. */
 void origin_url_normal(struct buf *out, const struct origin_url *u);
 
-/* folder_url appends the URL of a directory as an origin, such as file:///srv/www%20a. folder_url_is: is |text| meant for
- * one? */
+/* folder_url appends the URL of a directory as an origin, such as file:///srv/www%20a. folder_url_is: is |text| meant
+ * for one? */
 void folder_url(struct buf *out, struct slice root);
 bool folder_url_is(struct slice text);
 

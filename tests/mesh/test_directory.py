@@ -7,6 +7,7 @@ import threading
 import time
 
 import client
+from filed import Filed, mesh_by_file
 from harness import equal, needs, soak, wait_until, watched
 
 
@@ -272,3 +273,42 @@ def test_feat_C22_a_directory_that_is_none_is_told(case):
         done = case.run("run", "--origin", url, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--mesh", "127.0.0.1:0",
                         code=None)
         assert done.returncode in (2, 78) and words in done.stderr, (url, done.returncode, done.stderr)
+
+
+@needs("hedgerow")
+def test_feat_C22_a_directory_by_a_file_through_three_nodes(case):
+    """A distribution's origin is a directory, by its root or by its URL, beside a server: a pattern each; three nodes read a
+    file once. It takes no writes, and a viewer's Authorization makes no answer his alone."""
+    root, other = site(case), site(case, "other site")
+    write(root, "a.txt", b"of the root")
+    big = os.urandom(700000)
+    write(other, "files/b.bin", big)
+    origin = case.origin()
+    made = {"name": "files", "hosts": "*",
+            "origins": [{"id": "root", "type": "directory", "root": root},
+                        {"id": "url", "url": "file://" + other.replace(" ", "%20")}, {"id": "web", "url": origin.url}],
+            "behaviours": [{"path": "/files/*", "origin": "url"}, {"path": "/bytes/*", "origin": "web"},
+                           {"path": "*", "origin": "root"}]}
+    nodes = mesh_by_file(case, 3, [made])
+    for node in nodes:
+        equal(node.get("/a.txt", headers=[("Authorization", "Basic x")]).body, b"of the root", "by its root")
+        got = node.get("/files/b.bin")
+        equal((got.status, got.body == big, got.get("Content-Type")), (200, True, "application/octet-stream"), "by its URL")
+        equal(node.get("/bytes/10").status, 200, "the server's")
+    equal(sum(node.counter("origin_fetches") for node in nodes), 3, "fetches from all origins, of all nodes")
+    with client.Connection(nodes[0].http) as connection:
+        connection.send(client.request_bytes(nodes[0].http, "/a.txt", "PUT", [("Content-Length", "0")]))
+        answer = connection.read("PUT")
+        equal((answer.status, answer.get("Allow")), (403, "GET, HEAD"), "a write")
+    equal(nodes[1].get("/%2e%2e/secret").status, 404, "outside")
+
+
+@needs("hedgerow")
+def test_feat_C22_a_directory_that_comes_later(case):
+    """A node whose distribution's directory is not there is told, answers with 502, and serves it when it is there."""
+    root = os.path.join(case.folder, "later")
+    node = Filed(case, "alone", [{"name": "files", "hosts": "*", "origins": "file://" + root}])
+    assert "distribution files, origin origin: " in node.log() and "No such file" in node.log(), node.log()
+    equal(node.get("/a.txt").status, 502, "while it is not there")
+    write(root, "a.txt", b"here")
+    wait_until(lambda: node.get("/a.txt?again").body == b"here", "it is there")

@@ -10,7 +10,8 @@ import time
 import bodies
 import client
 from certs import Authority, Pair
-from harness import Node, Skip, equal, needs, wait_until
+from filed import Filed
+from harness import Skip, equal, needs, wait_until
 from names import SERVFAIL, Names
 from scripted import CLOSE, Script, Scripted
 
@@ -275,27 +276,6 @@ def test_feat_C19_addresses_follow_the_name(case):
 
 
 # ---- distributions ----
-
-class Filed(Node):
-    """A node that runs by a file, with its distributions in it."""
-
-    def __init__(self, case, name, distributions, flags=()):
-        self.file = os.path.join(case.folder, f"{name}.yaml")
-        self.write(distributions)
-        super().__init__(case, name, ["-c", self.file, *flags, *(word for what in ("http", "mesh", "admin")
-                                                                 for word in (f"--{what}", "127.0.0.1:0"))])
-        self.wait_ready()
-
-    def write(self, distributions):
-        with open(self.file, "w", encoding="ascii") as out:
-            json.dump({"distributions": distributions}, out)
-
-    def reload(self, distributions):
-        self.write(distributions)
-        before = self.counter("config_reloads")
-        self.signal(signal.SIGHUP)
-        wait_until(lambda: self.counter("config_reloads") == before + 1, "the file is in force")
-
 
 @needs("hedgerow")
 def test_feat_C4_each_pattern_has_its_origin(case):

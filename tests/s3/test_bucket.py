@@ -6,6 +6,7 @@ import time
 import certs
 import client
 from bucket import KEY, REGION, SECRET, Bucket, encode, sign
+from filed import Filed, mesh_by_file
 from harness import equal, needs, wait_until
 
 
@@ -187,3 +188,69 @@ def test_feat_C3_over_https_a_payload_need_not_be_signed(case):
         sent = bucket.seen()[-1]["headers"]
         equal((sent["x-amz-content-sha256"], sent["content-length"], sent.get("content-encoding")),
               ("UNSIGNED-PAYLOAD", str(size), None), "what was said of the payload")
+
+
+def by_file(bucket, **more):
+    """A distribution for any host, of a bucket."""
+    origin = {"id": "store", "type": "s3", "url": bucket.url, "region": REGION, "credentials": "cdn", **more}
+    return {"name": "photos", "hosts": "*", "origins": [origin]}
+
+
+@needs("hedgerow")
+def test_feat_C3_a_bucket_by_a_file_through_three_nodes(case):
+    """A distribution names the bucket, its region and a profile; the file of keys is under node:. Three nodes serve it, with
+    one fetch, and no writes unless it says so; new keys are used without a restart."""
+    bucket = Bucket(case)
+    bucket.put("a/picture.bin", b"x" * 200000, "application/octet-stream")
+    path = keys_file(case)
+    nodes = mesh_by_file(case, 3, [by_file(bucket)], {"origin_s3_credentials": path})
+    for node in nodes:
+        got = node.get("/a/picture.bin")
+        equal((got.status, got.body == b"x" * 200000), (200, True), f"at {node.name}")
+    equal(len(bucket.seen()), 1, "requests to the bucket")
+    equal(send(nodes[0], "PUT", "/a/picture.bin", b"new").status, 403, "a write that nobody allowed")
+    equal(len(bucket.seen()), 1, "requests to the bucket after that")
+    for node in nodes:
+        node.reload([{**by_file(bucket), "behaviours": [{"path": "*", "methods": "all"}]}])
+    equal(send(nodes[1], "PUT", "/new", b"put" * 50000).status, 200, "a write that is allowed")
+    equal(bucket.get("new")[1], b"put" * 50000, "what the bucket has")
+    keys_file(case, "wrong")
+    wait_until(lambda: nodes[2].get(f"/none{time.monotonic()}").status == 403, "a wrong secret is the bucket's 403")
+    keys_file(case)
+    wait_until(lambda: nodes[2].get(f"/none{time.monotonic()}").status == 404, "the right one")
+
+
+@needs("hedgerow")
+def test_feat_C3_a_viewers_authorization_where_all_is_signed(case):
+    """always: a viewer's Authorization counts for nothing, so his request is answered as anybody's, from what was kept;
+    no-override: it is fetched for that viewer alone."""
+    bucket = Bucket(case)
+    bucket.put("page", b"here")
+    node = Filed(case, "alone", [by_file(bucket)], node={"origin_s3_credentials": keys_file(case)})
+    mine = sign("GET", f"127.0.0.1:{bucket.port}", "/private/page", datetime.datetime.utcnow())
+    for headers in (mine, [("Authorization", "Basic x")], []):
+        equal(node.get("/page", headers=headers).status, 200, "anybody")
+    seen = bucket.seen()
+    equal(len(seen), 1, "requests to the bucket")
+    assert f"Credential={KEY}/" in seen[0]["headers"]["authorization"] and "x-amz-date" in seen[0]["headers"], seen
+    node.reload([by_file(bucket, sign="no-override")])
+    for _ in range(2):
+        equal(node.get("/page?2", headers=mine).status, 403, "what that viewer has signed of another request")
+    equal(len(bucket.seen()), 3, "requests to the bucket, one for each")
+    equal(node.get("/page").status, 200, "ours")
+
+
+@needs("hedgerow")
+def test_feat_C3_keys_that_are_missing_are_told(case):
+    """A distribution whose profile this node does not have: it is told at the start, its requests are answered with 502,
+    and all else is served."""
+    bucket, origin = Bucket(case), case.origin()
+    bucket.put("page", b"here")
+    made = [{**by_file(bucket, credentials="nobody"), "hosts": "photos.test"}, {"name": "other", "hosts": "*", "origins": origin.url}]
+    node = Filed(case, "alone", made, node={"origin_s3_credentials": keys_file(case)})
+    assert "distribution photos, origin store: " in node.log() and "nobody" in node.log(), node.log()
+    equal(node.get("/bytes/10").status, 200, "the other one")
+    equal(client.fetch(node.http, "/page", headers=[("Host", "photos.test")]).status, 502, "without keys")
+    equal(bucket.seen(), [], "what the bucket was asked")
+    done = case.run("run", "-c", node.file, "--origin-s3-credentials", "keys:cdn", code=2)
+    assert "distributions say theirs" in done.stderr, done.stderr

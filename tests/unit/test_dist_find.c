@@ -361,6 +361,42 @@ static void the_distribution_of_flags(void **state)
     dist_set_unref(s);
 }
 
+static void flags_make_buckets_and_directories_too(void **state)
+{
+    struct dist_flags flags;
+    const char *why;
+
+    (void)state;
+    assert_int_equal(origin_url_parse(S("https://photos.s3.example"), &flags.url, &why), 0);
+    dist_behaviour_default(&flags.behaviour);
+    dist_origin_default(&flags.origin);
+    flags.origin.kind = DIST_S3;
+    flags.origin.region = S("eu-central-1");
+    flags.origin.credentials = S("cdn");
+    flags.origin.sign = DIST_SIGN_NO_OVERRIDE;
+    struct dist_set *s = dist_set_of_origin(&flags);
+    const struct dist_origin *o = &s->dists[0].origins[0];
+    assert_true(o->kind == DIST_S3 && o->sign == DIST_SIGN_NO_OVERRIDE && slice_eq(o->region, S("eu-central-1")));
+    assert_true(slice_eq(o->credentials, S("cdn")) && o->credentials.data != flags.origin.credentials.data);
+    /* What this node calls its keys tells it from no other; whose signature counts does. */
+    flags.origin.credentials = S("mine");
+    struct dist_set *named = dist_set_of_origin(&flags);
+    flags.origin.sign = DIST_SIGN_ALWAYS;
+    struct dist_set *always = dist_set_of_origin(&flags);
+    assert_true(named->digest == s->digest && always->digest != s->digest);
+    assert_true(always->dists[0].behaviours[0].own_identity && !s->dists[0].behaviours[0].own_identity);
+    flags.origin.kind = DIST_DIRECTORY;
+    flags.origin.root = S("/srv/my www%");
+    struct dist_set *folder = dist_set_of_origin(&flags);
+    o = &folder->dists[0].origins[0];
+    assert_true(o->kind == DIST_DIRECTORY && slice_eq(o->root, S("/srv/my www%")));
+    assert_true(slice_eq(o->url, S("file:///srv/my%20www%25")) && folder->dists[0].behaviours[0].own_identity);
+    dist_set_unref(s);
+    dist_set_unref(named);
+    dist_set_unref(always);
+    dist_set_unref(folder);
+}
+
 static void an_arena_has_a_limit(void **state)
 {
     struct dist_arena *a = dist_arena_new(100000);
@@ -395,6 +431,7 @@ int main(void)
         cmocka_unit_test(feat_R5_which_names_count),
         cmocka_unit_test(feat_R21_the_rule_for_a_status),
         cmocka_unit_test(the_distribution_of_flags),
+        cmocka_unit_test(flags_make_buckets_and_directories_too),
         cmocka_unit_test(an_arena_has_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -289,7 +289,21 @@ static const struct {
     { HEAD "    origins: [ { id: web, type: directory, root: srv } ]\n", "must be a folder from / on" },
     { HEAD "    origins: [ { id: web, type: directory, root: /a/../b } ]\n", "must be a folder from / on" },
     { HEAD "    origins: [ { id: web, type: directory, root: /a, url: http://o } ]\n",
-      "url: is not for an origin of type directory." },
+      "url: is not for an origin of type directory, unless" },
+    { HEAD "    origins: [ { id: web, type: s3, url: file:///srv } ]\n", "it does not begin with http:// or https://" },
+    { HEAD "    origins: [ { id: web, type: http, url: file:///srv } ]\n", "type: does not go with the url" },
+    { HEAD "    origins: [ { id: web, url: file:///srv, root: /srv } ]\n", "root: is said by the url already." },
+    { HEAD "    origins: [ { id: web, url: file:///srv, headers: { A: b } } ]\n",
+      "headers: is not for an origin of type directory." },
+    { HEAD "    origins: [ file://host/srv ]\n", "has three slashes" },
+    { HEAD "    origins: [ \"file:///srv?a\" ]\n", "has three slashes" },
+    { HEAD "    origins: [ \"file:///srv%2\" ]\n", "has three slashes" },
+    { HEAD "    origins: [ \"file:///srv%00\" ]\n", "must be a folder from / on" },
+    { HEAD "    origins: [ file:///srv/%2e%2E/etc ]\n", "must be a folder from / on" },
+    { HEAD
+      "    origins: [ { id: web, type: s3, url: http://o, credentials: c, region: r123456789012345678901234567890123456"
+      "789012345678901234567890123 } ]\n",
+      "63" },
     { HEAD "    origins: [ { id: web, url: http://o, headers: { Host: a } } ]\n",
       "f.yaml:3:53: distributions[0].origins[0].headers: \"Host\" is the node's own affair" },
     { HEAD "    origins: [ { id: web, url: http://o, headers: { if-none-match: a } } ]\n",
@@ -631,6 +645,46 @@ static void the_canonical_form(void **state)
     dist_set_unref(s);
 }
 
+static void what_is_signed_takes_no_writes_unless_it_is_said(void **state)
+{
+    struct dist_set *s = take(
+        HEAD
+        "    origins:\n"
+        "      - { id: s, type: s3, url: http://s.example, region: r, credentials: c }\n"
+        "      - { id: n, type: s3, url: http://n.example, sign: never }\n"
+        "      - { id: f, type: directory, root: \"/srv/a b\" }\n"
+        "      - { id: u, url: \"FILE:///srv/a%20%62%25\" }\n"
+        "      - { id: w, url: http://w.example }\n"
+        "    groups: [ { id: g, origins: [ w, s ] } ]\n"
+        "    behaviours: [ { path: /s, origin: s }, { path: /sa, origin: s, methods: all }, { path: /n, origin: n },\n"
+        "      { path: /f, origin: f }, { path: /u, origin: u }, { path: /fo, origin: f, methods: options },\n"
+        "      { path: /g, group: g }, { path: /ng, origin: n, methods: get }, { path: \"*\", origin: w } ]\n");
+    static const enum dist_methods want[] = { DIST_METHODS_GET, DIST_METHODS_ALL, DIST_METHODS_ALL,
+                                              DIST_METHODS_GET, DIST_METHODS_GET, DIST_METHODS_OPTIONS,
+                                              DIST_METHODS_GET, DIST_METHODS_GET, DIST_METHODS_ALL };
+    static const bool own[] = { true, true, false, true, true, true, false, false, false };
+    const struct dist *d = &s->dists[0];
+
+    (void)state;
+    assert_int_equal(d->behaviours_n, 9);
+    for (size_t i = 0; i < 9; i++) {
+        assert_int_equal(d->behaviours[i].methods, want[i]);
+        assert_int_equal(d->behaviours[i].own_identity, own[i]);
+    }
+    is_text(d->origins[2].url, "file:///srv/a%20b");
+    assert_int_equal(d->origins[3].kind, DIST_DIRECTORY);
+    is_text(d->origins[3].root, "/srv/a b%");
+    is_text(d->origins[3].url, "file:///srv/a%20b%25");
+    comes_back(s);
+    dist_set_unref(s);
+    /* One without behaviours, and one that is a URL alone. */
+    s = take("distributions: [ { name: a, origins: file:///srv } ]\n");
+    assert_int_equal(s->dists[0].behaviours[0].methods, DIST_METHODS_GET);
+    is_text(s->dists[0].origins[0].root, "/srv");
+    comes_back(s);
+    dist_set_unref(s);
+}
+
 static uint32_t draw(uint32_t *seed, uint32_t n)
 {
     *seed = *seed * 1664525 + 1013904223;
@@ -785,6 +839,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_said_is_there),
+        cmocka_unit_test(what_is_signed_takes_no_writes_unless_it_is_said),
         cmocka_unit_test(presets),
         cmocka_unit_test(each_refusal_says_where_and_why),
         cmocka_unit_test(several_faults_at_once_and_no_end_of_them),

@@ -240,6 +240,57 @@ static void feat_C4_each_pattern_reaches_its_own_origin(void **state)
     }
 }
 
+static void who_looks_at_our_signature_alone_is_shown_no_viewers(void **state)
+{
+    struct dist_behaviour b = usual("*");
+    struct dist d = one_dist(&b, 1);
+    struct dist_origin o[2] = { origin_called("o", "http://o"), origin_called("p", "http://p") };
+    struct dist_group g = { .id = S("g"), .members = { 0, 1 } };
+    LIST(pass, S("authorization"));
+    static const struct {
+        enum dist_origin_kind kind, second;
+        enum dist_sign sign;
+        bool shown;
+    } rows[] = {
+        { DIST_S3, DIST_S3, DIST_SIGN_ALWAYS, false },     { DIST_DIRECTORY, DIST_S3, DIST_SIGN_ALWAYS, false },
+        { DIST_S3, DIST_S3, DIST_SIGN_NO_OVERRIDE, true }, { DIST_S3, DIST_S3, DIST_SIGN_NEVER, true },
+        { DIST_HTTP, DIST_S3, DIST_SIGN_ALWAYS, true },    { DIST_S3, DIST_HTTP, DIST_SIGN_ALWAYS, true },
+    };
+
+    (void)state;
+    d.origins = o;
+    d.origins_n = 2;
+    d.groups = &g;
+    d.groups_n = 1;
+    b.to_group = true;
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char path[16];
+        snprintf(path, sizeof(path), "/%u", i);
+        w->sites_n = 0;
+        struct site *s = site_at(w, "*", 1000);
+        o[0].kind = rows[i].kind;
+        o[1].kind = rows[i].second;
+        o[0].sign = o[1].sign = rows[i].sign;
+        apply(&d, 1);
+        for (int n = 0; n < 4; n++) {
+            assert_int_equal(got(n % w->n, "x", path, n < 3 ? "Authorization: Basic x\n" : ""), 200);
+            if (n < 3 && (strstr(s->last_fields, "Authorization") != NULL) != rows[i].shown)
+                fail_msg("row %u, viewer %d: the origin saw %s", i, n, s->last_fields);
+        }
+        if (s->fetches != (rows[i].shown ? 4 : 1))
+            fail_msg("row %u: %u fetches", i, (unsigned)s->fetches);
+    }
+    /* The owner's word counts more. */
+    b.cache.fields = (struct dist_names)LISTED(pass);
+    o[0].kind = o[1].kind = DIST_S3;
+    o[0].sign = o[1].sign = DIST_SIGN_ALWAYS;
+    apply(&d, 1);
+    w->sites_n = 0;
+    struct site *s = site_at(w, "*", 1000);
+    assert_int_equal(got(0, "x", "/named", "Authorization: Basic x\n"), 200);
+    assert_non_null(strstr(s->last_fields, "Authorization: Basic x"));
+}
+
 /* ---- what comes back at once ---- */
 
 static void feat_V5_https_is_asked_for_or_demanded(void **state)
@@ -433,6 +484,7 @@ int main(void)
         THREE(rob_P2_what_speaks_for_others_goes_only_where_it_is_listed),
         THREE(feat_V3_a_host_selects_its_distribution),
         ONE(feat_C4_each_pattern_reaches_its_own_origin),
+        THREE(who_looks_at_our_signature_alone_is_shown_no_viewers),
         ONE(feat_V5_https_is_asked_for_or_demanded),
         THREE(the_viewers_scheme_is_in_the_key_where_the_origin_is_asked_by_it),
         ONE(feat_C16_methods_by_behaviour),
