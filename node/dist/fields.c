@@ -1,9 +1,5 @@
 /* The table of what may stand in a configuration, but for origins (origins.c), behaviours (behaviours.c) and rules (response.c). */
-#include <assert.h>
-
-#include "node/dist/dist_make.h"
 #include "node/dist/fields.h"
-#include "proto/base/err.h"
 
 /* ---- groups ---- */
 

@@ -2,6 +2,7 @@
 #include "node/dist/fields.h"
 #include "node/dist/url.h"
 #include "node/sf/chars.h"
+#include "node/sf/sf.h"
 
 void folder_url(struct buf *out, struct slice root)
 {
@@ -50,8 +51,9 @@ bool read_folder_url(struct reader *r, const struct tree *n, struct slice *root)
     struct tree decoded = *n;
     bool ok;
 
-    if (!path_of(&path, n->text)) {
-        ok = wrong(r, n, "%s is no directory: such a URL has three slashes, such as file:///srv/www, and no query.",
+    if (!path_of(&path, n->text) || !sf_utf8(buf_slice(&path))) {
+        ok = wrong(r, n,
+                   "%s is no directory: such a URL has three slashes, such as file:///srv/www, no query, and UTF-8.",
                    fault_quoted(n->text, quoted));
     } else if (!buf_ok(&path)) {
         ok = wrong(r, n, "out of memory.");

@@ -244,6 +244,39 @@ static bool is_bare(struct slice s)
     return true;
 }
 
+/* Code points that libyaml does not take as they are, or takes for ends of lines: how many bytes |s| begins with of
+ * one, or 0 with |*code| as before. */
+static size_t unseen(struct slice s, unsigned *code)
+{
+    const uint8_t *p = s.data;
+
+    if (s.len >= 2 && p[0] == 0xc2 && p[1] < 0xa0) {
+        *code = p[1];
+        return 2;
+    }
+    if (s.len < 3 || (p[0] != 0xe2 && p[0] != 0xef))
+        return 0;
+    unsigned c = (p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+    if (c != 0x2028 && c != 0x2029 && c != 0xfeff && c != 0xfffe && c != 0xffff)
+        return 0;
+    *code = c;
+    return 3;
+}
+
+size_t tree_escape(struct buf *out, struct slice s)
+{
+    unsigned code = s.data[0];
+    size_t n = unseen(s, &code);
+
+    if (n > 0 || code < 0x20 || code == 0x7f)
+        buf_addf(out, "\\u%04x", code);
+    else if (code == '"' || code == '\\')
+        buf_addf(out, "\\%c", code);
+    else
+        buf_add_u8(out, (uint8_t)code);
+    return n > 0 ? n : 1;
+}
+
 static void show_text(struct buf *out, struct slice s)
 {
     if (is_bare(s)) {
@@ -251,16 +284,11 @@ static void show_text(struct buf *out, struct slice s)
         return;
     }
     buf_add_u8(out, '"');
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.data[i];
-        if (c == '"' || c == '\\')
-            buf_addf(out, "\\%c", c);
-        else if (c == '\n')
+    while (s.len > 0) {
+        bool line = s.data[0] == '\n';
+        if (line)
             buf_add_str(out, "\\n");
-        else if (c < 0x20 || c == 0x7f)
-            buf_addf(out, "\\x%02X", c);
-        else
-            buf_add_u8(out, c);
+        s = slice_from(s, line ? 1 : tree_escape(out, s));
     }
     buf_add_u8(out, '"');
 }

@@ -33,6 +33,10 @@ const struct tree *tree_part(const struct tree *t, const char *name);
 /* tree_show appends |t| as YAML for people, in lines that begin with |indent| blanks. */
 void tree_show(struct buf *out, const struct tree *t, unsigned indent);
 
+/* tree_escape appends the first character of |s|, which is not empty, as it stands in a quoted text of JSON (RFC 8259
+ * section 7) and YAML, and returns how many bytes it has. |s| is UTF-8: libyaml takes nothing else. */
+size_t tree_escape(struct buf *out, struct slice s);
+
 /* tree_kind_text: "a list", for messages. */
 const char *tree_kind_text(const struct tree *t);
 

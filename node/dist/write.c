@@ -13,21 +13,13 @@ void write_comma(struct writer *w)
         buf_add_u8(w->out, ',');
 }
 
-/* RFC 8259 section 7; what is in a set is UTF-8, for libyaml takes nothing else. */
 void write_text(struct writer *w, struct slice text)
 {
     struct buf *out = w->out;
 
     buf_add_u8(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
-        if (c == '"' || c == '\\')
-            buf_addf(out, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f)
-            buf_addf(out, "\\u%04x", c);
-        else
-            buf_add_u8(out, c);
-    }
+    while (text.len > 0)
+        text = slice_from(text, tree_escape(out, text));
     buf_add_u8(out, '"');
 }
 

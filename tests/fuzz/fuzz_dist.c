@@ -19,6 +19,11 @@ static const char *const samples[] = {
     "PUBLIC "
     "KEY-----\" } ], key_groups: [ { id: g, keys: [ k ] } ], errors: [ { status: 404, ttl: 1m, page: /e, as: 200 } ], "
     "behaviours: [ { key_groups: [ g ], rate: 7, compress: [ br ] } ], countries: { allow: [ DE ] } } ]",
+    "distributions: [ { name: d, comment: \"\\u0085\", origins: [ { id: f, url: \"file:///srv/a%20b%C3%A9\" }, { id: "
+    "s, type: "
+    "s3, url: https://s, sign: never } ], groups: [ { id: g, origins: [ f, s ] } ], behaviours: [ { path: /s, origin: "
+    "s, "
+    "methods: get }, { group: g } ] } ]",
 };
 
 static void fuzz_start(void)
@@ -27,7 +32,7 @@ static void fuzz_start(void)
 
 static void fuzz_sample(unsigned n, struct buf *b)
 {
-    buf_add_str(b, samples[n % 3]);
+    buf_add_str(b, samples[n % 4]);
 }
 
 static void again(const struct dist_set *set, struct slice text, const char *what)

@@ -298,6 +298,7 @@ static const struct {
     { HEAD "    origins: [ file://host/srv ]\n", "has three slashes" },
     { HEAD "    origins: [ \"file:///srv?a\" ]\n", "has three slashes" },
     { HEAD "    origins: [ \"file:///srv%2\" ]\n", "has three slashes" },
+    { HEAD "    origins: [ \"file:///srv%ff\" ]\n", "and UTF-8" },
     { HEAD "    origins: [ \"file:///srv%00\" ]\n", "must be a folder from / on" },
     { HEAD "    origins: [ file:///srv/%2e%2E/etc ]\n", "must be a folder from / on" },
     { HEAD
@@ -675,6 +676,12 @@ static void what_is_signed_takes_no_writes_unless_it_is_said(void **state)
     assert_int_equal(d->origins[3].kind, DIST_DIRECTORY);
     is_text(d->origins[3].root, "/srv/a b%");
     is_text(d->origins[3].url, "file:///srv/a%20b%25");
+    comes_back(s);
+    dist_set_unref(s);
+    /* What YAML takes only where it is escaped. */
+    s = take("distributions: [ { name: a, comment: \"a\\x85\\u2028\\u2029\\uFEFF\\x80\", origins: "
+             "file:///s%C2%85%EF%BF%BE } ]\n");
+    is_text(s->dists[0].origins[0].root, "/s\xc2\x85\xef\xbf\xbe");
     comes_back(s);
     dist_set_unref(s);
     /* One without behaviours, and one that is a URL alone. */
