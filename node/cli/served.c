@@ -1,5 +1,7 @@
 #include "node/cli/served.h"
 
+#include <stdio.h>
+
 #include "node/cli/cli.h"
 #include "node/core/cache_control.h"
 #include "node/dist/dist_make.h"
