@@ -350,6 +350,8 @@ static void fill_config(struct running *r, struct node_config *cfg)
     cfg->audit_one_in = o->audit_one_in;
     cfg->countries = o->countries;
     cfg->access_log = (const char *)r->access_log.data;
+    cfg->access_format = o->access_format;
+    cfg->access_cookies = o->access_cookies;
     cfg->admin_handler = admin_answer;
     cfg->on_ready = on_ready;
     cfg->ready_ctx = r;

@@ -270,6 +270,14 @@ static int read_s3_signing(const char *text, void *field, struct buf *why)
     return MESH_E_SYNTAX;
 }
 
+static int read_access_format(const char *text, void *field, struct buf *why)
+{
+    if (access_format_read(field, slice_str(text)))
+        return 0;
+    buf_add_str(why, "must be json, cloudfront or combined.");
+    return MESH_E_RANGE;
+}
+
 static int read_purge_from(const char *text, void *field, struct buf *why)
 {
     const char *fault;
@@ -391,8 +399,13 @@ static const struct option options[] = {
       "the region whose nodes alone turn to the origin, for all others too (auto: the\n"
       "one that is nearest to it; none: each region for itself)",
       read_region, FIELD(parent_region), false },
-    { "--access-log", "FILE|-", "one JSON line a request; - is standard output (DIR/access.log)", option_text,
+    { "--access-log", "FILE|-", "one line a request; - is standard output (DIR/access.log)", option_text,
       FIELD(access_log), false },
+    { "--access-log-format", "json|cloudfront|combined",
+      "what a line looks like (json): CloudFront's 33 fields behind tabs, or Apache's combined format",
+      read_access_format, FIELD(access_format), false },
+    { "--access-log-cookies", NULL, "write viewers' Cookie into the log, where it is in CloudFront's format", NULL,
+      FIELD(access_cookies), false },
     { "--countries", "FILE",
       "which country an address is in, in MaxMind's format (GeoLite2-Country.mmdb); taken anew\n"
       "when it changes. Lists of countries in distributions go by it; unknown ones are let in",

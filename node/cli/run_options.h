@@ -22,6 +22,8 @@ struct run_options { /* text lends from the arguments, or from |file| */
     const char *data, *name, *zone, *node_file, *access_log, *countries, *parent_region;
     const char *origin_ca, *origin_client, *dns_servers; /* NULL: not given */
     uint32_t origin_attempts;            /* 0: not given */
+    enum access_format access_format;
+    bool access_cookies;
     uint64_t memory, disk;
     bool disk_wipe;
     uint32_t viewers_each_max, origin_connections_max, workers; /* 0: not given */

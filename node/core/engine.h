@@ -221,7 +221,7 @@ struct answer {
     char peer_name[CERT_NAME_MAX + 1];
     bool peer_hit;        /* ... which had them (else it fetched them for us) */
     char parent_name[CERT_NAME_MAX + 1]; /* ... from this node of the parent region; empty: from the origin */
-    bool parent_hit;      /* ... which had them */
+    bool parent_hit;      /* ... which had them, or the other node did and is of the parent region itself */
 };
 
 /* Embedded in the rim's viewer. Zeroed at birth. */
@@ -245,6 +245,7 @@ struct request {
      * to is in |location|. */
     uint16_t error_status;
     struct slice location, allow; /* a URL or a path; with 403 because of the method, what Allow says. Lent with the request */
+    const struct dist *dist; /* whose it is; NULL: nobody's, or it did not come so far. Lent for the turn that it came in */
     const char *detail;      /* why it was not let in, a word for the access log; NULL: it was, or was not asked */
     uint32_t retry_after_s;  /* then, with 429 */
     const char *error_text;/* a sentence for people; static */
@@ -274,6 +275,12 @@ struct request {
 /* engine_request hands one in; its state is set at once (often REQUEST_BODY: a hit) and
  * ENGINE_REQUEST follows each later change. |r| must stay until engine_request_end. */
 void engine_request(struct engine *e, mesh_ns now, struct request *r);
+
+/* request_redirects: it ended with where else to ask, which is no error, and counts as a hit. */
+static inline bool request_redirects(const struct request *r)
+{
+    return r->state == REQUEST_FAILED && r->location.len > 0;
+}
 
 /* request_seek: of the body |length| bytes from |at| on are read next, which may not be there yet. Only forward. Who
  * never seeks reads all of it. */

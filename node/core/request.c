@@ -40,7 +40,7 @@ void answer_source(struct answer *a, const struct object *o, const struct flight
     a->via_peer = f->from_peer && object_flight(o) == f;
     a->peer_hit = f->peer_hit;
     a->peer_name[0] = a->parent_name[0] = '\0';
-    a->parent_hit = f->parent_hit;
+    a->parent_hit = f->parent_hit || (f->shield == SHIELD_ASKED && f->peer_hit); /* the peer may be one itself */
     if (a->via_peer) {
         memcpy(a->peer_name, f->peer_name, sizeof(a->peer_name));
         memcpy(a->parent_name, f->parent_name, sizeof(a->parent_name));
@@ -254,6 +254,9 @@ static void begin(struct engine *e, struct request *r)
     r->coded_rest = BUF_EMPTY;
     reader_init(&r->reader, false);
     r->location = r->allow = SLICE_EMPTY;
+    r->dist = NULL;
+    r->detail = NULL;
+    r->retry_after_s = 0;
     r->own = BUF_EMPTY;
     r->page = NULL;
     r->parts = NULL;
@@ -361,6 +364,7 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r)
     r->codable = method_asks(r->method);
     if (r->codable && !e->unsure && (o = known(e, now, r, &b)) != NULL && warm_settled(e, o) &&
         o->head->status < 400) { /* of an error there may be a page */
+        r->dist = b->of;
         answer_known(e, r, o, b);
         return;
     }
@@ -371,11 +375,11 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r)
 static void count(struct engine *e, const struct request *r)
 {
     struct engine_counters *c = &e->counters;
-    enum request_result result = r->state == REQUEST_FAILED ? RESULT_ERROR : r->answer.result;
+    enum request_result result = request_redirects(r)           ? RESULT_HIT
+                                 : r->state == REQUEST_FAILED ? RESULT_ERROR
+                                                              : r->answer.result;
 
     c->requests++;
-    if (r->state == REQUEST_FAILED && r->location.len > 0) /* the edge has answered itself, and it is no error */
-        result = RESULT_HIT;
     switch (result) {
     case RESULT_HIT: c->requests_hit++; break;
     case RESULT_REFRESH: c->requests_refresh++; break;

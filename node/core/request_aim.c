@@ -136,8 +136,10 @@ static void default_root(struct engine *e, const struct dist *d)
 
 static bool find(struct engine *e, struct request *r, struct route *route)
 {
-    if (route_find(route, e->cfg.set, e->cfg.zone, buf_slice(&e->host), buf_slice(&e->path), r->https))
+    if (route_find(route, e->cfg.set, e->cfg.zone, buf_slice(&e->host), buf_slice(&e->path), r->https)) {
+        r->dist = route->dist;
         return true;
+    }
     request_refuse(r, 421, "This server does not answer for that host.");
     return false;
 }

@@ -194,6 +194,7 @@ bool shelf_request(struct shelf_reader *rd, mesh_ns now, struct request *r)
         return false;
     key_memo_keep(&rd->memo, 0, r->https, r->host, r->target, &key, b);
     use(rd, c);
+    r->dist = b->of;
     begin(rd, r, c, prefers);
     return true;
 }

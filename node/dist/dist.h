@@ -167,9 +167,10 @@ struct dist_behaviour {
     size_t key_groups_n;
     uint32_t rate; /* requests a second of one address; 0: no limit */
     uint32_t rate_burst;
-    uint64_t index;    /* in its distribution */
     bool own_identity; /* derived: whoever it asks knows us by our signature, or is a directory, and never a viewer by
                         * his Authorization */
+    uint64_t index;    /* in its distribution, ... */
+    const struct dist *of; /* ... which is this one, once it is in a set */
 };
 
 /* What becomes of an error of the origin's, or ours. */

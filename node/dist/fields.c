@@ -327,7 +327,8 @@ static const struct schema_field dist_fields[] = {
       TEXT_OF(take_dist_name), OF(dist, name), .required = true, .allowed = "1 to 64 letters, digits, - _" },
     { "enabled", "`false`: its hosts are nobody's, and answered with 421", .type = SCHEMA_BOOL, OF(dist, enabled) },
     { "comment", "for people", TEXT_OF(take_comment), OF(dist, comment), .allowed = "up to 256 bytes" },
-    { "log", "whether its requests are in the access log", .type = SCHEMA_WORD, .words = log_words, OF(dist, log) },
+    { "log", "whether its requests are in the access log; they are counted all the same", .type = SCHEMA_WORD,
+      .words = log_words, OF(dist, log) },
     { "hosts",
       "the names it is asked for by, exact ones before wildcards, which are all names below; `\"*\"`: any that no "
       "other has",

@@ -44,6 +44,7 @@ static bool complete(struct dist_arena *arena, struct dist *d, uint32_t index)
         behaviours[i] = d->behaviours[i];
         behaviours[i].index = i;
         behaviours[i].own_identity = own_identity(d, &behaviours[i]);
+        behaviours[i].of = d;
         dist_path_cut(&paths[i], behaviours[i].path);
     }
     d->behaviours = behaviours;

@@ -4,158 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "node/io/thread.h"
-#include "node/sf/chars.h"
 
 #define GATHER_BYTES  (64u << 10) /* handed over early at this size */
 #define WAITING_BYTES (32u << 20) /* what a stuck disk may hold up before lines are dropped */
 #define RETRY_S       1
-
-/* ---- a line ---- */
-
-static void add_digits(struct buf *out, uint64_t v, unsigned width)
-{
-    char text[20];
-    size_t at = sizeof(text);
-
-    do {
-        text[--at] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v > 0);
-    while (sizeof(text) - at < width)
-        text[--at] = '0';
-    buf_add(out, text + at, sizeof(text) - at);
-}
-
-/* Days since 1970 to a date of the Gregorian calendar (Howard Hinnant, "chrono-compatible
- * low-level date algorithms"): gmtime_r takes a lock. */
-static void write_second(char text[20], uint64_t s)
-{
-    uint64_t z = s / 86400 + 719468, era = z / 146097, day_of_era = z % 146097;
-    uint64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    uint64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    uint64_t mp = (5 * day_of_year + 2) / 153, month = mp < 10 ? mp + 3 : mp - 9;
-    const uint64_t parts[] = { year_of_era + era * 400 + (month <= 2), month, day_of_year - (153 * mp + 2) / 5 + 1,
-                               s / 3600 % 24, s / 60 % 60, s % 60 };
-    static const char ends[] = "--T::.";
-
-    for (size_t i = 0; i < 6; i++) {
-        if (i == 0) {
-            *text++ = (char)('0' + parts[0] / 1000 % 10);
-            *text++ = (char)('0' + parts[0] / 100 % 10);
-        }
-        *text++ = (char)('0' + parts[i] / 10 % 10);
-        *text++ = (char)('0' + parts[i] % 10);
-        *text++ = ends[i];
-    }
-}
-
-/* Requests come many to the second, whose digits stay the same. */
-static void add_time(struct buf *out, struct access_second *kept, int64_t wall_us)
-{
-    uint64_t us = wall_us < 0 ? 0 : (uint64_t)wall_us;
-
-    if (kept->text[0] == '\0' || kept->s != us / 1000000) {
-        kept->s = us / 1000000;
-        write_second(kept->text, kept->s);
-    }
-    buf_add(out, kept->text, sizeof(kept->text));
-    add_digits(out, us / 1000 % 1000, 3);
-    buf_add_u8(out, 'Z');
-}
-
-/* Length of the UTF-8 sequence at |s|'s start (RFC 3629: shortest form, no surrogates), 0 if
- * there is none. */
-static size_t utf8_len(struct slice s)
-{
-    const uint8_t *p = s.data;
-    uint8_t low = 0x80, high = 0xbf;
-    size_t n;
-
-    if (p[0] >= 0xc2 && p[0] <= 0xdf) {
-        n = 2;
-    } else if (p[0] >= 0xe0 && p[0] <= 0xef) {
-        n = 3;
-        if (p[0] == 0xe0)
-            low = 0xa0;
-        if (p[0] == 0xed)
-            high = 0x9f;
-    } else if (p[0] >= 0xf0 && p[0] <= 0xf4) {
-        n = 4;
-        if (p[0] == 0xf0)
-            low = 0x90;
-        if (p[0] == 0xf4)
-            high = 0x8f;
-    } else {
-        return 0;
-    }
-    if (s.len < n || p[1] < low || p[1] > high)
-        return 0;
-    for (size_t i = 2; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return n;
-}
-
-static void add_string(struct buf *out, struct slice s)
-{
-    static const char hex[] = "0123456789abcdef";
-    size_t i = 0;
-
-    buf_add_u8(out, '"');
-    while (i < s.len) {
-        size_t n = chars_span(slice_from(s, i), CHARS_PLAIN);
-        buf_add(out, s.data + i, n);
-        i += n;
-        if (i == s.len)
-            break;
-        uint8_t c = s.data[i];
-        if (c == '"' || c == '\\') {
-            buf_add(out, (const uint8_t[]){ '\\', c }, 2);
-            i++;
-        } else if (c >= 0x80 && (n = utf8_len(slice_from(s, i))) > 0) {
-            buf_add(out, s.data + i, n);
-            i += n;
-        } else {
-            buf_add(out, (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
-            i++;
-        }
-    }
-    buf_add_u8(out, '"');
-}
-
-void access_line(struct buf *out, struct access_second *kept, const struct access_entry *e)
-{
-    buf_add_str(out, "{\"time\":\"");
-    add_time(out, kept, e->wall_us);
-    buf_add_str(out, "\",\"node\":\"");
-    buf_add_slice(out, e->node); /* a name, a word and hex digits have nothing to be escaped */
-    buf_add_str(out, "\",\"host\":");
-    add_string(out, e->host);
-    buf_add_str(out, ",\"method\":");
-    add_string(out, e->method);
-    buf_add_str(out, ",\"uri\":");
-    add_string(out, e->uri);
-    buf_add_str(out, ",\"status\":");
-    add_digits(out, e->status, 1);
-    buf_add_str(out, ",\"bytes\":");
-    add_digits(out, e->bytes, 1);
-    buf_add_str(out, ",\"result\":\"");
-    buf_add_str(out, request_result_word(e->result));
-    buf_add_str(out, "\",\"request_id\":\"");
-    buf_add_slice(out, e->request_id);
-    buf_add_str(out, "\",\"duration_us\":");
-    add_digits(out, e->duration_ns < 0 ? 0 : (uint64_t)e->duration_ns / 1000, 1);
-    buf_add_str(out, "}\n");
-}
-
-/* ---- the file ---- */
 
 struct access_log {
     char *path; /* NULL: standard output */
@@ -167,8 +24,10 @@ struct access_log {
     uint64_t waiting_lines, dropped;
     bool reopen, closing;
     int error; /* told once */
+    enum access_format format;
     /* The writer's: */
     int fd;
+    struct slice heading; /* what is left to be written of it, before any line */
     bool failing;
 };
 
@@ -186,15 +45,22 @@ static void report(struct access_log *log, int error)
     log->failing = true;
 }
 
-/* Writes what it can of |b| and drops that from it; false when something is left. */
-static bool write_out(struct access_log *log, struct buf *b)
+/* A file without a byte, or whatever has no length, is to begin with the heading. */
+static void begin_file(struct access_log *log)
 {
-    size_t at = 0;
+    struct stat st;
+    bool begun = fstat(log->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
 
-    while (at < b->len) {
-        ssize_t n = write(log->fd, b->data + at, b->len - at);
+    log->heading = begun ? SLICE_EMPTY : access_heading(log->format);
+}
+
+/* Writes what it can of |rest|; what is left is in |*rest|. */
+static void write_some(struct access_log *log, struct slice *rest)
+{
+    while (rest->len > 0) {
+        ssize_t n = write(log->fd, rest->data, rest->len);
         if (n > 0) {
-            at += (size_t)n;
+            *rest = slice_from(*rest, (size_t)n);
         } else if (n < 0 && errno == EAGAIN) {
             /* Standard output may have been made non-blocking by whoever shares it. */
             struct pollfd p = { .fd = log->fd, .events = POLLOUT };
@@ -205,7 +71,18 @@ static bool write_out(struct access_log *log, struct buf *b)
             break;
         }
     }
-    buf_drop(b, at);
+}
+
+/* Writes what it can of the heading and |b| and drops that from it; false when something is left. */
+static bool write_out(struct access_log *log, struct buf *b)
+{
+    struct slice rest = buf_slice(b);
+
+    write_some(log, &log->heading);
+    if (log->heading.len > 0)
+        return false;
+    write_some(log, &rest);
+    buf_drop(b, b->len - rest.len);
     if (b->len == 0)
         log->failing = false;
     return b->len == 0;
@@ -222,6 +99,7 @@ static void reopen(struct access_log *log)
     }
     close(log->fd);
     log->fd = fd;
+    begin_file(log);
 }
 
 /* Waits, with the lock held, until there is work; after a failure no longer than the time to
@@ -244,8 +122,9 @@ static void *writer_main(void *ctx)
     struct access_log *log = ctx;
     struct buf own = BUF_EMPTY;
     uint64_t own_lines = 0;
-    bool closing, anew, left = false;
+    bool closing, anew, left;
 
+    left = !write_out(log, &own); /* the heading */
     do {
         pthread_mutex_lock(&log->lock);
         wait_for_work(log, left);
@@ -282,7 +161,7 @@ static void *writer_main(void *ctx)
     return NULL;
 }
 
-struct access_log *access_log_open(const char *path)
+struct access_log *access_log_open(const char *path, enum access_format format)
 {
     struct access_log *log = calloc(1, sizeof(*log));
     pthread_condattr_t attr;
@@ -296,6 +175,8 @@ struct access_log *access_log_open(const char *path)
         err = errno;
         goto fail;
     }
+    log->format = format;
+    begin_file(log);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&log->lock, NULL);
@@ -310,6 +191,11 @@ fail:
     free(log);
     errno = err;
     return NULL;
+}
+
+enum access_format access_log_format(const struct access_log *log)
+{
+    return log->format;
 }
 
 void access_log_close(struct access_log *log)
@@ -334,7 +220,9 @@ void access_log_add(struct access_log *log, struct access_gather *g, const struc
 {
     size_t before = g->lines.len;
 
-    access_line(&g->lines, &g->second, e);
+    if (e->off)
+        return;
+    access_line(&g->lines, log->format, &g->second, e);
     atomic_store_explicit(&g->taken, atomic_load_explicit(&g->taken, memory_order_relaxed) + 1, memory_order_relaxed);
     g->lines_n++;
     if (!buf_ok(&g->lines)) { /* out of memory: this line is lost, not those before it */

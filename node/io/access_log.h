@@ -1,4 +1,4 @@
-/* access_log.h - one JSON line for each viewer request, those of one worker in the order their answers end. Each worker
+/* access_log.h - one line for each viewer request, those of one worker in the order their answers end. Each worker
  * gathers its lines in memory, without a lock; a thread of the log's own writes them, at least each second, so that a
  * slow disk never stalls a loop. Thread safe, but for what one worker gathers. */
 #ifndef HEDGEROW_IO_ACCESS_LOG_H
@@ -6,33 +6,15 @@
 
 #include <stdatomic.h>
 
-#include "node/core/engine.h"
-
-struct access_entry {
-    int64_t wall_us;                /* when the request was read, Unix time in microseconds */
-    struct slice node;              /* our name */
-    struct slice host, method, uri; /* as received; any byte may be in them */
-    uint16_t status;                /* 499: the viewer left before there was an answer */
-    uint64_t bytes;                 /* of the body, as sent */
-    enum request_result result;
-    struct slice request_id;
-    mesh_ns duration_ns; /* until the answer's last byte was handed to the kernel */
-};
-
-/* access_line appends one line with its line end. Quotes, backslashes and control bytes are
- * escaped and what is not UTF-8 is written as if it were Latin-1, so a line is always one
- * line of valid JSON. |kept| belongs to the caller, from line to line. */
-struct access_second { /* the last one written; zeroed at first */
-    uint64_t s;
-    char text[20]; /* "2026-01-31T23:59:59." */
-};
-void access_line(struct buf *out, struct access_second *kept, const struct access_entry *e);
+#include "node/io/access_line.h"
 
 struct access_log;
 
-/* access_log_open appends to |path| (made 0600), or to standard output for "-". NULL: |errno|
- * says why. access_log_close writes what was flushed; NULL is fine. */
-struct access_log *access_log_open(const char *path);
+/* access_log_open appends to |path| (made 0600), or to standard output for "-"; what was empty begins with the format's
+ * heading, after each call to reopen, too. NULL: |errno| says why. access_log_close writes what was flushed; NULL is
+ * fine. */
+struct access_log *access_log_open(const char *path, enum access_format format);
+enum access_format access_log_format(const struct access_log *log);
 void access_log_close(struct access_log *log);
 
 /* What one worker gathers; zeroed at first. access_gather_fini: it was flushed. */
@@ -44,10 +26,11 @@ struct access_gather {
 };
 void access_gather_fini(struct access_gather *g);
 
+/* access_log_add: not where |e->off|. */
 void access_log_add(struct access_log *log, struct access_gather *g, const struct access_entry *e);
 
-/* access_log_flush hands what was gathered to the writer; call it each second. access_log_reopen opens the path anew, for
- * rotation, once what was handed over before is written. */
+/* access_log_flush hands what was gathered to the writer; call it each second. access_log_reopen opens the path anew,
+ * for rotation, once what was handed over before is written. */
 void access_log_flush(struct access_log *log, struct access_gather *g);
 void access_log_reopen(struct access_log *log);
 

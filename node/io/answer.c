@@ -27,7 +27,8 @@ static bool replaced(struct slice name)
     case 11: return slice_eq_nocase(name, VARY_POLICY);
     case 12:
         return slice_eq_nocase(name, SLICE_LIT("x-request-id")) || slice_eq_nocase(name, SLICE_LIT("cache-status"));
-    case 14: return slice_eq_nocase(name, SLICE_LIT("content-length"));
+    case 14:
+        return slice_eq_nocase(name, SLICE_LIT("content-length")) || slice_eq_nocase(name, SLICE_LIT("x-hedgerow-pop"));
     default: return false;
     }
 }
@@ -174,11 +175,13 @@ static void put_cache_status(struct buf *out, const struct answer *a, struct sli
     put_members(out, hops, n, &ours);
 }
 
-static void put_via(struct buf *out, struct slice node)
+static void put_via(struct buf *out, struct slice node, struct slice pop)
 {
     buf_add_str(out, "Via: 1.1 ");
     buf_add_slice(out, node);
-    buf_add_str(out, " (hedgerow)\r\n");
+    buf_add_str(out, " (hedgerow)\r\nX-Hedgerow-Pop: ");
+    buf_add_slice(out, pop);
+    buf_add_str(out, "\r\n");
 }
 
 static void put_x_cache(struct buf *out, enum request_result result)
@@ -188,11 +191,11 @@ static void put_x_cache(struct buf *out, enum request_result result)
     buf_add_str(out, " from hedgerow\r\n");
 }
 
-void answer_hit(struct buf *out, struct slice node)
+void answer_hit(struct buf *out, struct slice node, struct slice pop)
 {
     struct cache_status ours = { .name = node };
 
-    put_via(out, node);
+    put_via(out, node, pop);
     put_x_cache(out, RESULT_HIT);
     buf_add_str(out, "Cache-Status: ");
     cache_status_put(out, &ours);
@@ -208,7 +211,7 @@ static void put_hop(struct buf *out, const struct answer *a, const struct answer
         buf_add_str(out, "\r\n");
         return;
     }
-    put_via(out, to->node);
+    put_via(out, to->node, to->pop);
     put_x_cache(out, a->result);
     put_cache_status(out, a, to->node);
 }
@@ -224,6 +227,12 @@ static void put_proxy_status(struct buf *out, const struct answer_page *page, st
     buf_add_str(out, "Proxy-Status: ");
     proxy_status_put(out, &ours);
     buf_add_str(out, "\r\n");
+}
+
+/* Also of what is made here: it is no answer of the origin's. */
+static void put_age(struct buf *out, mesh_ns age)
+{
+    http_put_number(out, SLICE_LIT("Age"), age > 0 ? (uint64_t)(age / SEC(1)) : 0);
 }
 
 static void put_connection(struct buf *out, const struct answer_to *to)
@@ -336,7 +345,7 @@ uint16_t answer_head(struct buf *out, const struct answer *a, const struct selec
     else
         put_content(out, a, s, to);
     if (!a->passed) /* Age would say that it came from a copy (RFC 9111 section 5.1) */
-        http_put_number(out, SLICE_LIT("Age"), a->age_ns > 0 ? (uint64_t)(a->age_ns / SEC(1)) : 0);
+        put_age(out, a->age_ns);
     put_hop(out, a, to);
     http_put_sound(out, SLICE_LIT("X-Request-Id"), to->request_id);
     put_connection(out, to);
@@ -372,7 +381,9 @@ size_t answer_page(struct buf *out, const struct answer_page *page, const struct
     buf_add_str(out, "Content-Type: text/html; charset=utf-8\r\n");
     http_put_number(out, SLICE_LIT("Content-Length"), text.len);
     buf_add_str(out, "Cache-Control: no-store\r\n");
-    if (page->status == 503) /* of our own it always means that we are busy, or out of something */
+    if (page->retry_after_s > 0)
+        http_put_number(out, SLICE_LIT("Retry-After"), page->retry_after_s);
+    else if (page->status == 503) /* of our own it always means that we are busy, or out of something */
         http_put_number(out, SLICE_LIT("Retry-After"), RETRY_AFTER_S);
     if (page->allow.len > 0)
         (void)http_put_field(out, SLICE_LIT("Allow"), page->allow);
@@ -380,7 +391,8 @@ size_t answer_page(struct buf *out, const struct answer_page *page, const struct
         (void)http_put_field(out, SLICE_LIT("Location"), page->location);
     if (page->of != NULL)
         buf_addf(out, "Content-Range: bytes */%llu\r\n", (unsigned long long)page->of->length);
-    put_via(out, to->node);
+    put_age(out, 0);
+    put_via(out, to->node, to->pop);
     if (page->location.len > 0)
         buf_add_str(out, "X-Cache: Redirect from hedgerow\r\n");
     else
@@ -412,7 +424,9 @@ void answer_options(struct buf *out, struct slice allow, const struct answer_to 
     (void)http_put_field(out, SLICE_LIT("Date"), to->date);
     (void)http_put_field(out, SLICE_LIT("Allow"), allow);
     http_put_number(out, SLICE_LIT("Content-Length"), 0);
-    put_via(out, to->node);
+    put_age(out, 0);
+    put_via(out, to->node, to->pop);
+    put_x_cache(out, RESULT_HIT);
     (void)http_put_field(out, SLICE_LIT("X-Request-Id"), to->request_id);
     put_connection(out, to);
     http_put_end(out);
@@ -425,7 +439,9 @@ size_t answer_purge(struct buf *out, const char *id, const struct answer_to *to)
     buf_add_str(out, "Content-Type: application/json\r\n");
     http_put_number(out, SLICE_LIT("Content-Length"), strlen(id) + sizeof("{\"id\":\"\"}\n") - 1);
     buf_add_str(out, "Cache-Control: no-store\r\n");
-    put_via(out, to->node);
+    put_age(out, 0);
+    put_via(out, to->node, to->pop);
+    put_x_cache(out, RESULT_HIT);
     (void)http_put_field(out, SLICE_LIT("X-Request-Id"), to->request_id);
     put_connection(out, to);
     http_put_end(out);

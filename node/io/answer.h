@@ -12,6 +12,7 @@ struct answer_to {
     struct slice node; /* our name */
     struct slice request_id;
     struct slice date; /* now, as the Date field has it */
+    struct slice pop;  /* where we are, for X-Hedgerow-Pop: ZONE/NAME */
     struct slice hit;  /* answer_hit's; may be empty */
     uint8_t minor;     /* HTTP/1.x of the request */
     bool head_only;    /* it was HEAD */
@@ -30,11 +31,11 @@ enum answer_framing answer_framing(const struct answer *a, const struct selectio
  * status. */
 uint16_t answer_head(struct buf *out, const struct answer *a, const struct selection *s, const struct answer_to *to);
 
-/* answer_hit appends what our node called |node| says of each hit, up to what differs. */
-void answer_hit(struct buf *out, struct slice node);
+/* answer_hit appends what our node called |node|, at |pop|, says of each hit, up to what differs. */
+void answer_hit(struct buf *out, struct slice node, struct slice pop);
 
-/* answer_lines appends what is the same at the beginning of all whole answers from one copy: answer_head then finds it in
- * |a->lines|, and adds what is said of this one. False, with nothing appended: this answer does not begin so. */
+/* answer_lines appends what is the same at the beginning of all whole answers from one copy: answer_head then finds it
+ * in |a->lines|, and adds what is said of this one. False, with nothing appended: this answer does not begin so. */
 bool answer_lines(struct buf *out, const struct answer *a, const struct selection *s);
 
 /* Of several ranges each is a part of a multipart/byteranges (RFC 9110 section 14.6), between delimiters that hold
@@ -48,6 +49,7 @@ struct answer_page {
     const char *text;
     struct slice allow;      /* the Allow field's value; empty: none */
     struct slice location;   /* of a redirect, that is what it is; empty: it is none */
+    uint32_t retry_after_s;  /* what Retry-After says; 0: nothing, but for 503 */
     const struct answer *of; /* 416: the answer of which there is no such range, or NULL */
     bool forwarded;          /* the fault lies behind us: the request went on and came to nothing */
     enum proxy_error error;  /* what Proxy-Status says; PROXY_OK: nothing */
@@ -58,10 +60,12 @@ struct answer_page {
 /* answer_page appends the whole answer. Returns where in |out| the page begins. */
 size_t answer_page(struct buf *out, const struct answer_page *page, const struct answer_to *to);
 
-/* answer_purge appends the whole answer to a PURGE that was taken, by its |id|, as POST /purge has it. As answer_page. */
+/* answer_purge appends the whole answer to a PURGE that was taken, by its |id|, as POST /purge has it. As answer_page.
+ */
 size_t answer_purge(struct buf *out, const char *id, const struct answer_to *to);
 
-/* answer_options appends the whole answer to OPTIONS about ourselves (RFC 9110 section 9.3.7): which methods we take. */
+/* answer_options appends the whole answer to OPTIONS about ourselves (RFC 9110 section 9.3.7): which methods we take.
+ */
 void answer_options(struct buf *out, struct slice allow, const struct answer_to *to);
 
 #endif

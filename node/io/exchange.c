@@ -5,9 +5,10 @@
 
 #include "node/core/methods.h"
 #include "node/http/serialise.h"
+#include "node/io/cause.h"
+#include "node/io/exchange_log.h"
 #include "node/io/purge_method.h"
 #include "node/io/sock.h"
-#include "node/io/cause.h"
 #include "node/io/upstream.h"
 #include "node/io/upstream_request.h"
 #include "node/io/worker.h"
@@ -30,7 +31,9 @@ static struct exchange *take_spare(struct worker *w)
     xs->spare = x->next_spare;
     xs->spare_n--;
     struct buf out = x->out, words = x->words, wanted = x->wanted;
+    struct exchange_log *log = x->log;
     memset(x, 0, sizeof(*x));
+    x->log = log;
     x->out = out;
     x->words = words;
     x->wanted = wanted;
@@ -42,6 +45,7 @@ static void exchange_free(struct exchange *x)
     buf_free(&x->out);
     buf_free(&x->words);
     buf_free(&x->wanted);
+    exchange_log_free(x->log);
     free(x);
 }
 
@@ -62,6 +66,8 @@ static void give_back(struct exchange *x)
     buf_clear(&x->out);
     buf_clear(&x->words);
     buf_clear(&x->wanted);
+    if (x->log != NULL)
+        exchange_log_clear(x->log);
     x->next_spare = xs->spare;
     xs->spare = x;
     xs->spare_n++;
@@ -115,11 +121,14 @@ static struct exchange *exchange_new(struct viewer *v, const struct http_request
         .node = slice_str(w->cfg->self->cert.name),
         .request_id = SLICE_OF(x->request_id),
         .date = worker_date(w),
+        .pop = buf_slice(&w->pop),
         .hit = buf_slice(&w->hit),
         .minor = q->minor,
         .head_only = q->method == HTTP_HEAD,
         .close = !q->keep_alive || w->draining,
     };
+    if (w->log_more)
+        exchange_log_begin(x, q, w->head_bytes);
     return x;
 }
 
@@ -137,6 +146,8 @@ static void refuse_by(struct exchange *x, unsigned status, const char *text, str
 {
     struct answer_page page = { .status = status, .text = text, .allow = allow };
 
+    if (x->refused == ACCESS_UNKNOWN)
+        exchange_refused(x, access_refused(status));
     page.error = status == 508   ? PROXY_PROXY_LOOP_DETECTED
                  : status == 403 ? PROXY_HTTP_REQUEST_DENIED
                                  : PROXY_HTTP_REQUEST_ERROR;
@@ -176,14 +187,18 @@ void exchange_failed(struct exchange *x)
         .details = r->error_cause == FETCH_CAUSE_FULL ? NULL : cause_details((enum cause)r->error_cause),
     };
 
-    if (r->location.len > 0 || r->error_status == 421 || r->detail != NULL) { /* the request is well formed, and may be followed by others */
+    if (request_redirects(r) || r->error_status == 421 || r->detail != NULL) {
+        /* the request is well formed, and may be followed by others */
+        exchange_refused(x, access_refused_by(r));
         page.forwarded = false;
         page.location = r->location;
-        page.error = r->location.len > 0     ? PROXY_OK
-                     : r->detail != NULL ? PROXY_HTTP_REQUEST_DENIED
-                                         : PROXY_DESTINATION_NOT_FOUND;
+        page.retry_after_s = r->retry_after_s;
+        page.error = request_redirects(r) ? PROXY_OK
+                     : r->detail != NULL  ? PROXY_HTTP_REQUEST_DENIED
+                                          : PROXY_DESTINATION_NOT_FOUND;
         exchange_page(x, &page);
     } else if (r->allow.len > 0) {
+        exchange_refused(x, ACCESS_INVALID_METHOD);
         refuse_by(x, 403, r->error_text, r->allow);
     } else if (r->error_status < 500) {
         x->worker->counters.requests_malformed++;
@@ -283,6 +298,7 @@ static void refuse_method(struct exchange *x, const struct http_request *q)
     bool never = q->method == HTTP_TRACE || q->method == HTTP_CONNECT || purge_method_is(x, q);
 
     methods_text(&allow, &x->worker->cfg->methods);
+    exchange_refused(x, ACCESS_INVALID_METHOD);
     refuse_by(x, never ? 405 : 403, "This server does not answer requests of this kind.", buf_slice(&allow));
     buf_free(&allow);
 }
@@ -306,6 +322,19 @@ static inline void fill_request(struct exchange *x, const struct http_request *q
         x->r.if_range = x->wants.if_range;
     }
     x->r.from = x->viewer->from;
+    x->r.https = x->viewer->https;
+}
+
+/* What its distribution says of its line: that is lent for this turn alone. */
+static inline void learn_dist(struct exchange *x)
+{
+    const struct dist *d = x->r.dist;
+
+    if (d == NULL)
+        return;
+    x->off_log = d->log == DIST_LOG_OFF;
+    if (x->log != NULL)
+        exchange_log_dist(x->log, d);
 }
 
 static void hand_in(struct exchange *x, const struct http_request *q)
@@ -313,6 +342,7 @@ static void hand_in(struct exchange *x, const struct http_request *q)
     fill_request(x, q);
     country_find(x->worker->country_file, &x->worker->countries, &x->r.from, x->r.country);
     engine_request(x->worker->engine, x->worker->now, &x->r);
+    learn_dist(x);
 }
 
 struct exchange *exchange_begin(struct viewer *v, const struct http_request *q)
@@ -328,6 +358,7 @@ struct exchange *exchange_begin(struct viewer *v, const struct http_request *q)
                (asks_us(q) && !methods_admit(&w->cfg->methods, q->method_text))) {
         refuse_method(x, q);
     } else if (has_body(q) && method_asks(q->method_text)) {
+        exchange_refused(x, ACCESS_INVALID_REQUEST);
         refuse(x, 403, "A GET or HEAD request must not have a body.");
     } else if (has_body(q) && (x->upload = upload_new(x, q)) == NULL) {
         refuse(x, 503, "This node is out of memory for more requests.");
@@ -350,8 +381,10 @@ struct exchange *exchange_read(struct viewer *v, const struct http_request *q)
         upstream_loops(&q->fields, &w->cfg->self->mesh.id) || (x = exchange_new(v, q)) == NULL)
         return NULL;
     fill_request(x, q);
-    if (shelf_request(&w->reader, w->now, &x->r))
+    if (shelf_request(&w->reader, w->now, &x->r)) {
+        learn_dist(x);
         return x;
+    }
     give_back(x);
     return NULL;
 }
@@ -394,6 +427,8 @@ bool exchange_upload(struct exchange *x, struct slice *rest, bool eof)
         size_t before = rest->len;
         int err = upload_take(u, rest);
         x->viewer->moved += before - rest->len;
+        if (x->log != NULL)
+            x->log->more.received += before - rest->len;
         if (err != 0)
             return body_at_fault(x, err);
         upstream_more(u);
@@ -423,6 +458,7 @@ void exchange_interim(struct exchange *x, uint16_t status, const struct fields *
 
 void exchange_cut(struct exchange *x)
 {
+    x->cut = true;
     if (x->in_body && x->framing == ANSWER_UNTIL_CLOSE)
         sock_reset(x->viewer->io.fd);
     exchange_end(x);
@@ -430,8 +466,10 @@ void exchange_cut(struct exchange *x)
 
 bool exchange_gave_up(struct exchange *x)
 {
-    if (!x->spoke)
+    if (!x->spoke) {
         x->status = 503;
+        exchange_refused(x, ACCESS_CAPACITY_EXCEEDED);
+    }
     return !x->spoke;
 }
 
@@ -442,6 +480,8 @@ bool exchange_keep(struct exchange *x)
     request_hold(&x->r);
     if (x->words.len > 0)
         return true;
+    if (x->log != NULL && !exchange_log_keep(x->log))
+        return false;
     buf_add_slice(&x->words, x->host);
     buf_add_slice(&x->words, x->method);
     buf_add_slice(&x->words, x->uri);
@@ -469,8 +509,11 @@ void exchange_end(struct exchange *x)
             r->state = REQUEST_FAILED; /* the viewer left before there was an answer */
         if (r->state == REQUEST_BODY)
             result = r->answer.result;
+        else if (request_redirects(r))
+            result = RESULT_HIT;
     }
-    if (x->status == 0)
+    bool unanswered = x->status == 0;
+    if (unanswered)
         x->status = STATUS_VIEWER_LEFT;
     if (x->page_at < x->out_at && !x->to.head_only)
         x->sent = x->out_at - x->page_at;
@@ -478,20 +521,8 @@ void exchange_end(struct exchange *x)
         engine_count_sent(w->engine, x->sent);
     else
         shelf_count_sent(&w->reader, x->sent);
-    struct access_entry entry = {
-        .wall_us = x->wall_us,
-        .node = x->to.node,
-        .host = x->host,
-        .method = x->method,
-        .uri = x->uri,
-        .status = x->status,
-        .bytes = x->sent,
-        .result = result,
-        .request_id = x->to.request_id,
-        .duration_ns = worker_now(w) - x->began,
-    };
     if (w->log != NULL)
-        access_log_add(w->log, &w->gather, &entry);
+        exchange_log_line(x, result, unanswered);
     if (r->state != REQUEST_IDLE)
         engine_request_end(w->engine, w->now, r, true);
     upload_free(x->upload);

@@ -5,6 +5,7 @@
 
 #include "node/core/engine.h"
 #include "node/http/parse.h"
+#include "node/io/access_result.h"
 #include "node/io/answer.h"
 #include "node/io/upload.h"
 
@@ -42,6 +43,11 @@ struct exchange {
     size_t out_at, page_at; /* written so far; where a page's body begins (SIZE_MAX: it is no page) */
     uint64_t left;          /* body bytes until the present frame's end */
     uint64_t sent;          /* body bytes */
+    uint8_t refused;        /* enum access_detail: why we refused it; 0: we did not */
+    uint8_t said;           /* enum access_detail: what its answer began as; 0: it did not, or with our page */
+    bool cut;               /* the viewer left before the answer's end */
+    bool off_log;           /* no line is to be written of it */
+    struct exchange_log *log; /* what the log's format wants besides; NULL: nothing */
 };
 
 struct exchanges {
@@ -94,6 +100,12 @@ bool exchange_keep(struct exchange *x);
 /* exchange_gave_up: it comes to nothing, as for want of memory. True: no byte of an answer is out, and the viewer can
  * still be told with 503, which is what is logged then. */
 bool exchange_gave_up(struct exchange *x);
+
+/* exchange_refused is why we refused it, where the page's status does not tell. */
+static inline void exchange_refused(struct exchange *x, enum access_detail why)
+{
+    x->refused = (uint8_t)why;
+}
 
 /* exchange_end counts and logs the request and lets it go. exchange_cut does the same with one
  * that is not finished: the connection is to be closed then, and where the end of the

@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include "node/io/exchange.h"
+#include "node/io/exchange_log.h"
 #include "node/io/worker.h"
 
 #define PIECES_MAX  62           /* of a body in one write: almost 4 MiB of leaves */
@@ -43,6 +44,7 @@ static void begin_body(struct exchange *x)
     request_code(w->engine, w->now, &x->r, x->to.minor == 0 || x->wants.range.len > 0,
                  x->to.head_only || s->how == SELECT_NOT_MODIFIED);
     x->r.head_sent = true;
+    x->said = (uint8_t)access_detail_plain(a->result);
     if (s->how == SELECT_NOT_MODIFIED || s->how == SELECT_UNSATISFIABLE || x->to.head_only)
         x->r.until = 0; /* no byte of the body is wanted */
     if (s->how == SELECT_UNSATISFIABLE) {
@@ -54,7 +56,10 @@ static void begin_body(struct exchange *x)
     if (x->framing == ANSWER_UNTIL_CLOSE)
         x->to.close = true;
     keep_copy(x);
+    size_t head_at = x->out.len;
     x->status = answer_head(&x->out, a, s, &x->to);
+    if (x->log != NULL)
+        exchange_log_head(x->log, slice_from(buf_slice(&x->out), head_at));
     if (s->how != SELECT_RANGES)
         x->left = x->framing == ANSWER_LENGTH ? a->length : x->framing == ANSWER_UNTIL_CLOSE ? UINT64_MAX : 0;
     x->in_body = true;
@@ -164,6 +169,8 @@ static void wrote(struct exchange *x, size_t n)
     size_t head = x->out.len - x->out_at;
 
     x->viewer->moved += n;
+    if (x->log != NULL)
+        exchange_log_wrote(x, n);
     x->spoke = true;
     if (n < head) {
         x->out_at += n;

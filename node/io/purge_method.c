@@ -37,6 +37,7 @@ static void say(struct exchange *x, unsigned status, const char *text)
 {
     struct answer_page page = { .status = status, .text = text };
 
+    exchange_refused(x, access_refused(status));
     exchange_page(x, &page);
 }
 

@@ -11,6 +11,7 @@
 #include "node/dist/dist.h"
 #include "node/io/resolve.h"
 #include "node/dist/url.h"
+#include "node/io/access_line.h"
 #include "node/io/purge_from.h"
 #include "node/tls/tls.h"
 
@@ -108,6 +109,8 @@ struct node_config { /* all pointers are lent for the node's life */
     struct node_timers timers;
     const char *countries;             /* a path: MaxMind's file of them; NULL: no country is known */
     const char *access_log;            /* a path, "-" (standard output), or NULL: none */
+    enum access_format access_format;
+    bool access_cookies;               /* viewers' Cookie goes into the log, where the format has it */
     node_admin_handler *admin_handler; /* NULL: 404 to everything */
     void *admin_ctx;
     const char *admin_token; /* wanted of whoever changes anything; NULL: nothing can be changed */

@@ -286,11 +286,13 @@ static int open_log(struct node *n, char *error)
 
     if (path == NULL)
         return 0;
-    struct access_log *log = access_log_open(path);
+    struct access_log *log = access_log_open(path, n->cfg.access_format);
     if (log == NULL)
         snprintf(error, NODE_ERROR_MAX, "cannot write the access log %s: %s", path, strerror(errno));
-    for (unsigned i = 0; i < n->all_n; i++)
+    for (unsigned i = 0; i < n->all_n; i++) {
         n->all[i]->log = log;
+        n->all[i]->log_more = log != NULL && access_more_wanted(n->cfg.access_format);
+    }
     return log == NULL ? -1 : 0;
 }
 

@@ -89,7 +89,7 @@ static bool take_head(struct conn *c, struct slice *in)
     if (err != 0) {
         w->counters.origin_malformed++;
         buf_clear(&c->in);
-        upstream_fail(c, MESH_E_SYNTAX, CAUSE_MALFORMED);
+        upstream_fail(c, MESH_E_SYNTAX, err == MESH_E_FULL ? CAUSE_HEADER_SIZE : CAUSE_MALFORMED);
         return false;
     }
     /* Who answers so, or before he said that he wants the body, has no use for the rest of it. Else it goes on: some

@@ -205,6 +205,7 @@ static bool next_request(struct viewer *v, struct slice *rest)
     int err = http_parse_request(*rest, &v->cursor, &w->request, &used);
     if (err == MESH_E_SHORT)
         return false;
+    w->head_bytes = err == 0 ? used : rest->len;
     if (w->engine == NULL) {
         v->x = err == 0 ? exchange_read(v, &w->request) : NULL;
         v->passes = v->x == NULL;

@@ -54,7 +54,8 @@ void worker_init(struct worker *w, struct node *n, unsigned number)
     w->cfg = node_config(n);
     w->random_used = WORKER_RANDOM;
     w->date_s = -1;
-    answer_hit(&w->hit, slice_str(w->cfg->self->cert.name));
+    buf_addf(&w->pop, "%s/%s", w->cfg->self->cert.zone, w->cfg->self->cert.name);
+    answer_hit(&w->hit, slice_str(w->cfg->self->cert.name), buf_slice(&w->pop));
     listener_init(&w->http);
     listener_init(&w->mesh);
     listener_init(&w->admin);
@@ -138,6 +139,9 @@ void worker_fini(struct worker *w)
     shelf_reader_fini(&w->reader);
     buf_free(&w->head);
     buf_free(&w->hit);
+    buf_free(&w->pop);
+    for (size_t i = 0; i < sizeof(w->masked) / sizeof(w->masked[0]); i++)
+        buf_free(&w->masked[i]);
     free(w->read_buf);
 }
 

@@ -42,6 +42,7 @@ struct worker_counters {
 };
 
 struct worker {
+    struct buf masked[3]; /* what is written of target, referer and cookies in the line at hand */
     struct node *node;
     unsigned number; /* in |all|; 0: it has the engine */
     struct worker *const *all;
@@ -73,7 +74,8 @@ struct worker {
     struct http_request request;
     struct http_response response;
     struct buf head;
-    struct buf hit; /* answer_hit's, made once */
+    size_t head_bytes;  /* of the request's head */
+    struct buf hit, pop; /* answer_hit's, and who we are to viewers; made once */
 
     uint8_t random[WORKER_RANDOM]; /* drawn in bulk: a system call per request would cost too much */
     size_t random_used;
@@ -81,6 +83,7 @@ struct worker {
     int64_t date_s;
 
     struct access_log *log; /* shared */
+    bool log_more;          /* its format wants more than JSON does */
     struct access_gather gather;
     _Atomic unsigned log_handed; /* the call to reopen the log before which its lines were handed over */
     struct country_file *country_file; /* NULL: none; worker 0's */

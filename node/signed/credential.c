@@ -42,6 +42,13 @@ bool credential_cookie(struct slice name)
     return cookie_word(name) != WORDS;
 }
 
+bool credential_secret(struct slice name, bool cookie)
+{
+    enum word w = cookie ? cookie_word(name) : word_of(name);
+
+    return w == POLICY || w == SIGNATURE || w == KEY_ID || w == TOKEN;
+}
+
 /* Some clients encode more than they must: %7E for ~. There is room in |room| for all of the target. */
 static bool decoded(struct slice value, struct buf *room, struct slice *out)
 {

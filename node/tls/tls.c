@@ -462,6 +462,27 @@ const char *tls_version(const struct tls *t)
     }
 }
 
+const char *tls_cipher(const struct tls *t)
+{
+    static const struct {
+        const char *iana, *openssl;
+    } names[] = {
+        { "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256" },
+        { "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384" },
+        { "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305" },
+        { "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256" },
+        { "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE-RSA-AES256-GCM-SHA384" },
+        { "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305" },
+    };
+    const char *iana = gnutls_ciphersuite_get(t->session);
+
+    for (size_t i = 0; iana != NULL && i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(iana, names[i].iana) == 0)
+            return names[i].openssl;
+    }
+    return iana;
+}
+
 const char *tls_detail(const struct tls *t)
 {
     return t->detail;

@@ -131,6 +131,10 @@ enum tls_fault tls_fault(const struct tls *t);
 bool tls_partial(const struct tls *t);
 bool tls_resumed(const struct tls *t);
 const char *tls_version(const struct tls *t);
+
+/* tls_cipher is the suite that was agreed to, as OpenSSL calls it: "TLS_AES_128_GCM_SHA256",
+ * "ECDHE-RSA-AES128-GCM-SHA256"; or NULL. Static. */
+const char *tls_cipher(const struct tls *t);
 const char *tls_detail(const struct tls *t);
 
 /* tls_session appends what resumes this client's connection later: at its end, since servers give it when they like.

@@ -16,7 +16,6 @@
 
 #include "node/io/access_log.h"
 
-
 static struct access_second second;
 
 static struct access_entry entry(const char *uri)
@@ -39,7 +38,7 @@ static void check_line(const struct access_entry *e, const char *want)
 {
     struct buf b = BUF_EMPTY;
 
-    access_line(&b, &second, e);
+    access_line(&b, ACCESS_JSON, &second, e);
     buf_add_u8(&b, 0);
     assert_true(buf_ok(&b));
     assert_string_equal((const char *)b.data, want);
@@ -63,7 +62,7 @@ static void check_time(int64_t wall_s, const char *want)
     struct buf b = BUF_EMPTY;
 
     e.wall_us = wall_s * 1000000;
-    access_line(&b, &second, &e);
+    access_line(&b, ACCESS_JSON, &second, &e);
     assert_memory_equal(b.data + strlen("{\"time\":\""), want, strlen(want));
     buf_free(&b);
 }
@@ -85,7 +84,7 @@ static void check_uri(const char *uri, size_t len, const char *want)
     struct buf b = BUF_EMPTY;
 
     e.uri = slice_of(uri, len);
-    access_line(&b, &second, &e);
+    access_line(&b, ACCESS_JSON, &second, &e);
     buf_add_u8(&b, 0);
     const char *at = strstr((const char *)b.data, "\"uri\":\"") + strlen("\"uri\":\"");
     assert_memory_equal(at, want, strlen(want));
@@ -181,7 +180,7 @@ static void add_numbered(struct access_log *log, unsigned from, unsigned n)
 
 static void rotation_loses_nothing(void **state)
 {
-    struct access_log *log = access_log_open(path_of("log"));
+    struct access_log *log = access_log_open(path_of("log"), ACCESS_JSON);
     struct stat st;
 
     (void)state;
@@ -201,6 +200,40 @@ static void rotation_loses_nothing(void **state)
     close_log(log);
     assert_int_equal(count_lines("log.1", 0), 2500);
     assert_int_equal(count_lines("log", 2500), 700);
+}
+
+/* A request whose distribution wants no line has none, and is none of those taken. */
+static void feat_O2_off_writes_no_line(void **state)
+{
+    struct access_log *log = access_log_open(path_of("log"), ACCESS_JSON);
+    struct access_entry e = entry("/off");
+
+    (void)state;
+    assert_non_null(log);
+    add_numbered(log, 0, 10);
+    e.off = true;
+    access_log_add(log, &gather, &e);
+    add_numbered(log, 10, 10);
+    assert_int_equal(gather.taken, 20);
+    close_log(log);
+    assert_int_equal(count_lines("log", 0), 20);
+}
+
+/* What a file begins with, it begins with once, however often the log is opened. */
+static void feat_O2_a_file_has_one_heading(void **state)
+{
+    struct slice heading = access_heading(ACCESS_CLOUDFRONT);
+    struct stat st;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct access_log *log = access_log_open(path_of("log"), ACCESS_CLOUDFRONT);
+        assert_non_null(log);
+        access_log_reopen(log);
+        close_log(log);
+        assert_int_equal(stat(path_of("log"), &st), 0);
+        assert_int_equal((size_t)st.st_size, heading.len);
+    }
 }
 
 #define GATHERERS 3
@@ -231,7 +264,7 @@ static void *gather_on(void *ctx)
 
 static void several_gather_for_one_log_each_in_its_own_order(void **state)
 {
-    struct access_log *log = access_log_open(path_of("log"));
+    struct access_log *log = access_log_open(path_of("log"), ACCESS_JSON);
     struct gatherer all[GATHERERS];
     pthread_t threads[GATHERERS];
     unsigned next[GATHERERS] = { 0 };
@@ -264,7 +297,7 @@ static void several_gather_for_one_log_each_in_its_own_order(void **state)
 
 static void flush_reaches_the_file(void **state)
 {
-    struct access_log *log = access_log_open(path_of("log"));
+    struct access_log *log = access_log_open(path_of("log"), ACCESS_JSON);
     struct stat st = { 0 };
 
     (void)state;
@@ -285,7 +318,7 @@ static void a_log_that_cannot_be_opened_says_why(void **state)
 {
     (void)state;
     errno = 0;
-    assert_null(access_log_open(path_of("missing/log")));
+    assert_null(access_log_open(path_of("missing/log"), ACCESS_JSON));
     assert_int_equal(errno, ENOENT);
 }
 
@@ -299,7 +332,7 @@ static void a_full_disk_is_told_once_and_counted(void **state)
         print_message("SKIPPED: no /dev/full here\n");
         skip();
     }
-    log = access_log_open("/dev/full");
+    log = access_log_open("/dev/full", ACCESS_JSON);
     assert_non_null(log);
     add_numbered(log, 0, 5);
     access_log_flush(log, &gather);
@@ -324,7 +357,7 @@ static void a_reopened_log_takes_what_the_full_one_did_not(void **state)
         skip();
     }
     assert_int_equal(symlink("/dev/full", path_of("log")), 0);
-    log = access_log_open(path_of("log"));
+    log = access_log_open(path_of("log"), ACCESS_JSON);
     add_numbered(log, 0, 5);
     access_log_flush(log, &gather);
     for (int i = 0; i < 2000 && error == 0; i++) {
@@ -347,6 +380,8 @@ int main(void)
         cmocka_unit_test(days_of_the_calendar),
         cmocka_unit_test(hostile_bytes_stay_inside_their_string),
         cmocka_unit_test_setup_teardown(rotation_loses_nothing, make_folder, drop_folder),
+        cmocka_unit_test_setup_teardown(feat_O2_off_writes_no_line, make_folder, drop_folder),
+        cmocka_unit_test_setup_teardown(feat_O2_a_file_has_one_heading, make_folder, drop_folder),
         cmocka_unit_test_setup_teardown(several_gather_for_one_log_each_in_its_own_order, make_folder, drop_folder),
         cmocka_unit_test_setup_teardown(flush_reaches_the_file, make_folder, drop_folder),
         cmocka_unit_test_setup_teardown(a_log_that_cannot_be_opened_says_why, make_folder, drop_folder),

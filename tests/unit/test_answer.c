@@ -12,7 +12,7 @@
 #include "node/io/answer.h"
 
 #define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
-#define OURS "Via: 1.1 fra-1 (hedgerow)\r\nX-Cache: "
+#define OURS "Via: 1.1 fra-1 (hedgerow)\r\nX-Hedgerow-Pop: eu/fra/fra-1\r\nX-Cache: "
 
 static struct head head;
 static union {
@@ -38,9 +38,11 @@ static struct answer answer_of(uint16_t status, enum request_result result)
 
 static struct answer_to viewer(uint8_t minor)
 {
-    return (struct answer_to){
-        .node = SLICE_LIT("fra-1"), .request_id = SLICE_LIT("0a1b"), .date = SLICE_LIT(DATE), .minor = minor
-    };
+    return (struct answer_to){ .node = SLICE_LIT("fra-1"),
+                               .pop = SLICE_LIT("eu/fra/fra-1"),
+                               .request_id = SLICE_LIT("0a1b"),
+                               .date = SLICE_LIT(DATE),
+                               .minor = minor };
 }
 
 static void add(const char *name, const char *value)
@@ -90,7 +92,7 @@ static void what_is_kept_is_what_would_be_written(void **state)
     a.negotiated = true;
     answer_head(&plain, &a, &whole, &to);
     assert_true(answer_lines(&lines, &a, &whole));
-    answer_hit(&hit, to.node);
+    answer_hit(&hit, to.node, to.pop);
     a.lines = buf_slice(&lines);
     to.hit = buf_slice(&hit);
     answer_head(&again, &a, &whole, &to);
@@ -245,7 +247,8 @@ static void a_page_of_ours(void **state)
     size_t at = answer_page(&b, &refusal, &to);
     buf_addf(&want,
              "HTTP/1.1 405 Method Not Allowed\r\nDate: " DATE "\r\nContent-Type: text/html; charset=utf-8\r\n"
-             "Content-Length: %zu\r\nCache-Control: no-store\r\nAllow: GET, HEAD\r\n" OURS "Error from hedgerow\r\n"
+             "Content-Length: %zu\r\nCache-Control: no-store\r\nAllow: GET, HEAD\r\nAge: 0\r\n" OURS
+             "Error from hedgerow\r\n"
              "X-Request-Id: 0a1b\r\nConnection: close\r\n\r\n",
              strlen(page));
     assert_int_equal(at, want.len);
@@ -293,6 +296,11 @@ static void a_page_for_those_who_come_too_many(void **state)
     page.status = 502;
     answer_page(&b, &page, &to);
     assert_null(memmem(b.data, b.len, "Retry-After", 11));
+    buf_clear(&b);
+    page.status = 429;
+    page.retry_after_s = 17;
+    answer_page(&b, &page, &to);
+    assert_non_null(memmem(b.data, b.len, "\r\nRetry-After: 17\r\n", 19));
     buf_free(&b);
 }
 

@@ -195,7 +195,8 @@ static void rob_S13_requests_are_written_from_the_parsed_form(void **state)
 static bool check_answer(const struct buf *in)
 {
     static const char *const ours[] = {
-        "Date", "Age", "Via", "X-Cache", "X-Request-Id", "Cache-Status", "Connection", "Content-Length", NULL
+        "Date",         "Age",          "Via",        "X-Cache",        "X-Hedgerow-Pop",
+        "X-Request-Id", "Cache-Status", "Connection", "Content-Length", NULL
     };
     static struct head parsed;
     struct http_cursor at = { 0 };
@@ -212,6 +213,7 @@ static bool check_answer(const struct buf *in)
     assert_non_null(kept);
     struct answer a = { .head = kept, .has_length = true, .length = 7, .result = RESULT_HIT, .stored = true };
     struct answer_to to = { .node = SLICE_LIT("fra-1"),
+                            .pop = SLICE_LIT("eu/fra/fra-1"),
                             .request_id = SLICE_LIT("0a1b"),
                             .minor = 1,
                             .date = SLICE_LIT("Sun, 06 Nov 1994 08:49:37 GMT") };

@@ -154,6 +154,7 @@ static void test_both_versions_carry_bytes_both_ways_however_they_are_cut(void *
         struct ends e = meet_for(certs, trust, "example.com", SLICE_EMPTY, steps[i]);
         check_open(&e);
         assert_string_equal(tls_version(e.server), "TLSv1.3");
+        assert_memory_equal(tls_cipher(e.server), "TLS_", 4);
         say(&e, e.client, "GET / HTTP/1.1\r\n\r\n");
         check_text(&e.to_server, "GET / HTTP/1.1\r\n\r\n");
         say(&e, e.server, "HTTP/1.1 200 OK\r\n\r\n");
@@ -450,6 +451,7 @@ static int raw_timeout(gnutls_transport_ptr_t ptr, unsigned ms)
 }
 
 /* How the handshake of a client with |priority| ends for the server: its fault, and the version agreed to. */
+static const char *raw_cipher; /* agreed to by the last that met */
 static enum tls_fault raw_meet(struct tls_certs *certs, const char *priority, const char *alpn, const char **version)
 {
     struct raw r = { .out = BUF_EMPTY };
@@ -483,6 +485,7 @@ static enum tls_fault raw_meet(struct tls_certs *certs, const char *priority, co
     }
     enum tls_fault fault = tls_fault(server);
     *version = fault == TLS_FAULT_NONE ? tls_version(server) : NULL;
+    raw_cipher = fault == TLS_FAULT_NONE ? tls_cipher(server) : NULL;
     assert_int_equal(tls_state(server), fault == TLS_FAULT_NONE ? TLS_OPEN : TLS_BROKEN);
     if (fault == TLS_FAULT_VERSION)
         assert_true(tls_out(server).len >= 7); /* an alert */
@@ -570,6 +573,35 @@ static void test_policies_refuse_old_versions_and_cbc(void **state)
     assert_int_equal(raw_meet(modern, "NORMAL", NULL, &version), TLS_FAULT_NONE);
     tls_certs_unref(middle_set);
     tls_certs_unref(modern);
+}
+
+static void test_feat_O2_ciphers_are_called_what_openssl_calls_them(void **state)
+{
+    static const struct {
+        const char *priority, *want;
+    } all[] = {
+        { "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM", "TLS_AES_128_GCM_SHA256" },
+        { "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-256-GCM", "TLS_AES_256_GCM_SHA384" },
+        { "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+CHACHA20-POLY1305", "TLS_CHACHA20_POLY1305_SHA256" },
+#define TWO "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:-CIPHER-ALL:"
+        { TWO "+ECDHE-RSA:+AES-128-GCM", "ECDHE-RSA-AES128-GCM-SHA256" },
+        { TWO "+ECDHE-RSA:+AES-256-GCM", "ECDHE-RSA-AES256-GCM-SHA384" },
+        { TWO "+ECDHE-RSA:+CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305" },
+        { TWO "+ECDHE-ECDSA:+AES-128-GCM", "ECDHE-ECDSA-AES128-GCM-SHA256" },
+        { TWO "+ECDHE-ECDSA:+AES-256-GCM", "ECDHE-ECDSA-AES256-GCM-SHA384" },
+        { TWO "+ECDHE-ECDSA:+CHACHA20-POLY1305", "ECDHE-ECDSA-CHACHA20-POLY1305" },
+#undef TWO
+    };
+    const struct made *kinds[] = { &site, &rsa };
+    struct tls_certs *certs = certs_of(TLS_INTERMEDIATE, NULL, 2, kinds);
+    const char *version;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        assert_int_equal(raw_meet(certs, all[i].priority, NULL, &version), TLS_FAULT_NONE);
+        assert_string_equal(raw_cipher, all[i].want);
+    }
+    tls_certs_unref(certs);
 }
 
 static void test_of_two_kinds_of_key_the_one_that_the_viewer_knows(void **state)
@@ -782,6 +814,7 @@ int main(void)
         cmocka_unit_test(test_a_connection_keeps_the_set_that_it_began_with),
         cmocka_unit_test(test_feat_C21_a_client_shows_its_certificate_where_it_is_asked_for),
         cmocka_unit_test(test_policies_refuse_old_versions_and_cbc),
+        cmocka_unit_test(test_feat_O2_ciphers_are_called_what_openssl_calls_them),
         cmocka_unit_test(test_of_two_kinds_of_key_the_one_that_the_viewer_knows),
         cmocka_unit_test(test_http_1_1_is_the_protocol_and_what_cannot_be_agreed_to_is_refused),
         cmocka_unit_test(test_changed_bytes_never_come_through),
