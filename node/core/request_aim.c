@@ -93,7 +93,8 @@ static void take_spare(struct engine *e)
     e->spare = was;
 }
 
-static bool apply_rules(struct engine *e, struct request *r, const struct dist_behaviour *b, bool *plain)
+/* |*moved|: the path is another one. Of its place in memory nothing can be told: two that are made may bring it back. */
+static bool apply_rules(struct engine *e, struct request *r, const struct dist_behaviour *b, bool *plain, bool *moved)
 {
     struct rules_on on = { .host = buf_slice(&e->host),
                            .path = buf_slice(&e->path),
@@ -116,22 +117,24 @@ static bool apply_rules(struct engine *e, struct request *r, const struct dist_b
         buf_clear(&e->spare);
         buf_add_slice(&e->spare, on.path);
         take_spare(e);
+        *moved = true;
     }
     return true;
 }
 
 /* "/" alone stands for another path. */
-static void default_root(struct engine *e, const struct dist *d)
+static bool default_root(struct engine *e, const struct dist *d)
 {
     struct slice path = buf_slice(&e->path);
 
     if (d->root.len == 0 || (path.len > 1 && path.data[1] != '?'))
-        return;
+        return false;
     buf_clear(&e->spare);
     buf_add_str(&e->spare, d->root.data[0] == '/' ? "" : "/");
     buf_add_slice(&e->spare, d->root);
     buf_add_slice(&e->spare, slice_from(path, 1));
     take_spare(e);
+    return true;
 }
 
 static bool find(struct engine *e, struct request *r, struct route *route)
@@ -162,19 +165,19 @@ static bool make_key(struct engine *e, struct request *r, struct aim *aim)
 bool request_aim(struct engine *e, struct request *r, struct aim *aim, bool *plain)
 {
     struct route *route = &aim->route;
+    bool moved = false;
 
     *plain = true;
     if (!normal_form(e, r) || !find(e, r, route) || !admits_scheme(e, r, route->behaviour) ||
         !admits_method(r, route->behaviour) || !admit_request(e, r, route))
         return false;
-    const uint8_t *as_given = e->path.data;
     *plain = route_by_words(route);
-    if (route->behaviour->rules_n > 0 && !apply_rules(e, r, route->behaviour, plain))
+    if (route->behaviour->rules_n > 0 && !apply_rules(e, r, route->behaviour, plain, &moved))
         return false;
-    default_root(e, route->dist);
+    moved |= default_root(e, route->dist);
     if (!buf_ok(&e->path))
         return no_memory(r);
-    if (e->path.data == as_given)
+    if (!moved)
         return make_key(e, r, aim);
     const struct dist_behaviour *first = route->behaviour;
     if (!find(e, r, route) ||

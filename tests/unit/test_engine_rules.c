@@ -125,6 +125,31 @@ static void feat_R38_a_rewrite_comes_before_the_key(void **state)
     assert_string_equal(s->last_path, "/q?v=2");
 }
 
+/* A rewrite to / and then the root's page: the path has moved twice, and has the last one's behaviour. */
+static void feat_R38_a_rewrite_to_the_root_has_its_behaviour(void **state)
+{
+    static const struct dist_rule home[] = {
+        { .path = SLICE_LIT("/home/*"), .action = DIST_REWRITE, .to = SLICE_LIT("/") }
+    };
+    static struct dist_behaviour b[2];
+    struct site *s = site_at(w, "*", 1000);
+
+    (void)state;
+    b[0] = usual("/index.html");
+    b[0].cache.enabled = false;
+    b[1] = usual("*");
+    b[1].rules = home;
+    b[1].rules_n = 1;
+    struct dist d = one_dist(b, 2);
+    d.root = S("index.html");
+    apply(&d, 1);
+    for (int i = 1; i <= 3; i++) {
+        assert_int_equal(got(0, "x", "/home/a", ""), 200);
+        assert_string_equal(s->last_path, "/index.html");
+        assert_int_equal(s->fetches, i);
+    }
+}
+
 static void feat_R38_fields_are_edited(void **state)
 {
     struct site *s = site_at(w, "*", 1000);
@@ -226,6 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_stars_stand_for),         ONE(feat_R38_redirects_are_answered_here),
         THREE(feat_R38_a_rewrite_comes_before_the_key), ONE(feat_R38_fields_are_edited),
+        ONE(feat_R38_a_rewrite_to_the_root_has_its_behaviour),
         THREE(a_purge_means_what_its_url_became),       THREE(a_purge_is_of_one_distribution),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
