@@ -22,6 +22,7 @@
 #include "node/core/head.h"
 #include "node/core/mesh.h"
 #include "node/core/object.h"
+#include "node/core/response.h"
 #include "node/core/purge_calls.h"
 #include "node/core/refusals.h"
 #include "node/core/session.h"
@@ -246,6 +247,7 @@ struct request {
     uint16_t error_status;
     struct slice location, allow; /* a URL or a path; with 403 because of the method, what Allow says. Lent with the request */
     const struct dist *dist; /* whose it is; NULL: nobody's, or it did not come so far. Lent for the turn that it came in */
+    struct response policy;    /* what is said of the answer's fields; with |preflight| that is all of it */
     const char *detail;      /* why it was not let in, a word for the access log; NULL: it was, or was not asked */
     uint32_t retry_after_s;  /* then, with 429 */
     const char *error_text;/* a sentence for people; static */
@@ -280,6 +282,11 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r);
 static inline bool request_redirects(const struct request *r)
 {
     return r->state == REQUEST_FAILED && r->location.len > 0;
+}
+/* request_here: the edge has answered it by itself (it redirects, or answers a preflight), which counts as a hit. */
+static inline bool request_here(const struct request *r)
+{
+    return r->state == REQUEST_FAILED && (request_redirects(r) || r->policy.preflight);
 }
 
 /* request_seek: of the body |length| bytes from |at| on are read next, which may not be there yet. Only forward. Who

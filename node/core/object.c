@@ -7,6 +7,7 @@
 #include "proto/base/err.h"
 
 struct object_lines {
+    uint64_t by;
     uint32_t len;
     uint8_t text[];
 };
@@ -138,12 +139,25 @@ struct object *object_new(struct object_memory *memory, struct slice head_raw, c
     return o;
 }
 
-struct slice object_lines(const struct object *o)
+struct slice object_lines(const struct object *o, uint64_t by)
 {
-    return o->lines != NULL ? slice_of(o->lines->text, o->lines->len) : SLICE_EMPTY;
+    return o->lines != NULL && o->lines->by == by ? slice_of(o->lines->text, o->lines->len) : SLICE_EMPTY;
 }
 
-void object_keep_lines(struct object *o, struct slice lines)
+uint64_t object_lines_by(const struct object *o)
+{
+    return o->lines != NULL ? o->lines->by : 0;
+}
+
+void object_lines_past(struct object *o, struct object_past *past)
+{
+    *past = (struct object_past){ .lines = o->lines };
+    if (o->lines != NULL)
+        object_let_go(o, sizeof(*o->lines) + o->lines->len);
+    o->lines = NULL;
+}
+
+void object_keep_lines(struct object *o, uint64_t by, struct slice lines)
 {
     if (o->lines != NULL)
         object_let_go(o, sizeof(*o->lines) + o->lines->len);
@@ -151,6 +165,7 @@ void object_keep_lines(struct object *o, struct slice lines)
     o->lines = lines.len > 0 ? malloc(sizeof(*o->lines) + lines.len) : NULL;
     if (o->lines == NULL)
         return;
+    o->lines->by = by;
     o->lines->len = (uint32_t)lines.len;
     memcpy(o->lines->text, lines.data, lines.len);
     object_hold_block(o, sizeof(*o->lines) + lines.len);
@@ -193,10 +208,7 @@ bool object_renew(struct object *o, struct slice head_raw, const struct identity
     if (head == NULL)
         return false;
     assert(head->generation == o->head->generation);
-    *past = (struct object_past){ .lines = o->lines };
-    if (o->lines != NULL)
-        object_let_go(o, sizeof(*o->lines) + o->lines->len);
-    o->lines = NULL;
+    object_lines_past(o, past);
     if (o->head_apart) {
         past->head = (struct kept_head *)(uintptr_t)o->head;
         object_let_go(o, kept_head_bytes(o->head));

@@ -210,9 +210,13 @@ static inline uint64_t object_bytes(const struct object *o)
 }
 void object_hold(struct object *o, int64_t bytes);
 
-/* object_keep_lines copies |lines| in place of those kept; without memory, none are kept. object_lines lends them. */
-void object_keep_lines(struct object *o, struct slice lines);
-struct slice object_lines(const struct object *o);
+/* object_keep_lines copies |lines|, of answers by the policy |by| (response.h), in place of those kept; without memory, none
+ * are kept. object_lines lends those by |by|, object_lines_by says whose there are. object_lines_past gives them to |past|:
+ * others may read them yet. */
+void object_keep_lines(struct object *o, uint64_t by, struct slice lines);
+struct slice object_lines(const struct object *o, uint64_t by);
+uint64_t object_lines_by(const struct object *o);
+void object_lines_past(struct object *o, struct object_past *past);
 
 /* object_fields lends the head's fields; see kept_head_value for one. object_head_wire appends the head's wire form:
  * 0 or MESH_E_NOMEM. */

@@ -258,6 +258,7 @@ static void begin(struct engine *e, struct request *r)
     r->detail = NULL;
     r->retry_after_s = 0;
     r->own = BUF_EMPTY;
+    r->policy = (struct response){ .by = 0 };
     r->page = NULL;
     r->parts = NULL;
     r->waiter = NULL;
@@ -302,6 +303,10 @@ static void answer_known(struct engine *e, struct request *r, struct object *o, 
 {
     if (o->head->codable)
         r->prefers = preferred(e, r, b);
+    if (b->response.digest != 0) {
+        response_begin(&r->policy, b, r->fields);
+        response_hold(&r->policy, e->cfg.set);
+    }
     request_show(r, o);
 }
 
@@ -369,13 +374,14 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r)
         return;
     }
     hand_in(e, now, r, o);
+    response_hold(&r->policy, e->cfg.set);
     r->fields = fields; /* rules may have edited them meanwhile */
 }
 
 static void count(struct engine *e, const struct request *r)
 {
     struct engine_counters *c = &e->counters;
-    enum request_result result = request_redirects(r)           ? RESULT_HIT
+    enum request_result result = request_here(r)                ? RESULT_HIT
                                  : r->state == REQUEST_FAILED ? RESULT_ERROR
                                                               : r->answer.result;
 
@@ -413,6 +419,8 @@ void engine_request_end(struct engine *e, mesh_ns now, struct request *r, bool c
         buf_free(&r->own);
     if (r->page != NULL)
         error_page_free(r);
+    if (response_says(&r->policy))
+        response_end(&r->policy);
     if (o != NULL) {
         object_ref(o);
         reader_detach(&r->reader);

@@ -57,6 +57,16 @@ static bool refuse_method(struct request *r, const struct methods *m)
     return false;
 }
 
+/* A preflight is answered here, and has no cookies, signature or method of its own to be judged by. */
+static bool is_preflight(struct request *r)
+{
+    if (r->codable || r->policy.by == 0 || !r->policy.response->cors || !response_asks(r->method, r->fields))
+        return false;
+    response_hear_preflight(&r->policy, r->fields);
+    request_refuse(r, 204, "");
+    return true;
+}
+
 static bool admits_method(struct request *r, const struct dist_behaviour *b)
 {
     struct methods m = { .list = (enum method_list)b->methods };
@@ -109,6 +119,10 @@ static bool apply_rules(struct engine *e, struct request *r, const struct dist_b
     case MESH_E_NOMEM: return no_memory(r);
     case MESH_E_REFUSED: request_refuse(r, 508, "A rule of this site leads back to where it began."); return false;
     default: request_refuse(r, 500, "A rule of this site makes nothing of this request."); return false;
+    }
+    if ((on.response[0] | on.response[1]) != 0) {
+        r->policy.rules = b->rules;
+        memcpy(r->policy.ruled, on.response, sizeof(on.response));
     }
     r->fields = on.fields;
     if (on.status != 0)
@@ -168,8 +182,11 @@ bool request_aim(struct engine *e, struct request *r, struct aim *aim, bool *pla
     bool moved = false;
 
     *plain = true;
-    if (!normal_form(e, r) || !find(e, r, route) || !admits_scheme(e, r, route->behaviour) ||
-        !admits_method(r, route->behaviour) || !admit_request(e, r, route))
+    if (!normal_form(e, r) || !find(e, r, route))
+        return false;
+    response_begin(&r->policy, route->behaviour, r->fields);
+    if (!admits_scheme(e, r, route->behaviour) || is_preflight(r) || !admits_method(r, route->behaviour) ||
+        !admit_request(e, r, route))
         return false;
     *plain = route_by_words(route);
     if (route->behaviour->rules_n > 0 && !apply_rules(e, r, route->behaviour, plain, &moved))
@@ -180,9 +197,13 @@ bool request_aim(struct engine *e, struct request *r, struct aim *aim, bool *pla
     if (!moved)
         return make_key(e, r, aim);
     const struct dist_behaviour *first = route->behaviour;
-    if (!find(e, r, route) ||
-        (route->behaviour != first && (!admits_method(r, route->behaviour) || !admit_request(e, r, route))))
+    if (!find(e, r, route))
         return false;
+    if (route->behaviour != first) {
+        response_again(&r->policy, route->behaviour, r->fields);
+        if (is_preflight(r) || !admits_method(r, route->behaviour) || !admit_request(e, r, route))
+            return false;
+    }
     *plain = *plain && route_by_words(route);
     return make_key(e, r, aim);
 }

@@ -1,6 +1,7 @@
 /* What is read of a copy: its age, what is kept with it, its body. */
 #include "node/core/engine_impl.h"
 #include "node/core/shelf_read.h"
+#include "node/core/shelved.h"
 #include "node/core/tier.h"
 
 void request_answer(struct engine *e, mesh_ns now, struct request *r)
@@ -24,7 +25,7 @@ void request_answer(struct engine *e, mesh_ns now, struct request *r)
     if (r->parts != NULL || r->answer.coding != CODING_IDENTITY)
         return;
     if (r->answer.as == 0)
-        r->answer.lines = object_lines(o);
+        r->answer.lines = object_lines(o, r->policy.by);
     r->answer.has_length = o->has_length;
     r->answer.length = o->length;
 }
@@ -40,13 +41,28 @@ bool request_keeps(const struct request *r)
     return o->length >= LINES_BODY_MIN || cache_shelf(r->engine->cache) != NULL || cache_hot(r->engine->cache, o);
 }
 
+/* Those kept are by another policy, as after a change of configuration: what is laid out next has the new ones. */
+static void renew_lines(struct engine *e, struct object *o)
+{
+    struct object_past past;
+
+    cache_take_in(e->cache, o);
+    object_lines_past(o, &past);
+    shelved_past(o, &past);
+}
+
 void request_keep(struct request *r, struct slice lines)
 {
     struct object *o = r->reader.object;
 
-    if (!request_keeps(r) || (object_shelved(o) != NULL && o->lines != NULL)) /* others may read them */
+    if (!request_keeps(r))
         return;
-    object_keep_lines(o, lines);
+    if (object_shelved(o) != NULL && o->lines != NULL) { /* others may read them */
+        if (object_lines_by(o) == r->policy.by)
+            return;
+        renew_lines(r->engine, o);
+    }
+    object_keep_lines(o, r->policy.by, lines);
     cache_fit(r->engine->cache); /* |o| itself may go: who reads it holds it */
 }
 

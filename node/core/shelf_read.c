@@ -125,7 +125,8 @@ static bool has_coding(const struct shelf_reader *rd, const struct shelved *c, e
            shelved_coded(c, prefers) != NULL;
 }
 
-static void begin(struct shelf_reader *rd, struct request *r, struct shelved *c, enum coding prefers)
+static void begin(struct shelf_reader *rd, struct request *r, struct shelved *c, const struct dist_behaviour *b,
+                  enum coding prefers)
 {
     struct answer *a = &r->answer;
 
@@ -140,6 +141,9 @@ static void begin(struct shelf_reader *rd, struct request *r, struct shelved *c,
     r->reader.at = 0;
     r->until = UINT64_MAX;
     r->state = REQUEST_BODY;
+    r->policy = (struct response){ .by = 0 };
+    if (b->response.digest != 0)
+        response_begin(&r->policy, b, r->fields); /* its head is made in this turn */
     a->head = c->head;
     a->has_length = true;
     a->length = c->length;
@@ -195,7 +199,7 @@ bool shelf_request(struct shelf_reader *rd, mesh_ns now, struct request *r)
     key_memo_keep(&rd->memo, 0, r->https, r->host, r->target, &key, b);
     use(rd, c);
     r->dist = b->of;
-    begin(rd, r, c, prefers);
+    begin(rd, r, c, b, prefers);
     return true;
 }
 
@@ -217,7 +221,7 @@ void shelf_answer(struct request *r, mesh_ns now)
     a->age_ns = now > c->born ? now - c->born : 0;
     a->ttl_ns = c->lifetime - a->age_ns;
     if (a->coding == CODING_IDENTITY)
-        a->lines = shelved_lines(c);
+        a->lines = shelved_lines(c, r->policy.by);
 }
 
 void shelf_code(struct request *r, bool identity, bool head_only)
@@ -273,6 +277,8 @@ void shelf_request_end(struct request *r, bool count)
         add(r->state == REQUEST_FAILED ? &rd->errors : &rd->hits, 1);
     if (r->pinned)
         shelf_unpin(&r->shelved->item);
+    if (r->policy.by != 0)
+        response_end(&r->policy);
     r->shelved = NULL;
     r->pinned = false;
     r->state = REQUEST_IDLE;

@@ -63,13 +63,15 @@ int shelved_put(struct shelf *s, struct object *o)
 void shelved_add(struct object *o)
 {
     struct shelved *c = object_shelved(o);
-    struct slice lines = object_lines(o);
+    uint64_t by = object_lines_by(o);
+    struct slice lines = object_lines(o, by);
 
     if (c == NULL)
         return;
     atomic_store_explicit(&c->position, o->position, memory_order_relaxed);
     if (lines.len > 0 && atomic_load_explicit(&c->lines, memory_order_relaxed) == NULL) {
         c->lines_len = (uint32_t)lines.len;
+        c->lines_by = by;
         atomic_store_explicit(&c->lines, lines.data, memory_order_release);
     }
     for (size_t i = 0; i < CODINGS - 1; i++) {
@@ -102,11 +104,11 @@ void shelved_past(struct object *o, struct object_past *past)
     o->more->shelved = NULL; /* what is laid out next has the new head */
 }
 
-struct slice shelved_lines(const struct shelved *c)
+struct slice shelved_lines(const struct shelved *c, uint64_t by)
 {
     const uint8_t *lines = atomic_load_explicit(&c->lines, memory_order_acquire);
 
-    return lines != NULL ? slice_of(lines, c->lines_len) : SLICE_EMPTY;
+    return lines != NULL && c->lines_by == by ? slice_of(lines, c->lines_len) : SLICE_EMPTY;
 }
 
 const struct coded *shelved_coded(const struct shelved *c, enum coding coding)

@@ -21,6 +21,7 @@ struct shelved {
     /* Added later, once each: */
     _Atomic(const uint8_t *) lines; /* see request_keep; NULL: none yet */
     uint32_t lines_len;
+    uint64_t lines_by; /* the policy that they are by */
     _Atomic(const struct coded *) coded[CODINGS - 1]; /* done ones */
     _Atomic uint8_t no_gain;                          /* CODING_BITs that do not pay */
     /* The writer's: */
@@ -44,7 +45,7 @@ void shelved_take(struct shelf *s, struct object *o, uint64_t bytes);
 void shelved_past(struct object *o, struct object_past *past);
 
 /* ---- readers' ---- */
-struct slice shelved_lines(const struct shelved *c);
+struct slice shelved_lines(const struct shelved *c, uint64_t by); /* empty: none by that policy */
 /* shelved_coded lends the body in |coding|; NULL: it is not there, or not to be had (shelved_no_gain). */
 const struct coded *shelved_coded(const struct shelved *c, enum coding coding);
 bool shelved_no_gain(const struct shelved *c, enum coding coding);

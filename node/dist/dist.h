@@ -126,6 +126,7 @@ struct dist_response {
     size_t set_n;
     const struct slice *remove; /* names in lower case */
     size_t remove_n;
+    uint64_t digest; /* of all that; 0: it says nothing */
 };
 
 /* An edge rule, decided before the key is made: if all conditions hold it acts; the first redirect ends it. */

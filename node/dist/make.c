@@ -31,6 +31,43 @@ static bool own_identity(const struct dist *d, const struct dist_behaviour *b)
     return knows_us_alone(d, members[0]) && knows_us_alone(d, members[1]);
 }
 
+static void put_framed(struct buf *out, struct slice s)
+{
+    buf_add_u32(out, (uint32_t)s.len);
+    buf_add_slice(out, s);
+}
+
+/* False: out of memory. */
+static bool digest_response(struct dist_response *p)
+{
+    struct buf all = BUF_EMPTY;
+    struct digest sum;
+
+    p->digest = 0;
+    if (!p->cors && p->set_n == 0 && p->remove_n == 0)
+        return true;
+    buf_add_u8(&all, (uint8_t)(p->cors << 2 | p->cors_credentials << 1 | p->cors_override));
+    buf_add_u64(&all, (uint64_t)p->cors_max_age_s);
+    put_framed(&all, p->cors_origins);
+    put_framed(&all, p->cors_methods);
+    put_framed(&all, p->cors_headers);
+    put_framed(&all, p->cors_expose);
+    buf_add_u32(&all, (uint32_t)p->set_n);
+    for (size_t i = 0; i < p->set_n; i++) {
+        put_framed(&all, p->set[i].name);
+        put_framed(&all, p->set[i].value);
+        buf_add_u8(&all, p->override != NULL && p->override[i]);
+    }
+    for (size_t i = 0; i < p->remove_n; i++)
+        put_framed(&all, p->remove[i]);
+    struct slice text = buf_slice(&all);
+    digest_of(&sum, &text, 1);
+    p->digest = digest_u64(&sum) | 1; /* 0 is none's */
+    bool ok = buf_ok(&all);
+    buf_free(&all);
+    return ok;
+}
+
 /* What is derived of one distribution. */
 static bool complete(struct dist_arena *arena, struct dist *d, uint32_t index)
 {
@@ -45,6 +82,8 @@ static bool complete(struct dist_arena *arena, struct dist *d, uint32_t index)
         behaviours[i].index = i;
         behaviours[i].own_identity = own_identity(d, &behaviours[i]);
         behaviours[i].of = d;
+        if (!digest_response(&behaviours[i].response))
+            return false;
         dist_path_cut(&paths[i], behaviours[i].path);
     }
     d->behaviours = behaviours;

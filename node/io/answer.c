@@ -79,15 +79,31 @@ static void put_weak(struct buf *out, struct slice etag)
     buf_addf(out, "ETag: %s%.*s\r\n", weak ? "" : "W/", SLICE_FMT(etag));
 }
 
-/* Returns whether a Date was among them. */
-static bool put_stored(struct buf *out, const struct answer *a, const struct selection *s)
+/* What the owner says of the fields that are |in|. */
+static void apply_policy(struct fields *out, const struct fields *in, const struct response *p, bool ours)
 {
-    struct fields fields;
+    response_common(out, in, p, ours);
+    response_alone(out, in, p);
+    response_rules(out, in, p, ours);
+}
+
+/* Returns whether a Date was among them. |shared|: what is for one request alone is not written. */
+static bool put_stored(struct buf *out, const struct answer *a, const struct selection *s, const struct response *p,
+                       bool shared)
+{
+    struct fields fields, made, *all = &fields;
     bool has_date = false;
 
     kept_head_fields(a->head, &fields);
-    for (size_t i = 0; i < fields.n; i++) {
-        const struct field *field = &fields.at[i];
+    if (p != NULL && response_says(p)) {
+        if (shared)
+            response_common(&made, &fields, p, false);
+        else
+            apply_policy(&made, &fields, p, false);
+        all = &made;
+    }
+    for (size_t i = 0; i < all->n; i++) {
+        const struct field *field = &all->at[i];
         if (replaced(field->name) || omitted(a, s, field->name))
             continue;
         if (a->coding != CODING_IDENTITY && slice_eq_nocase(field->name, SLICE_LIT("etag"))) {
@@ -299,20 +315,20 @@ static uint16_t status_of(const struct answer *a, const struct selection *s)
 }
 
 /* Does an answer begin with what is the same for all from its copy? */
-static bool is_plain(const struct answer *a, const struct selection *s)
+static bool is_plain(const struct answer *a, const struct selection *s, const struct response *p)
 {
-    return s->how == SELECT_WHOLE && a->as == 0 && a->coding == CODING_IDENTITY && a->has_length && a->head->status != 204 &&
+    return (p == NULL || !response_ruled(p)) && s->how == SELECT_WHOLE && a->as == 0 && a->coding == CODING_IDENTITY && a->has_length && a->head->status != 204 &&
            a->head->status != 304;
 }
 
-bool answer_lines(struct buf *out, const struct answer *a, const struct selection *s)
+bool answer_lines(struct buf *out, const struct answer *a, const struct selection *s, const struct response *policy)
 {
     struct slice date;
 
-    if (!is_plain(a, s) || !kept_head_find(a->head, SLICE_LIT("date"), &date))
+    if (!is_plain(a, s, policy) || !kept_head_find(a->head, SLICE_LIT("date"), &date))
         return false;
     http_put_status_line(out, a->head->status);
-    (void)put_stored(out, a, s);
+    (void)put_stored(out, a, s, policy, true);
     put_coding(out, a, s);
     http_put_number(out, SLICE_LIT("Content-Length"), a->length);
     return true;
@@ -325,7 +341,7 @@ static void put_content(struct buf *out, const struct answer *a, const struct se
     uint64_t length = a->length;
 
     http_put_status_line(out, status);
-    if (!put_stored(out, a, s))
+    if (!put_stored(out, a, s, to->policy, false))
         (void)http_put_field(out, SLICE_LIT("Date"), to->date);
     put_coding(out, a, s);
     if (s->how == SELECT_RANGES)
@@ -336,12 +352,26 @@ static void put_content(struct buf *out, const struct answer *a, const struct se
         buf_add_str(out, "Transfer-Encoding: chunked\r\n");
 }
 
+static void put_lines(struct buf *out, const struct answer *a, const struct response *p)
+{
+    struct fields stored, alone;
+
+    buf_add_slice(out, a->lines);
+    if (p == NULL || p->origin == 0)
+        return;
+    kept_head_fields(a->head, &stored);
+    fields_clear(&alone);
+    response_alone(&alone, &stored, p);
+    for (size_t i = 0; i < alone.n; i++)
+        http_put_sound(out, alone.at[i].name, alone.at[i].value);
+}
+
 uint16_t answer_head(struct buf *out, const struct answer *a, const struct selection *s, const struct answer_to *to)
 {
     assert(answer_framing(a, s, to) != ANSWER_UNTIL_CLOSE || to->close);
     assert(s->how != SELECT_UNSATISFIABLE);
-    if (a->lines.len > 0 && is_plain(a, s))
-        buf_add_slice(out, a->lines);
+    if (a->lines.len > 0 && is_plain(a, s, to->policy))
+        put_lines(out, a, to->policy);
     else
         put_content(out, a, s, to);
     if (!a->passed) /* Age would say that it came from a copy (RFC 9111 section 5.1) */
@@ -371,6 +401,24 @@ static void put_text(struct buf *out, const struct answer_page *page, const stru
              SLICE_FMT(to->request_id));
 }
 
+/* What the owner adds to a page of ours: what that says itself stays. */
+static void put_policy(struct buf *out, const struct response *p)
+{
+    static const struct slice always[] = { SLICE_LIT("content-type"), SLICE_LIT("content-length"),
+                                           SLICE_LIT("cache-control"), SLICE_LIT("retry-after"), SLICE_LIT("allow"),
+                                           SLICE_LIT("location"),      SLICE_LIT("content-range") };
+    struct fields ours, all;
+
+    if (p == NULL || !response_says(p))
+        return;
+    fields_clear(&ours);
+    for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+        (void)fields_add(&ours, always[i], SLICE_EMPTY);
+    apply_policy(&all, &ours, p, true);
+    for (size_t i = ours.n; i < all.n; i++)
+        (void)http_put_field(out, all.at[i].name, all.at[i].value);
+}
+
 size_t answer_page(struct buf *out, const struct answer_page *page, const struct answer_to *to)
 {
     struct buf text = BUF_EMPTY;
@@ -389,6 +437,7 @@ size_t answer_page(struct buf *out, const struct answer_page *page, const struct
         (void)http_put_field(out, SLICE_LIT("Allow"), page->allow);
     if (page->location.len > 0)
         (void)http_put_field(out, SLICE_LIT("Location"), page->location);
+    put_policy(out, to->policy);
     if (page->of != NULL)
         buf_addf(out, "Content-Range: bytes */%llu\r\n", (unsigned long long)page->of->length);
     put_age(out, 0);
@@ -416,6 +465,27 @@ size_t answer_page(struct buf *out, const struct answer_page *page, const struct
         out->failed = true;
     buf_free(&text);
     return page_at;
+}
+
+void answer_preflight(struct buf *out, const struct answer_to *to)
+{
+    struct buf made = BUF_EMPTY;
+    struct fields says;
+
+    http_put_status_line(out, 204);
+    (void)http_put_field(out, SLICE_LIT("Date"), to->date);
+    response_preflight(&says, to->policy, &made);
+    for (size_t i = 0; i < says.n; i++)
+        (void)http_put_field(out, says.at[i].name, says.at[i].value);
+    put_age(out, 0);
+    put_via(out, to->node, to->pop);
+    put_x_cache(out, RESULT_HIT);
+    (void)http_put_field(out, SLICE_LIT("X-Request-Id"), to->request_id);
+    put_connection(out, to);
+    http_put_end(out);
+    if (!buf_ok(&made))
+        out->failed = true;
+    buf_free(&made);
 }
 
 void answer_options(struct buf *out, struct slice allow, const struct answer_to *to)

@@ -123,6 +123,7 @@ static struct exchange *exchange_new(struct viewer *v, const struct http_request
         .date = worker_date(w),
         .pop = buf_slice(&w->pop),
         .hit = buf_slice(&w->hit),
+        .policy = &x->r.policy,
         .minor = q->minor,
         .head_only = q->method == HTTP_HEAD,
         .close = !q->keep_alive || w->draining,
@@ -187,6 +188,13 @@ void exchange_failed(struct exchange *x)
         .details = r->error_cause == FETCH_CAUSE_FULL ? NULL : cause_details((enum cause)r->error_cause),
     };
 
+    if (r->policy.preflight) {
+        x->status = 204;
+        x->to.close = x->to.close || exchange_unread(x);
+        answer_preflight(&x->out, &x->to);
+        x->page_at = x->out.len;
+        return;
+    }
     if (request_redirects(r) || r->error_status == 421 || r->detail != NULL) {
         /* the request is well formed, and may be followed by others */
         exchange_refused(x, access_refused_by(r));
@@ -509,7 +517,7 @@ void exchange_end(struct exchange *x)
             r->state = REQUEST_FAILED; /* the viewer left before there was an answer */
         if (r->state == REQUEST_BODY)
             result = r->answer.result;
-        else if (request_redirects(r))
+        else if (request_here(r))
             result = RESULT_HIT;
     }
     bool unanswered = x->status == 0;

@@ -23,7 +23,7 @@ static void keep_copy(struct exchange *x)
         return;
     if (x->r.answer.lines.len == 0) {
         buf_clear(lines);
-        if (answer_lines(lines, &x->r.answer, &whole) && buf_ok(lines))
+        if (answer_lines(lines, &x->r.answer, &whole, &x->r.policy) && buf_ok(lines))
             request_keep(&x->r, buf_slice(lines));
     }
     if (x->worker->all_n > 1)

@@ -87,11 +87,11 @@ static void what_is_kept_is_what_would_be_written(void **state)
 
     (void)state;
     add("Content-Type", "text/html");
-    assert_false(answer_lines(&lines, &a, &whole)); /* without a Date it is now's */
+    assert_false(answer_lines(&lines, &a, &whole, NULL)); /* without a Date it is now's */
     add("Date", DATE);
     a.negotiated = true;
     answer_head(&plain, &a, &whole, &to);
-    assert_true(answer_lines(&lines, &a, &whole));
+    assert_true(answer_lines(&lines, &a, &whole, NULL));
     answer_hit(&hit, to.node, to.pop);
     a.lines = buf_slice(&lines);
     to.hit = buf_slice(&hit);

@@ -444,7 +444,7 @@ static void an_old_head_lasts_as_long_as_it_is_read(void **state)
 
     (void)state;
     struct object *o = put("/a", old, NULL);
-    object_keep_lines(o, SLICE_LIT("lines of one"));
+    object_keep_lines(o, 0, SLICE_LIT("lines of one"));
     cache_lay_out(cache, o);
     assert_true(ask(&first, "/a"));
     request_answer(NULL, NOW, &first);
@@ -514,7 +514,7 @@ static void lines_and_codings_are_added(void **state)
     assert_false(ask_with(&r, "/a", &gzip, NOW)); /* it is not done */
     while (!c->done)
         assert_int_equal(coded_step(c, NULL), 0);
-    object_keep_lines(o, SLICE_LIT("lines"));
+    object_keep_lines(o, 0, SLICE_LIT("lines"));
     cache_lay_out(cache, o);
     assert_true(ask_with(&r, "/a", &gzip, NOW));
     request_answer(NULL, NOW, &r);
