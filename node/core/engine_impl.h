@@ -268,6 +268,7 @@ struct flight {
     struct digest key;
     unsigned cause; /* of our own fetch's failure */
     unsigned member; /* of its group of origins, that is asked */
+    bool kept;       /* a passage of OPTIONS, whose answer may be for others, too */
     bool replayable; /* a passage that may be sent twice, and has no body */
     bool leaf;      /* this one of a body's alone */
     uint32_t index, run;

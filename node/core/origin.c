@@ -205,6 +205,12 @@ void origin_unfit(struct engine *e, mesh_ns now, struct flight *f, int err)
         flight_fail(e, now, f, 502, "The origin's answer has a head that is too large.");
 }
 
+/* Of a passage only what is short: no reader of it ever falls out of a window, or has to go on elsewhere. */
+static bool may_be_kept(const struct flight *f, int64_t length)
+{
+    return !is_passage(f) || (f->kept && length >= 0 && length <= LEAF_BYTES);
+}
+
 int origin_object(struct engine *e, struct flight *f, uint16_t status, const struct fields *fields,
                   const struct freshness *fresh, int64_t length, struct object **out)
 {
@@ -214,7 +220,7 @@ int origin_object(struct engine *e, struct flight *f, uint16_t status, const str
                          .fetched_s = e->wall_s,
                          .origin = distribution_origin(route_origin(&f->route, f->member)->url) };
     struct buf policy = BUF_EMPTY;
-    bool for_one = is_passage(f) || f->unkept || !fresh->storable || (f->personal && !fresh->for_authorized);
+    bool for_one = !may_be_kept(f, length) || f->unkept || !fresh->storable || (f->personal && !fresh->for_authorized);
 
     head.has_length = length >= 0;
     head.length = length >= 0 ? (uint64_t)length : 0;

@@ -35,7 +35,7 @@ void answer_source(struct answer *a, const struct object *o, const struct flight
 {
     a->collapsed = !leader;
     a->was_stale = f->stale != NULL;
-    a->passed = is_passage(f);
+    a->passed = is_passage(f) && o->uncacheable;
     a->from_disk = f->from_disk && object_flight(o) != f;
     a->via_peer = f->from_peer && object_flight(o) == f;
     a->peer_hit = f->peer_hit;
@@ -330,7 +330,7 @@ static void __attribute__((noinline)) hand_in(struct engine *e, mesh_ns now, str
     if (!request_aim(e, r, &aim, &plain))
         return;
     if (!r->codable) {
-        passage_begin(e, now, r, &aim);
+        passage_begin(e, now, r, &aim, is_personal(r, aim.route.behaviour));
         return;
     }
     const struct dist_behaviour *b = aim.route.behaviour;

@@ -75,8 +75,9 @@ static inline bool is_passage(const struct flight *f)
 {
     return f->method.len > 0;
 }
-/* passage_begin takes a request whose method no copy answers to the origin. */
-void passage_begin(struct engine *e, mesh_ns now, struct request *r, struct aim *aim);
+/* passage_begin takes a request whose method no copy answers to the origin; |personal|: what it is told is for this one
+ * alone. But OPTIONS may be answered from a copy, too. */
+void passage_begin(struct engine *e, mesh_ns now, struct request *r, struct aim *aim, bool personal);
 static inline struct request *reader_request(struct reader *r)
 {
     return OBJ_OF(r, struct request, reader);

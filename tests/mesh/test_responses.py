@@ -170,6 +170,32 @@ def test_feat_R38_rules_of_requests_and_answers(case):
 
 
 @needs("hedgerow")
+def test_feat_R12_options_are_kept_where_wanted(case):
+    """By a key of their own, for who asks alike by the fields that count, until purged; elsewhere they go to the origin."""
+    origin = case.origin()
+    node = node_of(case, dists(origin.url, (
+        "      - { path: \"/bytes/1*\", cache: { options: true, headers: [ Origin ] } }\n      - { path: \"*\" }\n")))
+
+    def options(target, *headers):
+        return ask(node, target, *headers, method="OPTIONS")
+    kept, unkept = f"/bytes/100?{KEPT}", f"/bytes/200?{KEPT}"
+    equal([options(kept).result() for _ in range(3)], ["Miss", "Hit", "Hit"], "OPTIONS")
+    equal([ask(node, kept).result() for _ in range(3)], ["Miss", "Hit", "Hit"], "GET beside it")
+    equal((options(kept).get("Age") is not None, len(options(kept).body)), (True, 100), "its answer")
+    equal([options(kept, ("Origin", SITE)).result() for _ in range(2)], ["Miss", "Hit"], "of another site")
+    equal([request.method for request in origin.requests], ["OPTIONS", "GET", "OPTIONS"], "what the origin saw")
+    for target, headers in ((unkept, ()), (kept, [("Authorization", "Basic eDp5")]), (kept, [("Content-Length", "0")]),
+                            ("/bytes/100?cc=no-store", ()), (f"/bytes/100000?{KEPT}", ())):
+        before = origin.total
+        equal([options(target, *headers).status for _ in range(3)], [200] * 3, f"{target} with {headers}")
+        equal(origin.total - before, 3, f"requests that the origin has seen of {target} with {headers}")
+    case.run("purge", "--admin", "{}:{}".format(*node.admin), "--token-file", f"{node.data}/admin.token",
+             f"http://a.example{kept}")
+    equal([options(kept).result() for _ in range(2)], ["Miss", "Hit"], "after a purge")
+    node.finish()
+
+
+@needs("hedgerow")
 def test_feat_V5_https_is_answered_redirected_to_or_all_there_is(case):
     """Three modes; the query is kept byte for byte; over https all three answer, and the host is the viewer's."""
     origin, authority = case.origin(), Authority(case.folder)
