@@ -33,7 +33,7 @@ def test_feat_R37_preflights_are_answered_here(case):
     listed. Who asks OPTIONS otherwise, or of a path without such a policy, still asks the origin."""
     origin = case.origin()
     node = node_of(case, dists(origin.url, (
-        "      - { path: \"/bytes/*\", methods: get, response: { cors: { origins: [ \"https://shop.example\","
+        "      - { path: \"/bytes/*\", methods: get, rate: 1, response: { cors: { origins: [ \"https://shop.example\","
         " \"https://*.b.example\" ], methods: [ GET, PUT ], headers: [ X-A ], credentials: true, max_age: 1h } } }\n"
         "      - { path: \"*\" }\n")))
     want = {"allow-origin": SITE, "allow-credentials": "true", "allow-methods": "GET, PUT", "allow-headers": "X-A",
@@ -47,7 +47,7 @@ def test_feat_R37_preflights_are_answered_here(case):
     equal(cors(preflight(node, "/bytes/10", "https://x.y.b.example"))["allow-origin"], "https://x.y.b.example", "a wildcard")
     for other in ("https://b.example", "http://shop.example", "null", "https://shop.example.evil"):
         answer = preflight(node, "/bytes/10", other)
-        equal((answer.status, cors(answer)), (204, {}), f"of {other}")
+        equal((answer.status, cors(answer)), (204, {}), f"of {other}, at whatever rate")
     equal(origin.total, 0, "requests that the origin has seen")
     equal(ask(node, "/bytes/10", method="OPTIONS").status, 403, "OPTIONS, where only GET is answered")
     equal(preflight(node, "/other", SITE).status, 404, "where nothing is said of other sites")

@@ -492,6 +492,27 @@ static void what_is_held_may_be_found_again(void **state)
     engine_request_end(NULL, NOW, &second, true);
 }
 
+/* After a change of configuration those of before are nobody's. */
+static void lines_are_by_one_policy(void **state)
+{
+    struct request r;
+
+    (void)state;
+    struct object *o = put_out("/a");
+    object_keep_lines(o, 7, SLICE_LIT("lines by 7"));
+    cache_lay_out(cache, o);
+    assert_true(ask(&r, "/a"));
+    for (uint64_t by = 0; by < 10; by++) {
+        r.policy.by = by;
+        r.answer.lines = SLICE_EMPTY;
+        request_answer(NULL, NOW, &r);
+        assert_true(slice_eq(r.answer.lines, by == 7 ? SLICE_LIT("lines by 7") : SLICE_EMPTY));
+        assert_true(slice_eq(object_lines(o, by), r.answer.lines));
+    }
+    r.policy.by = 0;
+    engine_request_end(NULL, NOW, &r, true);
+}
+
 static void lines_and_codings_are_added(void **state)
 {
     struct fields gzip = one_field("accept-encoding", "gzip");
@@ -572,6 +593,7 @@ int main(void)
         T(eviction_does_not_run_away_while_a_turn_lasts),
         T(an_old_head_lasts_as_long_as_it_is_read),
         T(what_is_held_may_be_found_again),
+        T(lines_are_by_one_policy),
         T(lines_and_codings_are_added),
         T(what_readers_did_is_counted),
     };
