@@ -4,6 +4,7 @@
 
 #include "node/admin/change.h"
 #include "node/admin/distributions.h"
+#include "node/admin/members.h"
 #include "node/admin/prove.h"
 #include "node/admin/purge.h"
 #include "node/admin/status.h"
@@ -84,8 +85,13 @@ static const struct {
     const char *path;
     page *answer;
 } pages[] = {
-    { "/status", answer_status }, { "/metrics", answer_metrics }, { "/livez", answer_livez },
-    { "/readyz", answer_readyz }, { "/", answer_page },
+    { "/status", answer_status },
+    { "/metrics", answer_metrics },
+    { "/livez", answer_livez },
+    { "/readyz", answer_readyz },
+    { "/", answer_page },
+    { "/members/addresses", members_addresses },
+    { "/members/addresses.txt", members_addresses_text },
 };
 
 unsigned admin_answer(void *ctx, struct node *n, const struct node_admin_request *req, struct buf *body,

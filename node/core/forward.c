@@ -28,7 +28,7 @@ static bool is_forwarded_for(const struct field *field)
 
 /* Written by us, another protocol's, or an edge's own word. */
 static const char *const ours[] = {
-    "host", "content-length", "expect", "x-request-id", "http2-settings", "x-edge-",
+    "host", "content-length", "expect", "x-request-id", "http2-settings", "x-edge-", "x-origin-secret",
 };
 /* Another answer than the key says; conditions (if-...) too. */
 static const char *const of_copies[] = { "range", "max-forwards" };

@@ -274,7 +274,7 @@ static const struct schema_field origin_fields[] = {
     { "headers", "fields that go along with each request, in place of the viewer's of that name", .type = SCHEMA_OTHER,
       .read = read_origin_headers, .write = write_origin_headers,
       .allowed = "a map, 10 at most; a name has 256 bytes at most, a value 1783, all 10240", .or_else = "none" },
-    { "secret", "name of a secret that each node has; it goes along as X-Origin-Secret", TEXT_OF(take_file_name),
+    { "secret", "name of a secret that each node has, as `DATA/secrets/NAME`; its last line goes along as X-Origin-Secret", TEXT_OF(take_file_name),
       OF(dist_origin, secret), .allowed = "a file's name", .or_else = "none" },
     { "connect_timeout", "for each attempt to connect", TIMED(SEC(1), SEC(10)), OF(dist_origin, connect_timeout) },
     { "attempts", "to connect", NUMBERED(1, 3), OF(dist_origin, attempts) },

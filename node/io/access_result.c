@@ -64,6 +64,7 @@ static enum access_detail origin_detail(enum cause c)
         [CAUSE_TLS_SETTINGS] = ACCESS_ORIGIN_CONNECT,
         [CAUSE_SIGNING] = ACCESS_ORIGIN_CONNECT,
         [CAUSE_NOT_FOUND] = ACCESS_ORIGIN_CONNECT,
+        [CAUSE_SECRET] = ACCESS_ORIGIN_CONNECT,
     };
 
     assert(c > CAUSE_NONE && c < CAUSES_N && of[c] != ACCESS_UNKNOWN);

@@ -37,7 +37,8 @@
     X(TLS_TIMEOUT, CONNECTION_TIMEOUT, "tls_timeout")                                      \
     X(TLS_SETTINGS, PROXY_CONFIGURATION_ERROR, "tls_settings")                             \
     X(SIGNING, PROXY_CONFIGURATION_ERROR, "signing_keys")                                  \
-    X(NOT_FOUND, DESTINATION_NOT_FOUND, "destination_not_found")
+    X(NOT_FOUND, DESTINATION_NOT_FOUND, "destination_not_found")                           \
+    X(SECRET, PROXY_CONFIGURATION_ERROR, "origin_secret")
 
 enum cause {
     CAUSE_NONE, /* not known */

@@ -399,13 +399,28 @@ static struct conn *idle_for(struct upstream_pool *p, const struct fetch *f, boo
 }
 
 /* Nothing is begun. */
-static void refuse(struct upstreams *u, struct fetch *f, bool full)
+static void refuse(struct upstreams *u, struct fetch *f, int err, enum cause cause)
 {
     struct worker *w = u->worker;
 
-    w->counters.origin_refused += full;
-    f->cause = full ? CAUSE_FULL : CAUSE_INTERNAL;
-    engine_fetch_end(w->engine, w->now, f, full ? MESH_E_FULL : MESH_E_NOMEM);
+    w->counters.origin_refused += cause == CAUSE_FULL;
+    f->cause = cause;
+    engine_fetch_end(w->engine, w->now, f, err);
+}
+
+/* The secret that |o| wants, lent; false: we have none. */
+static bool secret_for(struct upstreams *u, const struct dist_origin *o, struct slice *secret)
+{
+    struct buf news = BUF_EMPTY;
+    bool has = true;
+
+    *secret = SLICE_EMPTY;
+    if (o->secret.len > 0)
+        has = origin_secret_of(&u->secrets, u->worker->now, o->secret, secret, &news);
+    if (news.len > 0)
+        worker_notice(u->worker, "%.*s", SLICE_FMT(buf_slice(&news)));
+    buf_free(&news);
+    return has;
 }
 
 /* The connection that |f| is to have; NULL: none, and the engine knows. */
@@ -418,7 +433,7 @@ static struct conn *conn_for(struct upstreams *u, const struct dist_origin *o, s
     if (room && c == NULL)
         c = conn_new(p);
     if (c == NULL)
-        refuse(u, f, p != NULL && !room);
+        refuse(u, f, p != NULL && !room ? MESH_E_FULL : MESH_E_NOMEM, p != NULL && !room ? CAUSE_FULL : CAUSE_INTERNAL);
     return c;
 }
 
@@ -497,6 +512,11 @@ void upstream_begin(struct upstreams *u, struct fetch *f)
     struct upload *upload = x != NULL ? x->upload : NULL;
 
     f->io = NULL;
+    struct slice secret;
+    if (!secret_for(u, o, &secret)) {
+        refuse(u, f, MESH_E_REFUSED, CAUSE_SECRET);
+        return;
+    }
     struct conn *c = conn_for(u, o, f, upload != NULL);
     if (c == NULL)
         return;
@@ -504,7 +524,8 @@ void upstream_begin(struct upstreams *u, struct fetch *f)
     struct upstream_body body = { .expect = c->asked };
     if (x != NULL)
         body.body = x->body;
-    int err = upstream_request(&c->out, o, f, &body, slice_str(w->cfg->self->cert.name), &w->cfg->self->mesh.id);
+    int err =
+        upstream_request(&c->out, o, f, &body, secret, slice_str(w->cfg->self->cert.name), &w->cfg->self->mesh.id);
     if (err == 0 && o->kind == DIST_S3)
         err = sign(c);
     if (err != 0) {

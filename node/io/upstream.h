@@ -26,6 +26,7 @@
 #include "node/dist/dist.h"
 #include "node/io/buckets.h"
 #include "node/io/origin_probe.h"
+#include "node/io/origin_secrets.h"
 #include "node/io/resolve.h"
 #include "proto/base/heap.h"
 #include "proto/base/list.h"
@@ -48,6 +49,7 @@ struct upstreams {
     struct buckets *buckets; /* what requests of those that are buckets are signed with */
     struct origin_probe probe;
     struct dist_set *set; /* in force */
+    struct origin_secrets secrets;
 };
 
 /* 0 or MESH_E_NOMEM; the set in force is the configuration's. upstream_stop closes all connections; the engine is not
@@ -68,7 +70,7 @@ void upstream_probe(struct upstreams *u);
 
 /* upstream_keep: from now on |set| (a reference is taken) is in force; pools of others take no request and go with
  * their connections. upstream_renew: the files with certificates may be other ones: pools whose files are good go so,
- * and new ones are made; the others go on with what they have, and the operator is told. */
+ * and new ones are made; the others go on with what they have, and the operator is told. Secrets are read again. */
 void upstream_keep(struct upstreams *u, struct dist_set *set);
 void upstream_renew(struct upstreams *u);
 

@@ -233,6 +233,7 @@ void upstream_keep(struct upstreams *u, struct dist_set *set)
 
 void upstream_renew(struct upstreams *u)
 {
+    origin_secrets_again(&u->secrets);
     LIST_EACH_SAFE (at, &u->pools) {
         struct upstream_pool *p = OBJ_OF(at, struct upstream_pool, link);
         struct tls_trust *trust = p->https ? read_trust(p) : NULL;
@@ -268,6 +269,7 @@ int upstream_start(struct upstreams *u, struct worker *w)
     if (map_init(&u->by_id, key) != 0)
         return MESH_E_NOMEM;
     u->worker = w;
+    origin_secrets_init(&u->secrets, w->cfg->data);
     u->set = dist_set_ref(w->cfg->set);
     u->max = w->cfg->origin_connections_max;
     u->extra_max = u->max / 4;
@@ -299,6 +301,7 @@ void upstream_stop(struct upstreams *u)
     free_all(&u->pools);
     free_all(&u->retired);
     map_fini(&u->by_id);
+    origin_secrets_fini(&u->secrets);
     dist_set_unref(u->set);
     buckets_free(u->buckets);
     u->buckets = NULL;

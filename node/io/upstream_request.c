@@ -145,7 +145,8 @@ static void put_body(struct buf *out, const struct fetch *f, const struct upstre
 }
 
 int upstream_request(struct buf *out, const struct dist_origin *origin, const struct fetch *f,
-                     const struct upstream_body *body, struct slice node, const struct mesh_id *mesh)
+                     const struct upstream_body *body, struct slice secret, struct slice node,
+                     const struct mesh_id *mesh)
 {
     char text[LOOP_HEX + sizeof("mesh=")];
     int err;
@@ -154,6 +155,7 @@ int upstream_request(struct buf *out, const struct dist_origin *origin, const st
         (err = http_put_field(out, SLICE_LIT("Host"),
                               f->viewer_host && f->host.len > 0 ? f->host : origin->authority)) != 0 ||
         (f->forward != NULL && (err = put_forwarded(out, origin, f)) != 0) || (err = put_fixed(out, origin)) != 0 ||
+        (err = put_wanted(out, SLICE_LIT("X-Origin-Secret"), secret)) != 0 ||
         (err = http_put_field(out, SLICE_LIT("X-Request-Id"), f->request_id)) != 0 ||
         (err = put_wanted(out, SLICE_LIT("Range"), f->range)) != 0 ||
         (err = put_wanted(out, SLICE_LIT("If-Range"), f->if_range)) != 0 ||

@@ -15,10 +15,11 @@ struct upstream_body {
 
 /* upstream_request appends the head of the request for |f|. The origin's own fields take the place of the viewer's of
  * the same names. Of a viewer's fields only those pass that are end to end, that cannot change what is stored, and that
- * do not claim to be somebody's who stands before us. 0, or MESH_E_SYNTAX (a part could not stand in a request),
- * MESH_E_NOMEM; |out| is then of no use. */
+ * do not claim to be somebody's who stands before us. |secret| goes along as X-Origin-Secret; empty: none. 0, or
+ * MESH_E_SYNTAX (a part could not stand in a request), MESH_E_NOMEM; |out| is then of no use. */
 int upstream_request(struct buf *out, const struct dist_origin *origin, const struct fetch *f,
-                     const struct upstream_body *body, struct slice node, const struct mesh_id *mesh);
+                     const struct upstream_body *body, struct slice secret, struct slice node,
+                     const struct mesh_id *mesh);
 
 /* upstream_loops: did a request with |fields| come from a node of this mesh (RFC 8586)? Then its
  * origin is, in the end, ourselves. */

@@ -163,7 +163,7 @@ static bool check_request(const struct buf *in, bool personal)
     assert_int_equal(origin_url_parse(SLICE_LIT("http://origin.example/p"), &url, &why), 0);
     origin.authority = url.authority;
     origin.prefix = url.prefix;
-    assert_int_equal(upstream_request(&out, &origin, &f, NULL, SLICE_LIT("fra-1"), &mesh), 0);
+    assert_int_equal(upstream_request(&out, &origin, &f, NULL, SLICE_EMPTY, SLICE_LIT("fra-1"), &mesh), 0);
     assert_int_equal(http_parse_request(buf_slice(&out), &at, &again, &used), 0);
     assert_int_equal(used, out.len); /* one message: nothing follows it */
     assert_int_equal(again.body.framing, HTTP_BODY_NONE);

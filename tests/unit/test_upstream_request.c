@@ -40,7 +40,7 @@ static void check(const char *url, const struct fetch *f, const char *want)
     struct dist_origin u = origin_at(url);
     struct buf b = BUF_EMPTY;
 
-    assert_int_equal(upstream_request(&b, &u, f, NULL, SLICE_LIT("fra-1"), &mesh), 0);
+    assert_int_equal(upstream_request(&b, &u, f, NULL, SLICE_EMPTY, SLICE_LIT("fra-1"), &mesh), 0);
     buf_add_u8(&b, 0);
     assert_string_equal((const char *)b.data, want);
     buf_free(&b);
@@ -117,7 +117,7 @@ static void feat_C12_C13_what_the_owner_says_stands(void **state)
             f.forward = &fields;
         }
         buf_clear(&b);
-        assert_int_equal(upstream_request(&b, &o, &f, NULL, SLICE_LIT("fra-1"), &mesh), 0);
+        assert_int_equal(upstream_request(&b, &o, &f, NULL, SLICE_EMPTY, SLICE_LIT("fra-1"), &mesh), 0);
         buf_add_u8(&b, 0);
         assert_string_equal((const char *)b.data, "GET /production/a?b HTTP/1.1\r\n"
                                                   "Host: h:81\r\n"
@@ -127,6 +127,27 @@ static void feat_C12_C13_what_the_owner_says_stands(void **state)
                                                   "X-Request-Id: 0a1b\r\n"
                                                   "Via: 1.1 fra-1 (hedgerow)\r\n" LOOP "\r\n");
     }
+    buf_free(&b);
+}
+
+static void feat_S12_the_nodes_secret_and_never_a_viewers(void **state)
+{
+    struct dist_origin o = origin_at("http://h");
+    struct fields fields = { .n = 0 };
+    struct fetch f = fetch_of("/");
+    struct buf b = BUF_EMPTY;
+
+    (void)state;
+    add(&fields, "X-Origin-Secret", "guessed");
+    f.forward = &fields;
+    assert_int_equal(upstream_request(&b, &o, &f, NULL, SLICE_LIT("ours"), SLICE_LIT("n"), &mesh), 0);
+    buf_add_u8(&b, 0);
+    assert_non_null(strstr((const char *)b.data, "\r\nX-Origin-Secret: ours\r\n"));
+    assert_null(strstr((const char *)b.data, "guessed"));
+    buf_clear(&b);
+    assert_int_equal(upstream_request(&b, &o, &f, NULL, SLICE_EMPTY, SLICE_LIT("n"), &mesh), 0);
+    buf_add_u8(&b, 0);
+    assert_null(strstr((const char *)b.data, "Origin-Secret"));
     buf_free(&b);
 }
 
@@ -192,7 +213,7 @@ static void what_never_passes(void **state)
         add(&fields, names[i], "planted");
         add(&fields, "Connection", "X-Hop");
         f.forward = &fields;
-        assert_int_equal(upstream_request(&b, &u, &f, NULL, SLICE_LIT("n"), &mesh), 0);
+        assert_int_equal(upstream_request(&b, &u, &f, NULL, SLICE_EMPTY, SLICE_LIT("n"), &mesh), 0);
         if (memmem(b.data, b.len, "planted", 7) != NULL)
             fail_msg("%s reached the origin", names[i]);
         buf_free(&b);
@@ -209,7 +230,7 @@ static void check_passage(const char *method, struct http_body body, bool expect
 
     f.method = slice_str(method);
     f.forward = fields;
-    assert_int_equal(upstream_request(&b, &u, &f, &along, SLICE_LIT("n"), &mesh), 0);
+    assert_int_equal(upstream_request(&b, &u, &f, &along, SLICE_EMPTY, SLICE_LIT("n"), &mesh), 0);
     buf_add_u8(&b, 0);
     char *end = strstr((char *)b.data, "User-Agent: ");
     assert_non_null(end);
@@ -267,16 +288,16 @@ static void what_could_not_stand_in_a_request(void **state)
 
     (void)state;
     f = fetch_of("/a b");
-    assert_int_equal(upstream_request(&b, &u, &f, NULL, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
+    assert_int_equal(upstream_request(&b, &u, &f, NULL, SLICE_EMPTY, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
     f = fetch_of("/a\r\nX: y");
-    assert_int_equal(upstream_request(&b, &u, &f, NULL, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
+    assert_int_equal(upstream_request(&b, &u, &f, NULL, SLICE_EMPTY, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
     f = fetch_of("/");
     f.request_id = SLICE_LIT("a\nb");
-    assert_int_equal(upstream_request(&b, &u, &f, NULL, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
+    assert_int_equal(upstream_request(&b, &u, &f, NULL, SLICE_EMPTY, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
     f = fetch_of("/");
     add(&fields, "Cookie", "a\rb");
     f.forward = &fields;
-    assert_int_equal(upstream_request(&b, &u, &f, NULL, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
+    assert_int_equal(upstream_request(&b, &u, &f, NULL, SLICE_EMPTY, SLICE_LIT("n"), &mesh), MESH_E_SYNTAX);
     buf_free(&b);
 }
 
@@ -309,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_whole_request),          cmocka_unit_test(a_viewers_own_fields),
         cmocka_unit_test(feat_C12_C13_what_the_owner_says_stands),
+        cmocka_unit_test(feat_S12_the_nodes_secret_and_never_a_viewers),
         cmocka_unit_test(host_is_the_viewers_where_that_is_wanted),
         cmocka_unit_test(what_never_passes),          cmocka_unit_test(feat_C16_a_passage_is_framed_anew),
         cmocka_unit_test(a_passage_takes_conditions_along),
