@@ -164,6 +164,7 @@ void origin_silent(struct engine *e, mesh_ns now, const struct flight *f);
 /* ---- what stands before each origin (gate.c) ---- */
 #define GATE_USUAL 1024
 #define GATES_MAX  4096
+#define GATE_LINE  64 /* so many may wait also where few have a turn */
 struct gate {
     struct map_node by_id;
     uint64_t id; /* distribution_origin */
@@ -173,7 +174,7 @@ struct gate {
     unsigned cause; /* ... the rim says this of it */
     size_t running, max; /* requests that it has; and may have */
     struct list waiting;
-    size_t waiting_n;
+    size_t waiting_n, line; /* and how many may wait */
 };
 struct gates {
     struct map by_id;

@@ -15,11 +15,20 @@ static const struct breaker_rule rule = {
 
 #define FULL "The origin has as many requests from this node as it may have. Try again in a moment."
 
-static void gate_init(struct gate *g, size_t max)
+static void gate_init(struct gate *g)
 {
     list_init(&g->waiting);
     list_init(&g->link);
+}
+
+/* It may have |max| of the |all| that all may have: as many may wait, or a few where that is less, which the node's own
+ * figure still holds for. */
+static void gate_bound(struct gate *g, size_t max, size_t all)
+{
+    size_t few = all < GATE_LINE ? all : GATE_LINE;
+
     g->max = max;
+    g->line = max > few ? max : few;
 }
 
 int gates_start(struct engine *e)
@@ -28,7 +37,8 @@ int gates_start(struct engine *e)
 
     list_init(&gs->all);
     gs->max = e->cfg.origin_fetches > 0 ? e->cfg.origin_fetches : GATE_USUAL;
-    gate_init(&gs->rest, gs->max);
+    gate_init(&gs->rest);
+    gate_bound(&gs->rest, gs->max, gs->max);
     return map_init(&gs->by_id, e->cfg.hash_key);
 }
 
@@ -83,14 +93,14 @@ static struct gate *gate_of(struct engine *e, const struct dist_origin *origin)
     struct gate *g = n != NULL ? OBJ_OF(n, struct gate, by_id) : NULL;
 
     if (g == NULL && (gs->n < GATES_MAX || make_room(gs)) && (g = calloc(1, sizeof(*g))) != NULL) {
-        gate_init(g, max);
+        gate_init(g);
         g->id = id;
         map_insert(&gs->by_id, &g->by_id, id);
         gs->n++;
     }
     if (g == NULL)
         return &gs->rest;
-    g->max = max; /* it may have been configured anew */
+    gate_bound(g, max, gs->max); /* it may have been configured anew */
     list_remove(&g->link);
     list_push_back(&gs->all, &g->link);
     return g;
@@ -105,7 +115,7 @@ bool gate_lets(struct engine *e, mesh_ns now, struct flight *f)
 {
     struct gate *g = gate_of(e, route_origin(&f->route, f->member));
 
-    if (!has_turn(e, g) && g->waiting_n >= g->max) {
+    if (!has_turn(e, g) && g->waiting_n >= g->line) {
         e->counters.origin_turned_away++;
         f->cause = FETCH_CAUSE_FULL;
         flight_fail(e, now, f, 503, FULL);

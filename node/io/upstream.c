@@ -349,7 +349,9 @@ static void on_io(struct ev_loop *loop, ev_io *io, int revents)
         viewers_resume(v);
 }
 
-/* Of those that are idle the one used longest ago is of less use than a new one: in this pool, and in all. */
+/* Of those that are idle the one used longest ago is of less use than a new one: in this pool, and in all. An origin's
+ * own bound is the engine's affair, whose requests wait for their turn: there are no more of its busy ones. Origins
+ * that share a pool have that many each. */
 static bool make_room(struct upstream_pool *p)
 {
     struct upstreams *u = p->all;
@@ -359,7 +361,7 @@ static bool make_room(struct upstream_pool *p)
         upstream_let_go(OBJ_OF(p->idle.prev, struct conn, link));
     if (u->n >= u->max && !list_empty(&u->idle))
         upstream_let_go(OBJ_OF(u->idle.next, struct conn, idle_link));
-    return u->n < u->max && (most == 0 || p->n < most);
+    return u->n < u->max;
 }
 
 static struct conn *conn_new(struct upstream_pool *p)

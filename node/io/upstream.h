@@ -13,8 +13,8 @@
  * heard of is sent again on another connection, as often as the origin's attempts say.
  *
  * There are so many connections at the most, to all origins together, and the engine begins no more fetches than that
- * (engine_config.origin_fetches; a fetch beyond fails at once, MESH_E_FULL); an origin may have a bound of its own
- * below that. Idle ones make room. Where several addresses of a name are tried at once (race.h) there are up to a
+ * (engine_config.origin_fetches; a fetch beyond fails at once, MESH_E_FULL), nor to one origin than its own bound.
+ * Idle ones make room. Where several addresses of a name are tried at once (race.h) there are up to a
  * quarter more.
  *
  * A body (upload.h) is sent from HEAD on, and may still be under way in BODY: the answer is

@@ -8,10 +8,11 @@ import ssl
 import time
 
 import bodies
+import certificates
 import client
 from certs import Authority, Pair
 from filed import Filed
-from harness import Skip, equal, needs, wait_until
+from harness import Node, Skip, at_once, equal, needs, wait_until
 from names import SERVFAIL, Names
 from scripted import CLOSE, Script, Scripted
 
@@ -470,3 +471,58 @@ def test_feat_C11_certificates_are_read_anew_on_sighup(case):
     wait_until(lambda: node.metrics()["hedgerow_origin_connections_open"] == 0, "connections of before are closed")
     equal(cause(node.get("/bytes/10?seed=other")), (502, "tls_certificate_error", "certificate_of_unknown_authority"),
           "the authority that signs no more")
+
+
+@needs("hedgerow")
+def test_feat_C11_match_viewer_asks_as_the_viewer_does(case):
+    """C11: an origin at two ports that is asked as its viewers ask: https by those over https, http by the others; a copy is
+    kept of each, and never shown to the others."""
+    authority, viewers = Authority(case.folder), certificates.Authority(os.path.join(case.folder, "viewers"))
+    plain, safe = case.origin(), secured(case, authority.leaf("localhost"))
+    folder = os.path.join(case.folder, "fra-1", "origin-tls")
+    os.makedirs(folder)
+    shutil.copy(authority.cert, os.path.join(folder, "ours.pem"))
+    chain, key = certificates.localhost(viewers)
+    node = Filed(case, "fra-1", [{
+        "name": "site", "hosts": "localhost",
+        "origins": [{"id": "both", "url": f"http://localhost:{plain.port}", "protocol": "match-viewer",
+                     "https_port": safe.port, "tls": {"ca": "ours.pem"}}]}],
+        flags=["--certificate", f"{chain},{key}", "--https", "127.0.0.1:0"])
+
+    def by_http(path):
+        answer = client.fetch(node.http, path, headers=[("Host", "localhost")])
+        return answer.status, answer.get("X-Cache").split(" ")[0]
+
+    def by_https(path):
+        answer = certificates.fetch(node.https, viewers.context(), path, headers=[("Host", "localhost")])
+        return answer.status, answer.get("X-Cache").split(" ")[0]
+
+    def asked(path):
+        return plain.count(path), safe.count(path)
+    kept = "/bytes/1000?cc=max-age=600"
+    equal((by_https(kept), asked(kept)), ((200, "Miss"), (0, 1)), "a viewer over https")
+    equal((by_http(kept), asked(kept)), ((200, "Miss"), (1, 1)), "one over http has a copy of its own")
+    equal(([by_https(kept), by_http(kept)], asked(kept)), ([(200, "Hit"), (200, "Hit")], (1, 1)), "both copies are kept")
+    equal(node.status()["cache"]["objects"], 2, "copies")
+    plain.close()
+    equal((by_http("/bytes/7")[0], by_https("/bytes/7")[0]), (502, 200), "one of the two is down")
+
+
+@needs("hedgerow")
+def test_feat_C10_R4_an_origins_own_bound_is_waited_for(case):
+    """C10, R4: two origins at one server, of two connections each: neither has more at a time, and what is beyond
+    that waits for its turn instead of being turned away, also where both share what is open."""
+    origin = case.origin()
+    node = Filed(case, "fra-1", [{
+        "name": "site", "hosts": "*.test",
+        "origins": [{"id": "one", "url": f"{origin.url}/bytes", "connections": 2},
+                    {"id": "other", "url": origin.url, "connections": 2}],
+        "behaviours": [{"path": "/bytes/*", "origin": "other"}, {"path": "*", "origin": "one"}]}])
+
+    def ask(path):
+        return client.fetch(node.http, path, headers=[("Host", "a.test")]).status
+    equal(at_once(8, lambda i: ask(f"{'/bytes' * (i % 2)}/{10 + i}?delay_ms=200")), [200] * 8, "twice what each may have")
+    assert origin.connections <= 4, f"{origin.connections} connections"
+    equal((node.counter("origin_waited"), node.counter("origin_refused")), (4, 0), "who waited, who was turned away")
+    equal(at_once(10, lambda i: ask(f"/{20 + i}?delay_ms=100")), [200] * 10, "five times what one alone may have")
+    assert origin.connections <= 4, f"{origin.connections} connections"
