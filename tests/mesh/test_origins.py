@@ -12,7 +12,7 @@ import certificates
 import client
 from certs import Authority, Pair
 from filed import Filed
-from harness import Node, Skip, at_once, equal, needs, wait_until
+from harness import Skip, at_once, equal, needs, wait_until
 from names import SERVFAIL, Names
 from scripted import CLOSE, Script, Scripted
 
@@ -486,7 +486,9 @@ def test_feat_C11_match_viewer_asks_as_the_viewer_does(case):
     node = Filed(case, "fra-1", [{
         "name": "site", "hosts": "localhost",
         "origins": [{"id": "both", "url": f"http://localhost:{plain.port}", "protocol": "match-viewer",
-                     "https_port": safe.port, "tls": {"ca": "ours.pem"}}]}],
+                     "https_port": safe.port, "tls": {"ca": "ours.pem"}}],
+        "behaviours": [{"path": "/safe/*", "origin": "both", "viewer_protocol": "https-only"},
+                       {"path": "*", "origin": "both"}]}],
         flags=["--certificate", f"{chain},{key}", "--https", "127.0.0.1:0"])
 
     def by_http(path):
@@ -504,6 +506,8 @@ def test_feat_C11_match_viewer_asks_as_the_viewer_does(case):
     equal((by_http(kept), asked(kept)), ((200, "Miss"), (1, 1)), "one over http has a copy of its own")
     equal(([by_https(kept), by_http(kept)], asked(kept)), ([(200, "Hit"), (200, "Hit")], (1, 1)), "both copies are kept")
     equal(node.status()["cache"]["objects"], 2, "copies")
+    equal((client.fetch(node.http, "/safe/x", headers=[("Host", "localhost")]).status, by_https("/safe/x")[0]), (403, 404),
+          "what is for https alone")
     plain.close()
     equal((by_http("/bytes/7")[0], by_https("/bytes/7")[0]), (502, 200), "one of the two is down")
 
