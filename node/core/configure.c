@@ -20,6 +20,14 @@ static void let_go(struct retired *r)
     free(r);
 }
 
+/* Is what was measured of |before| no measure of |set|? */
+static bool measures_another(const struct dist_set *before, const struct dist_set *set)
+{
+    const struct dist_origin *a = dist_measured(before), *b = dist_measured(set);
+
+    return a == NULL || b == NULL ? a != b : !slice_eq(a->url, b->url);
+}
+
 int engine_configure(struct engine *e, mesh_ns now, struct dist_set *set)
 {
     struct retired *old = calloc(1, sizeof(*old));
@@ -34,6 +42,8 @@ int engine_configure(struct engine *e, mesh_ns now, struct dist_set *set)
         return err;
     }
     list_init(&old->link);
+    if (measures_another(e->cfg.set, set))
+        mesh_origin_other(e->mesh, now);
     old->set = e->cfg.set;
     e->cfg.set = dist_set_ref(set);
     cache_tell_set(e->cache, set);

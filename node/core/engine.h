@@ -105,7 +105,7 @@ enum engine_out_kind {
     ENGINE_DISK,       /* do |op|, then engine_disk_done */
     ENGINE_KEEP,       /* append |bytes| to the file of purges, durably, then engine_kept */
     ENGINE_CONFIG,     /* keep |bytes|, a version of the configuration, durably, then engine_config_kept; lent until then */
-    ENGINE_PROBE,      /* connect to the origin, say engine_origin_rtt and hang up; no answer is a good one, too */
+    ENGINE_PROBE,      /* connect to the origin that dist_measured names, say engine_origin_rtt and hang up; no answer is a good one, too */
     ENGINE_TWIN,       /* this identity runs elsewhere, with a higher boot: stop */
 };
 struct engine_out {
@@ -173,7 +173,8 @@ void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *f, uint16_t 
                        int64_t length);
 void engine_fetch_body(struct engine *e, mesh_ns now, struct fetch *f, struct slice bytes);
 void engine_fetch_end(struct engine *e, mesh_ns now, struct fetch *f, int err);
-/* engine_origin_rtt: a connection to the origin, for a fetch or for ENGINE_PROBE, was made within so long. */
+/* engine_origin_rtt: a connection to the origin that dist_measured names, for a fetch or for ENGINE_PROBE, was made within
+ * so long. Of others nothing is said: all nodes have to speak of the same one. */
 void engine_origin_rtt(struct engine *e, mesh_ns now, mesh_ns rtt);
 
 /* ---- the disk ---- */

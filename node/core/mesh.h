@@ -173,8 +173,10 @@ const struct ring *mesh_ring(const struct mesh *m);
 const struct ring *mesh_ring_before(const struct mesh *m);
 
 /* ---- the parent region (mesh_parent.c) ---- */
-/* mesh_origin_rtt: a connection to the origin took so long. */
+/* mesh_origin_rtt: a connection to the origin took so long. mesh_origin_other: it is another origin from now on, and what
+ * is known of the one before is forgotten. */
 void mesh_origin_rtt(struct mesh *m, mesh_ns now, mesh_ns rtt);
+void mesh_origin_other(struct mesh *m, mesh_ns now);
 /* The table of the parent region, where that is another one than ours; lends. NULL: it is ours, or there is none. */
 const struct ring *mesh_parent_ring(const struct mesh *m);
 /* Its name, empty for none; |*measured|: that follows from what members state. */

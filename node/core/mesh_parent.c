@@ -9,6 +9,8 @@
  *
  *   first word of anybody --settle--> choose --period--> choose ...
  *
+ * Of several origins one is measured (dist_measured): a mesh has one parent, for all that it serves.
+ *
  * In a mesh of one region nobody measures, states or chooses anything. */
 #include "node/core/mesh_impl.h"
 
@@ -64,6 +66,15 @@ void mesh_origin_rtt(struct mesh *m, mesh_ns now, mesh_ns rtt)
     p->own_us = p->own_us == 0 ? (uint32_t)us : (uint32_t)(((SMOOTH - 1) * (uint64_t)p->own_us + us) / SMOOTH);
     if (p->probe_at != MESH_NS_NEVER)
         p->probe_at = now + PROBE_PERIOD;
+}
+
+void mesh_origin_other(struct mesh *m, mesh_ns now)
+{
+    struct mesh_parent *p = &m->parent;
+
+    p->own_us = 0;
+    if (p->probe_at != MESH_NS_NEVER)
+        p->probe_at = now;
 }
 
 void mesh_parent_told(struct mesh *m, const struct node_id *by, uint32_t us, uint32_t parent)

@@ -134,3 +134,15 @@ const struct dist *dist_find(const struct dist_set *s, struct slice host, struct
         d = by->any;
     return d != NULL && d->enabled ? d : NULL;
 }
+
+const struct dist_origin *dist_measured(const struct dist_set *s)
+{
+    for (size_t i = 0; s != NULL && i < s->n; i++) {
+        const struct dist *d = &s->dists[i];
+        for (size_t j = 0; d->enabled && j < d->origins_n; j++) {
+            if (d->origins[j].kind != DIST_DIRECTORY)
+                return &d->origins[j];
+        }
+    }
+    return NULL;
+}

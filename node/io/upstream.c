@@ -192,7 +192,8 @@ static void on_race(void *ctx, const struct race_end *end)
     ev_io_set(&c->io, end->fd, 0);
     w->counters.origin_opened++;
     addresses_worked(&p->addrs, &end->addr);
-    engine_origin_rtt(w->engine, w->now, end->took);
+    if (p->all->measured != NULL && digest_eq(&p->id, &p->all->measured_id))
+        engine_origin_rtt(w->engine, w->now, end->took);
     if (!p->https) {
         connected(c);
         return;
@@ -543,16 +544,10 @@ void upstream_begin(struct upstreams *u, struct fetch *f)
 /* The first one may come to nothing, since the name is only being looked up. */
 void upstream_probe(struct upstreams *u)
 {
-    const struct dist_origin *o = NULL;
+    const struct dist_origin *o = u->measured;
     struct upstream_pool *p;
-    bool folders = false;
 
-    for (size_t i = 0; i < u->set->n && o == NULL; i++) {
-        for (size_t j = 0; j < u->set->dists[i].origins_n && o == NULL; j++)
-            o = u->set->dists[i].origins[j].kind != DIST_DIRECTORY ? &u->set->dists[i].origins[j] : NULL;
-        folders |= u->set->dists[i].origins_n > 0;
-    }
-    if (o == NULL && folders) /* no way at all */
+    if (o == NULL && u->set->n > 0) /* directories alone: no way at all */
         engine_origin_rtt(u->worker->engine, u->worker->now, US(1));
     else if (o != NULL && (p = upstream_pool_for(u, o, false)) != NULL && upstream_pool_look_up(p) && p->addrs.n > 0)
         origin_probe_start(&u->probe, u->worker, &p->addrs.at[0]);

@@ -48,7 +48,9 @@ struct upstreams {
     struct heap timers;
     struct buckets *buckets; /* what requests of those that are buckets are signed with */
     struct origin_probe probe;
-    struct dist_set *set; /* in force */
+    struct dist_set *set;               /* in force */
+    const struct dist_origin *measured; /* of it, NULL: none ... */
+    struct digest measured_id;          /* ... and which pool is its */
     struct origin_secrets secrets;
 };
 
@@ -65,7 +67,7 @@ void upstream_drop(struct upstreams *u, struct fetch *f);
 /* upstream_reread looks at once whether the keys of buckets are other ones. */
 void upstream_reread(struct upstreams *u);
 
-/* ENGINE_PROBE: of the first origin that there is; one that is a directory is no way off. */
+/* ENGINE_PROBE: of the origin that dist_measured names; where all are directories there is no way to measure. */
 void upstream_probe(struct upstreams *u);
 
 /* upstream_keep: from now on |set| (a reference is taken) is in force; pools of others take no request and go with

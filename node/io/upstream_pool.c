@@ -217,10 +217,23 @@ static void mark(struct upstreams *u, const struct dist_set *set, mesh_ns with)
     }
 }
 
-void upstream_keep(struct upstreams *u, struct dist_set *set)
+static void take_set(struct upstreams *u, struct dist_set *set)
 {
+    struct digest before = u->measured_id;
+
     dist_set_unref(u->set);
     u->set = dist_set_ref(set);
+    u->measured = dist_measured(set);
+    memset(&u->measured_id, 0, sizeof(u->measured_id));
+    if (u->measured != NULL)
+        upstream_key(&u->measured_id, u->measured, upstream_https(u->measured, false));
+    if (!digest_eq(&before, &u->measured_id))
+        origin_probe_stop(&u->probe); /* it is of another one */
+}
+
+void upstream_keep(struct upstreams *u, struct dist_set *set)
+{
+    take_set(u, set);
     mark(u, set, MESH_NS_NEVER);
     LIST_EACH_SAFE (at, &u->pools) {
         struct upstream_pool *p = OBJ_OF(at, struct upstream_pool, link);
@@ -270,7 +283,7 @@ int upstream_start(struct upstreams *u, struct worker *w)
         return MESH_E_NOMEM;
     u->worker = w;
     origin_secrets_init(&u->secrets, w->cfg->data);
-    u->set = dist_set_ref(w->cfg->set);
+    take_set(u, w->cfg->set);
     u->max = w->cfg->origin_connections_max;
     u->extra_max = u->max / 4;
     u->buckets = buckets_new(w->cfg->s3_credentials);

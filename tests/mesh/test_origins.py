@@ -530,3 +530,30 @@ def test_feat_C10_R4_an_origins_own_bound_is_waited_for(case):
     equal((node.counter("origin_waited"), node.counter("origin_refused")), (4, 0), "who waited, who was turned away")
     equal(at_once(10, lambda i: ask(f"/{20 + i}?delay_ms=100")), [200] * 10, "five times what one alone may have")
     assert origin.connections <= 4, f"{origin.connections} connections"
+
+
+@needs("hedgerow")
+def test_feat_M18_one_origin_of_several_is_measured(case):
+    """M18: two regions and two distributions: how far the first one's origin is counts alone, whatever connections there are to
+    the other's; another first one is measured at once."""
+    origin, other = case.origin(), case.origin()
+    nowhere = f"http://127.0.0.1:{BlackHole(case).port}"
+    second = {"name": "b", "hosts": "b.test", "origins": other.url}
+    nodes = []
+    for name, zone in (("eu-1", "eu/a"), ("us-1", "us/a")):
+        nodes.append(Filed(case, name, [{"name": "a", "hosts": "a.test", "origins": nowhere}, second],
+                           flags=["--node-file", case.admit(name, zone), "--audit", "0", "--timers", "parent=1s",
+                                  *(word for node in nodes for word in ("--seed", "{}:{}".format(*node.mesh)))]))
+
+    def stated():
+        return [sum(r["stated"] for r in node.status()["parent"]["regions"]) for node in nodes]
+    wait_until(lambda: all(len(node.status()["parent"]["regions"]) == 2 for node in nodes), "two regions")
+    for node in nodes:
+        for i in range(3):
+            equal(client.fetch(node.http, f"/bytes/10?{node.name}={i}&close=1", headers=[("Host", "b.test")]).status, 200, "b")
+    assert other.connections >= 3, other.connections
+    time.sleep(2)           # all that could be stated has been
+    equal(stated(), [0, 0], "who knows how far it is to one that does not answer")
+    for node in nodes:
+        node.reload([{"name": "a", "hosts": "a.test", "origins": origin.url}, second])
+    wait_until(lambda: stated() == [2, 2], lambda: f"both measure the new one: {stated()}", timeout=10)

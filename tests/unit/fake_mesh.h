@@ -380,6 +380,11 @@ void mesh_origin_rtt(struct mesh *m, mesh_ns now, mesh_ns rtt)
     (void)m, (void)now, (void)rtt;
 }
 
+void mesh_origin_other(struct mesh *m, mesh_ns now)
+{
+    (void)m, (void)now;
+}
+
 size_t mesh_count(const struct mesh *m)
 {
     return m->n;

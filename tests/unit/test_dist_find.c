@@ -169,6 +169,35 @@ static void is_fit(const char *pattern, const char *path, bool want)
 }
 
 /* Amazon CloudFront Developer Guide, "Cache behavior settings", path pattern. */
+static void feat_M18_the_first_origin_of_all_is_measured(void **state)
+{
+    static const struct slice host = S("*.org");
+    static const struct dist_origin files[] = { { .id = S("f"), .kind = DIST_DIRECTORY } };
+    static const struct dist_origin some[] = { { .id = S("f"), .kind = DIST_DIRECTORY },
+                                               { .id = S("s"), .kind = DIST_S3 },
+                                               { .id = S("h"), .kind = DIST_HTTP } };
+    static const struct dist_origin off[] = { { .id = S("off"), .kind = DIST_HTTP } };
+    struct dist dists[] = { make("c", &host, 1), make("b", NULL, 0), make("a", NULL, 0) };
+
+    (void)state;
+    dists[0].origins = some; /* the last by name */
+    dists[0].origins_n = 3;
+    dists[1].origins = files;
+    dists[1].origins_n = 1;
+    dists[2].origins = off;
+    dists[2].origins_n = 1;
+    dists[2].enabled = false;
+    struct dist_set *s = dist_set_of(dists, 3);
+    assert_non_null(s);
+    assert_true(slice_eq(dist_measured(s)->id, S("s")));
+    dist_set_unref(s);
+    s = dist_set_of(dists + 1, 2);
+    assert_non_null(s);
+    assert_null(dist_measured(s));
+    assert_null(dist_measured(NULL));
+    dist_set_unref(s);
+}
+
 static void feat_R7_the_documented_patterns(void **state)
 {
     static const struct {
@@ -424,6 +453,7 @@ int main(void)
         cmocka_unit_test(one_that_answers_any_host),
         cmocka_unit_test(hosts_by_the_thousand),
         cmocka_unit_test(a_set_lives_as_long_as_it_is_held),
+        cmocka_unit_test(feat_M18_the_first_origin_of_all_is_measured),
         cmocka_unit_test(feat_R7_the_documented_patterns),
         cmocka_unit_test(feat_R7_the_first_that_fits_the_last_is_for_all),
         cmocka_unit_test(patterns_cut_up_decide_as_whole_ones),

@@ -96,6 +96,29 @@ static void it_moves_with_what_is_measured_but_not_for_little(void **state)
     world_free(w);
 }
 
+/* All are told so of another configuration. */
+static void feat_M18_another_origin_is_measured_anew(void **state)
+{
+    struct world *w = two_regions("", MS(80), MS(5), NULL);
+    struct parent_region r[2];
+
+    (void)state;
+    run_for(w, SEC(20));
+    check_parent(w, "us");
+    for (int i = 0; i < NODES; i++) {
+        w->nodes[i].origin_rtt = i < 3 ? MS(5) : MS(80);
+        mesh_origin_other(mesh_of(w, i), w->now);
+    }
+    run_for(w, SEC(1));
+    for (int i = 0; i < NODES; i++)
+        assert_int_equal(w->nodes[i].probes, 2); /* at once */
+    run_for(w, 2 * EACH);
+    check_parent(w, "eu");
+    assert_int_equal(mesh_parent_regions(mesh_of(w, 0), r, 2), 2);
+    assert_int_equal(r[0].median_us, 5000); /* not smoothed with what was before */
+    world_free(w);
+}
+
 static void a_parent_region_that_dies_is_none(void **state)
 {
     struct world *w = two_regions("auto", MS(80), MS(5), NULL);
@@ -213,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(feat_M18_the_nearest_region_is_the_parent),
         cmocka_unit_test(it_moves_with_what_is_measured_but_not_for_little),
+        cmocka_unit_test(feat_M18_another_origin_is_measured_anew),
         cmocka_unit_test(a_parent_region_that_dies_is_none),
         cmocka_unit_test(a_parent_may_be_named),
         cmocka_unit_test(one_region_measures_and_chooses_nothing),
