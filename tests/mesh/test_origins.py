@@ -12,7 +12,7 @@ import certificates
 import client
 from certs import Authority, Pair
 from filed import Filed
-from harness import Skip, at_once, equal, needs, wait_until
+from harness import Skip, at_once, equal, needs, soak, wait_until
 from names import SERVFAIL, Names
 from scripted import CLOSE, Script, Scripted
 
@@ -92,6 +92,26 @@ def test_feat_C7_a_black_hole_is_given_up_after_attempts_times_timeout(case):
         answer, took = timed(lambda n=node: n.get("/bytes/1"))
         equal(cause(answer), (504, "connection_timeout", None), "the answer")
         assert least <= took <= most, f"{attempts} attempts took {took} s"
+
+
+@needs("hedgerow", release=True)
+def test_feat_C7_C8_the_times_that_hold_by_default(case):
+    """C7, C8: with --soak as they are without a word of the operator: a black hole is given up after 3 attempts of 10 s; an
+    answer's first byte may come after 29 s, and not after 31 s. Else all of it a fifteenth of that, with
+    room for a slow machine."""
+    hole, origin, by = BlackHole(case), case.origin(), 1 if soak() else 15
+    soon, late = (29000, 31000) if soak() else (900, 4000)
+    timers = None if soak() else {"origin-connect": f"{10000 // by}ms", "origin-response": f"{30000 // by}ms"}
+    lost = case.node("fra-1", f"http://127.0.0.1:{hole.port}", timers=timers)
+    node = case.node("fra-2", origin.url, timers=timers, flags=["--origin-attempts", "1"])
+    asked = [lambda: lost.get("/bytes/1", timeout=60),
+             lambda: node.get(f"/bytes/1?delay_ms={soon}", timeout=60),
+             lambda: node.get(f"/bytes/1?delay_ms={late}", timeout=60)]
+    for (answer, took), row, status, seconds in zip(at_once(3, lambda i: timed(asked[i])), ("C7", "C8 soon", "C8 late"),
+                                                    (504, 200, 504), (30 / by, soon / 1000, 30 / by)):
+        print(f"{row}: {answer.status} after {took:.2f} s")
+        equal(answer.status, status, row)
+        assert seconds <= took + 0.01 and took <= seconds + 1.5, (row, took)
 
 
 @needs("hedgerow", release=True)
