@@ -244,9 +244,9 @@ void dist_set_unref(struct dist_set *s); /* NULL is fine */
  */
 const struct dist *dist_find(const struct dist_set *s, struct slice host, struct slice zone);
 
-/* dist_measured: by which origin the mesh's parent region is chosen, where there are several: the first one of the first
- * distribution (by name) that is enabled and has one beyond this node. The same on all nodes with the same set. NULL:
- * there is none, or no set. */
+/* dist_measured: by which origin the mesh's parent region is chosen, where there are several: the first one of the
+ * first distribution (by name) that is enabled and has one beyond this node. The same on all nodes with the same set.
+ * NULL: there is none, or no set. */
 const struct dist_origin *dist_measured(const struct dist_set *s);
 
 /* dist_behaviour: what holds for |path| (normal form, without query): the first whose pattern fits. Never NULL. A
