@@ -12,7 +12,7 @@ from harness import at_once, equal, needs, soak, wait_until
 OPERATOR = ("--role", "operator")
 
 
-def mesh_of(case, count, operators=1, timers=None):
+def mesh_of(case, count, operators=1, timers=None, flags=()):
     """A mesh whose first so many nodes are operators."""
     origin = case.origin()
     nodes = []
@@ -21,7 +21,7 @@ def mesh_of(case, count, operators=1, timers=None):
         name = f"n-{i + 1}"
         file = case.admit(name, zone, flags=OPERATOR if i < operators else ())
         node = case.node(name, origin.url, node_file=file, seeds=[nodes[0].mesh] if nodes else [], timers=timers,
-                         wait=not nodes)
+                         flags=flags, wait=not nodes)
         node.file, node.origin_url = file, origin.url
         nodes.append(node)
     for node in nodes[1:]:
