@@ -180,8 +180,10 @@ static unsigned show_versions(const struct asking *a)
         json_array_append_new(list, json_version(OBJ_OF(at, struct config_kept, link)));
     json_t *members = json_members(a, &c, &complete);
     tag(a);
-    return put_json(a, json_pack("{s:s, s:b, s:b, s:b, s:s, s:s, s:o, s:o}", "version",
-                                 config_version_text(&c.version, text), "kept", (int)c.kept, "operator",
+    struct slice zone = engine_config(a->e)->zone;
+    return put_json(a, json_pack("{s:s, s:s%, s:b, s:b, s:b, s:s, s:s, s:o, s:o}", "version",
+                                 config_version_text(&c.version, text), "domain",
+                                 zone.len > 0 ? (const char *)zone.data : "", zone.len, "kept", (int)c.kept, "operator",
                                  (int)c.is_operator, "complete", (int)complete, "refused",
                                  c.refused.counter > 0 ? config_version_text(&c.refused, refused) : "", "refused_why",
                                  c.refused_why, "versions", list, "members", members));

@@ -9,6 +9,7 @@
 #include "node/cli/cli.h"
 #include "node/cli/distribution_call.h"
 #include "node/cli/files.h"
+#include "node/dist/dist.h"
 
 #define FIELD(name) offsetof(struct distribution_options, name)
 #define JSON_OPTION                                            \
@@ -60,15 +61,31 @@ static void print_pretty(struct slice text)
     json_decref(root);
 }
 
+/* Puts its name below the mesh's domain with it, if the mesh has one. */
+static void assign(json_t *one, const json_t *about)
+{
+    const char *domain = json_string_value(json_object_get(about, "domain"));
+    const char *name = json_string_value(json_object_get(one, "name"));
+    char label[DIST_LABEL_BYTES];
+
+    if (domain == NULL || *domain == 0 || name == NULL)
+        return;
+    dist_label(slice_str(name), label);
+    json_object_set_new(one, "assigned", json_sprintf("%.*s.%s", DIST_LABEL_BYTES, label, domain));
+}
+
 static void print_hosts(const json_t *one)
 {
     const json_t *hosts = json_object_get(one, "hosts"), *enabled = json_object_get(one, "enabled");
+    const char *assigned = json_string_value(json_object_get(one, "assigned"));
     size_t i;
     json_t *host;
 
     printf("%-24s", json_string_value(json_object_get(one, "name")));
     if (json_is_false(enabled))
         printf(" (disabled)");
+    if (assigned != NULL)
+        printf(" %s", assigned);
     json_array_foreach(hosts, i, host) printf(" %s", json_is_string(host) ? json_string_value(host) : "?");
     puts("");
 }
@@ -79,6 +96,7 @@ static int list(const struct distribution_options *o, const char *command, const
     size_t i;
 
     (void)command;
+    json_array_foreach(all, i, one) assign(one, now->about);
     if (o->json) {
         printf("{\"version\":\"%s\",\"distributions\":", now->version);
         json_dumpf(all, stdout, JSON_COMPACT);

@@ -318,6 +318,7 @@ static void fill_config(struct running *r, struct node_config *cfg)
     cfg->keep_ctx = r;
     cfg->admin_token = r->data.token;
     cfg->parent_region = o->parent_region;
+    cfg->dns_domain = o->dns_domain;
     cfg->boot.number = r->data.boot;
     do
         cfg->boot.salt = secret_random_u64();

@@ -155,6 +155,30 @@ static int read_region(const char *text, void *field, struct buf *why)
     return 0;
 }
 
+/* As Host fields are compared: lower case, no final dot. */
+static int read_domain(const char *text, void *field, struct buf *why)
+{
+    char *domain = field;
+    struct slice name = slice_str(text);
+    bool ok = true;
+
+    if (name.len > 1 && name.data[name.len - 1] == '.')
+        name.len--;
+    ok = name.len > 0 && name.len < DNS_DOMAIN_MAX;
+    for (size_t i = 0, label = 0; ok && i <= name.len; i++) {
+        char c = i < name.len ? (char)name.data[i] : '.';
+        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+        ok = word || (c == '.' && label > 0);
+        label = word ? label + 1 : 0;
+        ok = ok && label <= 63;
+        domain[i] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    }
+    domain[ok ? name.len : 0] = 0;
+    if (!ok)
+        buf_addf(why, "must be a domain of at most %d bytes, such as cdn.example.com.", DNS_DOMAIN_MAX - 1);
+    return ok ? 0 : MESH_E_SYNTAX;
+}
+
 static int read_workers(const char *text, void *field, struct buf *why)
 {
     uint64_t n;
@@ -410,6 +434,10 @@ static const struct option options[] = {
       "which country an address is in, in MaxMind's format (GeoLite2-Country.mmdb); taken anew\n"
       "when it changes. Lists of countries in distributions go by it; unknown ones are let in",
       option_text, FIELD(countries), false },
+    { "--dns-domain", "NAME",
+      "the mesh's domain, the same on all nodes: each distribution has a name below it, which\n"
+      "hedgerow distribution list tells (none has)",
+      read_domain, FIELD(dns_domain), false },
     { "--workers", "N", "threads that serve viewers, 1 to 64 (as many as the cores that it may use)", read_workers,
       FIELD(workers), false },
     { "--timers", "NAME=TIME,...", "how long a node waits for what; may be repeated. The names are below", timers_read,
@@ -417,7 +445,6 @@ static const struct option options[] = {
     { "--trace", NULL, "say on stderr what the node decides, and why", NULL, FIELD(trace), false },
     /* Promised names whose work is not there yet. */
     { "--dns", "ADDR:PORT", "Viewers are sent to nodes by what stands before the mesh.", NULL, 0, false },
-    { "--dns-domain", "NAME", "Viewers are sent to nodes by what stands before the mesh.", NULL, 0, false },
 };
 
 static const struct command_line line = {

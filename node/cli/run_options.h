@@ -5,6 +5,8 @@
 #include "node/cli/node_file.h"
 #include "node/io/runtime.h"
 
+#define DNS_DOMAIN_MAX 239 /* with its end; a distribution's label and a dot go before it, 253 bytes in all */
+
 struct run_options { /* text lends from the arguments, or from |file| */
     const char *config_file; /* NULL: not given */
     struct dist_file file;   /* what was in it; the caller's to free */
@@ -35,6 +37,7 @@ struct run_options { /* text lends from the arguments, or from |file| */
     struct methods methods;
     struct purge_from purge_from;
     unsigned codings_off;  /* CODING_BITs */
+    char dns_domain[DNS_DOMAIN_MAX]; /* empty: not given */
     bool trace;
     struct node_config config; /* only what --timers sets */
 };

@@ -239,6 +239,10 @@ struct dist_set {
 struct dist_set *dist_set_ref(struct dist_set *s);
 void dist_set_unref(struct dist_set *s); /* NULL is fine */
 
+/* dist_label: the assigned label of the distribution |name|: "d" and letters and digits, by a hash of it. */
+#define DIST_LABEL_BYTES 14
+void dist_label(struct slice name, char out[DIST_LABEL_BYTES]);
+
 /* dist_find: whose is |host| (normal form, key_host's)? Exact names before wildcards, of wildcards the longest; the
  * assigned label below |zone| (the mesh's DNS domain; may be empty). NULL: nobody's, or its distribution is disabled.
  */

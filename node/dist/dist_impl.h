@@ -49,8 +49,4 @@ const struct dist_hosts *dist_hosts_make(struct dist_arena *arena, const struct 
 /* dist_digest: that of |d|'s canonical form. False: out of memory. */
 bool dist_digest(const struct dist *d, uint64_t *out);
 
-/* dist_label: the assigned label of the distribution |name|. */
-#define DIST_LABEL_BYTES 14
-void dist_label(struct slice name, char out[DIST_LABEL_BYTES]);
-
 #endif

@@ -105,6 +105,7 @@ struct node_config { /* all pointers are lent for the node's life */
     struct engine_timers engine;
     mesh_ns ring_join_delay, ring_death_delay, ramp, parent_period; /* mesh.h's, 0 = default */
     const char *parent_region; /* mesh.h's; NULL: auto */
+    const char *dns_domain;    /* engine_config's zone, lent for the node's life; NULL or empty: there is none */
     mesh_ns probe_period, ack_timeout, suspect_timeout;
     struct node_timers timers;
     const char *countries;             /* a path: MaxMind's file of them; NULL: no country is known */

@@ -244,6 +244,7 @@ static int start_engine(struct node *n, char *error)
         .config = cfg->config,
         .mesh_port = n->mesh.port,
         .set = cfg->set,
+        .zone = cfg->dns_domain != NULL ? slice_str(cfg->dns_domain) : SLICE_EMPTY,
         .memory_limit = cfg->memory_limit,
         .store = disk_store(w->disk),
         .codings_off = cfg->codings_off,

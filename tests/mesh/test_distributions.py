@@ -1,5 +1,6 @@
 """Distributions through three real nodes: whose a host is, what a change does everywhere, and that none of it costs a
 request."""
+import json
 import os
 import signal
 import time
@@ -66,6 +67,31 @@ def test_feat_A1_a_distribution_is_switched_on_and_off(case):
         within(5, lambda on=on: statuses(nodes, "shop.example") == [200 if on else 421] * 3, f"enabled: {on}")
         assert time.monotonic() - began < 5, "longer than 5 s from the command on"
     equal(site.count("/x"), 1, "requests for the page")
+
+
+@needs("hedgerow")
+def test_feat_A2_a_distribution_has_a_name_at_once(case):
+    """A2: the name below the mesh's domain, which the list tells, is another one for each distribution, is served by all
+    nodes as soon as it is applied, without any host of its own, survives a change, and is 421 while it is disabled."""
+    sites = {name: Site(case, name) for name in ("a", "b", "off")}
+    nodes = serving(case, distribution("a", sites["a"], []), distribution("b", sites["b"]),
+                    distribution("off", sites["off"], [], enabled=False), flags=("--dns-domain", "CDN.example."))
+
+    def listed(node):
+        lines = [line.split() for line in command(case, node, "list").splitlines()[:-1]]
+        return {words[0]: next(word for word in words if word.endswith(".cdn.example")) for words in lines}
+    names = listed(nodes[0])
+    equal((len(set(names.values())), [listed(node) for node in nodes[1:]]), (3, [names, names]), "names")
+    told = json.loads(command(case, nodes[2], "list", "--json"))["distributions"]
+    equal({one["name"]: one["assigned"] for one in told}, names, "as JSON")
+    for turn in range(2):
+        for name in ("a", "b"):
+            for host in (names[name], names[name].upper() + ".", names[name] + ":8080"):
+                equal([text(node, host, "/x") for node in nodes], [(200, f"{name} /x")] * 3, host)
+        for host in (names["off"], "cdn.example", "x." + names["a"], "d" + names["a"][1:].replace("cdn", "other"), "d0.cdn.example"):
+            equal(statuses(nodes, host), [421] * 3, host)
+        apply(case, nodes, distribution("a", sites["a"], [], comment=str(turn)))
+    equal(sites["a"].count(), 1, "requests at a")
 
 
 @needs("hedgerow")

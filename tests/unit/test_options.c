@@ -179,7 +179,11 @@ static void run_takes_what_it_can_do_and_refuses_the_rest(void **state)
     static const char *const refused[][2] = {
         { "--dns", "0.0.0.0:53" },
         { "--disk", "1GiB" },
-        { "--dns-domain", "x" },
+        { "--dns-domain", "a..b" },
+        { "--dns-domain", ".a" },
+        { "--dns-domain", "a b" },
+        { "--dns-domain", "" },
+        { "--dns-domain", "." },
         { "--workers", "0" },
         { "--workers", "65" },
         { "--workers", "two" },
@@ -214,6 +218,9 @@ static void run_takes_what_it_can_do_and_refuses_the_rest(void **state)
     assert_int_equal(o->audit_one_in, 1000);
     assert_int_equal(run_code(o, "--origin", "http://o", "--audit", "0"), 0);
     assert_int_equal(o->audit_one_in, 0);
+    assert_string_equal(o->dns_domain, "");
+    assert_int_equal(run_code(o, "--origin", "http://o", "--dns-domain", "CDN.example."), 0);
+    assert_string_equal(o->dns_domain, "cdn.example");
     assert_int_equal(run_code(o, "--origin", "http://o", "--parent-region", "eu"), 0);
     assert_string_equal(o->parent_region, "eu");
     assert_int_equal(run_code(o, "--origin", "http://127.0.0.1:8000/site/", NULL, NULL), 0);
