@@ -5,6 +5,7 @@ import os
 import signal
 import time
 
+from certificates import Authority, fetch, localhost
 from dists import Load, Site, apply, ask, by_file, command, distribution, rewrite, serving, text
 from harness import at_once, equal, needs, wait_until
 
@@ -229,3 +230,28 @@ def test_feat_S6_keys_come_and_go_at_all_nodes(case):
         equal(statuses(nodes, "films.example", "/open/x"), [200] * 3, "where none is wanted")
     equal([node.process.pid for node in nodes if node.running], pids, "processes")
     equal(site.count("/a"), 1, "requests for the film")
+
+
+@needs("hedgerow")
+def test_feat_S1_V4_the_scheme_is_signed_too(case):
+    """S1: a URL that is signed for https lets in over https and not over http, and the other way round, at each of three
+    nodes; one for either lets in over both. Copies are shared by both."""
+    site, authority = Site(case), Authority(case.folder)
+    chain, key = localhost(authority)
+    case.run("sign", "--new-key", "p256", "--out", "k.key")
+    with open(os.path.join(case.folder, "k.key.pub"), encoding="ascii") as file:
+        public = file.read()
+    nodes = serving(case, distribution("films", site, keys=[{"id": "K", "pem": public}], key_groups=[{"id": "all", "keys": ["K"]}],
+                                       behaviours=[{"path": "*", "origin": "site", "key_groups": ["all"]}]),
+                    flags=("--https", "127.0.0.1:0", "--certificate", f"{chain},{key}"))
+
+    def signed(url, *words):
+        said = case.run("sign", url, "--key", "k.key", "--key-id", "K", "--expires", "1h", *words).stdout.strip()
+        return "/" + said.split("/", 3)[3]
+    rows = ((signed("https://films.example/a"), 403, 200), (signed("http://films.example/a"), 200, 403),
+            (signed("http://films.example/a", "--resource", "http*://films.example/*"), 200, 200))
+    for target, plain, secure in rows:
+        for node in nodes:
+            got = fetch(node.https, authority.context(), target, headers=[("Host", "films.example")])
+            equal((ask(node, "films.example", target).status, got.status), (plain, secure), f"{target} at {node.name}")
+    equal(site.count(), 1, "requests at the origin")
