@@ -46,37 +46,36 @@ def test_feat_C6_the_second_origin_takes_over(case):
     """C6: the first origin refuses connections, resets them, says nothing in time, or says a status of the list: the second
     answers the same request. What it says besides is passed on. The first is tried first each time, and again as soon as
     it is well; POST goes to it alone, once."""
-    first, second = Site(case, "first"), Site(case, "second")
-    origins = [{"id": site.name, "url": site.url, "response_timeout": "1s", "attempts": 1} for site in (first, second)]
-    nodes = one(case, origins, groups=[{"id": "both", "origins": ["first", "second"], "statuses": [404, 500, 503]}],
-                behaviours=[{"path": "*", "group": "both"}])
     rows = ((RESET, True), (HANG, True), ((404, {}, "x"), True), ((500, {}, "x"), True), ((503, {}, "x"), True),
-            ((403, {}, "first no"), False), ((502, {}, "first bad"), False))
-    for (said, over), node, number in zip(rows, turns(nodes), itertools.count()):
-        path = f"/{number}"
+            ((403, {}, "first no"), False), ((502, {}, "first bad"), False), (None, False))
+    # A pair of its own for each row: who fails five times in a row is left alone for a while.
+    pairs = [(Site(case, "first"), Site(case, "second")) for _ in rows]
+    nodes = serving(case, *(distribution(
+        f"d{i}", [{"id": site.name, "url": site.url, "response_timeout": "1s", "attempts": 1} for site in pair],
+        groups=[{"id": "both", "origins": ["first", "second"], "statuses": [404, 500, 503]}],
+        behaviours=[{"path": "*", "group": "both"}]) for i, pair in enumerate(pairs)))
+    for (said, over), (first, second), node, number in zip(rows[:-1], pairs, turns(nodes), itertools.count()):
+        host, path = f"d{number}.example", "/x"
         first.say = lambda asked, said=said: said
-        status, body = text(node, HOST, path)
+        status, body = text(node, host, path)
         equal((status, body), (200, f"second {path}") if over else (said[0], said[2]), f"with {said}")
-        assert first.count(path) >= 1, f"{path}: the first was not tried"
-        equal(second.count(path), int(over), f"requests for {path} at the second")
+        equal((first.count(path) >= 1, second.count(path)), (True, int(over)), f"requests with {said}")
         first.say = lambda asked: None
-        equal(text(node, HOST, path + "-well"), (200, f"first {path}-well"), "when it is well again")
+        equal(text(node, host, path + "-well"), (200, f"first {path}-well"), "when it is well again")
+        first.say = lambda asked, said=said: said if said != HANG else RESET
         for method, body in (("POST", b"a=1"), ("PUT", b"b"), ("DELETE", b"")):
-            before = first.count(method=method)
-            first.say = lambda asked, said=said: said if said != HANG else RESET
-            status = ask(node, HOST, path, method=method, body=body).status
+            status = ask(node, host, path, method=method, body=body).status
             equal(status, said[0] if isinstance(said, tuple) else 502, f"{method} with {said}")
-            equal((first.count(method=method) - before, second.count(method=method)), (1, 0), f"{method}s with {said}")
-            first.say = lambda asked: None
+            equal((first.count(method=method), second.count(method=method)), (1, 0), f"{method}s with {said}")
+    (first, second), host = pairs[-1], f"d{len(rows) - 1}.example"
     first.close()
     for node in nodes:
         path = f"/refused-{node.name}"
-        equal(text(node, HOST, path), (200, f"second {path}"), "the first refuses")
-        equal(ask(node, HOST, path, method="POST", body=b"x").status, 502, "a POST")
+        equal(text(node, host, path), (200, f"second {path}"), "the first refuses")
+        equal(ask(node, host, path, method="POST", body=b"x").status, 502, "a POST")
     equal(second.count(method="POST"), 0, "POSTs at the second")
-    again = Site(case, "first", port=first.port)
-    wait_until(lambda: text(nodes[0], HOST, f"/{time.monotonic()}")[1].startswith("first"), "the first is asked again", 30)
-    assert again.count() > 0
+    Site(case, "first", port=first.port)
+    wait_until(lambda: text(nodes[0], host, f"/{time.monotonic()}")[1].startswith("first"), "the first is asked again", 30)
 
 
 @needs("hedgerow")
