@@ -182,6 +182,8 @@ static void on_answer(struct engine *e, mesh_ns now, struct flight *f, struct sl
     case ANSWER_FILLING: f->peer_hit = true; break;
     case ANSWER_LEASED: break;
     default: /* BUSY, NOT_OWNER, NONE, GONE, and what newer peers may say */
+        if (m.status == ANSWER_NOT_OWNER && m.reason == NOT_OWNER_CONFIG)
+            config_missed(e, now, f->ask.l);
         ask_over(e, f);
         if (m.status == ANSWER_BUSY && m.has_other && f->class == FLIGHT_EDGE && !f->hinted) {
             spread_hint(f, &m.other);

@@ -516,6 +516,7 @@ void config_sync_start(struct engine *e)
     struct configs *c = e->configs;
 
     list_init(&c->peers);
+    list_init(&c->held);
     c->fetch_timer.fire = fetch_fire;
     c->spread_timer.fire = spread_fire;
 }

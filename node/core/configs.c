@@ -45,6 +45,7 @@ void configs_refuse(struct engine *e, mesh_ns now, const struct config_version *
     e->counters.configs_refused++;
     trace_f(&e->cfg.trace, now, "configuration %s cannot be taken: %.*s", config_version_text(v, text), SLICE_FMT(why));
     config_tell(e, now);
+    config_release(e, now, false);
 }
 
 /* |text|, of what is in force since this moment. */
@@ -85,6 +86,8 @@ static int take(struct engine *e, mesh_ns now, struct config_doc *d, struct buf 
     buf_free(&text);
     if (kept != NULL)
         config_tell(e, now);
+    if (err == 0)
+        config_release(e, now, true);
     return err;
 }
 

@@ -2,7 +2,8 @@
  * has which. What a version's text means is not known here: two hooks judge it and put it in force.
  *
  *   configs.c      taken: judged, in force, durable
- *   config_sync.c  on its way: told, asked for, sent and fetched in pieces */
+ *   config_sync.c  on its way: told, asked for, sent and fetched in pieces
+ *   config_hold.c  asks of peers that have it already */
 #ifndef HEDGEROW_CORE_CONFIGS_H
 #define HEDGEROW_CORE_CONFIGS_H
 
@@ -12,6 +13,7 @@
 struct engine;
 struct link;
 struct msg_frame;
+struct serve;
 
 struct config_hooks { /* either may be NULL */
     /* Can this node work by |text|? False: |why| says why not, for people. Called for each version before it is taken.
@@ -76,6 +78,13 @@ void configs_greet(struct engine *e, struct link *l);
 void configs_frame(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame);
 /* configs_marked: |id| says in gossip that its version's mark is |mark|. */
 void configs_marked(struct engine *e, mesh_ns now, const struct node_id *id, uint64_t mark);
+/* config_awaited: is a version on its way here that |l|'s peer, who asks, has, and is it worth waiting for? Then
+ * config_hold has |s| wait, and the ask in |body| is answered later (serve_held). False: there is no room. */
+bool config_awaited(const struct engine *e, mesh_ns now, const struct link *l);
+bool config_hold(struct engine *e, mesh_ns now, struct serve *s, struct slice body);
+void config_unhold(struct engine *e, struct serve *s);
+/* config_missed: |l|'s peer says that it goes by another version. */
+void config_missed(struct engine *e, mesh_ns now, const struct link *l);
 /* configs_unheard: |l|'s peer has answered what came behind our CONFIG, but not that: it knows nothing of it. */
 void configs_unheard(struct engine *e, const struct link *l);
 

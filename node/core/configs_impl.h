@@ -50,6 +50,8 @@ struct configs {
     struct timer fetch_timer;
     struct config_heard heard[CONFIG_HEARD];
     unsigned heard_at;         /* the next one to be forgotten */
+    struct list held;          /* serves that wait */
+    uint64_t held_bytes;
     struct timer spread_timer; /* of what was handed in here */
     mesh_ns spread_until;
     struct list peers;
@@ -75,6 +77,8 @@ void config_tell(struct engine *e, mesh_ns now);
 void config_spread(struct engine *e, mesh_ns now);
 /* config_seek fetches the best version that a peer has, if it wins over ours. */
 void config_seek(struct engine *e, mesh_ns now);
+/* config_release: another version is in force (|taken|), or what was awaited will not come: who waits is answered. */
+void config_release(struct engine *e, mesh_ns now, bool taken);
 struct config_peer *config_peer_find(const struct configs *c, const struct node_id *id);
 
 #endif

@@ -86,6 +86,7 @@
     X(config_pieces_out, "pieces, and heads, that went to other nodes")                    \
     X(config_pieces_rejected, "pieces, and heads, that were not what they were to be: who sent them is distrusted") \
     X(asks_held, "asks that waited until we had the purges that the asker has")           \
+    X(asks_awaiting_config, "asks that waited for the configuration that the asker has")   \
     X(evictions, "objects evicted for space")
 
 struct engine_counters {

@@ -425,9 +425,10 @@ struct serve {
     char parent_name[CERT_NAME_MAX + 1];
     struct timer slip_timer;
     struct timer late; /* the asker has no more time */
-    /* While it is not answered yet (purge_sync.c) */
-    struct list hold; /* in purges->held */
-    struct buf held;  /* the ask */
+    /* While it is not answered yet (purge_sync.c, config_hold.c) */
+    struct list hold;   /* in purges->held or configs->held */
+    struct buf held;    /* the ask */
+    bool awaits_config; /* which of these it is */
     struct timer hold_timer;
 };
 void serve_ask(struct engine *e, mesh_ns now, struct link *l, const struct msg_frame *frame);

@@ -25,6 +25,7 @@ struct link {
     struct config_version config;      /* the peer has this configuration, */
     bool config_heard;                 /* or has said that it has none */
     mesh_ns config_after;              /* it is not asked for one before */
+    mesh_ns held_until, held_after;    /* its asks wait for one until then, and not again before (config_hold.c) */
     struct config_version config_said, config_said_refused; /* what we told it last, */
     bool config_said_kept;
     mesh_ns called_at;                 /* the peer had us dial it then */

@@ -66,7 +66,10 @@ void serve_end(struct engine *e, mesh_ns now, struct serve *s)
     OBJ_CHECK(s, SERVE_MAGIC);
     timer_stop(e, &s->slip_timer);
     timer_stop(e, &s->late);
-    purge_unhold(e, s);
+    if (s->awaits_config)
+        config_unhold(e, s);
+    else
+        purge_unhold(e, s);
     list_remove(&s->reader.ready_link);
     list_remove(&s->reader.wait_link);
     list_remove(&s->link);
@@ -225,7 +228,24 @@ static void answer_at_once(struct engine *e, mesh_ns now, struct serve *s, const
     serve_end(e, now, s);
 }
 
-static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t stream, const struct msg_ask *m)
+/* The asker goes by another configuration than we. If that is the later one we may have it in a moment. */
+static void other_config(struct engine *e, mesh_ns now, struct link *l, uint32_t stream, const struct msg_ask *m,
+                         struct slice body)
+{
+    struct serve *s = NULL;
+
+    if (l->serves_n < SERVES_PER_LINK_MAX && config_awaited(e, now, l))
+        s = serve_new(e, now, l, stream, m);
+    if (s != NULL && config_hold(e, now, s, body))
+        return;
+    answer(e, l, stream, ANSWER_NOT_OWNER, NOT_OWNER_CONFIG);
+    if (s != NULL)
+        serve_end(e, now, s);
+}
+
+/* |m| was read from |body|. */
+static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t stream, const struct msg_ask *m,
+                     struct slice body)
 {
     const struct ring *ring = mesh_ring(e->mesh);
     struct digest primary, place;
@@ -234,7 +254,7 @@ static void take_ask(struct engine *e, mesh_ns now, struct link *l, uint32_t str
     struct serve *s;
 
     if (!serve_sound(e, m, &primary, &route)) {
-        answer(e, l, stream, ANSWER_NOT_OWNER, NOT_OWNER_CONFIG);
+        other_config(e, now, l, stream, m, body);
         return;
     }
     if (m->generation != 0 && (m->flags & ASK_OTHER) == 0) { /* from the beginning only, for now */
@@ -328,7 +348,7 @@ void serve_ask(struct engine *e, mesh_ns now, struct link *l, const struct msg_f
     e->counters.asks_in++;
     spread_heard(l, now, m.load);
     if (purge_may_answer(e, now, l, m.frontier))
-        take_ask(e, now, l, frame->stream, &m);
+        take_ask(e, now, l, frame->stream, &m, frame->body);
     else
         hold(e, now, l, frame, &m);
     wire_close(&w);
@@ -348,7 +368,7 @@ void serve_held(struct engine *e, mesh_ns now, struct serve *s, bool busy)
         if (link_is_open(l))
             answer(e, l, stream, ANSWER_BUSY, 0);
     } else {
-        take_ask(e, now, l, stream, &m);
+        take_ask(e, now, l, stream, &m, buf_slice(&body));
     }
     wire_close(&w);
     buf_free(&body);

@@ -80,6 +80,7 @@ struct node {
     struct buf configs[64]; /* versions of the configuration that it has kept */
     size_t configs_n;
     struct buf in_force; /* the text that it was told last */
+    void (*adopts)(struct node *node, struct slice text); /* what it does by that; NULL: nothing */
     bool older;          /* it cannot read what has "new" in it */
     bool disk_full;    /* which takes none */
     bool disk_slow;    /* it is not told when it is done */
@@ -181,6 +182,8 @@ static inline void config_adopt(void *ctx, struct slice text)
 
     buf_clear(&node->in_force);
     buf_add_slice(&node->in_force, text);
+    if (node->adopts != NULL && node->engine != NULL)
+        node->adopts(node, text);
 }
 
 static inline void node_start(struct world *w, int n, bool knows_all)
