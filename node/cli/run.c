@@ -313,7 +313,8 @@ static void fill_config(struct running *r, struct node_config *cfg)
         r->configs[cfg->configs_n] = buf_slice(&r->data.configs[cfg->configs_n]);
     cfg->configs = r->configs;
     cfg->keep_config = on_config;
-    cfg->config = (struct config_hooks){ served_judge, served_adopt, &r->served };
+    cfg->config = (struct config_hooks){ .validate = served_judge, .adopt = served_adopt, .ctx = &r->served };
+    cfg->judge_config = served_judge_apart;
     cfg->keep_boot = on_boot;
     cfg->keep_ctx = r;
     cfg->admin_token = r->data.token;

@@ -81,6 +81,7 @@ int served_start(struct served *s, const struct run_options *o)
     struct dist_flags flags = { .url = o->origin };
 
     s->o = o;
+    pthread_mutex_init(&s->lock, NULL);
     if (o->file.set != NULL) {
         s->local = dist_set_ref(o->file.set);
         return look_at_origins(s);
@@ -117,6 +118,9 @@ void served_end(struct served *s)
 {
     dist_set_unref(s->local);
     dist_set_unref(s->mesh);
+    dist_set_unref(s->judged);
+    buf_free(&s->judged_text);
+    pthread_mutex_destroy(&s->lock); /* zeroed it is one as well */
 }
 
 bool served_judge(void *ctx, struct slice text, struct buf *why)
@@ -129,13 +133,44 @@ bool served_judge(void *ctx, struct slice text, struct buf *why)
     return good;
 }
 
+bool served_judge_apart(void *ctx, struct slice text, struct buf *why)
+{
+    struct served *s = ctx;
+    struct dist_set *set = NULL, *before;
+    bool good = node_file_distributions(text, mesh_text, &set, why) == CLI_OK;
+
+    pthread_mutex_lock(&s->lock);
+    before = s->judged;
+    s->judged = set;
+    buf_clear(&s->judged_text);
+    buf_add_slice(&s->judged_text, text);
+    pthread_mutex_unlock(&s->lock);
+    dist_set_unref(before);
+    return good;
+}
+
+/* The set of |text|, if that was judged on the other thread last. The caller's. */
+static struct dist_set *judged_before(struct served *s, struct slice text)
+{
+    struct dist_set *set = NULL;
+
+    pthread_mutex_lock(&s->lock);
+    if (s->judged != NULL && buf_ok(&s->judged_text) && slice_eq(buf_slice(&s->judged_text), text)) {
+        set = s->judged;
+        s->judged = NULL;
+        buf_free(&s->judged_text);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return set;
+}
+
 void served_adopt(void *ctx, struct slice text)
 {
     struct served *s = ctx;
-    struct dist_set *set = NULL;
+    struct dist_set *set = judged_before(s, text);
     struct buf why = BUF_EMPTY;
 
-    if (node_file_distributions(text, mesh_text, &set, &why) == CLI_OK &&
+    if ((set != NULL || node_file_distributions(text, mesh_text, &set, &why) == CLI_OK) &&
         (s->node == NULL || node_configure(s->node, set) == 0)) {
         dist_set_unref(s->mesh);
         s->mesh = set;

@@ -21,7 +21,7 @@ bool config_awaited(const struct engine *e, mesh_ns now, const struct link *l)
 
     if (config_version_cmp(&l->config, &ours) <= 0 || configs_refused(c, &l->config))
         return false;
-    if (!c->fetch.active || config_version_cmp(&c->fetch.want, &ours) <= 0)
+    if (c->judging == NULL && (!c->fetch.active || config_version_cmp(&c->fetch.want, &ours) <= 0))
         return false;
     return now < l->held_until || now >= l->held_after;
 }

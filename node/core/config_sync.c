@@ -219,7 +219,7 @@ static void ask(struct engine *e, mesh_ns now, struct link *l)
 /* Of those peers that have the best version, one that nothing speaks against. */
 static struct link *best_source(struct engine *e, mesh_ns now)
 {
-    struct config_version best = config_log_version(&e->configs->log);
+    struct config_version best = configs_best(e->configs);
     struct link *found = NULL;
 
     LIST_EACH (at, &e->links) {
@@ -271,7 +271,7 @@ static void seek_lost(struct engine *e, mesh_ns now)
 void config_seek(struct engine *e, mesh_ns now)
 {
     struct config_fetch *f = &e->configs->fetch;
-    struct config_version ours = config_log_version(&e->configs->log);
+    struct config_version ours = configs_best(e->configs);
     struct link *l = best_source(e, now);
 
     bool needless = config_version_cmp(&f->want, &ours) <= 0 && !f->lost;

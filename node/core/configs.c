@@ -63,8 +63,8 @@ static void in_force(struct engine *e, mesh_ns now, struct slice text)
             h->by.name);
 }
 
-/* Takes |d|, which is judged, or frees it. */
-static int take(struct engine *e, mesh_ns now, struct config_doc *d, struct buf *why)
+/* Takes |d|, whose operator is judged, and its text, too, if |judged|; or frees it. */
+static int take(struct engine *e, mesh_ns now, struct config_doc *d, bool judged, struct buf *why)
 {
     struct configs *c = e->configs;
     struct config_version before = config_log_version(&c->log);
@@ -73,7 +73,7 @@ static int take(struct engine *e, mesh_ns now, struct config_doc *d, struct buf 
     size_t lost = c->log.superseded;
     int err = config_doc_text(d, e->zpack, &text);
 
-    if (err == 0 && config_version_cmp(&d->head.version, &before) > 0)
+    if (err == 0 && !judged && config_version_cmp(&d->head.version, &before) > 0)
         err = validate(e, buf_slice(&text), why);
     if (err == 0)
         err = config_log_take(&c->log, d, &kept);
@@ -91,15 +91,71 @@ static int take(struct engine *e, mesh_ns now, struct config_doc *d, struct buf 
     return err;
 }
 
-void configs_receive(struct engine *e, mesh_ns now, struct config_doc *d)
+static void received(struct engine *e, mesh_ns now, struct config_doc *d, bool judged)
 {
     struct config_version v = d->head.version;
     struct buf why = BUF_EMPTY;
-    int err = take(e, now, d, &why);
+    int err = take(e, now, d, judged, &why);
 
     if (err == MESH_E_TYPE || err == MESH_E_RANGE) /* by this node's software, it is no good configuration */
         configs_refuse(e, now, &v, false, why.len > 0 ? buf_slice(&why) : slice_str(mesh_strerror(err)));
     buf_free(&why);
+}
+
+struct config_version configs_best(const struct configs *c)
+{
+    struct config_version best = config_log_version(&c->log);
+    const struct config_doc *docs[] = { c->judging, c->judging_next };
+
+    for (size_t i = 0; i < 2; i++) {
+        if (docs[i] != NULL && config_version_cmp(&docs[i]->head.version, &best) > 0)
+            best = docs[i]->head.version;
+    }
+    return best;
+}
+
+void configs_receive(struct engine *e, mesh_ns now, struct config_doc *d)
+{
+    struct configs *c = e->configs;
+    struct config_version ours = config_log_version(&c->log);
+    const struct config_hooks *h = &e->cfg.config;
+
+    if (h->judge == NULL || config_version_cmp(&d->head.version, &ours) <= 0 || d->head.length > CONFIG_TEXT_MAX) {
+        received(e, now, d, false);
+        return;
+    }
+    if (c->judging != NULL) { /* of what came meanwhile the best one is the last */
+        config_doc_free(c->judging_next);
+        c->judging_next = d;
+        return;
+    }
+    if (config_doc_text(d, e->zpack, &c->judging_text) != 0) { /* no memory: it is fetched again */
+        config_doc_free(d);
+        return;
+    }
+    c->judging = d;
+    h->judge(h->judge_ctx, buf_slice(&c->judging_text));
+}
+
+void engine_config_judged(struct engine *e, mesh_ns now, bool good, struct slice why)
+{
+    struct configs *c = e->configs;
+    struct config_doc *d = c->judging, *next = c->judging_next;
+
+    e->now = now;
+    assert(d != NULL);
+    struct config_version v = d->head.version;
+    c->judging = c->judging_next = NULL;
+    buf_free(&c->judging_text);
+    if (good) {
+        received(e, now, d, true);
+    } else {
+        config_doc_free(d);
+        configs_refuse(e, now, &v, false, why.len > 0 ? why : slice_str(mesh_strerror(MESH_E_TYPE)));
+    }
+    if (next != NULL)
+        configs_receive(e, now, next);
+    config_seek(e, now);
 }
 
 /* ---- handed in here ---- */
@@ -118,7 +174,7 @@ static int hand_in(struct engine *e, mesh_ns now, struct config_doc *d, struct b
         config_doc_free(d);
         return err;
     }
-    err = take(e, now, d, why);
+    err = take(e, now, d, false, why);
     if (err == 0)
         config_spread(e, now);
     return err;
@@ -272,6 +328,9 @@ void configs_fini(struct engine *e)
     if (c == NULL)
         return;
     config_sync_fini(e);
+    config_doc_free(c->judging);
+    config_doc_free(c->judging_next);
+    buf_free(&c->judging_text);
     timer_stop(e, &c->write_timer);
     config_log_fini(&c->log);
     map_fini(&c->peers_by_id);

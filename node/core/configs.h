@@ -22,6 +22,10 @@ struct config_hooks { /* either may be NULL */
     /* |text|, which was found good, is in force from now on. Lent for the call. */
     void (*adopt)(void *ctx, struct slice text);
     void *ctx;
+    /* A long text takes long: of what a peer sends |judge|, unless NULL, only begins to find out what |validate| says,
+     * and the rim says it by engine_config_judged, later. |text| is lent until then; one at a time. */
+    void (*judge)(void *judge_ctx, struct slice text);
+    void *judge_ctx;
 };
 
 /* ---- called by the rim ---- */
@@ -38,6 +42,9 @@ int engine_config_change(struct engine *e, mesh_ns now, struct slice text, const
 int engine_config_try(struct engine *e, struct slice text, struct buf *why);
 /* engine_config_kept: what ENGINE_CONFIG said is durable, or (not |done|) could not be kept: then it is said again. */
 void engine_config_kept(struct engine *e, mesh_ns now, bool done);
+
+/* engine_config_judged: what |judge| was told last is |good|, or |why| (for people) says why not. */
+void engine_config_judged(struct engine *e, mesh_ns now, bool good, struct slice why);
 
 const struct config_log *engine_config_log(const struct engine *e);
 /* engine_config_text appends the text of |k|. 0 or MESH_E_NOMEM. */

@@ -49,8 +49,11 @@ struct configs {
     struct config_fetch fetch;
     struct timer fetch_timer;
     struct config_heard heard[CONFIG_HEARD];
-    unsigned heard_at;         /* the next one to be forgotten */
-    struct list held;          /* serves that wait */
+    unsigned heard_at;          /* the next one to be forgotten */
+    struct config_doc *judging; /* whole, its text is being judged; NULL: none. And a better one, which comes next */
+    struct config_doc *judging_next;
+    struct buf judging_text;
+    struct list held; /* serves that wait */
     uint64_t held_bytes;
     struct timer spread_timer; /* of what was handed in here */
     mesh_ns spread_until;
@@ -59,7 +62,9 @@ struct configs {
     size_t peers_n;
 };
 
-/* configs_receive takes |d|, whole, of a peer; it is gone afterwards. */
+/* configs_receive takes |d|, whole, of a peer; it is not the caller's afterwards. configs_best: of what is in force and
+ * what is whole, and being judged, the best one. */
+struct config_version configs_best(const struct configs *c);
 void configs_receive(struct engine *e, mesh_ns now, struct config_doc *d);
 /* configs_judge: does the operator of |d| count? At |wall_s|, too, unless that is negative. */
 int configs_judge(const struct engine *e, const struct config_doc *d, int64_t wall_s);

@@ -30,6 +30,8 @@ struct node {
     mesh_ns countries_at;          /* when it was looked at last */
     struct keeper *config_keeper; /* of versions of the configuration; NULL: the same */
     bool configs_kept;
+    struct keeper *judge;  /* a thread that judges versions which others send; NULL: the loop does */
+    struct buf judged_why; /* the thread's as long as it is at it */
     int outcast;     /* as looked at last */
     uint32_t alarms; /* as told */
     mesh_ns alarmed_at[ALARMS_N];
@@ -42,6 +44,9 @@ struct node {
 void node_kept(void *ctx, bool done, bool whole);
 /* The same of a version of the configuration, which is always lent as bytes to be appended. */
 void node_config_kept(void *ctx, bool done, bool whole);
+
+/* The judge has judged. */
+void node_config_judged(void *ctx, bool good, bool whole);
 
 /* node->stop was sent. */
 void node_stopping(struct ev_loop *loop, ev_async *stop, int revents);

@@ -214,6 +214,14 @@ void node_config_kept(void *ctx, bool done, bool whole)
     engine_config_kept(n->worker.engine, worker_now(&n->worker), done);
 }
 
+void node_config_judged(void *ctx, bool good, bool whole)
+{
+    struct node *n = ctx;
+
+    (void)whole;
+    engine_config_judged(n->worker.engine, worker_now(&n->worker), good, buf_slice(&n->judged_why));
+}
+
 void node_keep_config(struct node *n, struct slice bytes)
 {
     if (n->config_keeper != NULL)

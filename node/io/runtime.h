@@ -75,7 +75,9 @@ struct node_config { /* all pointers are lent for the node's life */
     size_t configs_n;
     /* Keeps one more of them durably: false when that failed. On a thread of its own as well. NULL: they are forgotten. */
     bool (*keep_config)(void *ctx, struct slice file);
-    struct config_hooks config; /* what its text means (configs.h); on the node's loop */
+    struct config_hooks config; /* what its text means (configs.h); on the node's loop. |judge| is the node's own: */
+    /* As config.validate, with its |ctx|, on a thread of its own: what other nodes send. NULL: config.validate is asked. */
+    bool (*judge_config)(void *ctx, struct slice text, struct buf *why);
     void *keep_ctx;
     uint32_t weight;                    /* 0 = the certificate's */
     struct mesh_addr http, mesh, admin; /* where to listen; port 0 picks a free one */

@@ -212,10 +212,29 @@ static bool keep_config(void *ctx, struct slice bytes, bool whole)
     return n->cfg.keep_config(n->cfg.keep_ctx, bytes);
 }
 
+/* On the judge's thread, which is a keeper that keeps nothing. */
+static bool judge(void *ctx, struct slice text, bool whole)
+{
+    struct node *n = ctx;
+
+    (void)whole;
+    buf_clear(&n->judged_why);
+    return n->cfg.judge_config(n->cfg.config.ctx, text, &n->judged_why);
+}
+
+static void begin_judging(void *ctx, struct slice text)
+{
+    struct node *n = ctx;
+    keeper_append(n->judge, text);
+}
+
 static int start_engine(struct node *n, char *error)
 {
     const struct node_config *cfg = &n->cfg;
     struct worker *w = &n->worker;
+    struct config_hooks hooks = cfg->config;
+    hooks.judge = cfg->judge_config != NULL ? begin_judging : NULL;
+    hooks.judge_ctx = n;
     struct engine_config e = {
         .mesh = {
             .self = cfg->self,
@@ -241,7 +260,7 @@ static int start_engine(struct node *n, char *error)
         .purges = cfg->purges,
         .configs = cfg->configs,
         .configs_n = cfg->configs_n,
-        .config = cfg->config,
+        .config = hooks,
         .mesh_port = n->mesh.port,
         .set = cfg->set,
         .zone = cfg->dns_domain != NULL ? slice_str(cfg->dns_domain) : SLICE_EMPTY,
@@ -334,6 +353,11 @@ static int start_rest(struct node *n, char *error)
     if (n->cfg.keep_config != NULL &&
         (n->config_keeper = keeper_start(w->loop, keep_config, n, node_config_kept, n)) == NULL) {
         snprintf(error, NODE_ERROR_MAX, "no thread is to be had for what is kept of the configuration");
+        return MESH_E_NOMEM;
+    }
+    if (n->cfg.judge_config != NULL &&
+        (n->judge = keeper_start(w->loop, judge, n, node_config_judged, n)) == NULL) {
+        snprintf(error, NODE_ERROR_MAX, "no thread is to be had that judges configurations");
         return MESH_E_NOMEM;
     }
     w->directory = directory_new(w);
@@ -471,6 +495,8 @@ void node_free(struct node *n)
     backbone_close(&w->backbone);
     udp_close(&w->udp);
     disk_stop(w->disk);
+    keeper_stop(n->judge);
+    buf_free(&n->judged_why);
     keeper_stop(n->config_keeper);
     keeper_stop(n->keeper); /* what it writes is lent from the engine */
     engine_free(w->engine);

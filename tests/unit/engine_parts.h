@@ -81,6 +81,8 @@ struct node {
     size_t configs_n;
     struct buf in_force; /* the text that it was told last */
     void (*adopts)(struct node *node, struct slice text); /* what it does by that; NULL: nothing */
+    bool judges;         /* what others send, as long as the test likes: it says judged() */
+    struct slice to_judge;
     bool older;          /* it cannot read what has "new" in it */
     bool disk_full;    /* which takes none */
     bool disk_slow;    /* it is not told when it is done */
@@ -186,6 +188,14 @@ static inline void config_adopt(void *ctx, struct slice text)
         node->adopts(node, text);
 }
 
+static inline void config_judge(void *ctx, struct slice text)
+{
+    struct node *node = ctx;
+
+    assert_int_equal(node->to_judge.len, 0); /* one at a time */
+    node->to_judge = text;
+}
+
 static inline void node_start(struct world *w, int n, bool knows_all)
 {
     struct node *node = &w->nodes[n];
@@ -195,7 +205,11 @@ static inline void node_start(struct world *w, int n, bool knows_all)
         kept[i] = buf_slice(&node->configs[i]);
     node->cfg.configs = kept;
     node->cfg.configs_n = node->configs_n;
-    node->cfg.config = (struct config_hooks){ config_validate, config_adopt, node };
+    node->cfg.config = (struct config_hooks){ .validate = config_validate,
+                                                .adopt = config_adopt,
+                                                .ctx = node,
+                                                .judge = node->judges ? config_judge : NULL,
+                                                .judge_ctx = node };
     node->cfg.purges = buf_slice(&node->purges);
     node->engine = engine_new(&node->cfg, w->now);
     assert_non_null(node->engine);

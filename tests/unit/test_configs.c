@@ -431,6 +431,113 @@ static void an_old_version_is_not_taken_again(void **state)
     buf_free(&why);
 }
 
+/* ---- judged on another thread ---- */
+
+/* What the rim's other thread says of what it was given at |n|. */
+static void judged(int n)
+{
+    struct node *node = &w->nodes[n];
+    struct slice text = node->to_judge;
+    struct buf why = BUF_EMPTY;
+    bool good = config_validate(node, text, &why);
+
+    assert_true(text.len > 0);
+    node->to_judge = SLICE_EMPTY; /* the next one may be given at once */
+    engine_config_judged(engine_of(w, n), w->now, good, buf_slice(&why));
+    buf_free(&why);
+    world_run(w, SEC(1));
+}
+
+static int three_one_judges(void **state)
+{
+    (void)state;
+    w = world_bare(3);
+    w->nodes[2].judges = true;
+    for (int n = 0; n < 3; n++)
+        node_start(w, n, true);
+    world_run(w, SEC(1));
+    return 0;
+}
+
+#define JUDGE(f) cmocka_unit_test_setup_teardown(f, three_one_judges, close_world)
+
+static void what_is_being_judged_is_not_in_force_yet(void **state)
+{
+    (void)state;
+    must_change(0, "one");
+    world_run(w, SEC(20)); /* and nothing is fetched again meanwhile */
+    assert_int_equal(at(2).version.counter, 0);
+    check_in_force(1, "one");
+    assert_int_equal(count(w, 2)->config_pieces_in, 1);
+    judged(2);
+    check_one_version();
+    assert_true(at(2).kept);
+    must_change(2, "two"); /* what is handed in here is answered at once */
+    check_in_force(2, "two");
+    world_run(w, SEC(1));
+    check_one_version();
+}
+
+/* Of those that come while one is judged the best one is next; the others need no judging. */
+static void the_latest_is_judged_next(void **state)
+{
+    static const char *const texts[] = { "one", "two", "three", "four" };
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        must_change(0, texts[i]);
+        world_run(w, SEC(1));
+    }
+    assert_true(slice_eq(w->nodes[2].to_judge, SLICE_LIT("one")));
+    judged(2);
+    check_in_force(2, "one");
+    assert_true(slice_eq(w->nodes[2].to_judge, SLICE_LIT("four")));
+    judged(2);
+    check_in_force(2, "four");
+    check_one_version();
+    assert_int_equal(count(w, 2)->config_pieces_in, 4); /* each was fetched once */
+}
+
+static void what_is_judged_bad_is_refused(void **state)
+{
+    (void)state;
+    w->nodes[2].older = true;
+    must_change(0, "new one");
+    world_run(w, SEC(1));
+    must_change(1, "an old one");
+    world_run(w, SEC(1));
+    judged(2);
+    assert_true(at(2).refused.counter == 1 && at(2).version.counter == 0);
+    judged(2);
+    check_in_force(2, "an old one");
+    check_one_version();
+}
+
+/* What was handed in here meanwhile is of the same counter: one of them wins, everywhere the same one. */
+static void a_change_made_here_meanwhile_wins_or_loses(void **state)
+{
+    (void)state;
+    must_change(0, "theirs");
+    world_run(w, SEC(1));
+    must_change(2, "ours");
+    world_run(w, SEC(1));
+    judged(2);
+    world_run(w, SEC(5));
+    check_one_version();
+    for (int n = 0; n < 3; n++)
+        assert_int_equal(at(n).superseded, 1);
+}
+
+static void who_ends_while_it_judges_leaves_nothing(void **state)
+{
+    (void)state;
+    must_change(0, "one");
+    world_run(w, SEC(1));
+    must_change(0, "two");
+    world_run(w, SEC(1));
+    assert_int_equal(w->nodes[2].to_judge.len, 3); /* and close_world ends it */
+}
+
 /* As close_world, where sessions were refused. */
 static int leave_world(void **state)
 {
@@ -459,6 +566,11 @@ int main(void)
         THREE(who_cannot_read_it_keeps_what_it_has_and_says_so),
         cmocka_unit_test_setup_teardown(a_revoked_operator_s_version_is_not_taken, three, leave_world),
         THREE(an_old_version_is_not_taken_again),
+        JUDGE(what_is_being_judged_is_not_in_force_yet),
+        JUDGE(the_latest_is_judged_next),
+        JUDGE(what_is_judged_bad_is_refused),
+        JUDGE(a_change_made_here_meanwhile_wins_or_loses),
+        JUDGE(who_ends_while_it_judges_leaves_nothing),
     };
     return cmocka_run_group_tests_name("configs", tests, setup, NULL);
 }
