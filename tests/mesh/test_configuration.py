@@ -1,6 +1,7 @@
 """The configuration: a change that one node takes is in force on all of them within seconds, is there before a newcomer is
 ready and after a restart, and of two made at once one wins and the other is told."""
 import json
+import multiprocessing
 import os
 import signal
 import threading
@@ -144,6 +145,73 @@ def test_feat_A3_a_large_one_reaches_all(case):
     command(case, nodes[0], "apply", large)
     assert time.monotonic() - began < 10
     wait_same(nodes, sorted(f"d{i}" for i in range(500)), 0.5)
+
+
+def ask_on(address, host, paths, ending, tell):
+    """A viewer, in a process of its own: asks until |ending|, and tells (answers, failures, the longest in seconds)."""
+    longest, count, failed = 0.0, 0, []
+    with client.Connection(address) as connection:
+        while not ending.is_set() and not failed:
+            began = time.monotonic()
+            try:
+                status = connection.request(paths[count % len(paths)], headers=[("Host", host)]).status
+            except (OSError, EOFError) as error:
+                status = str(error)
+            longest, count = max(longest, time.monotonic() - began), count + 1
+            if status != 200:
+                failed.append(status)
+            time.sleep(0.002)
+    tell.put((count, failed, longest))
+
+
+class Load:
+    """Viewers, one for each node, who ask for what is there. end() returns [(answers, failures, the longest)]."""
+
+    def __init__(self, nodes, host, paths):
+        forks = multiprocessing.get_context("fork")
+        self.ending, self.tells = forks.Event(), [forks.SimpleQueue() for _ in nodes]
+        self.viewers = [forks.Process(target=ask_on, args=(node.http, host, paths, self.ending, tell), daemon=True)
+                        for node, tell in zip(nodes, self.tells)]
+        for viewer in self.viewers:
+            viewer.start()
+
+    def end(self):
+        self.ending.set()
+        told = [tell.get() for tell in self.tells]
+        for viewer in self.viewers:
+            viewer.join()
+        return told
+
+
+def many_behaviours(count, own):
+    """So many distributions of 75 behaviours each, beside |own|: text that takes long to be read."""
+    each = [{"path": f"/p{i}/*", "ttl": {"default": f"{60 + i}s"}} for i in range(74)] + [{"path": "*"}]
+    return {"distributions": [own] + [{"name": f"d{i}", "hosts": [f"h{i}.example"], "behaviours": each,
+                                       "origins": [{"id": "o", "url": "http://o.example"}]} for i in range(count)]}
+
+
+@needs("hedgerow", release=True, timeout=240)
+def test_feat_A3_a_large_change_under_load(case):
+    """A3: 500 distributions with 37,500 behaviours are applied at one of three nodes, three times, while viewers at all nodes
+    ask for what is there: no request fails, and where the text comes from another node none waits a quarter as long as at the
+    node where it is handed in, which reads it on the loop that answers."""
+    nodes = mesh_of(case, 3, flags=("--workers", "1")) # which is the one that has to do with configurations
+    own = {"name": "own", "hosts": ["own.example"], "origins": [{"id": "o", "url": nodes[0].origin_url}]}
+    command(case, nodes[0], "apply", file_of(case, "own.json", {"distributions": [own]}))
+    wait_same(nodes, ["own"])
+    paths = [f"/bytes/2000?cc=max-age=3600&seed={i}" for i in range(8)]
+    for node in nodes:
+        for path in paths:
+            equal(node.get(path, headers=[("Host", "own.example")]).status, 200, path)
+    load = Load(nodes, "own.example", paths)
+    for turn in range(3):
+        changed = dict(own, comment=f"turn {turn}")
+        command(case, nodes[0], "apply", file_of(case, f"{turn}.json", many_behaviours(500 - turn, changed)))
+        wait_until(lambda turn=turn: [config(node)["version"] for node in nodes] == [turn + 2] * 3, "one version", 10)
+    told = load.end()
+    equal([failed for _, failed, _ in told], [[]] * 3, "failures")
+    at_writer, elsewhere = told[0][2], max(longest for _, _, longest in told[1:])
+    assert elsewhere < at_writer / 4, f"{elsewhere} s where it came from another node, {at_writer} s where it was handed in"
 
 
 @needs("hedgerow")
