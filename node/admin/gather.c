@@ -39,6 +39,13 @@ static void gather_session(struct status_member *out, const struct engine *e, me
     out->suite = record_suite_word(s.suite);
 }
 
+static bool is_behind(const struct engine *e, const struct mesh_member *m, const struct config_version *ours)
+{
+    struct config_peer_state s;
+
+    return m->reachable && engine_config_of(e, &m->record->id, &s) && config_version_cmp(&s.version, ours) < 0;
+}
+
 int status_gather(struct status *out, struct node *n)
 {
     struct engine *e = node_engine(n);
@@ -82,6 +89,7 @@ int status_gather(struct status *out, struct node *n)
         struct mesh_member m;
         if (!mesh_member(mesh, i, &m))
             continue;
+        out->configs_behind += is_behind(e, &m, &out->configs.version);
         gather_member(&out->members[out->members_n], &m, ring, out->now);
         gather_session(&out->members[out->members_n++], e, out->now);
     }

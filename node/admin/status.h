@@ -49,6 +49,7 @@ struct status {
     struct engine_usage usage;
     struct engine_purges purges;
     struct engine_configs configs;
+    size_t configs_behind; /* members that are up and have said that they have an earlier version */
     const struct roll *roll; /* lent by the mesh */
     bool behind, roll_forked;
     struct cert cert; /* our own */

@@ -194,6 +194,9 @@ static void put_config(const struct writer *w, const json_t *config)
         if (lost > 0)
             buf_addf(w->out, "; %llu superseded (hedgerow distribution versions)", (unsigned long long)lost);
     }
+    uint64_t behind = number(config, "behind");
+    if (number(config, "version") > 0 && behind > 0)
+        buf_addf(w->out, "; %llu member%s an earlier one", (unsigned long long)behind, behind == 1 ? " has" : "s have");
     const char *refused = json_string_value(json_object_get(config, "refused"));
     if (refused != NULL && refused[0] != '\0') {
         put_figure(w, "Config");

@@ -185,6 +185,7 @@ static void every_promised_field_is_there(void **state)
         "purge.pending",
         "config.version",
         "config.superseded",
+        "config.behind",
         "config.version",
     };
     static const char *const words[] = {
@@ -359,6 +360,20 @@ static void the_page_carries_one_nonce(void **state)
     buf_free(&out);
 }
 
+static void members_with_an_earlier_configuration_are_counted(void **state)
+{
+    (void)state;
+    status.configs.version.counter = 3;
+    status.configs.kept = true;
+    status.configs_behind = 2;
+    assert_non_null(strstr(as_text((struct status_style){ .utf8 = false }), "; 2 members have an earlier one\n"));
+    status.configs_behind = 1;
+    assert_non_null(strstr(as_text((struct status_style){ .utf8 = false }), "; 1 member has an earlier one\n"));
+    status.configs_behind = 0;
+    assert_null(strstr(as_text((struct status_style){ .utf8 = false }), "earlier"));
+    status.configs.version.counter = 0;
+}
+
 static void people_see_a_table(void **state)
 {
     (void)state;
@@ -440,6 +455,7 @@ int main(void)
         cmocka_unit_test_setup(every_counter_is_a_metric, setup),
         cmocka_unit_test_setup(metrics_are_well_formed, setup),
         cmocka_unit_test(the_page_carries_one_nonce),
+        cmocka_unit_test_setup(members_with_an_earlier_configuration_are_counted, setup),
         cmocka_unit_test_setup(people_see_a_table, setup),
         cmocka_unit_test(a_strange_answer_does_no_harm),
         cmocka_unit_test(figures_are_readable),
