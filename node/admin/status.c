@@ -220,8 +220,8 @@ static json_t *json_config(const struct status *s)
     const struct engine_configs *c = &s->configs;
     char id[CONFIG_VERSION_TEXT_MAX], refused[CONFIG_VERSION_TEXT_MAX];
 
-    return json_pack("{s:I, s:I, s:s, s:b, s:I, s:I, s:s, s:s, s:b, s:b, s:o}", "behind", (json_int_t)s->configs_behind, "version",
-                     (json_int_t)c->version.counter, "id",
+    return json_pack("{s:I, s:I, s:s, s:b, s:I, s:I, s:s, s:s, s:b, s:b, s:o}", "behind",
+                     (json_int_t)s->configs_behind, "version", (json_int_t)c->version.counter, "id",
                      config_version_text(&c->version, id), "kept", (int)c->kept, "versions", (json_int_t)c->versions,
                      "superseded", (json_int_t)c->superseded, "refused",
                      c->refused.counter > 0 ? config_version_text(&c->refused, refused) : "", "refused_why",
