@@ -58,7 +58,7 @@ static int show(const struct check_options *o, const struct dist_file *f)
         ok = dist_set_show(&out, f->set);
     ok = ok && buf_ok(&out);
     if (ok && out.len > 0)
-        fwrite(out.data, 1, out.len, stdout);
+        cli_put(stdout, buf_slice(&out));
     buf_free(&out);
     return ok ? CLI_OK : cli_fail(CLI_FAILED, line.command, "out of memory.");
 }
@@ -80,7 +80,7 @@ int cli_check(int argc, char *const *argv)
     if (code == CLI_OK)
         code = run_options_check(&f, o.file, &why);
     if (why.len > 0)
-        fwrite(why.data, 1, why.len, stderr);
+        cli_put(stderr, buf_slice(&why));
     if (code == CLI_OK && (o.show || o.json))
         code = show(&o, &f);
     else if (code == CLI_OK)

@@ -2,6 +2,8 @@
 #ifndef HEDGEROW_CLI_CLI_H
 #define HEDGEROW_CLI_CLI_H
 
+#include <stdio.h>
+
 #include "node/cli/options.h"
 
 /* A command gets the words behind its name and returns how the process ends. */
@@ -22,6 +24,9 @@ bool cli_options(const struct command_line *line, int argc, char *const *argv, v
 /* cli_options_given does the same, with options_read_given. */
 bool cli_options_given(const struct command_line *line, int argc, char *const *argv, void *out, const char **args,
                        int *code, bool *given);
+
+/* cli_put writes |text|, which may be empty. */
+void cli_put(FILE *to, struct slice text);
 
 /* cli_say prints one message about |command| on stderr, "hedgerow COMMAND: ...". */
 void cli_say(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

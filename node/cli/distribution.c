@@ -117,7 +117,7 @@ static int show(const struct distribution_now *now, const char *command, const c
     if (name == NULL)
         print_pretty(buf_slice(&now->text));
     else if (documents_one(&one, buf_slice(&now->text), slice_str(name)))
-        fwrite(one.data, 1, one.len, stdout);
+        cli_put(stdout, buf_slice(&one));
     else
         code =
             cli_fail(CLI_FAILED, command, "there is no distribution called \"%s\": hedgerow distribution list.", name);
@@ -277,7 +277,7 @@ static int change(const struct command_line *line, int argc, char *const *argv, 
     if (code == CLI_OK && (differences = documents_diff(&diff, buf_slice(&now.text), buf_slice(&text))) < 0)
         code = cli_fail(CLI_FAILED, line->command, "out of memory.");
     if (code == CLI_OK && (diff_only || !o.json))
-        fwrite(diff.data, 1, diff.len, stdout);
+        cli_put(stdout, buf_slice(&diff));
     bool signs_anew = make == remake_as_before && arg[0] != NULL; /* what is in force, too */
     if (code == CLI_OK && !diff_only && differences == 0 && !signs_anew) {
         if (o.json)

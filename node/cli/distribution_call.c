@@ -341,7 +341,7 @@ int distribution_change(const struct distribution_options *o, const char *comman
         if (!o->json)
             puts("It would be taken; nothing was changed.");
         else
-            fwrite(answer.data, 1, answer.len, stdout);
+            cli_put(stdout, buf_slice(&answer));
     } else if (code == CLI_OK) {
         json_t *root = json_loadb((const char *)answer.data, answer.len, 0, NULL);
         code = wait_for(o, command, text_in(root, "version"));

@@ -49,7 +49,7 @@ int cli_mesh_announce(int argc, char *const *argv)
         code =
             admin_call(&o.call, line.command, o.force ? "/authority?force" : "/authority", buf_slice(&roll), &answer);
     if (code == CLI_OK && o.json)
-        fwrite(answer.data, 1, answer.len, stdout);
+        cli_put(stdout, buf_slice(&answer));
     else if (code == CLI_OK)
         printf("The node has taken it and tells the mesh. What is in force: hedgerow status\n");
     buf_free(&roll);

@@ -32,7 +32,7 @@ int cli_reload(int argc, char *const *argv)
         return code;
     code = admin_call(&o.call, line.command, "/reload", SLICE_EMPTY, &answer);
     if (code == CLI_OK)
-        fwrite(answer.data, 1, answer.len, stdout);
+        cli_put(stdout, buf_slice(&answer));
     buf_free(&answer);
     return code;
 }

@@ -539,7 +539,7 @@ static int read_file(struct run_options *o, bool *given)
     if (code == CLI_OK)
         code = node_file_options(&o->file, o->config_file, &line, given, o, &why);
     if (code != CLI_OK)
-        fwrite(why.data, 1, why.len, stderr);
+        cli_put(stderr, buf_slice(&why));
     buf_free(&why);
     return code;
 }
@@ -574,7 +574,7 @@ bool run_options_read(struct run_options *o, int argc, char *const *argv, int *c
         if (*code == CLI_OK) {
             struct buf text = BUF_EMPTY;
             timers_help(&text);
-            fwrite(text.data, 1, text.len, stdout);
+            cli_put(stdout, buf_slice(&text));
             buf_free(&text);
         }
         return false;

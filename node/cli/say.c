@@ -4,6 +4,12 @@
 
 #include "node/cli/cli.h"
 
+void cli_put(FILE *to, struct slice text)
+{
+    if (text.len > 0)
+        fwrite(text.data, 1, text.len, to);
+}
+
 void cli_say(const char *command, const char *fmt, ...)
 {
     va_list ap;
@@ -42,7 +48,7 @@ bool cli_options_given(const struct command_line *line, int argc, char *const *a
     *code = options_read_given(line, argc, argv, out, args, &text, given);
     if (*code == 1) {
         options_help(line, &text);
-        fwrite(text.data, 1, text.len, stdout);
+        cli_put(stdout, buf_slice(&text));
         *code = CLI_OK;
         buf_free(&text);
         return false;

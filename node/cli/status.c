@@ -43,7 +43,7 @@ static int print(const struct http_get *got, bool json)
     struct buf text = BUF_EMPTY;
 
     if (json) {
-        fwrite(got->body.data, 1, got->body.len, stdout);
+        cli_put(stdout, buf_slice(&got->body));
         return CLI_OK;
     }
     setlocale(LC_CTYPE, "");
@@ -52,7 +52,7 @@ static int print(const struct http_get *got, bool json)
     int err = status != NULL ? status_text(&text, status, style) : -1;
     json_decref(status);
     if (err == 0)
-        fwrite(text.data, 1, text.len, stdout);
+        cli_put(stdout, buf_slice(&text));
     buf_free(&text);
     return err == 0 ? CLI_OK
                     : cli_fail(CLI_FAILED, line.command,
