@@ -183,6 +183,7 @@ layer_threads() {
     run_lines threads /usr/bin/python3 tests/mesh/run.py --builds .build,.build-tsan -k lifecycle
     run_lines threads /usr/bin/python3 tests/mesh/run.py --builds .build,.build-tsan -k workers.
     run_lines threads /usr/bin/python3 tests/mesh/run.py --builds .build,.build-tsan -k https.feat_V4
+    run_lines threads /usr/bin/python3 tests/mesh/run.py --builds .build,.build-tsan -k configuration.feat_A3_one
 }
 
 # Of Varnish only its varnishtest is wanted: a server that the installation starts is stopped again.
