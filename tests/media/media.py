@@ -19,6 +19,7 @@ CODING = ["-map", "0:v", "-map", "1:a", "-c:v", "libx264", "-preset", "ultrafast
           "-c:a", "aac", "-b:a", "48k"]
 MUXING = ["-f", "dash", "-seg_duration", "1", "-use_template", "1", "-use_timeline", "1", "-hls_playlist", "1"]
 FFMPEG = ["ffmpeg", "-hide_banner", "-loglevel", "warning", "-nostdin"]
+PATIENT = {"peer-silence": "5s", "peer-dial": "5s"}     # towards nodes on a machine that is busy with players
 MANIFESTS = (".m3u8", ".mpd")
 
 
