@@ -205,20 +205,12 @@ static struct slice signed_map(struct slice head)
 
 static int parse_head(struct config_head *h, struct slice bytes)
 {
-    struct slice sig;
     struct wire w;
 
-    if (bytes.len > CONFIG_HEAD_MAX)
-        return MESH_E_RANGE;
-    int err = wire_open(&w, bytes, true);
+    int err = wire_open_pair(&w, bytes, CONFIG_HEAD_MAX, SIGNATURE_BYTES);
     if (err != 0)
-        return err == MESH_E_SHORT ? MESH_E_SYNTAX : err;
-    if (wire_as_array(w.root) != 2)
-        err = MESH_E_TYPE;
-    else if ((err = wire_as_bin(wire_at(w.root, 1), &sig)) == 0 && sig.len != SIGNATURE_BYTES)
-        err = MESH_E_RANGE;
-    if (err == 0)
-        err = get_map(h, wire_at(w.root, 0));
+        return err;
+    err = get_map(h, wire_at(w.root, 0));
     wire_close(&w);
     if (err == 0)
         hash_head(&h->version.hash, signed_map(bytes));

@@ -315,21 +315,13 @@ static int get_map(struct roll *r, const wire_value *map)
 
 int roll_parse(struct roll *out, struct slice bytes)
 {
-    struct slice sig;
     struct wire w;
 
     *out = (struct roll){ .sequence = 0 };
-    if (bytes.len > ROLL_BYTES_MAX)
-        return MESH_E_RANGE;
-    int err = wire_open(&w, bytes, true);
+    int err = wire_open_pair(&w, bytes, ROLL_BYTES_MAX, SIGNATURE_BYTES);
     if (err != 0)
-        return err == MESH_E_SHORT ? MESH_E_SYNTAX : err;
-    if (wire_as_array(w.root) != 2)
-        err = MESH_E_TYPE;
-    else if ((err = wire_as_bin(wire_at(w.root, 1), &sig)) == 0 && sig.len != SIGNATURE_BYTES)
-        err = MESH_E_RANGE;
-    if (err == 0)
-        err = get_map(out, wire_at(w.root, 0));
+        return err;
+    err = get_map(out, wire_at(w.root, 0));
     wire_close(&w);
     if (err != 0)
         roll_free(out);

@@ -267,6 +267,24 @@ int wire_open(struct wire *w, struct slice s, bool canonical)
     return 0;
 }
 
+int wire_open_pair(struct wire *w, struct slice s, size_t max, size_t len)
+{
+    struct slice second;
+
+    if (s.len > max)
+        return MESH_E_RANGE;
+    int err = wire_open(w, s, true);
+    if (err != 0)
+        return err == MESH_E_SHORT ? MESH_E_SYNTAX : err;
+    if (wire_as_array(w->root) != 2)
+        err = MESH_E_TYPE;
+    else if ((err = wire_as_bin(wire_at(w->root, 1), &second)) == 0 && second.len != len)
+        err = MESH_E_RANGE;
+    if (err != 0)
+        wire_close(w);
+    return err;
+}
+
 void wire_close(struct wire *w)
 {
     if (w->zone != NULL)

@@ -39,6 +39,10 @@ struct wire {
  * On an error |w| is closed. Same codes as wire_scan, MESH_E_NOMEM, and
  * MESH_E_SYNTAX when bytes follow. wire_close on a zeroed wire is fine. */
 int wire_open(struct wire *w, struct slice s, bool canonical);
+
+/* wire_open_pair does that, canonically, with an array of two of |max| bytes at most: a map, and a binary string of |len|
+ * bytes, which is a signature of the first. MESH_E_TYPE, MESH_E_RANGE; what ends too soon is MESH_E_SYNTAX. */
+int wire_open_pair(struct wire *w, struct slice s, size_t max, size_t len);
 void wire_close(struct wire *w);
 
 /* A field of a map. MESH_E_MISSING, MESH_E_TYPE (also when |map| is no map);

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 
 
@@ -44,3 +45,15 @@ def install(folder):
             print(run.stdout.decode(errors="replace") + "npm ci failed; trying once more.", flush=True)
             time.sleep(5)
     return f"{run.stdout.decode(errors='replace')}npm ci ended with {run.returncode}"
+
+
+def run_tests(folder):
+    """Installs what the folder needs, then becomes tests/mesh/run.py with the folder's tests and our own flags. Returns
+    only when nothing was to be had."""
+    if not missing():
+        wrong = install(folder)
+        if wrong:
+            print(f"{wrong}\nFAIL {os.path.basename(folder)}/npm")
+            return 1
+    mesh_run = os.path.join(os.path.dirname(folder), "mesh", "run.py")
+    os.execv(sys.executable, [sys.executable, mesh_run, "--tests", folder, *sys.argv[1:]])

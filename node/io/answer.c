@@ -467,6 +467,17 @@ size_t answer_page(struct buf *out, const struct answer_page *page, const struct
     return page_at;
 }
 
+/* What ends the head of an answer that this node gives by itself. */
+static void put_our_end(struct buf *out, const struct answer_to *to)
+{
+    put_age(out, 0);
+    put_via(out, to->node, to->pop);
+    put_x_cache(out, RESULT_HIT);
+    (void)http_put_field(out, SLICE_LIT("X-Request-Id"), to->request_id);
+    put_connection(out, to);
+    http_put_end(out);
+}
+
 void answer_preflight(struct buf *out, const struct answer_to *to)
 {
     struct buf made = BUF_EMPTY;
@@ -477,12 +488,7 @@ void answer_preflight(struct buf *out, const struct answer_to *to)
     response_preflight(&says, to->policy, &made);
     for (size_t i = 0; i < says.n; i++)
         (void)http_put_field(out, says.at[i].name, says.at[i].value);
-    put_age(out, 0);
-    put_via(out, to->node, to->pop);
-    put_x_cache(out, RESULT_HIT);
-    (void)http_put_field(out, SLICE_LIT("X-Request-Id"), to->request_id);
-    put_connection(out, to);
-    http_put_end(out);
+    put_our_end(out, to);
     if (!buf_ok(&made))
         out->failed = true;
     buf_free(&made);
@@ -494,12 +500,7 @@ void answer_options(struct buf *out, struct slice allow, const struct answer_to 
     (void)http_put_field(out, SLICE_LIT("Date"), to->date);
     (void)http_put_field(out, SLICE_LIT("Allow"), allow);
     http_put_number(out, SLICE_LIT("Content-Length"), 0);
-    put_age(out, 0);
-    put_via(out, to->node, to->pop);
-    put_x_cache(out, RESULT_HIT);
-    (void)http_put_field(out, SLICE_LIT("X-Request-Id"), to->request_id);
-    put_connection(out, to);
-    http_put_end(out);
+    put_our_end(out, to);
 }
 
 size_t answer_purge(struct buf *out, const char *id, const struct answer_to *to)
@@ -509,12 +510,7 @@ size_t answer_purge(struct buf *out, const char *id, const struct answer_to *to)
     buf_add_str(out, "Content-Type: application/json\r\n");
     http_put_number(out, SLICE_LIT("Content-Length"), strlen(id) + sizeof("{\"id\":\"\"}\n") - 1);
     buf_add_str(out, "Cache-Control: no-store\r\n");
-    put_age(out, 0);
-    put_via(out, to->node, to->pop);
-    put_x_cache(out, RESULT_HIT);
-    (void)http_put_field(out, SLICE_LIT("X-Request-Id"), to->request_id);
-    put_connection(out, to);
-    http_put_end(out);
+    put_our_end(out, to);
     size_t page_at = out->len;
     buf_addf(out, "{\"id\":\"%s\"}\n", id);
     return page_at;

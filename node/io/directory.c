@@ -269,13 +269,8 @@ static void on_news(struct ev_loop *loop, ev_async *news, int revents)
     (void)loop;
     (void)revents;
     worker_now(d->worker);
-    list_init(&ended);
     pthread_mutex_lock(&d->lock);
-    while (!list_empty(&d->ended)) {
-        struct list *first = list_first(&d->ended);
-        list_remove(first);
-        list_push_back(&ended, first);
-    }
+    list_take(&ended, &d->ended);
     pthread_mutex_unlock(&d->lock);
     while (!list_empty(&ended)) {
         struct errand *e = OBJ_OF(list_first(&ended), struct errand, link);

@@ -208,13 +208,8 @@ static void on_news(struct ev_loop *loop, ev_async *news, int revents)
 
     (void)loop;
     (void)revents;
-    list_init(&ended);
     pthread_mutex_lock(&d->lock);
-    while (!list_empty(&d->ended)) {
-        struct list *first = list_first(&d->ended);
-        list_remove(first);
-        list_push_back(&ended, first);
-    }
+    list_take(&ended, &d->ended);
     pthread_mutex_unlock(&d->lock);
     while (!list_empty(&ended)) {
         struct store_op *op = OBJ_OF(list_first(&ended), struct store_op, link);

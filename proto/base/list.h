@@ -49,6 +49,19 @@ static inline void list_remove(struct list *node)
     list_init(node);
 }
 
+/* list_take moves all of |from|, in order, to |to|, which is made anew; |from| is empty then. */
+static inline void list_take(struct list *to, struct list *from)
+{
+    list_init(to);
+    if (list_empty(from))
+        return;
+    to->next = from->next;
+    to->prev = from->prev;
+    to->next->prev = to;
+    to->prev->next = to;
+    list_init(from);
+}
+
 static inline struct list *list_first(const struct list *l)
 {
     return list_empty(l) ? NULL : l->next;

@@ -12,15 +12,5 @@ sys.path.insert(0, os.path.dirname(HERE))
 import npm  # noqa: E402
 
 
-def main():
-    if not npm.missing():
-        wrong = npm.install(HERE)
-        if wrong:
-            print(f"{wrong}\nFAIL signers/npm")
-            return 1
-    mesh_run = os.path.join(os.path.dirname(HERE), "mesh", "run.py")
-    os.execv(sys.executable, [sys.executable, mesh_run, "--tests", HERE, *sys.argv[1:]])
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(npm.run_tests(HERE))
