@@ -101,9 +101,9 @@ static const struct dist *assigned(const struct dist_hosts *by, struct slice hos
     return probe(by->slots, by->mask, hash_of(label), label)->assigned;
 }
 
-static const struct dist *named(const struct dist_hosts *by, struct slice host)
+/* Who has |host| itself; else |*by_wildcard| is who has the longest wildcard for it. */
+static const struct dist *named(const struct dist_hosts *by, struct slice host, const struct dist **by_wildcard)
 {
-    const struct dist *best = NULL;
     uint64_t h = DIST_HOST_HASH;
 
     for (size_t i = host.len; i > 0; i--) {
@@ -112,23 +112,24 @@ static const struct dist *named(const struct dist_hosts *by, struct slice host)
             uint64_t hash = finish(h);
             const struct dist_slot *s = probe(by->slots, by->mask, hash, slice_from(host, i));
             if (s->wildcard != NULL)
-                best = s->wildcard; /* the next one is longer */
+                *by_wildcard = s->wildcard; /* the next one is longer */
         }
         h = dist_host_hash(h, host.data[i - 1]);
     }
-    const struct dist_slot *s = probe(by->slots, by->mask, finish(h), host);
-    return s->exact != NULL ? s->exact : best;
+    return probe(by->slots, by->mask, finish(h), host)->exact;
 }
 
 const struct dist *dist_find(const struct dist_set *s, struct slice host, struct slice zone)
 {
     const struct dist_hosts *by = s->by_host;
-    const struct dist *d = NULL;
+    const struct dist *d = NULL, *by_wildcard = NULL;
 
     if (host.len > 0 && host.len <= DIST_HOST_BYTES_MAX) {
-        d = named(by, host);
+        d = named(by, host, &by_wildcard);
         if (d == NULL)
             d = assigned(by, host, zone);
+        if (d == NULL)
+            d = by_wildcard;
     }
     if (d == NULL)
         d = by->any;

@@ -86,6 +86,24 @@ static void feat_A2_the_name_below_the_zone(void **state)
     dist_set_unref(again);
 }
 
+static void feat_A2_nobody_gets_it_by_a_wildcard(void **state)
+{
+    static const struct slice hosts[] = { S("*.cdn.example") };
+    struct dist dists[] = { make("a", hosts, 1), make("b", NULL, 0), make("c", NULL, 0) };
+
+    (void)state;
+    dists[2].enabled = false;
+    struct dist_set *s = dist_set_of(dists, 3);
+    char name[80];
+    snprintf(name, sizeof(name), "%.*s.cdn.example", SLICE_FMT(s->dists[1].assigned));
+    is_of(s, name, "cdn.example", "b");
+    is_of(s, name, "", "a");
+    is_of(s, "www.cdn.example", "cdn.example", "a");
+    snprintf(name, sizeof(name), "%.*s.cdn.example", SLICE_FMT(s->dists[2].assigned));
+    is_of(s, name, "cdn.example", NULL); /* it keeps it while it is switched off */
+    dist_set_unref(s);
+}
+
 static void one_that_answers_any_host(void **state)
 {
     static const struct slice hosts[] = { S("a.example"), S("*.a.example") };
@@ -450,6 +468,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(feat_V3_exact_names_before_wildcards_the_longest_first),
         cmocka_unit_test(feat_A2_the_name_below_the_zone),
+        cmocka_unit_test(feat_A2_nobody_gets_it_by_a_wildcard),
         cmocka_unit_test(one_that_answers_any_host),
         cmocka_unit_test(hosts_by_the_thousand),
         cmocka_unit_test(a_set_lives_as_long_as_it_is_held),
