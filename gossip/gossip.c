@@ -186,10 +186,9 @@ bool gossip_poll(struct gossip *g, struct gossip_out *out)
     }
     if (g->origin_heard) {
         g->origin_heard = false;
-        *out = (struct gossip_out){ .kind = GOSSIP_ORIGIN,
-                                    .to = g->origin_from,
-                                    .origin_us = g->origin_seen,
-                                    .parent = g->parent_seen };
+        *out = (struct gossip_out){
+            .kind = GOSSIP_ORIGIN, .to = g->origin_from, .origin_us = g->origin_seen, .parent = g->parent_seen
+        };
         return true;
     }
     if (poll_cert(g, out))

@@ -143,9 +143,9 @@ void gossip_config(struct gossip *g, uint64_t mark);
 /* gossip_roll says which roll of the authorities we have: every packet carries its number. */
 void gossip_roll(struct gossip *g, uint64_t sequence);
 
-/* gossip_origin says how far the origin is from us, in microseconds, and which region we hold for its parent, by a number
- * that the caller gives it; 0: no word of it. Soft facts: they are in our own packets alone, nobody passes them on, and
- * the view's digest knows nothing of them. */
+/* gossip_origin says how far the origin is from us, in microseconds, and which region we hold for its parent, by a
+ * number that the caller gives it; 0: no word of it. Soft facts: they are in our own packets alone, nobody passes them
+ * on, and the view's digest knows nothing of them. */
 void gossip_origin(struct gossip *g, uint32_t origin_us, uint32_t parent);
 
 /* Exchanges over streams share the budget of bytes with what is pushed: gossip_spent tells of |bytes|

@@ -3,7 +3,20 @@
 #include "proto/base/err.h"
 
 /* Keys of the map. */
-enum { KEY_KIND = 1, KEY_SEQ, KEY_VIEW, KEY_BOOT, KEY_COUNTER, KEY_TARGET, KEY_WANT, KEY_RECORDS, KEY_ROLL = 12, KEY_ORIGIN, KEY_PARENT, KEY_CONFIG };
+enum {
+    KEY_KIND = 1,
+    KEY_SEQ,
+    KEY_VIEW,
+    KEY_BOOT,
+    KEY_COUNTER,
+    KEY_TARGET,
+    KEY_WANT,
+    KEY_RECORDS,
+    KEY_ROLL = 12,
+    KEY_ORIGIN,
+    KEY_PARENT,
+    KEY_CONFIG
+};
 
 static int optional(int err)
 {
@@ -81,8 +94,8 @@ out:
 
 void payload_put(struct buf *b, const struct payload *p, struct slice records, size_t records_n)
 {
-    wire_put_map(b, 5u + p->has_target + p->want + (records_n > 0) + (p->roll > 0) + (p->origin_us > 0) + (p->parent > 0) +
-                        (p->config > 0));
+    wire_put_map(b, 5u + p->has_target + p->want + (records_n > 0) + (p->roll > 0) + (p->origin_us > 0) +
+                        (p->parent > 0) + (p->config > 0));
     wire_put_u64(b, KEY_KIND);
     wire_put_u64(b, p->kind);
     wire_put_u64(b, KEY_SEQ);

@@ -25,7 +25,7 @@ struct payload {
     uint32_t counter;
     bool has_target, want; /* |want|: send me your own record */
     struct node_id target;
-    uint64_t roll; /* number of the roll that the sender has; 0: none, or not said */
+    uint64_t roll;      /* number of the roll that the sender has; 0: none, or not said */
     uint32_t origin_us; /* so far is the origin from the sender; 0: not said */
     uint32_t parent;    /* mark of the region that it holds for the origin's parent; 0: none */
     uint64_t config;    /* mark of the configuration that it has; 0: none, or not said */

@@ -165,7 +165,7 @@ struct gossip {
     bool origin_heard;          /* and what |origin_from| does */
     uint32_t origin_seen, parent_seen;
     struct node_id origin_from;
-    uint64_t roll;   /* ours, */
+    uint64_t roll;     /* ours, */
     uint64_t config;   /* mark of ours; 0: none, */
     bool config_heard; /* and another one, of |config_from| */
     uint64_t config_seen;

@@ -30,30 +30,30 @@
 #define MSG_FIELDS_MAX      24000
 
 enum msg_type {
-    MSG_HELLO = 1,    /* session: first frame of each side */
-    MSG_REFUSE = 2,   /* session: why we will not talk, then close */
-    MSG_MEMBERS = 3,  /* session: certificates and member records */
-    MSG_PROGRESS = 4, /* session: still working on your asks */
-    MSG_GOODBYE = 5,  /* session: leaving; open streams will finish */
-    MSG_PURGE = 6,    /* session: content that has to go */
-    MSG_PURGED = 7,   /* session: it is gone here, signed */
-    MSG_FRONTIER = 8, /* session: which purges the sender has */
-    MSG_TAKE = 9,     /* session: take a copy of this from me */
-    MSG_CONFIG = 10,  /* session: which configuration the sender has */
+    MSG_HELLO = 1,        /* session: first frame of each side */
+    MSG_REFUSE = 2,       /* session: why we will not talk, then close */
+    MSG_MEMBERS = 3,      /* session: certificates and member records */
+    MSG_PROGRESS = 4,     /* session: still working on your asks */
+    MSG_GOODBYE = 5,      /* session: leaving; open streams will finish */
+    MSG_PURGE = 6,        /* session: content that has to go */
+    MSG_PURGED = 7,       /* session: it is gone here, signed */
+    MSG_FRONTIER = 8,     /* session: which purges the sender has */
+    MSG_TAKE = 9,         /* session: take a copy of this from me */
+    MSG_CONFIG = 10,      /* session: which configuration the sender has */
     MSG_CONFIG_PART = 11, /* session: a piece of one, or a request for some */
-    MSG_ROLL = 12,    /* session: what the authorities say: its number, or all of it */
-    MSG_CALL = 13,    /* session: dial me, so that I know that I am reached */
-    MSG_DROP = 14,    /* session: what is under this key was changed */
-    MSG_DROPPED = 15, /* session: done */
-    MSG_ASK = 16,     /* asker opens a stream for one object */
-    MSG_ANSWER = 17,  /* asked: HAVE, FILLING, LEASED ... at once */
-    MSG_HEAD = 18,    /* asked: the object's head */
-    MSG_LEAF_BATCH = 19,   /* asked: signed hashes of the leaves that follow */
-    MSG_LEAF = 20,    /* asked: one leaf */
-    MSG_SLIP = 21,    /* asked: a piece of an unfinished leaf */
-    MSG_ABORT = 22,   /* asked: the stream ends without FINAL */
-    MSG_CREDIT = 23,  /* asker: may send so many more leaves */
-    MSG_CANCEL = 24,  /* asker: stop */
+    MSG_ROLL = 12,        /* session: what the authorities say: its number, or all of it */
+    MSG_CALL = 13,        /* session: dial me, so that I know that I am reached */
+    MSG_DROP = 14,        /* session: what is under this key was changed */
+    MSG_DROPPED = 15,     /* session: done */
+    MSG_ASK = 16,         /* asker opens a stream for one object */
+    MSG_ANSWER = 17,      /* asked: HAVE, FILLING, LEASED ... at once */
+    MSG_HEAD = 18,        /* asked: the object's head */
+    MSG_LEAF_BATCH = 19,  /* asked: signed hashes of the leaves that follow */
+    MSG_LEAF = 20,        /* asked: one leaf */
+    MSG_SLIP = 21,        /* asked: a piece of an unfinished leaf */
+    MSG_ABORT = 22,       /* asked: the stream ends without FINAL */
+    MSG_CREDIT = 23,      /* asker: may send so many more leaves */
+    MSG_CANCEL = 24,      /* asker: stop */
 };
 
 struct msg_frame {
@@ -67,13 +67,13 @@ struct msg_frame {
 int msg_open(struct slice frame, struct msg_frame *out);
 
 /* ---- before the sealed records: the clear preamble of a stream ---- */
-#define PREAMBLE_BYTES   26 /* "HGRW", version u8, pattern u8, features u32, mesh id 16 */
+#define PREAMBLE_BYTES 26 /* "HGRW", version u8, pattern u8, features u32, mesh id 16 */
 /* Feature bits: what the sender of a preamble can do beyond version 1. */
 #define FEATURE_AES_256_GCM (UINT32_C(1) << 0) /* records: used where both sides have it */
 #define FEATURE_AEGIS_128L  (UINT32_C(1) << 1) /* kept for it */
-#define PREAMBLE_REFUSED 0  /* as pattern: no, and |features| holds the enum msg_refusal */
-#define PREAMBLE_AGAIN   128 /* as pattern: begin anew on this connection, and |features| says how */
-#define AGAIN_XX         1   /* with XX: your first message does not open */
+#define PREAMBLE_REFUSED    0                  /* as pattern: no, and |features| holds the enum msg_refusal */
+#define PREAMBLE_AGAIN      128                /* as pattern: begin anew on this connection, and |features| says how */
+#define AGAIN_XX            1                  /* with XX: your first message does not open */
 struct preamble {
     uint8_t version, pattern;
     uint32_t features;
@@ -95,7 +95,7 @@ enum msg_refusal {
     REFUSE_REVOKED = 6,
     REFUSE_PARAMS = 7, /* authorities, salt or arc bits differ */
     REFUSE_BUSY = 8,
-    REFUSE_SELF = 9, /* that is our own identity */
+    REFUSE_SELF = 9,        /* that is our own identity */
     REFUSE_OVERWEIGHT = 10, /* a certificate with more than CERT_WEIGHT_MAX */
 };
 const char *msg_refusal_text(unsigned reason);
@@ -123,8 +123,8 @@ int msg_get_refuse(struct slice body, unsigned *reason);
 struct msg_members_out {
     struct buf items;
     uint32_t n;
-    uint32_t settled; /* how many members of the sender's ring are no newcomers */
-    bool placed;      /* the reader has a place in it */
+    uint32_t settled;        /* how many members of the sender's ring are no newcomers */
+    bool placed;             /* the reader has a place in it */
     struct slice sums, diff; /* lent; empty: none */
 };
 #define MSG_SUMS_MAX 3072
@@ -165,13 +165,13 @@ int msg_get_drop(struct slice body, struct msg_drop *m);
 int msg_put_dropped(struct buf *b, uint64_t number);
 int msg_get_dropped(struct slice body, uint64_t *number);
 
-/* PURGE: purges (purge.h) of one log, in order. Begin with a zeroed msg_purge_out and add; false: this frame is full (or
- * memory is short, which msg_put_purge tells), put it and begin another. */
+/* PURGE: purges (purge.h) of one log, in order. Begin with a zeroed msg_purge_out and add; false: this frame is full
+ * (or memory is short, which msg_put_purge tells), put it and begin another. */
 #define MSG_PURGES_MAX 512
 struct msg_purge_out {
     struct buf items;
     uint32_t n;
-    bool folded; /* the sender has none before these any more */
+    bool folded;       /* the sender has none before these any more */
     struct slice cert; /* the issuer's; lent */
 };
 bool msg_purge_add(struct msg_purge_out *m, struct slice purge);
@@ -315,8 +315,8 @@ struct msg_head {
     uint8_t sig[SIGNATURE_BYTES];
     bool uncacheable; /* for the asker whose request it was alone: nobody keeps it */
     bool has_length;
-    uint64_t length;    /* body bytes, when known; HEAD_ONE: always, at most LEAF_BYTES */
-    struct digest leaf; /* HEAD_ONE: hash of the one leaf */
+    uint64_t length;     /* body bytes, when known; HEAD_ONE: always, at most LEAF_BYTES */
+    struct digest leaf;  /* HEAD_ONE: hash of the one leaf */
     struct slice parent; /* name of the parent region's node that the sender had it from; empty: none */
     bool parent_hit;     /* which had a copy */
 };

@@ -40,8 +40,8 @@ struct wire {
  * MESH_E_SYNTAX when bytes follow. wire_close on a zeroed wire is fine. */
 int wire_open(struct wire *w, struct slice s, bool canonical);
 
-/* wire_open_pair does that, canonically, with an array of two of |max| bytes at most: a map, and a binary string of |len|
- * bytes, which is a signature of the first. MESH_E_TYPE, MESH_E_RANGE; what ends too soon is MESH_E_SYNTAX. */
+/* wire_open_pair does that, canonically, with an array of two of |max| bytes at most: a map, and a binary string of
+ * |len| bytes, which is a signature of the first. MESH_E_TYPE, MESH_E_RANGE; what ends too soon is MESH_E_SYNTAX. */
 int wire_open_pair(struct wire *w, struct slice s, size_t max, size_t len);
 void wire_close(struct wire *w);
 

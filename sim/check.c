@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 #include "sim/body.h"
+#include "sim/config_model.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
-#include "sim/config_model.h"
 #include "sim/purge_model.h"
 #include "sim/viewer_model.h"
 
@@ -77,8 +77,7 @@ bool check_was_disturbed(const struct world *w, mesh_ns since)
     if (w->check->cut_until == MESH_NS_NEVER || (w->check->acted_at >= 0 && w->check->acted_at >= since - AFTERMATH))
         return true;
     return now->loss > 0 || now->corrupt > 0 || now->delay != plan->delay || now->jitter != plan->jitter ||
-           now->zone_delay != plan->zone_delay || now->region_delay != plan->region_delay ||
-           now->rate != plan->rate;
+           now->zone_delay != plan->zone_delay || now->region_delay != plan->region_delay || now->rate != plan->rate;
 }
 
 void check_members_changed(struct world *w, const struct edge *e, bool up)

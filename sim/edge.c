@@ -4,9 +4,9 @@
 
 #include "node/dist/dist_make.h"
 #include "sim/check.h"
+#include "sim/config_model.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
-#include "sim/config_model.h"
 #include "sim/purge_model.h"
 #include "sim/random.h"
 #include "sim/viewer_model.h"
@@ -30,7 +30,9 @@ void edge_region(const struct world *w, uint32_t region, char out[EDGE_REGION_MA
 
 void edge_init(struct world *w, struct edge *e, uint32_t index, const struct authority *a)
 {
-    struct admission what = { .not_before_s = 0, .not_after_s = INT64_C(4102444800), .serial = 1 + index,
+    struct admission what = { .not_before_s = 0,
+                              .not_after_s = INT64_C(4102444800),
+                              .serial = 1 + index,
                               .roles = CERT_ROLE_NODE | CERT_ROLE_OPERATOR };
 
     char region[EDGE_REGION_MAX];

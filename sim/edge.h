@@ -24,12 +24,12 @@ struct edge {
     uint32_t life; /* how often it was started */
     uint64_t boot;
     mesh_ns paused_until, started_at;
-    mesh_ns slow; /* what is sent to it takes so much longer */
+    mesh_ns slow;       /* what is sent to it takes so much longer */
     int64_t wall_off_s; /* its wall clock against the world's */
     struct event tick, stop;
-    unsigned held; /* datagrams that came while it stood still, and wait */
-    mesh_ns back_at; /* stood still for long, until then */
-    struct buf kept; /* its file of purges: outlives it */
+    unsigned held;      /* datagrams that came while it stood still, and wait */
+    mesh_ns back_at;    /* stood still for long, until then */
+    struct buf kept;    /* its file of purges: outlives it */
     struct buf keeping; /* ... and what is on its way there */
     struct event keep;
     uint64_t keeps;

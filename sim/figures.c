@@ -1,9 +1,9 @@
 #include <stdlib.h>
 
 #include "sim/check.h"
+#include "sim/config_model.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
-#include "sim/config_model.h"
 #include "sim/purge_model.h"
 #include "sim/report.h"
 #include "sim/viewer_model.h"

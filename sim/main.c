@@ -5,12 +5,12 @@
 #include <sys/resource.h>
 
 #include "sim/check.h"
+#include "sim/config_model.h"
 #include "sim/fault.h"
 #include "sim/members/crowd.h"
 #include "sim/members/drawn.h"
 #include "sim/members/members_report.h"
 #include "sim/options.h"
-#include "sim/config_model.h"
 #include "sim/purge_model.h"
 #include "sim/report.h"
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 #include "sim/check.h"
-#include "sim/net.h"
 #include "sim/config_model.h"
+#include "sim/net.h"
 #include "sim/purge_model.h"
 #include "sim/viewer_model.h"
 

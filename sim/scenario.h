@@ -13,12 +13,12 @@
 
 enum setting_kind {
     SETTING_COUNT,
-    SETTING_TIME, /* "60s", "250ms", "2m": nanoseconds */
-    SETTING_MS,   /* "12.5" milliseconds: nanoseconds */
-    SETTING_PCT,  /* "0.5" per cent: parts per million */
-    SETTING_SIZE, /* "64KiB": bytes */
-    SETTING_FLAG, /* yes, no */
-    SETTING_MODE, /* of membership: hedgerow, swim, lifeguard */
+    SETTING_TIME,     /* "60s", "250ms", "2m": nanoseconds */
+    SETTING_MS,       /* "12.5" milliseconds: nanoseconds */
+    SETTING_PCT,      /* "0.5" per cent: parts per million */
+    SETTING_SIZE,     /* "64KiB": bytes */
+    SETTING_FLAG,     /* yes, no */
+    SETTING_MODE,     /* of membership: hedgerow, swim, lifeguard */
     SETTING_EVICTION, /* a policy's word (evict.h) */
 };
 
@@ -27,9 +27,10 @@ enum setting_kind {
     X(seed, "seed", COUNT, false, 1, 0, UINT64_MAX, "every choice of the run follows from it")                        \
     X(nodes, "nodes", COUNT, false, 50, 1, 1000, "edge nodes, named n1, n2 ...")                                      \
     X(zones, "zones", COUNT, false, 3, 1, 100, "node i is in zone 1 + (i - 1) mod zones")                             \
-    X(rings, "rings", COUNT, false, 1, 1, 26, "regions that have one: node i is in region 1 + (i - 1) mod rings")      \
-    X(parent, "parent-region", COUNT, false, 0, 0, 27, "of the origin; 0: the nearest, as measured; 27: none")         \
-    X(origin_region, "origin-region", COUNT, false, 1, 1, 26, "where it stands; from others it is a round trip further")\
+    X(rings, "rings", COUNT, false, 1, 1, 26, "regions that have one: node i is in region 1 + (i - 1) mod rings")     \
+    X(parent, "parent-region", COUNT, false, 0, 0, 27, "of the origin; 0: the nearest, as measured; 27: none")        \
+    X(origin_region, "origin-region", COUNT, false, 1, 1, 26,                                                         \
+      "where it stands; from others it is a round trip further")                                                      \
     X(seeds, "seeds", COUNT, false, 3, 1, 60, "the first so many nodes are told to all as seeds")                     \
     X(arc_bits, "arc-bits", COUNT, false, 16, 16, 20, "the ring has 2^N arcs")                                        \
     X(real_crypto, "real-crypto-nodes", COUNT, false, 200, 0, 1000, "with more a stand-in of the same sizes is used") \
@@ -38,7 +39,8 @@ enum setting_kind {
     X(warmup, "warmup", TIME, false, SEC(15), 0, SEC(3600), "before viewers ask")                                     \
     X(time, "time", TIME, false, SEC(60), MS(1), SEC(86400), "until the last viewer's request and fault")             \
     X(quiet, "quiet", TIME, false, SEC(60), 0, SEC(3600), "at most so long after it, without faults, to settle")      \
-    X(figures_from, "figures-from", TIME, false, 0, 0, SEC(86400), "times of requests that came before are no figures")  \
+    X(figures_from, "figures-from", TIME, false, 0, 0, SEC(86400),                                                    \
+      "times of requests that came before are no figures")                                                            \
     X(requests, "requests", COUNT, false, 10000, 0, 100000000, "viewers' requests, spread evenly")                    \
     X(keys, "keys", COUNT, false, 1000, 1, 10000000, "distinct objects")                                              \
     X(every_node, "every-node", FLAG, false, 0, 0, 1, "each key once at each node instead of `requests`")             \
@@ -52,12 +54,13 @@ enum setting_kind {
     X(leavers, "leavers-pct", PCT, false, 0, 0, 1000000, "viewers that go before the end")                            \
     X(memory, "memory", SIZE, false, 256 << 20, 1 << 20, UINT64_C(1) << 40, "of each node's cache")                   \
     X(eviction, "eviction", EVICTION, false, 0, 0, EVICT_POLICIES_N - 1, "s3-fifo-size, s3-fifo, sieve or lru")       \
-    X(spread_floor, "spread-floor", COUNT, false, 0, 0, UINT32_MAX, "asks in 10 s that an owner answers itself; 0: as nodes") \
+    X(spread_floor, "spread-floor", COUNT, false, 0, 0, UINT32_MAX,                                                   \
+      "asks in 10 s that an owner answers itself; 0: as nodes")                                                       \
     X(hedge, "hedge", FLAG, false, 1, 0, 1, "slow owners are overtaken and passed over, as nodes do; no: to compare") \
     X(faults, "faults", COUNT, false, 0, 0, 1000, "so many faults drawn from the seed")                               \
     X(delay, "delay-ms", MS, true, MS(1), 0, SEC(10), "one way, within a zone")                                       \
     X(zone_delay, "zone-delay-ms", MS, true, MS(15), 0, SEC(10), "one way, between zones")                            \
-    X(region_delay, "region-delay-ms", MS, true, MS(40), 0, SEC(10), "one way, between regions")                       \
+    X(region_delay, "region-delay-ms", MS, true, MS(40), 0, SEC(10), "one way, between regions")                      \
     X(jitter, "jitter-ms", MS, true, MS(1), 0, SEC(10), "added to it, evenly from 0 to this")                         \
     X(loss, "loss-pct", PCT, true, 0, 0, 1000000, "of packets")                                                       \
     X(dup, "dup-pct", PCT, true, 0, 0, 1000000, "of datagrams arrive twice")                                          \
@@ -75,10 +78,12 @@ enum setting_kind {
     X(origin_rate, "origin-rate", SIZE, true, 20 << 20, 1, UINT64_C(1) << 40, "bytes per second of one answer")       \
     X(origin_fail, "origin-fail-pct", PCT, true, 0, 0, 1000000, "of fetches are refused or cut off")                  \
     X(chunked, "chunked-pct", PCT, false, 200000, 0, 1000000, "of keys come without a length")                        \
-    X(purges, "purges", COUNT, false, 0, 0, 100000, "so many purges drawn from the seed, each of what has just changed")    \
-    X(keep, "keep-ms", MS, true, MS(2), 0, SEC(60), "until what a node keeps of purges is on its disk; up to twice that")  \
-    X(configs, "configs", COUNT, false, 0, 0, 100000, "so many changes of the configuration drawn from the seed")            \
-    X(config_size, "config-size", SIZE, false, 200, 1, 16 << 20, "bytes of its text, or a few more")                       \
+    X(purges, "purges", COUNT, false, 0, 0, 100000,                                                                   \
+      "so many purges drawn from the seed, each of what has just changed")                                            \
+    X(keep, "keep-ms", MS, true, MS(2), 0, SEC(60),                                                                   \
+      "until what a node keeps of purges is on its disk; up to twice that")                                           \
+    X(configs, "configs", COUNT, false, 0, 0, 100000, "so many changes of the configuration drawn from the seed")     \
+    X(config_size, "config-size", SIZE, false, 200, 1, 16 << 20, "bytes of its text, or a few more")                  \
     X(no_store, "no-store-pct", PCT, false, 0, 0, 1000000, "of keys may not be cached")                               \
     X(max_age, "max-age", TIME, false, SEC(86400), SEC(1), SEC(86400) * 365, "of what may be cached")
 
@@ -96,14 +101,14 @@ enum setting_kind {
     X(HEAL, "heal", "", "rm")               /* all cuts end */                                                      \
     X(RESET, "reset", "NN", "r")            /* connections between the two sets break */                            \
     X(ORIGIN, "origin", "O", "r")                                                                                   \
-    X(FLASH, "flash", "CC", "r")             /* key, so many requests at this moment */                             \
-    X(CLOCK_AHEAD, "clock-ahead", "NT", "r") /* its wall clock steps forward; time since start does not */          \
-    X(CLOCK_BACK, "clock-back", "NT", "r")   /* ... and back */                                                     \
+    X(FLASH, "flash", "CC", "r")               /* key, so many requests at this moment */                           \
+    X(CLOCK_AHEAD, "clock-ahead", "NT", "r")   /* its wall clock steps forward; time since start does not */        \
+    X(CLOCK_BACK, "clock-back", "NT", "r")     /* ... and back */                                                   \
     X(PURGE, "purge", "NC", "r")               /* the origin has a key anew; then it is purged at each of these */  \
     X(PURGE_PREFIX, "purge-prefix", "NC", "r") /* ... all keys that begin so */                                     \
     X(PURGE_TAG, "purge-tag", "NC", "r")       /* ... all that are as much modulo 8 */                              \
     X(PURGE_ALL, "purge-all", "N", "r")                                                                             \
-    X(CONFIGURE, "configure", "N", "r")        /* the next change of the configuration is handed in at each */      \
+    X(CONFIGURE, "configure", "N", "r") /* the next change of the configuration is handed in at each */             \
     X(SET, "set", "S", "rm")                                                                                        \
     X(FREEZE, "freeze", "NTT", "m")            /* stands still for the first time of every second one */            \
     X(THAW, "thaw", "N", "m")                  /* ... no more */                                                    \

@@ -34,7 +34,7 @@
     X(ANSWER, "answer") /* the head of its answer */                  \
     X(READ, "read")     /* bytes of the body that it took */          \
     X(ASK_END, "ask-end")                                             \
-    X(KEPT, "kept") /* purges lie on its disk */                      \
+    X(KEPT, "kept")     /* purges lie on its disk */                  \
     X(CONFIG, "config") /* a change of the configuration is in force */
 enum note {
 #define X(name, word) NOTE_##name,

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 
 #include "sim/check.h"
+#include "sim/config_model.h"
 #include "sim/edge.h"
 #include "sim/fault.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
-#include "sim/config_model.h"
 #include "sim/purge_model.h"
 #include "sim/random.h"
 #include "sim/stand_in.h"

@@ -5,8 +5,7 @@
 #include "node/admin/status.h"
 #include "proto/base/err.h"
 
-static void gather_member(struct status_member *out, const struct mesh_member *m, const struct ring *ring,
-                          mesh_ns now)
+static void gather_member(struct status_member *out, const struct mesh_member *m, const struct ring *ring, mesh_ns now)
 {
     *out = (struct status_member){
         .id = m->record->id,

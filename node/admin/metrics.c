@@ -72,7 +72,8 @@ void status_metrics(struct buf *out, const struct status *s)
     gauge(out, "roll_number", "number of the authorities' roll that is in force; 0: none yet",
           s->roll != NULL ? s->roll->sequence : 0);
     gauge(out, "roll_revoked", "nodes that it revokes", s->roll != NULL ? s->roll->revoked_n : 0);
-    gauge(out, "config_version", "counter of the mesh's configuration that is in force; 0: none", s->configs.version.counter);
+    gauge(out, "config_version", "counter of the mesh's configuration that is in force; 0: none",
+          s->configs.version.counter);
     gauge(out, "config_superseded", "changes of it that are kept, but lost to others", s->configs.superseded);
     gauge(out, "config_refused", "1 while the mesh has one that this node cannot work by",
           s->configs.refused.counter > s->configs.version.counter);

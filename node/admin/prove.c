@@ -114,7 +114,8 @@ unsigned prove_answer(struct node *n, const struct node_admin_request *req, stru
 
     if (!get_url(req->query, &url)) {
         buf_add_str(body, "Of what? GET /prove?url=/path\n");
-    } else if (purge_read(&path, PURGE_URL, buf_slice(&url), &why) != 0 || purge_host(&host, buf_slice(&url), &why) != 0) {
+    } else if (purge_read(&path, PURGE_URL, buf_slice(&url), &why) != 0 ||
+               purge_host(&host, buf_slice(&url), &why) != 0) {
         buf_addf(body, "This is no URL: %s.\n", why);
     } else {
         s.path = buf_slice(&path);

@@ -22,7 +22,7 @@ static unsigned no_memory(struct buf *body)
 struct reading {
     struct purge_target targets[PURGE_ORDER_MAX];
     struct slice hosts[PURGE_ORDER_MAX]; /* of each; empty: none was said */
-    size_t offsets[PURGE_ORDER_MAX];     /* of their values, and their hosts behind, in |values|, which moves as it grows */
+    size_t offsets[PURGE_ORDER_MAX]; /* of their values, and their hosts behind, in |values|, which moves as it grows */
     size_t n;
     struct buf values;
     struct buf *why;

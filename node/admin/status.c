@@ -69,11 +69,11 @@ static json_t *json_member(const struct status *s, const struct status_member *m
 
     json_t *rtt = m->rtt > 0 ? json_real((double)(m->rtt / 1000) / 1000.0) : json_null();
     json_t *address = m->addr.port != 0 ? json_string(mesh_addr_text(&m->addr, addr)) : json_null();
-    return json_pack("{s:s, s:o, s:s, s:s%, s:o, s:s, s:o, s:I, s:n, s:f, s:o, s:o, s:o, s:I, s:I}", "name", m->name, "id",
-                     id_text(&m->id), "zone", m->zone, "region", (const char *)m->region.data, m->region.len, "address",
-                     address, "state", member_state_word(m->state), "rtt_ms", rtt, "weight", (json_int_t)m->weight,
-                     "load", "ring_share", share(m->arcs, s->arcs), "serial", whole(m->serial), "authority",
-                     key_id(m->authority), "session", json_session(m), "distrusted_s",
+    return json_pack("{s:s, s:o, s:s, s:s%, s:o, s:s, s:o, s:I, s:n, s:f, s:o, s:o, s:o, s:I, s:I}", "name", m->name,
+                     "id", id_text(&m->id), "zone", m->zone, "region", (const char *)m->region.data, m->region.len,
+                     "address", address, "state", member_state_word(m->state), "rtt_ms", rtt, "weight",
+                     (json_int_t)m->weight, "load", "ring_share", share(m->arcs, s->arcs), "serial", whole(m->serial),
+                     "authority", key_id(m->authority), "session", json_session(m), "distrusted_s",
                      (json_int_t)((m->distrusted + SEC(1) - 1) / SEC(1)), "passed_over_s",
                      (json_int_t)((m->passed_over + SEC(1) - 1) / SEC(1)));
 }
@@ -96,9 +96,9 @@ static json_t *json_parent(const struct status *s)
     for (size_t i = 0; i < s->regions_n; i++) {
         const struct parent_region *r = &s->regions[i];
         json_t *median = r->stated > 0 ? json_real((double)r->median_us / 1000.0) : json_null();
-        json_array_append_new(list, json_pack("{s:s%, s:o, s:o, s:o}", "region", (const char *)r->name.data, r->name.len,
-                                              "origin_ms", median, "stated", whole(r->stated), "members",
-                                              whole(r->members)));
+        json_array_append_new(list,
+                              json_pack("{s:s%, s:o, s:o, s:o}", "region", (const char *)r->name.data, r->name.len,
+                                        "origin_ms", median, "stated", whole(r->stated), "members", whole(r->members)));
     }
     json_t *name = s->parent.len > 0 ? json_stringn((const char *)s->parent.data, s->parent.len) : json_null();
     return json_pack("{s:o, s:b, s:o, s:o}", "region", name, "measured", (int)s->parent_measured, "nodes",
@@ -112,8 +112,8 @@ static json_t *json_authorities(const struct roll *r)
     json_t *list = json_array();
 
     for (size_t i = 0; i < r->live_n; i++)
-        json_array_append_new(list, json_pack("{s:o, s:I}", "id", key_id(r->live[i].key), "since",
-                                              (json_int_t)r->live[i].since_s));
+        json_array_append_new(
+            list, json_pack("{s:o, s:I}", "id", key_id(r->live[i].key), "since", (json_int_t)r->live[i].since_s));
     return list;
 }
 
@@ -123,9 +123,9 @@ static json_t *json_revoked(const struct roll *r)
 
     for (size_t i = 0; i < r->revoked_n; i++) {
         const struct roll_revoked *v = &r->revoked[i];
-        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:I, s:b}", "name", v->name, "id", id_text(&v->id),
-                                              "serial", whole(v->serial), "time", (json_int_t)v->at_s, "drop_objects",
-                                              (int)v->drop));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:o, s:o, s:I, s:b}", "name", v->name, "id", id_text(&v->id), "serial",
+                                        whole(v->serial), "time", (json_int_t)v->at_s, "drop_objects", (int)v->drop));
     }
     return list;
 }
@@ -153,11 +153,11 @@ static json_t *json_refusals(const struct status *s)
     for (size_t i = 0; i < s->refusals.n; i++) {
         const struct refusal *r = &s->refusals.at[i];
         char addr[MESH_ADDR_TEXT_MAX];
-        json_array_append_new(
-            list, json_pack("{s:s, s:b, s:s, s:s, s:s, s:o, s:I}", "name", r->name, "proven", (int)r->proven, "address",
-                            mesh_addr_text(&r->addr, addr), "by", r->by_us ? "us" : "them", "reason",
-                            msg_refusal_text(r->reason), "count", whole(r->count), "seconds_ago",
-                            (json_int_t)((s->now - r->last) / SEC(1))));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:b, s:s, s:s, s:s, s:o, s:I}", "name", r->name, "proven",
+                                        (int)r->proven, "address", mesh_addr_text(&r->addr, addr), "by",
+                                        r->by_us ? "us" : "them", "reason", msg_refusal_text(r->reason), "count",
+                                        whole(r->count), "seconds_ago", (json_int_t)((s->now - r->last) / SEC(1))));
     }
     return list;
 }
@@ -194,9 +194,9 @@ static json_t *json_cache(const struct status *s)
 
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "objects", whole(u->objects), "memory_bytes",
                      whole(u->memory_bytes), "memory_limit", whole(u->memory_limit), "disk_objects",
-                     whole(u->disk_objects), "disk_pending", whole(u->disk_pending), "disk_bytes",
-                     whole(u->disk_bytes), "disk_limit", whole(u->disk_limit), "store_corrupt",
-                     whole(s->engine.disk_corrupt), "evictions", whole(s->engine.evictions));
+                     whole(u->disk_objects), "disk_pending", whole(u->disk_pending), "disk_bytes", whole(u->disk_bytes),
+                     "disk_limit", whole(u->disk_limit), "store_corrupt", whole(s->engine.disk_corrupt), "evictions",
+                     whole(s->engine.evictions));
 }
 
 /* How many bytes one byte on the wire stood for; 1 when nothing has travelled. */
@@ -220,27 +220,26 @@ static json_t *json_config(const struct status *s)
     const struct engine_configs *c = &s->configs;
     char id[CONFIG_VERSION_TEXT_MAX], refused[CONFIG_VERSION_TEXT_MAX];
 
-    return json_pack("{s:I, s:I, s:s, s:b, s:I, s:I, s:s, s:s, s:b, s:b, s:o}", "behind",
-                     (json_int_t)s->configs_behind, "version", (json_int_t)c->version.counter, "id",
-                     config_version_text(&c->version, id), "kept", (int)c->kept, "versions", (json_int_t)c->versions,
-                     "superseded", (json_int_t)c->superseded, "refused",
-                     c->refused.counter > 0 ? config_version_text(&c->refused, refused) : "", "refused_why",
-                     c->refused_why != NULL ? c->refused_why : "", "caught_up", (int)c->caught_up, "operator", (int)c->is_operator, "digest",
-                     hex(s->config_digest));
+    return json_pack("{s:I, s:I, s:s, s:b, s:I, s:I, s:s, s:s, s:b, s:b, s:o}", "behind", (json_int_t)s->configs_behind,
+                     "version", (json_int_t)c->version.counter, "id", config_version_text(&c->version, id), "kept",
+                     (int)c->kept, "versions", (json_int_t)c->versions, "superseded", (json_int_t)c->superseded,
+                     "refused", c->refused.counter > 0 ? config_version_text(&c->refused, refused) : "", "refused_why",
+                     c->refused_why != NULL ? c->refused_why : "", "caught_up", (int)c->caught_up, "operator",
+                     (int)c->is_operator, "digest", hex(s->config_digest));
 }
 
 int status_json(struct buf *out, const struct status *s)
 {
     const struct engine_counters *c = &s->engine;
 
-    json_t *j = json_pack(
-        "{s:i, s:o, s:o, s:{s:o, s:I, s:f}, s:o, s:o, s:o, s:{s:o, s:o, s:f}, s:o, s:o, s:o, s:o, s:o, s:o}", "schema",
-        STATUS_SCHEMA, "node", json_node(s), "mesh", json_mesh(s), "ring", "epoch", hex(s->ring_epoch), "arcs",
-        (json_int_t)s->arcs, "owned_share", share(s->members[0].arcs, s->arcs), "requests", json_requests(c), "bytes",
-        json_bytes(c), "cache", json_cache(s), "transfers", "verified", whole(c->transfers_verified), "rejected",
-        whole(c->transfers_rejected), "compression_ratio", compression(c), "purge", json_purge(s),
-        "config", json_config(s),
-        "parent", json_parent(s), "authority", json_roll(s), "refusals", json_refusals(s), "alarms", json_alarms(s));
+    json_t *j =
+        json_pack("{s:i, s:o, s:o, s:{s:o, s:I, s:f}, s:o, s:o, s:o, s:{s:o, s:o, s:f}, s:o, s:o, s:o, s:o, s:o, s:o}",
+                  "schema", STATUS_SCHEMA, "node", json_node(s), "mesh", json_mesh(s), "ring", "epoch",
+                  hex(s->ring_epoch), "arcs", (json_int_t)s->arcs, "owned_share", share(s->members[0].arcs, s->arcs),
+                  "requests", json_requests(c), "bytes", json_bytes(c), "cache", json_cache(s), "transfers", "verified",
+                  whole(c->transfers_verified), "rejected", whole(c->transfers_rejected), "compression_ratio",
+                  compression(c), "purge", json_purge(s), "config", json_config(s), "parent", json_parent(s),
+                  "authority", json_roll(s), "refusals", json_refusals(s), "alarms", json_alarms(s));
     char *text = j != NULL ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(j);
     if (text == NULL)

@@ -6,7 +6,7 @@
 #include "node/io/runtime.h"
 
 #define STATUS_REGIONS_MAX 32 /* named; the parent region is right also beyond them */
-#define STATUS_SCHEMA 1 /* goes up when a field goes away or changes its meaning */
+#define STATUS_SCHEMA      1  /* goes up when a field goes away or changes its meaning */
 
 struct status_member {
     struct node_id id;
@@ -14,14 +14,14 @@ struct status_member {
     struct slice region; /* of |zone|, or static text */
     struct mesh_addr addr;
     enum member_state state;
-    mesh_ns rtt;           /* 0: not known */
-    bool has_session;      /* that its asks go over now: */
-    bool dialled;          /* by us */
+    mesh_ns rtt;      /* 0: not known */
+    bool has_session; /* that its asks go over now: */
+    bool dialled;     /* by us */
     mesh_ns session_age;
-    mesh_ns distrusted;    /* it lied, and is not asked for so much longer; 0: trusted */
-    mesh_ns passed_over;   /* it failed again and again, and is passed over for so much longer; 0: it is asked */
-    const char *suite;     /* static text */
-    uint64_t serial; /* of its certificate, and who signed that */
+    mesh_ns distrusted;  /* it lied, and is not asked for so much longer; 0: trusted */
+    mesh_ns passed_over; /* it failed again and again, and is passed over for so much longer; 0: it is asked */
+    const char *suite;   /* static text */
+    uint64_t serial;     /* of its certificate, and who signed that */
     uint8_t authority[SIGN_KEY_BYTES];
     uint32_t weight, arcs; /* arcs: of how many it is the first owner */
 };
@@ -49,7 +49,7 @@ struct status {
     struct engine_usage usage;
     struct engine_purges purges;
     struct engine_configs configs;
-    size_t configs_behind; /* members that are up and have said that they have an earlier version */
+    size_t configs_behind;   /* members that are up and have said that they have an earlier version */
     const struct roll *roll; /* lent by the mesh */
     bool behind, roll_forked;
     struct cert cert; /* our own */

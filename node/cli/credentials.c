@@ -13,8 +13,8 @@
 static int judge_time(const struct identity *id, const char *path, int64_t now_s, struct buf *why)
 {
     char when[LEDGER_TIME_MAX], now[LEDGER_TIME_MAX];
-    int err = cert_check(&id->cert, identity_cert(id), &id->mesh.id, mesh_trusted(&id->mesh),
-                         mesh_trusted_n(&id->mesh), now_s);
+    int err = cert_check(&id->cert, identity_cert(id), &id->mesh.id, mesh_trusted(&id->mesh), mesh_trusted_n(&id->mesh),
+                         now_s);
 
     if (err == 0)
         return 0;
@@ -92,7 +92,9 @@ int credentials_make(struct identity *out, const char *name, const char *zone, i
 {
     char word[CERT_NAME_MAX + 1];
     struct authority authority;
-    struct admission what = { .not_before_s = now_s, .not_after_s = now_s + 10 * YEAR_S, .serial = 1,
+    struct admission what = { .not_before_s = now_s,
+                              .not_after_s = now_s + 10 * YEAR_S,
+                              .serial = 1,
                               .roles = CERT_ROLE_NODE | CERT_ROLE_OPERATOR };
 
     if (name == NULL)

@@ -12,8 +12,8 @@
 #include "proto/digest.h"
 #include "proto/roll.h"
 
-#define PATH_BYTES  (DATA_FOLDER_MAX + 32)
-#define TOKEN_BYTES 32
+#define PATH_BYTES       (DATA_FOLDER_MAX + 32)
+#define TOKEN_BYTES      32
 #define PURGES_BYTES_MAX (UINT64_C(256) << 20)
 
 static const char *path_of(char path[PATH_BYTES], const char *folder, const char *name)

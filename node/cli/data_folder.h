@@ -17,13 +17,13 @@
 
 #define DATA_FOLDER_MAX 3900 /* bytes of its name */
 
-#define DATA_TOKEN_MAX 65
+#define DATA_TOKEN_MAX   65
 #define DATA_CONFIGS_MAX 16
 
 struct data_folder {
     char path[DATA_FOLDER_MAX + 1];
-    char token[DATA_TOKEN_MAX]; /* secret; wiped by data_folder_close */
-    struct buf roll, known, purges; /* as kept; empty: none */
+    char token[DATA_TOKEN_MAX];           /* secret; wiped by data_folder_close */
+    struct buf roll, known, purges;       /* as kept; empty: none */
     struct buf configs[DATA_CONFIGS_MAX]; /* versions as kept, unread; the latest first */
     size_t configs_n;
     int purges_log; /* closed by data_folder_close */
@@ -45,8 +45,8 @@ int data_folder_salt(const struct data_folder *d, uint8_t salt[MESH_SALT_BYTES],
  * whole: it is written often, and its loss costs little. 0 or an errno value. */
 int data_folder_keep_roll(struct data_folder *d, struct slice roll);
 int data_folder_keep_known(struct data_folder *d, struct slice known);
-/* data_folder_keep_purges appends whole lines durably: a failure leaves the file as it was. data_folder_put_purges writes all
- * of it anew. */
+/* data_folder_keep_purges appends whole lines durably: a failure leaves the file as it was. data_folder_put_purges
+ * writes all of it anew. */
 int data_folder_keep_purges(struct data_folder *d, struct slice lines);
 int data_folder_put_purges(struct data_folder *d, struct slice whole);
 /* data_folder_keep_config keeps one more version, durably, and lets those before the last DATA_CONFIGS_MAX go. */

@@ -49,7 +49,8 @@ struct command_line {
 int options_read(const struct command_line *line, int argc, char *const *argv, void *out, const char **args,
                  struct buf *why);
 
-/* options_read_given does the same, and sets |given|, OPTION_VALUES_MAX of them, for each of the table's flags that was. */
+/* options_read_given does the same, and sets |given|, OPTION_VALUES_MAX of them, for each of the table's flags that
+ * was. */
 int options_read_given(const struct command_line *line, int argc, char *const *argv, void *out, const char **args,
                        struct buf *why, bool *given);
 
@@ -71,7 +72,7 @@ option_read option_methods;  /* struct methods, lent: get, options, all, and mor
 option_read option_texts;    /* struct option_hosts, which are any texts then */
 option_read option_host;     /* struct option_hosts: HOST:PORT, name or address */
 
-option_read option_codings;  /* unsigned, CODING_BITs of those not named: off, or a list of br, gzip, zstd */
+option_read option_codings; /* unsigned, CODING_BITs of those not named: off, or a list of br, gzip, zstd */
 
 struct option_addr {
     bool given;

@@ -148,7 +148,8 @@ static int read_audit(const char *text, void *field, struct buf *why)
 static int read_region(const char *text, void *field, struct buf *why)
 {
     if (!cert_zone_ok(slice_str(text)) || strchr(text, '/') != NULL) {
-        buf_add_str(why, "must be a region, which is what stands before the / of a zone, such as eu; or none, or auto.");
+        buf_add_str(why,
+                    "must be a region, which is what stands before the / of a zone, such as eu; or none, or auto.");
         return MESH_E_SYNTAX;
     }
     *(const char **)field = text;
@@ -250,7 +251,8 @@ static int read_s3_region(const char *text, void *field, struct buf *why)
 static int read_dns_servers(const char *text, void *field, struct buf *why)
 {
     if (!resolve_servers_ok(slice_str(text))) {
-        buf_add_str(why, "must be one to four addresses with ports, such as 10.0.0.53:53 or [2001:db8::53]:53,10.0.0.53:53.");
+        buf_add_str(
+            why, "must be one to four addresses with ports, such as 10.0.0.53:53 or [2001:db8::53]:53,10.0.0.53:53.");
         return MESH_E_SYNTAX;
     }
     *(const char **)field = text;
@@ -485,7 +487,8 @@ static int check_content(const struct run_options *o, const bool *given)
         return cli_fail(CLI_USAGE, line.command, "--origin does not go with the distributions of %s.", o->config_file);
     for (size_t i = 0; o->origin_text == NULL && i < sizeof(of_origin) / sizeof(of_origin[0]); i++) {
         if (is_given(given, of_origin[i]))
-            return cli_fail(CLI_USAGE, line.command, "%s goes with --origin; distributions say it themselves.", of_origin[i]);
+            return cli_fail(CLI_USAGE, line.command, "%s goes with --origin; distributions say it themselves.",
+                            of_origin[i]);
     }
     if (o->origin_text == NULL && o->config_file == NULL)
         return cli_fail(CLI_USAGE, line.command,
@@ -544,10 +547,10 @@ static int read_file(struct run_options *o, bool *given)
     return code;
 }
 
-static const struct run_options usual = {
-    .memory = MEMORY_DEFAULT, .default_ttl_s = TTL_DEFAULT_S, .error_ttl_s = ERROR_TTL_DEFAULT_S,
-    .audit_one_in = AUDIT_DEFAULT
-};
+static const struct run_options usual = { .memory = MEMORY_DEFAULT,
+                                          .default_ttl_s = TTL_DEFAULT_S,
+                                          .error_ttl_s = ERROR_TTL_DEFAULT_S,
+                                          .audit_one_in = AUDIT_DEFAULT };
 
 int run_options_check(const struct dist_file *f, const char *path, struct buf *why)
 {

@@ -7,7 +7,7 @@
 
 #define DNS_DOMAIN_MAX 239 /* with its end; a distribution's label and a dot go before it, 253 bytes in all */
 
-struct run_options { /* text lends from the arguments, or from |file| */
+struct run_options {         /* text lends from the arguments, or from |file| */
     const char *config_file; /* NULL: not given */
     struct dist_file file;   /* what was in it; the caller's to free */
     struct option_addr http, https, mesh, admin;
@@ -15,28 +15,28 @@ struct run_options { /* text lends from the arguments, or from |file| */
     enum tls_policy tls_policy;
     struct option_hosts seeds, advertise;
     struct origin_url origin;
-    const char *origin_text; /* NULL: not given */
-    char directory[4096];    /* which is the origin; empty: it is none */
-    const char *s3_region;   /* NULL: the origin is no bucket */
+    const char *origin_text;             /* NULL: not given */
+    char directory[4096];                /* which is the origin; empty: it is none */
+    const char *s3_region;               /* NULL: the origin is no bucket */
     char s3_path[1024], s3_profile[128]; /* of the credentials; empty: not given */
     enum dist_sign s3_signing;
     bool s3_profile_given, s3_signing_given, methods_given;
     const char *data, *name, *zone, *node_file, *access_log, *countries, *parent_region;
     const char *origin_ca, *origin_client, *dns_servers; /* NULL: not given */
-    uint32_t origin_attempts;            /* 0: not given */
+    uint32_t origin_attempts;                            /* 0: not given */
     enum access_format access_format;
     bool access_cookies;
     uint64_t memory, disk;
     bool disk_wipe;
     uint32_t viewers_each_max, origin_connections_max, workers; /* 0: not given */
-    uint32_t audit_one_in; /* 0: none */
-    int64_t default_ttl_s; /* or TTL_HEURISTIC */
+    uint32_t audit_one_in;                                      /* 0: none */
+    int64_t default_ttl_s;                                      /* or TTL_HEURISTIC */
     int64_t error_ttl_s;
     enum set_cookie set_cookie;
     bool obeys_viewers;
     struct methods methods;
     struct purge_from purge_from;
-    unsigned codings_off;  /* CODING_BITs */
+    unsigned codings_off;            /* CODING_BITs */
     char dns_domain[DNS_DOMAIN_MAX]; /* empty: not given */
     bool trace;
     struct node_config config; /* only what --timers sets */

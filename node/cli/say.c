@@ -40,8 +40,8 @@ bool cli_options(const struct command_line *line, int argc, char *const *argv, v
     return cli_options_given(line, argc, argv, out, args, code, given);
 }
 
-bool cli_options_given(const struct command_line *line, int argc, char *const *argv, void *out, const char **args, int *code,
-                       bool *given)
+bool cli_options_given(const struct command_line *line, int argc, char *const *argv, void *out, const char **args,
+                       int *code, bool *given)
 {
     struct buf text = BUF_EMPTY;
 

@@ -371,7 +371,8 @@ static void put_parent(const struct writer *w, const json_t *parent)
         return;
     put_figure(w, "Parent");
     safe(w->out, text(parent, "region"), 0);
-    buf_add_str(w->out, json_is_true(json_object_get(parent, "measured")) ? ", the nearest to the origin" : ", as configured");
+    buf_add_str(w->out,
+                json_is_true(json_object_get(parent, "measured")) ? ", the nearest to the origin" : ", as configured");
     json_array_foreach(regions, i, each)
     {
         if (i == NAMES_SHOWN || !json_is_number(json_object_get(each, "origin_ms")))

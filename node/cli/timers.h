@@ -27,9 +27,10 @@
     X("origin-wait", engine.origin_wait, SEC(2),                                                                       \
       "for one's turn, where the origin has as many requests as it may have")                                          \
     X("origin-connect", timers.origin_connect, SEC(10), "one attempt to connect to the origin")                        \
-    X("origin-response", timers.origin_response, SEC(30), "from a request to its answer's first byte, and between two reads of it") \
-    X("origin-whole", timers.origin_whole, 0, "from a request to its answer's last byte (0: no limit)")                   \
-    X("dns", timers.dns, SEC(2), "a DNS server that is silent so long is asked once more, or another one")              \
+    X("origin-response", timers.origin_response, SEC(30),                                                              \
+      "from a request to its answer's first byte, and between two reads of it")                                        \
+    X("origin-whole", timers.origin_whole, 0, "from a request to its answer's last byte (0: no limit)")                \
+    X("dns", timers.dns, SEC(2), "a DNS server that is silent so long is asked once more, or another one")             \
     X("origin-idle", timers.origin_idle, SEC(5), "an unused connection to the origin is kept so long")                 \
     X("viewer-head", timers.viewer_head, SEC(10), "from the first byte of a request, or a TLS handshake, to its end")  \
     X("viewer-idle", timers.viewer_idle, SEC(60), "a viewer's connection between requests")                            \

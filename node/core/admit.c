@@ -69,8 +69,8 @@ static size_t cookies_of(const struct fields *fields, struct slice *out)
     return n;
 }
 
-/* What was for us is no part of key, rules and origin's request. The target stays as the viewer has it: where rules lead
- * to another behaviour, that asks for itself. */
+/* What was for us is no part of key, rules and origin's request. The target stays as the viewer has it: where rules
+ * lead to another behaviour, that asks for itself. */
 static bool strip(struct engine *e, struct request *r)
 {
     struct credential c;

@@ -8,7 +8,7 @@
 #include "node/core/shelved.h"
 
 #define CACHE_MARKS_MAX 65536
-#define CACHE_MARK_NS SEC(60)
+#define CACHE_MARK_NS   SEC(60)
 
 struct cache;
 

@@ -14,21 +14,21 @@
 #include "node/core/key.h"
 #include "node/core/second.h"
 
-#define TURN     16 /* leaves in a row: hashing them takes the loop's time */
+#define TURN 16 /* leaves in a row: hashing them takes the loop's time */
 #define GAPS_MAX \
     16 /* each is a request, and the viewer waits for one after the other: the last goes to the body's end */
 
 struct completion {
     struct timer timer;
     struct flight *f;
-    struct kept_head *like;     /* of one of the leaves: the others must be of the same body */
-    uint32_t given;        /* so many leaves were here when a source failed; 0: those that there are, are looked for */
-    struct object *prior;  /* which has them, held until they are in the flight's object */
-    uint64_t length;       /* its own; 0: not known, and the origin will say it */
-    uint32_t count, next;  /* leaves that it has; that are in the flight's object */
-    unsigned gaps;         /* that were asked for */
-    uint32_t gap, gap_end; /* those that the origin is asked for; none: both 0 */
-    bool again;            /* it was asked for this gap before, and nothing has come since */
+    struct kept_head *like; /* of one of the leaves: the others must be of the same body */
+    uint32_t given;         /* so many leaves were here when a source failed; 0: those that there are, are looked for */
+    struct object *prior;   /* which has them, held until they are in the flight's object */
+    uint64_t length;        /* its own; 0: not known, and the origin will say it */
+    uint32_t count, next;   /* leaves that it has; that are in the flight's object */
+    unsigned gaps;          /* that were asked for */
+    uint32_t gap, gap_end;  /* those that the origin is asked for; none: both 0 */
+    bool again;             /* it was asked for this gap before, and nothing has come since */
 };
 
 void complete_free(struct engine *e, struct flight *f)

@@ -8,7 +8,8 @@
 
 /* cookies_put appends those of |request|'s Cookie fields (NULL: no fields) that |one| or |other| (NULL: nothing) mean,
  * as one line, in the order of their names and then of their arrival: the same cookies give the same line. Nothing:
- * there are none. Signed cookies (node/signed/credential.h) are for us, and never among them. A pair without "=" is all value, its name is empty. */
+ * there are none. Signed cookies (node/signed/credential.h) are for us, and never among them. A pair without "=" is all
+ * value, its name is empty. */
 void cookies_put(struct buf *out, const struct fields *request, const struct dist_names *one,
                  const struct dist_names *other);
 

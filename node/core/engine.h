@@ -13,52 +13,52 @@
 #define HEDGEROW_CORE_ENGINE_H
 
 #include "node/core/alarms.h"
-#include "node/core/configs.h"
 #include "node/core/coded.h"
 #include "node/core/coding.h"
+#include "node/core/configs.h"
 #include "node/core/counters.h"
 #include "node/core/distribution.h"
 #include "node/core/fields.h"
 #include "node/core/head.h"
 #include "node/core/mesh.h"
 #include "node/core/object.h"
-#include "node/core/response.h"
 #include "node/core/purge_calls.h"
 #include "node/core/refusals.h"
+#include "node/core/response.h"
 #include "node/core/session.h"
-#include "node/store/store.h"
 #include "node/signed/countries.h"
+#include "node/store/store.h"
 
 struct engine;
 
-struct engine_timers { /* 0 = the default */
+struct engine_timers {    /* 0 = the default */
     mesh_ns peer_silence; /* 400 ms: asks are open and nothing is heard: the link is unhealthy */
     mesh_ns peer_dial;    /* 1 s: connect, handshake and HELLO */
     mesh_ns progress;     /* 150 ms: how often we tell askers that we are at it */
     mesh_ns fetch;        /* 60 s: from a request's start to its answer's head */
     mesh_ns origin_wait;  /* 2 s: for one's turn, where the origin has as many requests as it may have */
-    mesh_ns seed_retry;   /* 1 s, doubling to 8 s: while alone (in company a seed that is no member is tried each 5 s) */
-    mesh_ns join_wait;    /* 10 s: ready without having joined after so long */
-    mesh_ns reach_wait;   /* 30 s: nobody could dial us for so long: we own nothing */
-    mesh_ns distrust;     /* 60 s, doubling: a peer whose answer did not verify is not asked */
-    mesh_ns slip;         /* 10 ms: the oldest unsent byte of an unfinished leaf */
+    mesh_ns seed_retry; /* 1 s, doubling to 8 s: while alone (in company a seed that is no member is tried each 5 s) */
+    mesh_ns join_wait;  /* 10 s: ready without having joined after so long */
+    mesh_ns reach_wait; /* 30 s: nobody could dial us for so long: we own nothing */
+    mesh_ns distrust;   /* 60 s, doubling: a peer whose answer did not verify is not asked */
+    mesh_ns slip;       /* 10 ms: the oldest unsent byte of an unfinished leaf */
 };
 
 struct engine_config {
     struct mesh_config mesh; /* .self, .boot, .addrs ... */
     struct slice version;    /* software, for people */
     uint16_t mesh_port;
-    unsigned suites;         /* of backbone records, see session.h; 0: all that the processor has */
-    struct dist_set *set;    /* what is served; a reference is taken. See engine_configure */
-    struct slice zone;       /* the mesh's DNS domain, below which distributions have names; may be empty. Lent for life */
-    uint64_t memory_limit;   /* bytes of the object cache */
-    struct store *store;     /* what is on the disk, lent for the engine's life; NULL: memory is all */
+    unsigned suites;      /* of backbone records, see session.h; 0: all that the processor has */
+    struct dist_set *set; /* what is served; a reference is taken. See engine_configure */
+    struct slice zone;    /* the mesh's DNS domain, below which distributions have names; may be empty. Lent for life */
+    uint64_t memory_limit;      /* bytes of the object cache */
+    struct store *store;        /* what is on the disk, lent for the engine's life; NULL: memory is all */
     enum evict_policy eviction; /* of it; others than the first are for comparison */
-    unsigned codings_off;    /* CODING_BITs of content codings that viewers do not get */
-    uint8_t hash_key[16];    /* keys the tables: secret random */
-    uint32_t audit_one_in;   /* of so many bodies from other nodes one is compared with the origin's; 0: none (audit.h) */
-    unsigned readers;        /* other threads that answer from copies (shelf_read.h); 0: none do */
-    struct slice purges;     /* the file of purges as it was kept; lent to engine_new */
+    unsigned codings_off;       /* CODING_BITs of content codings that viewers do not get */
+    uint8_t hash_key[16];       /* keys the tables: secret random */
+    uint32_t audit_one_in; /* of so many bodies from other nodes one is compared with the origin's; 0: none (audit.h) */
+    unsigned readers;      /* other threads that answer from copies (shelf_read.h); 0: none do */
+    struct slice purges;   /* the file of purges as it was kept; lent to engine_new */
     const struct slice *configs; /* versions of the configuration as they were kept, in any order; lent to engine_new */
     size_t configs_n;
     struct config_hooks config;
@@ -104,9 +104,10 @@ enum engine_out_kind {
     ENGINE_REQUEST,    /* |request| has news: look at it */
     ENGINE_DISK,       /* do |op|, then engine_disk_done */
     ENGINE_KEEP,       /* append |bytes| to the file of purges, durably, then engine_kept */
-    ENGINE_CONFIG,     /* keep |bytes|, a version of the configuration, durably, then engine_config_kept; lent until then */
-    ENGINE_PROBE,      /* connect to the origin that dist_measured names, say engine_origin_rtt and hang up; no answer is a good one, too */
-    ENGINE_TWIN,       /* this identity runs elsewhere, with a higher boot: stop */
+    ENGINE_CONFIG, /* keep |bytes|, a version of the configuration, durably, then engine_config_kept; lent until then */
+    ENGINE_PROBE,  /* connect to the origin that dist_measured names, say engine_origin_rtt and hang up; no answer is a
+                      good one, too */
+    ENGINE_TWIN,   /* this identity runs elsewhere, with a higher boot: stop */
 };
 struct engine_out {
     enum engine_out_kind kind;
@@ -145,24 +146,24 @@ void engine_seeds(struct engine *e, mesh_ns now, const struct mesh_addr *addrs, 
 /* A request to the origin. The slices are lent while the fetch lives. */
 struct fetch {
     const struct dist_origin *origin; /* which is asked. Its |prefix| goes before |path|: it is no part of any key */
-    bool viewer_host;         /* Host is |host|, and not the origin's own */
-    bool https;               /* the viewer's scheme, for an origin that is asked by that */
-    struct slice path;        /* normal form, with query */
-    struct slice host;        /* the viewer's, normal form; may be empty */
+    bool viewer_host;                 /* Host is |host|, and not the origin's own */
+    bool https;                       /* the viewer's scheme, for an origin that is asked by that */
+    struct slice path;                /* normal form, with query */
+    struct slice host;                /* the viewer's, normal form; may be empty */
     struct slice request_id;
-    struct slice method;      /* empty: GET */
-    void *from;               /* with a method: the |io| of the request, whose body goes along; else NULL */
-    const struct fields *forward;                  /* the viewer's fields that go along */
+    struct slice method;          /* empty: GET */
+    void *from;                   /* with a method: the |io| of the request, whose body goes along; else NULL */
+    const struct fields *forward; /* the viewer's fields that go along */
     struct slice if_none_match, if_modified_since; /* a stored answer is to be validated; empty: absent */
     struct slice range, if_range;                  /* what is wanted of the body; empty: all */
-    bool paused;              /* take no more body bytes until this is false again */
-    void *io;                 /* the rim's own */
-    unsigned cause;           /* the rim's: why it fails, should it fail now; see request.error_cause */
+    bool paused;                                   /* take no more body bytes until this is false again */
+    void *io;                                      /* the rim's own */
+    unsigned cause; /* the rim's: why it fails, should it fail now; see request.error_cause */
 };
 /* The engine's own cause, never the rim's: the origin has as many requests as it may have. */
 #define FETCH_CAUSE_FULL 0xffffu
-/* fetch_asker lends the viewer's request that |f| was made for, while it waits for the head, so that the rim can pass 1xx
- * on to it. NULL: it was another node's, or it has left. Nobody else is shown what may be for that one alone. */
+/* fetch_asker lends the viewer's request that |f| was made for, while it waits for the head, so that the rim can pass
+ * 1xx on to it. NULL: it was another node's, or it has left. Nobody else is shown what may be for that one alone. */
 struct request *fetch_asker(struct fetch *f);
 /* The answer, in order: head, body pieces, end. 1xx are the rim's affair. |length| is
  * the body's length, or -1 when unknown. engine_fetch_end: 0 = the body is complete;
@@ -173,8 +174,8 @@ void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *f, uint16_t 
                        int64_t length);
 void engine_fetch_body(struct engine *e, mesh_ns now, struct fetch *f, struct slice bytes);
 void engine_fetch_end(struct engine *e, mesh_ns now, struct fetch *f, int err);
-/* engine_origin_rtt: a connection to the origin that dist_measured names, for a fetch or for ENGINE_PROBE, was made within
- * so long. Of others nothing is said: all nodes have to speak of the same one. */
+/* engine_origin_rtt: a connection to the origin that dist_measured names, for a fetch or for ENGINE_PROBE, was made
+ * within so long. Of others nothing is said: all nodes have to speak of the same one. */
 void engine_origin_rtt(struct engine *e, mesh_ns now, mesh_ns rtt);
 
 /* ---- the disk ---- */
@@ -187,14 +188,15 @@ bool engine_disk_closed(const struct engine *e);
 
 /* ---- viewers ---- */
 enum request_result { /* X-Cache's and the access log's word */
-    RESULT_HIT,
-    RESULT_REFRESH,
-    RESULT_STALE,
-    RESULT_PEER,
-    RESULT_MISS,
-    RESULT_ERROR,
+                      RESULT_HIT,
+                      RESULT_REFRESH,
+                      RESULT_STALE,
+                      RESULT_PEER,
+                      RESULT_MISS,
+                      RESULT_ERROR,
 };
-const char *request_result_word(enum request_result r); /* "Hit", "RefreshHit", "StaleHit", "PeerHit", "Miss", "Error" */
+const char *
+request_result_word(enum request_result r); /* "Hit", "RefreshHit", "StaleHit", "PeerHit", "Miss", "Error" */
 
 enum request_state {
     REQUEST_IDLE,    /* not handed in, or taken back */
@@ -206,69 +208,72 @@ enum request_state {
 /* What a viewer's answer is made of, valid in REQUEST_BODY. Lent while the request holds. */
 struct answer {
     const struct kept_head *head;
-    struct slice lines;  /* what request_keep kept with the copy; empty: nothing yet */
-    uint16_t as;         /* the status that it is shown with, in place of an error (dist_error); 0: the head's own */
-    mesh_ns age_ns;      /* now */
-    mesh_ns ttl_ns;      /* freshness left; may be negative */
+    struct slice lines; /* what request_keep kept with the copy; empty: nothing yet */
+    uint16_t as;        /* the status that it is shown with, in place of an error (dist_error); 0: the head's own */
+    mesh_ns age_ns;     /* now */
+    mesh_ns ttl_ns;     /* freshness left; may be negative */
     bool has_length;
-    uint64_t length;     /* of the body */
-    enum coding coding;   /* of the body; see request_code */
-    bool negotiated;      /* others may get it in another coding */
+    uint64_t length;    /* of the body */
+    enum coding coding; /* of the body; see request_code */
+    bool negotiated;    /* others may get it in another coding */
     enum request_result result;
     bool stored, collapsed;
-    bool was_stale;       /* there was a copy, which had to be asked for */
-    bool passed;          /* the method had it go to the origin, and what came of it is nobody else's */
-    bool from_disk;       /* the copy was on the disk */
-    bool via_peer;        /* bytes come from another node ... */
+    bool was_stale; /* there was a copy, which had to be asked for */
+    bool passed;    /* the method had it go to the origin, and what came of it is nobody else's */
+    bool from_disk; /* the copy was on the disk */
+    bool via_peer;  /* bytes come from another node ... */
     char peer_name[CERT_NAME_MAX + 1];
-    bool peer_hit;        /* ... which had them (else it fetched them for us) */
+    bool peer_hit;                       /* ... which had them (else it fetched them for us) */
     char parent_name[CERT_NAME_MAX + 1]; /* ... from this node of the parent region; empty: from the origin */
-    bool parent_hit;      /* ... which had them, or the other node did and is of the parent region itself */
+    bool parent_hit; /* ... which had them, or the other node did and is of the parent region itself */
 };
 
 /* Embedded in the rim's viewer. Zeroed at birth. */
 struct request {
     uint32_t magic;
-    void *io;            /* the rim's own */
-    struct slice host;   /* Host without port, as received; lent during engine_request */
-    struct slice target; /* origin-form target as received; lent during engine_request */
-    struct slice method; /* lent during engine_request. Empty, GET and HEAD are answered from copies; all others
-                            go to the origin, with |io| for their bodies' sake, and never to a peer */
-    struct slice request_id;      /* lent while the request holds; at most 64 bytes */
-    const struct fields *fields;  /* the viewer's; lent during engine_request */
+    void *io;                    /* the rim's own */
+    struct slice host;           /* Host without port, as received; lent during engine_request */
+    struct slice target;         /* origin-form target as received; lent during engine_request */
+    struct slice method;         /* lent during engine_request. Empty, GET and HEAD are answered from copies; all others
+                                    go to the origin, with |io| for their bodies' sake, and never to a peer */
+    struct slice request_id;     /* lent while the request holds; at most 64 bytes */
+    const struct fields *fields; /* the viewer's; lent during engine_request */
     struct slice range, if_range; /* of these, where the method has ranges; else empty. Lent as |request_id| is */
     struct mesh_addr from;        /* the viewer's; port 0: not known */
     bool https;                   /* by which it came */
-    struct slice authority;       /* Host with its port, as received, for what is signed; lent likewise. Empty: |host| */
-    char country[COUNTRY_BYTES];  /* where |from| is; "": not known */
+    struct slice authority;      /* Host with its port, as received, for what is signed; lent likewise. Empty: |host| */
+    char country[COUNTRY_BYTES]; /* where |from| is; "": not known */
     /* Read by the rim: */
     enum request_state state;
-    /* Of ours: 502, 503, 504; 400, 403, 413, 421 (the host is nobody's) and others of the request's; and 301 to 308, where
-     * to is in |location|. */
+    /* Of ours: 502, 503, 504; 400, 403, 413, 421 (the host is nobody's) and others of the request's; and 301 to 308,
+     * where to is in |location|. */
     uint16_t error_status;
-    struct slice location, allow; /* a URL or a path; with 403 because of the method, what Allow says. Lent with the request */
-    const struct dist *dist; /* whose it is; NULL: nobody's, or it did not come so far. Lent for the turn that it came in */
-    struct response policy;    /* what is said of the answer's fields; with |preflight| that is all of it */
-    const char *detail;      /* why it was not let in, a word for the access log; NULL: it was, or was not asked */
-    uint32_t retry_after_s;  /* then, with 429 */
-    const char *error_text;/* a sentence for people; static */
-    unsigned error_cause;  /* the failed fetch's |cause|, 0 where it was another node's, or none */
+    struct slice location,
+        allow; /* a URL or a path; with 403 because of the method, what Allow says. Lent with the request */
+    const struct dist
+        *dist; /* whose it is; NULL: nobody's, or it did not come so far. Lent for the turn that it came in */
+    struct response policy; /* what is said of the answer's fields; with |preflight| that is all of it */
+    const char *detail;     /* why it was not let in, a word for the access log; NULL: it was, or was not asked */
+    uint32_t retry_after_s; /* then, with 429 */
+    const char *error_text; /* a sentence for people; static */
+    unsigned error_cause;   /* the failed fetch's |cause|, 0 where it was another node's, or none */
     struct answer answer;
     /* The rim sets it once it has begun to write the answer's head: from then on the
      * answer may continue from another copy only if every byte so far is the same. */
     bool head_sent;
     /* The engine's: */
     struct engine *engine;
-    struct shelved *shelved; /* it is read from this copy, in another thread than the engine's; NULL: it is the engine's */
+    struct shelved
+        *shelved; /* it is read from this copy, in another thread than the engine's; NULL: it is the engine's */
     struct shelf_reader *shelf_reader;
-    bool pinned;             /* which is held */
+    bool pinned; /* which is held */
     struct reader reader;
-    unsigned awaited; /* other nodes' confirmations that the answer still waits for */
-    uint64_t until;   /* what lies behind is not read for now */
-    struct parts *parts; /* NULL: it is read from one copy */
+    unsigned awaited;            /* other nodes' confirmations that the answer still waits for */
+    uint64_t until;              /* what lies behind is not read for now */
+    struct parts *parts;         /* NULL: it is read from one copy */
     struct purge_waiter *waiter; /* NULL: it waits for nothing of that kind */
-    enum coding prefers; /* by its Accept-Encoding */
-    bool codable;        /* it asks with GET or HEAD */
+    enum coding prefers;         /* by its Accept-Encoding */
+    bool codable;                /* it asks with GET or HEAD */
     struct coded_place coded_at; /* in the coded body */
     struct buf coded_rest;       /* of a copy that was lost, to be read before that */
     struct buf own;              /* what |location| and |allow| lend */
@@ -297,9 +302,9 @@ void request_seek(struct engine *e, mesh_ns now, struct request *r, uint64_t at,
 /* request_answer refreshes answer's ages for |now|. */
 void request_answer(struct engine *e, mesh_ns now, struct request *r);
 
-/* request_keep keeps |lines| with the copy that |r| reads, as long as its head stays as it is: the rim's own form of what
- * is the same in all answers from it. Unless request_keeps: of a small object, where they take as much room again as
- * all else that is not the body, only once it is asked for again and again. */
+/* request_keep keeps |lines| with the copy that |r| reads, as long as its head stays as it is: the rim's own form of
+ * what is the same in all answers from it. Unless request_keeps: of a small object, where they take as much room again
+ * as all else that is not the body, only once it is asked for again and again. */
 bool request_keeps(const struct request *r);
 void request_keep(struct request *r, struct slice lines);
 
@@ -340,17 +345,18 @@ int engine_outcast(const struct engine *e);
 int engine_renew(struct engine *e, mesh_ns now, const struct identity *id);
 
 /* ---- purges (purge_calls.h) ---- */
-/* engine_kept: what ENGINE_KEEP said is durable, or (not |done|) could not be kept: then it is said again in a second. */
+/* engine_kept: what ENGINE_KEEP said is durable, or (not |done|) could not be kept: then it is said again in a second.
+ */
 void engine_kept(struct engine *e, mesh_ns now, bool done);
-/* engine_purges_whole appends a whole file of purges, for when it has grown long with what is not needed any more. All of
- * it has to be durable when it takes the place of the old one. */
+/* engine_purges_whole appends a whole file of purges, for when it has grown long with what is not needed any more. All
+ * of it has to be durable when it takes the place of the old one. */
 void engine_purges_whole(const struct engine *e, struct buf *out);
 struct engine_purges {
-    uint64_t digest;       /* of the frontier; 0: nothing was ever purged */
-    uint64_t position;     /* purges that this node has taken ever */
-    size_t logs, kept;     /* and has now */
-    size_t pending;        /* calls of ours that are not complete */
-    bool caught_up;        /* a peer had nothing that we lacked, since we started */
+    uint64_t digest;   /* of the frontier; 0: nothing was ever purged */
+    uint64_t position; /* purges that this node has taken ever */
+    size_t logs, kept; /* and has now */
+    size_t pending;    /* calls of ours that are not complete */
+    bool caught_up;    /* a peer had nothing that we lacked, since we started */
 };
 void engine_purges(const struct engine *e, struct engine_purges *out);
 

@@ -17,7 +17,6 @@
 #ifndef HEDGEROW_CORE_ENGINE_IMPL_H
 #define HEDGEROW_CORE_ENGINE_IMPL_H
 
-#include "node/signed/doors.h"
 #include "node/core/audit.h"
 #include "node/core/cache.h"
 #include "node/core/coded.h"
@@ -30,6 +29,7 @@
 #include "node/core/range.h"
 #include "node/core/refusals.h"
 #include "node/core/route.h"
+#include "node/signed/doors.h"
 #include "proto/base/err.h"
 #include "proto/base/heap.h"
 
@@ -37,20 +37,20 @@
 #define FLIGHT_MAGIC 0x666c6974u
 #define SERVE_MAGIC  0x73657276u
 
-#define RING_SIZES 16
-#define FLIGHT_SOURCES (RING_OWNERS + 2) /* owners, and who was one before */
-#define LINKS_MAX 8192
+#define RING_SIZES          16
+#define FLIGHT_SOURCES      (RING_OWNERS + 2) /* owners, and who was one before */
+#define LINKS_MAX           8192
 #define SERVES_PER_LINK_MAX 1024
-#define FLIGHTS_MAX 65536
-#define WINDOW_LEAVES 128u     /* of a pass-through body: 8 MiB */
-#define ASK_CREDIT 64u         /* leaves a peer may send ahead: 4 MiB */
-#define LINK_BACKLOG_HIGH (1u << 20)
-#define LINK_BACKLOG_LOW (256u << 10)
-#define SERVE_TURN 4u             /* leaves sent in a row for one ask */
-#define LINK_MUTE SEC(2)       /* a silent link that stays so is closed */
-#define LINK_STUCK SEC(10)     /* nothing of its output is taken: whom it serves is gone */
-#define ASK_AGAIN_MAX 3          /* a peer whose copy was lost under way is asked again, so often a flight */
-#define LINK_RETRY SEC(1)      /* a peer that could not be reached is left alone so long */
+#define FLIGHTS_MAX         65536
+#define WINDOW_LEAVES       128u /* of a pass-through body: 8 MiB */
+#define ASK_CREDIT          64u  /* leaves a peer may send ahead: 4 MiB */
+#define LINK_BACKLOG_HIGH   (1u << 20)
+#define LINK_BACKLOG_LOW    (256u << 10)
+#define SERVE_TURN          4u      /* leaves sent in a row for one ask */
+#define LINK_MUTE           SEC(2)  /* a silent link that stays so is closed */
+#define LINK_STUCK          SEC(10) /* nothing of its output is taken: whom it serves is gone */
+#define ASK_AGAIN_MAX       3       /* a peer whose copy was lost under way is asked again, so often a flight */
+#define LINK_RETRY          SEC(1)  /* a peer that could not be reached is left alone so long */
 
 /* ---- timers ---- */
 struct timer {
@@ -121,7 +121,7 @@ struct origin {
     struct fetch fetch;
     struct forward *forward; /* held for |fetch| */
     struct route route;      /* likewise */
-    struct list todo; /* starts, flows or stops; or gate->waiting */
+    struct list todo;        /* starts, flows or stops; or gate->waiting */
     struct gate *gate;
     bool admitted;        /* by the gate */
     bool answered_at_all; /* a head has come */
@@ -167,25 +167,25 @@ void origin_silent(struct engine *e, mesh_ns now, const struct flight *f);
 #define GATE_LINE  64 /* so many may wait also where few have a turn */
 struct gate {
     struct map_node by_id;
-    uint64_t id; /* distribution_origin */
-    struct list link;      /* in gates->all */
+    uint64_t id;      /* distribution_origin */
+    struct list link; /* in gates->all */
     struct breaker breaker;
-    bool timed_out; /* the last failure was of that kind, and ... */
-    unsigned cause; /* ... the rim says this of it */
+    bool timed_out;      /* the last failure was of that kind, and ... */
+    unsigned cause;      /* ... the rim says this of it */
     size_t running, max; /* requests that it has; and may have */
     struct list waiting;
     size_t waiting_n, line; /* and how many may wait */
 };
 struct gates {
     struct map by_id;
-    struct list all; /* that was asked longest ago first */
+    struct list all;                   /* that was asked longest ago first */
     size_t n, running, waiting_n, max; /* requests of all */
-    struct gate rest; /* of those for which there was no room */
+    struct gate rest;                  /* of those for which there was no room */
 };
 int gates_start(struct engine *e); /* 0 or MESH_E_NOMEM */
 void gates_free(struct engine *e);
-/* gate_lets: may |f| have its origin asked now, or soon? Of a group perhaps the second one (f->member). Else it has failed,
- * and is gone. */
+/* gate_lets: may |f| have its origin asked now, or soon? Of a group perhaps the second one (f->member). Else it has
+ * failed, and is gone. */
 bool gate_lets(struct engine *e, mesh_ns now, struct flight *f);
 /* gate_enter: |o| begins, or waits for its turn. gate_leave: it ends. gates_open: whose turn it is begins. */
 void gate_enter(struct engine *e, mesh_ns now, struct origin *o);
@@ -237,15 +237,15 @@ struct engine_aside {
 struct load;
 struct engine_tier {
     uint64_t purged; /* e->purged at the start */
-    uint64_t run; /* this one of the process */
+    uint64_t run;    /* this one of the process */
     struct cache_hooks hooks;
     struct list loads;
     struct list spills, pagings; /* bodies that go out, and come back, piece by piece */
     size_t spills_n;
     uint64_t paged;         /* bytes that are here because somebody reads them */
     uint64_t unsound, late; /* counted */
-    struct ghosts ghosts;  /* evicted unused, and not written */
-    struct signer *signer; /* the last one that came from the disk */
+    struct ghosts ghosts;   /* evicted unused, and not written */
+    struct signer *signer;  /* the last one that came from the disk */
     /* At the end: what is to be written yet, held */
     struct object **closing;
     size_t closing_n, closing_cap, closing_at;
@@ -263,15 +263,15 @@ struct flight {
     uint32_t magic;
     enum flight_class class;
     struct route route; /* held: what it goes by to its end, whatever is configured meanwhile */
-    struct list link; /* in engine->flights */
+    struct list link;   /* in engine->flights */
     struct map_node by_key;
     bool mapped;
     struct digest key;
-    unsigned cause; /* of our own fetch's failure */
+    unsigned cause;  /* of our own fetch's failure */
     unsigned member; /* of its group of origins, that is asked */
     bool kept;       /* a passage of OPTIONS, whose answer may be for others, too */
     bool replayable; /* a passage that may be sent twice, and has no body */
-    bool leaf;      /* this one of a body's alone */
+    bool leaf;       /* this one of a body's alone */
     uint32_t index, run;
     struct digest primary; /* of the whole: |key|, unless |leaf| */
     uint64_t outdated;
@@ -281,45 +281,46 @@ struct flight {
     struct buf method; /* empty: GET; else a passage: one request's alone, at its own pace */
     void *from;        /* a passage's: the rim's own of its request */
     struct forward *forward;
-    bool personal;          /* never stored: it carries a viewer's own fields */
-    bool anew, unkept;      /* as in struct aim */
-    bool solo;              /* nobody joins: what it brings is to be validated for each use */
-    bool background;        /* nobody waits: behind an answer that was served stale */
-    struct object *stale;   /* held: the copy to be validated, or served if all fails; NULL: none */
-    struct object *varying; /* held: an earlier answer, whose Vary tells who may join; NULL: all may */
-    uint64_t position;      /* purges that were known when it began (purge_log.h) */
-    bool dropped;           /* what it brings may be older than what changed it: nobody joins, and it is not kept */
+    bool personal;           /* never stored: it carries a viewer's own fields */
+    bool anew, unkept;       /* as in struct aim */
+    bool solo;               /* nobody joins: what it brings is to be validated for each use */
+    bool background;         /* nobody waits: behind an answer that was served stale */
+    struct object *stale;    /* held: the copy to be validated, or served if all fails; NULL: none */
+    struct object *varying;  /* held: an earlier answer, whose Vary tells who may join; NULL: all may */
+    uint64_t position;       /* purges that were known when it began (purge_log.h) */
+    bool dropped;            /* what it brings may be older than what changed it: nobody joins, and it is not kept */
     bool validated, rescued; /* |stale| is the answer: the origin said so, or it did not answer */
     struct node_id sources[FLIGHT_SOURCES];
     size_t sources_n, source_at;
-    bool hinted;         /* one of them, at |hint_at|, is no owner, but said to have it (spread.h) */
+    bool hinted; /* one of them, at |hint_at|, is no owner, but said to have it (spread.h) */
     size_t hint_at;
-    bool kept_only;      /* what the disk has, and nothing else, for one who asks without origin */
-    bool copy;           /* of what another node has, for nobody: not from the origin (warm.h) */
-    bool passed_over;    /* an asker found none of the owners above us */
+    bool kept_only;   /* what the disk has, and nothing else, for one who asks without origin */
+    bool copy;        /* of what another node has, for nobody: not from the origin (warm.h) */
+    bool passed_over; /* an asker found none of the owners above us */
     enum flight_shield { SHIELD_NOT_YET, SHIELD_ASKED /* |sources| are the parent region's */, SHIELD_OVER } shield;
-    bool far;            /* somebody of another region waits, or has: it goes to none itself (shield.c) */
-    unsigned agains;     /* how often a source was asked again */
-    struct list waiters; /* readers without a head, or moving to another copy */
-    struct object *object; /* held; NULL: no head yet */
-    struct object *prior;  /* held: what it had of a body when a source failed (prior.c); NULL: nothing */
-    unsigned resumes;      /* how often the origin was asked for what lies behind it */
+    bool far;                /* somebody of another region waits, or has: it goes to none itself (shield.c) */
+    unsigned agains;         /* how often a source was asked again */
+    struct list waiters;     /* readers without a head, or moving to another copy */
+    struct object *object;   /* held; NULL: no head yet */
+    struct object *prior;    /* held: what it had of a body when a source failed (prior.c); NULL: nothing */
+    unsigned resumes;        /* how often the origin was asked for what lies behind it */
     struct list window_link; /* in engine->windows: the beginning of its object is gone */
     struct ask ask;
     struct hedge hedge;
     struct origin *origin;
-    struct list run_link; /* in origin->run: it is not its turn yet */
+    struct list run_link;          /* in origin->run: it is not its turn yet */
     struct completion *completion; /* of leaves that are here (complete.c); NULL: that is not so */
-    struct load *load;  /* from the disk, under way; NULL: none */
-    unsigned looks;     /* how often it looked there */
-    bool from_disk;     /* and found it there */
-    struct object *audited; /* held: what this fetch, for nobody, is compared with (audit.c); NULL: it is none of those */
+    struct load *load;             /* from the disk, under way; NULL: none */
+    unsigned looks;                /* how often it looked there */
+    bool from_disk;                /* and found it there */
+    struct object
+        *audited; /* held: what this fetch, for nobody, is compared with (audit.c); NULL: it is none of those */
     bool from_peer, peer_hit;
     char peer_name[CERT_NAME_MAX + 1];
     bool parent_hit; /* what the peer had from a node of the parent region was there */
     char parent_name[CERT_NAME_MAX + 1];
-    struct timer deadline; /* for a head; then for each next piece of a peer's body */
-    struct timer patience; /* with an owner above us */
+    struct timer deadline;     /* for a head; then for each next piece of a peer's body */
+    struct timer patience;     /* with an owner above us */
     struct timer second_timer; /* the second owner is told then */
     bool announced;            /* it was */
     bool second;               /* we are it: |f| reads along, and asks no origin unless somebody waits */
@@ -332,10 +333,10 @@ struct aim {
     uint32_t index;
     uint32_t run; /* leaves that will be wanted from this one on, it included; 0: not known */
     struct digest primary;
-    uint64_t outdated; /* a generation that is not wanted any more; 0: any will do */
-    bool personal;     /* a viewer's own fields go along */
-    bool anew;         /* a copy that is here is not good enough: what comes takes its place */
-    bool unkept;       /* what comes is not to be kept */
+    uint64_t outdated;                   /* a generation that is not wanted any more; 0: any will do */
+    bool personal;                       /* a viewer's own fields go along */
+    bool anew;                           /* a copy that is here is not good enough: what comes takes its place */
+    bool unkept;                         /* what comes is not to be kept */
     struct route route;                  /* lent. Without a set: what host and path stand for by now */
     struct slice host, path, request_id; /* |path| as route_path makes it */
     struct forward *forward;
@@ -418,10 +419,10 @@ struct serve {
     struct route route;    /* held */
     struct buf host, path, request_id;
     uint32_t credit, next_leaf, slip_sent, announced; /* leaves; bytes of next_leaf; leaves in batches sent */
-    uint32_t have; /* leaves from the beginning that need no sending */
+    uint32_t have;                                    /* leaves from the beginning that need no sending */
     bool head_sent, final_sent;
-    bool far;                            /* the asker is of another region */
-    bool parent_hit;                     /* as in struct flight */
+    bool far;        /* the asker is of another region */
+    bool parent_hit; /* as in struct flight */
     char parent_name[CERT_NAME_MAX + 1];
     struct timer slip_timer;
     struct timer late; /* the asker has no more time */
@@ -509,13 +510,13 @@ struct engine {
     struct ring_size {
         mesh_ns until; /* the ring had this size until then */
         size_t size;
-    } sizes[RING_SIZES]; /* of the last minute, latest first */
-    size_t ring_size;    /* now */
-    mesh_ns shrunk_at;   /* 0: never */
+    } sizes[RING_SIZES];    /* of the last minute, latest first */
+    size_t ring_size;       /* now */
+    mesh_ns shrunk_at;      /* 0: never */
     mesh_ns distrust_until; /* somebody is, until then */
     struct suspects suspects;
-    mesh_ns audit_next; /* none before */
-    unsigned hedge_credit;  /* for hedges, in hundredths of one */
+    mesh_ns audit_next;    /* none before */
+    unsigned hedge_credit; /* for hedges, in hundredths of one */
     size_t shrunk_from;
     bool clock_wrong; /* by it most certificates have run out */
     struct refusals refusals;
@@ -524,9 +525,9 @@ struct engine {
     struct key_memo memo;
     struct engine_tier tier;
     struct engine_aside aside;
-    size_t seconds; /* flights that read along as the second owner */
+    size_t seconds;        /* flights that read along as the second owner */
     struct spread *spread; /* what we answer, and what is left to others (spread.h) */
-    struct warm *warm; /* second copies, and what changes hands (warm.h) */
+    struct warm *warm;     /* second copies, and what changes hands (warm.h) */
     struct purges *purges;
     struct configs *configs;
     uint64_t purged; /* purges->logs.position */

@@ -18,7 +18,7 @@
 #include "node/core/warm.h"
 
 #define REST_LITTLE     (UINT64_C(8) << 20) /* of a body that nobody reads any more */
-#define PATIENCE_WARNED MS(50) /* and four round trips: for an owner that others find silent */
+#define PATIENCE_WARNED MS(50)              /* and four round trips: for an owner that others find silent */
 
 static void ask_failed(struct engine *e, mesh_ns now, struct flight *f)
 {

@@ -29,12 +29,12 @@ enum forward_into {
 bool forward_passes(const struct fields *all, const struct field *field, enum forward_into into);
 bool forward_may(const struct fields *all, const struct field *field, enum forward_into into);
 
-/* forward_by is forward_passes by what |b| (NULL: nothing) says of fields: those that it names as part of the key go on,
- * whatever they are; those beside the key, by name or as all, only as forward_passes has it: what an origin may take for a
- * proxy's word is part of the key or goes nowhere. What says what a body is goes along with it. Of cookies forward_for
- * picks those that |b| names; where it names none, all go, but only in a fetch for this viewer alone and if it has all
- * fields go on. Authorization, unless it is named, never goes to who looks at our signature or at nothing: such a request
- * is like anybody's. */
+/* forward_by is forward_passes by what |b| (NULL: nothing) says of fields: those that it names as part of the key go
+ * on, whatever they are; those beside the key, by name or as all, only as forward_passes has it: what an origin may
+ * take for a proxy's word is part of the key or goes nowhere. What says what a body is goes along with it. Of cookies
+ * forward_for picks those that |b| names; where it names none, all go, but only in a fetch for this viewer alone and if
+ * it has all fields go on. Authorization, unless it is named, never goes to who looks at our signature or at nothing:
+ * such a request is like anybody's. */
 bool forward_by(const struct dist_behaviour *b, const struct fields *all, const struct field *field,
                 enum forward_into into);
 struct forward *forward_for(const struct dist_behaviour *b, const struct fields *all, enum forward_into into,

@@ -512,48 +512,27 @@ static void frame(struct engine *e, mesh_ns now, struct link *l, const struct ms
         return;
     }
     switch (f->type) {
-    case MSG_MEMBERS:
-        exchange_take(e, now, l, f->body);
-        break;
-    case MSG_ROLL:
-        rolls_frame(e, now, l, f->body);
-        break;
+    case MSG_MEMBERS: exchange_take(e, now, l, f->body); break;
+    case MSG_ROLL: rolls_frame(e, now, l, f->body); break;
     case MSG_CONFIG:
-    case MSG_CONFIG_PART:
-        configs_frame(e, now, l, f);
-        break;
-    case MSG_CALL:
-        reach_called(e, now, l);
-        break;
+    case MSG_CONFIG_PART: configs_frame(e, now, l, f); break;
+    case MSG_CALL: reach_called(e, now, l); break;
     case MSG_DROP:
-    case MSG_DROPPED:
-        drop_frame(e, now, l, f);
-        break;
-    case MSG_TAKE:
-        warm_frame(e, now, l, f->body);
-        break;
+    case MSG_DROPPED: drop_frame(e, now, l, f); break;
+    case MSG_TAKE: warm_frame(e, now, l, f->body); break;
     case MSG_PURGE:
     case MSG_PURGED:
-    case MSG_FRONTIER:
-        purge_frame(e, now, l, f);
-        break;
-    case MSG_ASK:
-        serve_ask(e, now, l, f);
-        break;
+    case MSG_FRONTIER: purge_frame(e, now, l, f); break;
+    case MSG_ASK: serve_ask(e, now, l, f); break;
     case MSG_CREDIT:
-    case MSG_CANCEL:
-        serve_frame(e, now, l, f);
-        break;
+    case MSG_CANCEL: serve_frame(e, now, l, f); break;
     case MSG_ANSWER:
     case MSG_HEAD:
     case MSG_LEAF_BATCH:
     case MSG_LEAF:
     case MSG_SLIP:
-    case MSG_ABORT:
-        ask_frame(e, now, l, f);
-        break;
-    default: /* PROGRESS has done its work by arriving; newer frames are not for us */
-        break;
+    case MSG_ABORT: ask_frame(e, now, l, f); break;
+    default: /* PROGRESS has done its work by arriving; newer frames are not for us */ break;
     }
 }
 

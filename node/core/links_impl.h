@@ -28,9 +28,9 @@ struct link {
     mesh_ns held_until, held_after;    /* its asks wait for one until then, and not again before (config_hold.c) */
     struct config_version config_said, config_said_refused; /* what we told it last, */
     bool config_said_kept;
-    mesh_ns called_at;                 /* the peer had us dial it then */
-    mesh_ns opened_at;                 /* valid once |opened| */
-    mesh_ns last_heard;                /* some bytes came; and the end of a frame: */
+    mesh_ns called_at;  /* the peer had us dial it then */
+    mesh_ns opened_at;  /* valid once |opened| */
+    mesh_ns last_heard; /* some bytes came; and the end of a frame: */
     mesh_ns last_frame;
     mesh_ns last_sent; /* some of its output was taken, or it had none */
     uint32_t next_stream;

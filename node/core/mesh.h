@@ -173,8 +173,8 @@ const struct ring *mesh_ring(const struct mesh *m);
 const struct ring *mesh_ring_before(const struct mesh *m);
 
 /* ---- the parent region (mesh_parent.c) ---- */
-/* mesh_origin_rtt: a connection to the origin took so long. mesh_origin_other: it is another origin from now on, and what
- * is known of the one before is forgotten. */
+/* mesh_origin_rtt: a connection to the origin took so long. mesh_origin_other: it is another origin from now on, and
+ * what is known of the one before is forgotten. */
 void mesh_origin_rtt(struct mesh *m, mesh_ns now, mesh_ns rtt);
 void mesh_origin_other(struct mesh *m, mesh_ns now);
 /* The table of the parent region, where that is another one than ours; lends. NULL: it is ours, or there is none. */
@@ -189,9 +189,9 @@ struct mesh_member {
     const struct member_record *record;
     const struct cert *cert;
     struct slice cert_raw;
-    struct mesh_addr addr; /* where to dial it now: another one after each failure (mesh_link); port 0: nowhere */
-    mesh_ns rtt;    /* 0: not known */
-    bool reachable; /* alive or suspect, and its link is healthy: worth asking */
+    struct mesh_addr addr;    /* where to dial it now: another one after each failure (mesh_link); port 0: nowhere */
+    mesh_ns rtt;              /* 0: not known */
+    bool reachable;           /* alive or suspect, and its link is healthy: worth asking */
     mesh_ns distrusted_until; /* it lied, and is not asked for an object before; 0: it never did */
     mesh_ns rests_until;      /* it failed again and again, and is passed over until then; 0: it is well */
 };
@@ -231,21 +231,21 @@ uint64_t mesh_digest(const struct mesh *m);
 const struct gossip_counters *mesh_gossip_counters(const struct mesh *m);
 
 /* X(name, help) */
-#define MESH_COUNTERS(X)                                              \
-    X(datagrams_in, "gossip datagrams received")                      \
-    X(datagrams_out, "gossip datagrams sent")                         \
-    X(datagram_bytes_in, "bytes of gossip datagrams received")        \
-    X(datagram_bytes_out, "bytes of gossip datagrams sent")           \
-    X(datagrams_malformed, "datagrams dropped: malformed")            \
-    X(datagrams_unsealed, "datagrams dropped: the seal did not open") \
-    X(datagrams_replayed, "datagrams dropped: seen before")           \
-    X(datagrams_unknown, "datagrams dropped: unknown sender")         \
-    X(datagrams_revoked, "datagrams dropped: the sender is revoked")  \
-    X(answers_limited, "BOOT and UNKNOWN not sent: asked for too often")  \
-    X(certs_refused, "certificates refused")                          \
-    X(rolls_taken, "new rolls of the authorities taken")              \
-    X(rolls_refused, "rolls refused: not signed, or malformed")       \
-    X(ring_changes, "new ring tables")                                \
+#define MESH_COUNTERS(X)                                                 \
+    X(datagrams_in, "gossip datagrams received")                         \
+    X(datagrams_out, "gossip datagrams sent")                            \
+    X(datagram_bytes_in, "bytes of gossip datagrams received")           \
+    X(datagram_bytes_out, "bytes of gossip datagrams sent")              \
+    X(datagrams_malformed, "datagrams dropped: malformed")               \
+    X(datagrams_unsealed, "datagrams dropped: the seal did not open")    \
+    X(datagrams_replayed, "datagrams dropped: seen before")              \
+    X(datagrams_unknown, "datagrams dropped: unknown sender")            \
+    X(datagrams_revoked, "datagrams dropped: the sender is revoked")     \
+    X(answers_limited, "BOOT and UNKNOWN not sent: asked for too often") \
+    X(certs_refused, "certificates refused")                             \
+    X(rolls_taken, "new rolls of the authorities taken")                 \
+    X(rolls_refused, "rolls refused: not signed, or malformed")          \
+    X(ring_changes, "new ring tables")                                   \
     X(dampings, "times we gave up our place in the ring, having been declared dead too often")
 struct mesh_counters {
 #define X(name, help) uint64_t name;

@@ -42,12 +42,12 @@ struct reader {
     struct object *object; /* held */
     uint64_t at;           /* bytes read so far */
     bool of_peer, of_parts;
-    bool along; /* the second owner's: a window goes on without it, and not for it */
-    struct list ready_link; /* in the engine's queue */
-    struct list wait_link;  /* in the flight's waiters */
-    struct flight *flight;  /* waited for; NULL: none */
+    bool along;              /* the second owner's: a window goes on without it, and not for it */
+    struct list ready_link;  /* in the engine's queue */
+    struct list wait_link;   /* in the flight's waiters */
+    struct flight *flight;   /* waited for; NULL: none */
     struct forward *forward; /* what goes along with a fetch for it, held; NULL where it was answered at once */
-    bool joined;            /* came to a flight that was under way */
+    bool joined;             /* came to a flight that was under way */
 };
 
 /* Who vouches for an object. Shared by reference among objects of one signer. */
@@ -91,10 +91,10 @@ struct object_fill {
     struct flight *flight; /* what fills it; NULL when nothing does */
     uint8_t *tail;         /* the open leaf */
     uint32_t tail_len, tail_cap;
-    mesh_ns tail_since;        /* oldest byte not yet in a slip; MESH_NS_NEVER: none */
-    struct object_slip *slips; /* of the open leaf */
+    mesh_ns tail_since;                   /* oldest byte not yet in a slip; MESH_NS_NEVER: none */
+    struct object_slip *slips;            /* of the open leaf */
     uint32_t slips_n, slips_cap, slipped; /* bytes covered */
-    uint32_t hashes_n;         /* as far as known: may run ahead of the leaves */
+    uint32_t hashes_n;                    /* as far as known: may run ahead of the leaves */
 };
 
 /* What proves a body of several leaves, and its head apart from them. */
@@ -112,10 +112,10 @@ struct object_more {
     struct object_part *part;         /* NULL: it is no leaf of a body alone */
     struct coded *coded[CODINGS - 1]; /* the body as viewers take it (coded.h); NULL: not asked for yet */
     struct shelved *shelved; /* what other threads may read of it, with its present head (shelved.h); NULL: nothing */
-    struct object_pieces *pieces;     /* its leaves lie on the disk, and are here as they are read; NULL: all are here */
-    struct spill *spill;              /* it is being written there, piece by piece (spill.c); NULL: it is not */
-    mesh_ns retry_at;                 /* the origin failed: until then it is not asked again */
-    struct digest variant;            /* vary_digest, where it varies */
+    struct object_pieces *pieces; /* its leaves lie on the disk, and are here as they are read; NULL: all are here */
+    struct spill *spill;          /* it is being written there, piece by piece (spill.c); NULL: it is not */
+    mesh_ns retry_at;             /* the origin failed: until then it is not asked again */
+    struct digest variant;        /* vary_digest, where it varies */
 };
 
 /* One of a body's leaves alone. */
@@ -210,9 +210,9 @@ static inline uint64_t object_bytes(const struct object *o)
 }
 void object_hold(struct object *o, int64_t bytes);
 
-/* object_keep_lines copies |lines|, of answers by the policy |by| (response.h), in place of those kept; without memory, none
- * are kept. object_lines lends those by |by|, object_lines_by says whose there are. object_lines_past gives them to |past|:
- * others may read them yet. */
+/* object_keep_lines copies |lines|, of answers by the policy |by| (response.h), in place of those kept; without memory,
+ * none are kept. object_lines lends those by |by|, object_lines_by says whose there are. object_lines_past gives them
+ * to |past|: others may read them yet. */
 void object_keep_lines(struct object *o, uint64_t by, struct slice lines);
 struct slice object_lines(const struct object *o, uint64_t by);
 uint64_t object_lines_by(const struct object *o);

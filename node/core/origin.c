@@ -323,7 +323,8 @@ static struct origin *begin_run(struct engine *e, mesh_ns now, struct flight *f)
     return NULL;
 }
 
-/* All who wait for |o| have the second origin asked, as if the first one were none; leaves by one request, as before. */
+/* All who wait for |o| have the second origin asked, as if the first one were none; leaves by one request, as before.
+ */
 static void fail_over(struct engine *e, mesh_ns now, struct origin *o)
 {
     struct origin *next = NULL;

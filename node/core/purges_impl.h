@@ -44,7 +44,7 @@ struct purges {
     /* Lines for the disk: not told yet, and told */
     struct buf unkept, keeping;
     bool writing, refused; /* |refused|: the disk took none of it the last time */
-    mesh_ns write_again; /* the disk has refused them: not before */
+    mesh_ns write_again;   /* the disk has refused them: not before */
     struct timer write_timer;
     /* Calls */
     struct list calls, peers;

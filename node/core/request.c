@@ -381,7 +381,7 @@ void engine_request(struct engine *e, mesh_ns now, struct request *r)
 static void count(struct engine *e, const struct request *r)
 {
     struct engine_counters *c = &e->counters;
-    enum request_result result = request_here(r)                ? RESULT_HIT
+    enum request_result result = request_here(r)              ? RESULT_HIT
                                  : r->state == REQUEST_FAILED ? RESULT_ERROR
                                                               : r->answer.result;
 

@@ -103,7 +103,8 @@ static void take_spare(struct engine *e)
     e->spare = was;
 }
 
-/* |*moved|: the path is another one. Of its place in memory nothing can be told: two that are made may bring it back. */
+/* |*moved|: the path is another one. Of its place in memory nothing can be told: two that are made may bring it back.
+ */
 static bool apply_rules(struct engine *e, struct request *r, const struct dist_behaviour *b, bool *plain, bool *moved)
 {
     struct rules_on on = { .host = buf_slice(&e->host),

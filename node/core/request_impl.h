@@ -61,9 +61,9 @@ void request_refuse(struct request *r, uint16_t status, const char *text); /* at
 bool request_aim(struct engine *e, struct request *r, struct aim *aim, bool *plain);
 void request_show(struct request *r, struct object *o); /* |o|, which is here, is the answer */
 /* ---- pages in place of errors (error_page.c) ---- */
-/* error_page_begin: |status| is about to be shown to |r|, of |error| (NULL: of ours). True: a page is sought in its place,
- * by |route| at |host|. error_page_came: |r| has got an answer, which may be the page. error_page_failed: there is no page,
- * and the error is shown: true, if that was what |r| waited for. */
+/* error_page_begin: |status| is about to be shown to |r|, of |error| (NULL: of ours). True: a page is sought in its
+ * place, by |route| at |host|. error_page_came: |r| has got an answer, which may be the page. error_page_failed: there
+ * is no page, and the error is shown: true, if that was what |r| waited for. */
 bool error_page_begin(struct engine *e, mesh_ns now, struct request *r, const struct route *route, struct slice host,
                       uint16_t status, struct object *error);
 void error_page_came(struct engine *e, struct request *r);

@@ -6,7 +6,7 @@
 
 #include "node/core/engine_impl.h"
 
-#define PROBATION    SEC(2)
+#define PROBATION SEC(2)
 
 int rolls_judge(void *ctx, const struct cert *cert)
 {

@@ -17,11 +17,11 @@ struct shelved {
     struct digest variant;
     const struct kept_head *head;
     _Atomic uint64_t position; /* by all purges up to this one it is good */
-    struct object *object; /* held; of it readers touch its leaves, and evict_use_shared */
+    struct object *object;     /* held; of it readers touch its leaves, and evict_use_shared */
     /* Added later, once each: */
     _Atomic(const uint8_t *) lines; /* see request_keep; NULL: none yet */
     uint32_t lines_len;
-    uint64_t lines_by; /* the policy that they are by */
+    uint64_t lines_by;                                /* the policy that they are by */
     _Atomic(const struct coded *) coded[CODINGS - 1]; /* done ones */
     _Atomic uint8_t no_gain;                          /* CODING_BITs that do not pay */
     /* The writer's: */

@@ -244,7 +244,8 @@ void dist_set_unref(struct dist_set *s); /* NULL is fine */
 void dist_label(struct slice name, char out[DIST_LABEL_BYTES]);
 
 /* dist_find: whose is |host| (normal form, key_host's)? Exact names before the assigned label below |zone|
- * (the mesh's DNS domain; may be empty), that before wildcards, of wildcards the longest. NULL: nobody's, or its distribution is disabled.
+ * (the mesh's DNS domain; may be empty), that before wildcards, of wildcards the longest. NULL: nobody's, or its
+ * distribution is disabled.
  */
 const struct dist *dist_find(const struct dist_set *s, struct slice host, struct slice zone);
 

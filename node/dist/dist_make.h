@@ -13,8 +13,9 @@
 
 /* dist_set_new makes a set of |n| distributions, held once by the caller. What they point to is lent from |arena|,
  * which is taken, also on an error; or from elsewhere, and must outlive the set then. In what order they come does not
- * matter. Filled in here: assigned, digest, index, what is private; of behaviours, index, of, own_identity and the digest of what they say of answers; a behaviour
- * of "*" has to be the last. Nothing is checked: dist_read.h does that. NULL: out of memory. */
+ * matter. Filled in here: assigned, digest, index, what is private; of behaviours, index, of, own_identity and the
+ * digest of what they say of answers; a behaviour of "*" has to be the last. Nothing is checked: dist_read.h does that.
+ * NULL: out of memory. */
 struct dist_set *dist_set_new(struct dist_arena *arena, const struct dist *dists, size_t n);
 
 /* dist_set_of is dist_set_new with an arena of its own: what |dists| point to has to outlive the set. */

@@ -1,4 +1,5 @@
-/* The table of what may stand in a configuration, but for origins (origins.c), behaviours (behaviours.c) and rules (response.c). */
+/* The table of what may stand in a configuration, but for origins (origins.c), behaviours (behaviours.c) and rules
+ * (response.c). */
 #include "node/dist/fields.h"
 
 /* ---- groups ---- */

@@ -74,7 +74,8 @@ static void add_answer(struct conn *c, const struct http_request *q, unsigned st
              "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nDate: %.*s\r\nCache-Control: no-store\r\n"
              "X-Content-Type-Options: nosniff\r\n%s%s%s%s%s\r\n",
              status, http_reason(status), type, body.len, SLICE_FMT(worker_date(c->server->worker)),
-             etag[0] != 0 ? "ETag: " : "", etag, etag[0] != 0 ? "\r\n" : "", status == 405 ? "Allow: GET, HEAD, POST\r\n" : "",
+             etag[0] != 0 ? "ETag: " : "", etag, etag[0] != 0 ? "\r\n" : "",
+             status == 405 ? "Allow: GET, HEAD, POST\r\n" : "",
              c->close ? "Connection: close\r\n" : (q->minor == 0 ? "Connection: keep-alive\r\n" : ""));
     if (q->method != HTTP_HEAD)
         buf_add_slice(&c->out, body);

@@ -43,9 +43,7 @@ static bool of_the_body(struct slice name)
 /* What holds of the very bytes before they were coded, and no longer. */
 static bool of_the_identity(struct slice name)
 {
-    static const char *const names[] = {
-        "accept-ranges", "content-digest", "content-md5", "digest", "repr-digest"
-    };
+    static const char *const names[] = { "accept-ranges", "content-digest", "content-md5", "digest", "repr-digest" };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (slice_eq_nocase(name, slice_str(names[i])))
@@ -317,8 +315,8 @@ static uint16_t status_of(const struct answer *a, const struct selection *s)
 /* Does an answer begin with what is the same for all from its copy? */
 static bool is_plain(const struct answer *a, const struct selection *s, const struct response *p)
 {
-    return (p == NULL || !response_ruled(p)) && s->how == SELECT_WHOLE && a->as == 0 && a->coding == CODING_IDENTITY && a->has_length && a->head->status != 204 &&
-           a->head->status != 304;
+    return (p == NULL || !response_ruled(p)) && s->how == SELECT_WHOLE && a->as == 0 && a->coding == CODING_IDENTITY &&
+           a->has_length && a->head->status != 204 && a->head->status != 304;
 }
 
 bool answer_lines(struct buf *out, const struct answer *a, const struct selection *s, const struct response *policy)
@@ -404,9 +402,10 @@ static void put_text(struct buf *out, const struct answer_page *page, const stru
 /* What the owner adds to a page of ours: what that says itself stays. */
 static void put_policy(struct buf *out, const struct response *p)
 {
-    static const struct slice always[] = { SLICE_LIT("content-type"), SLICE_LIT("content-length"),
-                                           SLICE_LIT("cache-control"), SLICE_LIT("retry-after"), SLICE_LIT("allow"),
-                                           SLICE_LIT("location"),      SLICE_LIT("content-range") };
+    static const struct slice always[] = { SLICE_LIT("content-type"),  SLICE_LIT("content-length"),
+                                           SLICE_LIT("cache-control"), SLICE_LIT("retry-after"),
+                                           SLICE_LIT("allow"),         SLICE_LIT("location"),
+                                           SLICE_LIT("content-range") };
     struct fields ours, all;
 
     if (p == NULL || !response_says(p))

@@ -11,13 +11,13 @@
 struct answer_to {
     struct slice node; /* our name */
     struct slice request_id;
-    struct slice date; /* now, as the Date field has it */
-    struct slice pop;  /* where we are, for X-Hedgerow-Pop: ZONE/NAME */
-    struct slice hit;  /* answer_hit's; may be empty */
+    struct slice date;             /* now, as the Date field has it */
+    struct slice pop;              /* where we are, for X-Hedgerow-Pop: ZONE/NAME */
+    struct slice hit;              /* answer_hit's; may be empty */
     const struct response *policy; /* what is said of the answer's fields; NULL: nothing */
-    uint8_t minor;     /* HTTP/1.x of the request */
-    bool head_only;    /* it was HEAD */
-    bool close;        /* the connection ends with this answer */
+    uint8_t minor;                 /* HTTP/1.x of the request */
+    bool head_only;                /* it was HEAD */
+    bool close;                    /* the connection ends with this answer */
 };
 
 enum answer_framing {
@@ -35,8 +35,8 @@ uint16_t answer_head(struct buf *out, const struct answer *a, const struct selec
 /* answer_hit appends what our node called |node|, at |pop|, says of each hit, up to what differs. */
 void answer_hit(struct buf *out, struct slice node, struct slice pop);
 
-/* answer_lines appends what is the same at the beginning of all whole answers from one copy: answer_head then finds it in
- * |a->lines|, and adds what is said of this one. False, with nothing appended: this answer does not begin so. */
+/* answer_lines appends what is the same at the beginning of all whole answers from one copy: answer_head then finds it
+ * in |a->lines|, and adds what is said of this one. False, with nothing appended: this answer does not begin so. */
 bool answer_lines(struct buf *out, const struct answer *a, const struct selection *s, const struct response *policy);
 
 /* Of several ranges each is a part of a multipart/byteranges (RFC 9110 section 14.6), between delimiters that hold
@@ -70,7 +70,8 @@ size_t answer_purge(struct buf *out, const char *id, const struct answer_to *to)
 /* answer_preflight appends the whole answer to a preflight (response.h). */
 void answer_preflight(struct buf *out, const struct answer_to *to);
 
-/* answer_options appends the whole answer to OPTIONS about ourselves (RFC 9110 section 9.3.7): which methods we take. */
+/* answer_options appends the whole answer to OPTIONS about ourselves (RFC 9110 section 9.3.7): which methods we take.
+ */
 void answer_options(struct buf *out, struct slice allow, const struct answer_to *to);
 
 #endif

@@ -316,7 +316,8 @@ static int open_directory(struct opening *o)
     if (o->d->dir < 0 || fstat(o->d->dir, &st) != 0)
         return refuse_errno(o, "it cannot be opened");
     if (st.st_uid != geteuid())
-        return refuse(o, "it belongs to another user", "chown it to the user that hedgerow runs as, or choose another --data");
+        return refuse(o, "it belongs to another user",
+                      "chown it to the user that hedgerow runs as, or choose another --data");
     if ((st.st_mode & 0077) != 0 && fchmod(o->d->dir, 0700) != 0)
         return refuse_errno(o, "others may read it, and that cannot be changed");
     return 0;
@@ -403,8 +404,9 @@ static int read_format(struct opening *o, bool wipe)
     bool sound = found == 3 && version == STORE_VERSION && bytes >= STORE_SEGMENT_MIN && bytes <= STORE_SEGMENT_MAX &&
                  bytes % STORE_UNIT == 0;
     if (!sound && !wipe)
-        return refuse(o, found >= 1 && version < STORE_VERSION ? "an earlier version of hedgerow wrote it"
-                                                               : "its file \"" FORMAT "\" is damaged",
+        return refuse(o,
+                      found >= 1 && version < STORE_VERSION ? "an earlier version of hedgerow wrote it"
+                                                            : "its file \"" FORMAT "\" is damaged",
                       "choose another --data, or add --disk-wipe to lose what is cached there");
     o->segment_bytes = bytes;
     o->seed = seed;
@@ -457,7 +459,8 @@ static int take_up(struct opening *o, uint64_t limit, bool wipe)
         return refuse(o, "it was made for a much larger --disk", "give it more, or add --disk-wipe to begin anew");
     if ((o->d->store = store_new(&cfg)) == NULL ||
         store_recover(o->d->store, o->segments, o->segments_n, read_segment, o) != 0)
-        return refuse(o, "out of memory", "an entry on the disk costs 48 bytes of it: give this node more, or less --disk");
+        return refuse(o, "out of memory",
+                      "an entry on the disk costs 48 bytes of it: give this node more, or less --disk");
     return 0;
 }
 

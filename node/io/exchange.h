@@ -27,7 +27,7 @@ struct exchange {
     struct answer_to to;
     struct http_body body; /* of the request, as the viewer framed it */
     struct upload *upload; /* it on its way; NULL: there is none */
-    struct wants wants; /* in |wanted| */
+    struct wants wants;    /* in |wanted| */
     struct buf wanted;
     struct selection selection;
     size_t part;     /* of several ranges, which is next; of one: whether it was begun */
@@ -39,14 +39,14 @@ struct exchange {
     bool chunk_begun, last_chunk;
     bool spoke; /* bytes of an answer are out */
     enum answer_framing framing;
-    struct buf out;         /* head, chunk sizes, or a whole page of ours */
-    size_t out_at, page_at; /* written so far; where a page's body begins (SIZE_MAX: it is no page) */
-    uint64_t left;          /* body bytes until the present frame's end */
-    uint64_t sent;          /* body bytes */
-    uint8_t refused;        /* enum access_detail: why we refused it; 0: we did not */
-    uint8_t said;           /* enum access_detail: what its answer began as; 0: it did not, or with our page */
-    bool cut;               /* the viewer left before the answer's end */
-    bool off_log;           /* no line is to be written of it */
+    struct buf out;           /* head, chunk sizes, or a whole page of ours */
+    size_t out_at, page_at;   /* written so far; where a page's body begins (SIZE_MAX: it is no page) */
+    uint64_t left;            /* body bytes until the present frame's end */
+    uint64_t sent;            /* body bytes */
+    uint8_t refused;          /* enum access_detail: why we refused it; 0: we did not */
+    uint8_t said;             /* enum access_detail: what its answer began as; 0: it did not, or with our page */
+    bool cut;                 /* the viewer left before the answer's end */
+    bool off_log;             /* no line is to be written of it */
     struct exchange_log *log; /* what the log's format wants besides; NULL: nothing */
 };
 
@@ -79,9 +79,9 @@ enum exchange_flow {
 /* exchange_run writes what there is, |*turn| bytes at most, and counts them off. */
 enum exchange_flow exchange_run(struct exchange *x, size_t *turn);
 
-/* exchange_upload moves |rest| past what it takes of it for the request's body, which may be nothing; |eof|: no more bytes
- * will come. False: the body is lost, and so is the connection. exchange_unread: some of the request may not be read yet.
- * exchange_waits_for_body: nothing goes on before the viewer sends more of it. */
+/* exchange_upload moves |rest| past what it takes of it for the request's body, which may be nothing; |eof|: no more
+ * bytes will come. False: the body is lost, and so is the connection. exchange_unread: some of the request may not be
+ * read yet. exchange_waits_for_body: nothing goes on before the viewer sends more of it. */
 bool exchange_upload(struct exchange *x, struct slice *rest, bool eof);
 bool exchange_unread(const struct exchange *x);
 bool exchange_waits_for_body(const struct exchange *x);
@@ -93,8 +93,8 @@ void exchange_continue(struct exchange *x);
  * taken those before. */
 void exchange_interim(struct exchange *x, uint16_t status, const struct fields *fields);
 
-/* exchange_keep copies what was lent from the viewer's bytes, and holds what the answer is made of: it goes on in another
- * turn. False: out of memory. */
+/* exchange_keep copies what was lent from the viewer's bytes, and holds what the answer is made of: it goes on in
+ * another turn. False: out of memory. */
 bool exchange_keep(struct exchange *x);
 
 /* exchange_gave_up: it comes to nothing, as for want of memory. True: no byte of an answer is out, and the viewer can

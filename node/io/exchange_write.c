@@ -9,8 +9,8 @@
 #include "node/io/exchange_log.h"
 #include "node/io/worker.h"
 
-#define PIECES_MAX  62           /* of a body in one write: almost 4 MiB of leaves */
-#define GATHER_EACH (16u << 10)  /* answers up to this size go out together, where requests come so */
+#define PIECES_MAX  62          /* of a body in one write: almost 4 MiB of leaves */
+#define GATHER_EACH (16u << 10) /* answers up to this size go out together, where requests come so */
 #define GATHER_MAX  (64u << 10)
 
 /* What is used a second time may well be so a third: by others, too. */
@@ -71,9 +71,7 @@ static bool look_at_engine(struct exchange *x, enum exchange_flow *flow)
     if (x->page_at != SIZE_MAX)
         return true;
     switch (x->r.state) {
-    case REQUEST_WAITING:
-        *flow = EXCHANGE_ENGINE;
-        return x->out_at < x->out.len; /* an interim answer */
+    case REQUEST_WAITING: *flow = EXCHANGE_ENGINE; return x->out_at < x->out.len; /* an interim answer */
     case REQUEST_BODY:
         if (!x->in_body)
             begin_body(x);

@@ -1,5 +1,6 @@
-/* keeper.h - a thread that makes purges, or versions of the configuration, durable, since a disk may take its time and the loop has none. What is to be
- * written goes there in order, and the loop is told of each when it is done. Not thread safe besides that. */
+/* keeper.h - a thread that makes purges, or versions of the configuration, durable, since a disk may take its time and
+ * the loop has none. What is to be written goes there in order, and the loop is told of each when it is done. Not
+ * thread safe besides that. */
 #ifndef HEDGEROW_IO_KEEPER_H
 #define HEDGEROW_IO_KEEPER_H
 

@@ -24,16 +24,16 @@ struct node {
     ev_signal term, interrupt, reopen, hangup;
     ev_async stop;
     bool ready_told, twin, roll_kept, kept, purges_kept;
-    uint64_t purges_bytes; /* of their file */
-    struct keeper *keeper; /* NULL: they are not kept */
+    uint64_t purges_bytes;         /* of their file */
+    struct keeper *keeper;         /* NULL: they are not kept */
     struct country_file countries; /* if worker 0 has it */
     mesh_ns countries_at;          /* when it was looked at last */
-    struct keeper *config_keeper; /* of versions of the configuration; NULL: the same */
+    struct keeper *config_keeper;  /* of versions of the configuration; NULL: the same */
     bool configs_kept;
     struct keeper *judge;  /* a thread that judges versions which others send; NULL: the loop does */
     struct buf judged_why; /* the thread's as long as it is at it */
-    int outcast;     /* as looked at last */
-    uint32_t alarms; /* as told */
+    int outcast;           /* as looked at last */
+    uint32_t alarms;       /* as told */
     mesh_ns alarmed_at[ALARMS_N];
     uint64_t boot; /* as kept */
     struct buf known;

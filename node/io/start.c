@@ -355,8 +355,7 @@ static int start_rest(struct node *n, char *error)
         snprintf(error, NODE_ERROR_MAX, "no thread is to be had for what is kept of the configuration");
         return MESH_E_NOMEM;
     }
-    if (n->cfg.judge_config != NULL &&
-        (n->judge = keeper_start(w->loop, judge, n, node_config_judged, n)) == NULL) {
+    if (n->cfg.judge_config != NULL && (n->judge = keeper_start(w->loop, judge, n, node_config_judged, n)) == NULL) {
         snprintf(error, NODE_ERROR_MAX, "no thread is to be had that judges configurations");
         return MESH_E_NOMEM;
     }

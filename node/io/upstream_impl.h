@@ -69,13 +69,13 @@ struct conn {
     struct buf out; /* the head; then the lines between chunks */
     size_t sent;    /* of |out| */
     struct upload *upload;
-    uint64_t frame;         /* bytes of the body that may be sent before the next line */
-    bool frame_begun, last; /* a chunk's data ends with a line end; the last chunk is in |out| */
-    bool blocked;           /* the kernel takes no more at present */
-    bool asked;             /* whether the body is wanted: no answer yet (Expect: 100-continue) */
-    bool had_body;          /* the request had one, whatever became of it */
+    uint64_t frame;            /* bytes of the body that may be sent before the next line */
+    bool frame_begun, last;    /* a chunk's data ends with a line end; the last chunk is in |out| */
+    bool blocked;              /* the kernel takes no more at present */
+    bool asked;                /* whether the body is wanted: no answer yet (Expect: 100-continue) */
+    bool had_body;             /* the request had one, whatever became of it */
     struct sigv4_chain *chain; /* the body is signed chunk by chunk (upstream_sign.h); NULL: it is not */
-    bool cut;               /* the request ended before its end: the connection is of no use behind it */
+    bool cut;                  /* the request ended before its end: the connection is of no use behind it */
     /* The answer */
     struct buf in; /* read and not used yet */
     struct http_cursor cursor;

@@ -69,7 +69,8 @@ void upstream_go_on(struct conn *c)
     exchange_continue(u->x);
 }
 
-/* As next_frame, of a body that is signed: its chunks are all of one size but for the last, since its length was said. */
+/* As next_frame, of a body that is signed: its chunks are all of one size but for the last, since its length was said.
+ */
 static bool next_signed(struct conn *c)
 {
     struct upload *u = c->upload;

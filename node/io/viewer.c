@@ -252,7 +252,7 @@ static bool answer_all(struct viewer *v, struct slice *rest)
         exchange_end(v->x);
         v->x = NULL;
         assert(v->held.len == 0 || !last); /* the last one took along what waited */
-        if (v->wait == WAIT_HEAD) /* the next one has its own deadline; a slow reader's turn goes on */
+        if (v->wait == WAIT_HEAD)          /* the next one has its own deadline; a slow reader's turn goes on */
             v->wait = WAIT_NOTHING;
         if (last && unread)
             viewer_linger(v);

@@ -31,7 +31,7 @@ struct viewer {
     bool https;   /* it speaks TLS */
     bool opened;  /* and both sides have agreed */
     struct mesh_addr from;
-    struct share *share; /* of its address */
+    struct share *share;   /* of its address */
     struct worker *worker; /* which has it now */
     struct worker *home;   /* which took it, and has it between requests */
     struct list link;
@@ -43,9 +43,9 @@ struct viewer {
     struct buf held;    /* whole answers that go out with the next one */
     bool more;          /* requests lie behind the one under way */
     struct http_cursor cursor;
-    size_t discarded; /* while lingering */
-    uint64_t moved;   /* bytes of bodies that it sent, and of answers that the kernel took for it */
-    uint64_t reached; /* of those, had gone through when its turn began, or was last looked at */
+    size_t discarded;   /* while lingering */
+    uint64_t moved;     /* bytes of bodies that it sent, and of answers that the kernel took for it */
+    uint64_t reached;   /* of those, had gone through when its turn began, or was last looked at */
     struct list resume; /* in viewers->resumed */
 };
 
@@ -78,8 +78,8 @@ struct iovec;
 ssize_t viewer_tls_put(struct viewer *v, const struct iovec *iov, size_t n);
 size_t viewer_tls_unsent(const struct viewer *v);
 
-/* viewers_look_for_room: one has gone somewhere. viewers_shed: another worker has no room, and an idle one of ours goes,
- * if that still makes it some. */
+/* viewers_look_for_room: one has gone somewhere. viewers_shed: another worker has no room, and an idle one of ours
+ * goes, if that still makes it some. */
 void viewers_look_for_room(struct worker *w);
 void viewers_shed(struct worker *w);
 

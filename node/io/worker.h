@@ -1,10 +1,10 @@
 /* worker.h - one loop and everything that lives on it; what the files of this folder share.
  * Nobody outside includes it.
  *
- * Worker 0 is the home of every key: it has the engine, the mesh, the origin, the admin address, and viewers of its own.
- * All others have viewers alone, and answer what can be read without the engine; a viewer that asks for anything else
- * goes to worker 0, and comes back when that is done (viewer_pass.c). What is not said to be shared is one worker's own,
- * and is touched by its thread alone. */
+ * Worker 0 is the home of every key: it has the engine, the mesh, the origin, the admin address, and viewers of its
+ * own. All others have viewers alone, and answer what can be read without the engine; a viewer that asks for anything
+ * else goes to worker 0, and comes back when that is done (viewer_pass.c). What is not said to be shared is one
+ * worker's own, and is touched by its thread alone. */
 #ifndef HEDGEROW_IO_WORKER_H
 #define HEDGEROW_IO_WORKER_H
 
@@ -74,7 +74,7 @@ struct worker {
     struct http_request request;
     struct http_response response;
     struct buf head;
-    size_t head_bytes;  /* of the request's head */
+    size_t head_bytes;   /* of the request's head */
     struct buf hit, pop; /* answer_hit's, and who we are to viewers; made once */
 
     uint8_t random[WORKER_RANDOM]; /* drawn in bulk: a system call per request would cost too much */
@@ -85,16 +85,16 @@ struct worker {
     struct access_log *log; /* shared */
     bool log_more;          /* its format wants more than JSON does */
     struct access_gather gather;
-    _Atomic unsigned log_handed; /* the call to reopen the log before which its lines were handed over */
+    _Atomic unsigned log_handed;       /* the call to reopen the log before which its lines were handed over */
     struct country_file *country_file; /* NULL: none; worker 0's */
     struct country_view countries;
-    struct disk *disk; /* NULL: none; worker 0's */
+    struct disk *disk;                        /* NULL: none; worker 0's */
     struct listener http, https, mesh, admin; /* |https| may be none */
     struct viewers viewers;
     struct admin_server admin_server;
-    struct resolver *resolver;        /* worker 0's */
+    struct resolver *resolver; /* worker 0's */
     struct upstreams upstream;
-    struct directory *directory;      /* answers for origins that are directories; worker 0's */
+    struct directory *directory; /* answers for origins that are directories; worker 0's */
     struct backbone backbone;
     struct udp udp;
     struct seeds seeds;
@@ -106,8 +106,8 @@ static inline struct worker *worker_home(const struct worker *w)
 }
 
 /* worker_init makes one of |n|'s workers, whose |all|, |room| and |timers| are there; worker_open makes its loop: 0, or
- * MESH_E_NOMEM. worker_start lets one that reads run on a thread of its own, beside the engine: 0 or an errno. worker_join ends that: it is
- * the caller's thread's then. worker_fini wants the engine to be gone already. */
+ * MESH_E_NOMEM. worker_start lets one that reads run on a thread of its own, beside the engine: 0 or an errno.
+ * worker_join ends that: it is the caller's thread's then. worker_fini wants the engine to be gone already. */
 void worker_init(struct worker *w, struct node *n, unsigned number);
 int worker_open(struct worker *w);
 int worker_start(struct worker *w);
@@ -139,8 +139,8 @@ void pump_stop(struct worker *w);
 /* ---- runtime.c ---- */
 /* node_turn is called at the end of each turn of the loop: it sees that the node is ready, or
  * that what a drain waits for is over. node_second is called each second: alarms, and what is
- * to be kept over a restart. node_keep: purges are to be kept, node_keep_config: a version of the configuration. node_twin: this identity runs elsewhere, with a higher
- * boot. */
+ * to be kept over a restart. node_keep: purges are to be kept, node_keep_config: a version of the configuration.
+ * node_twin: this identity runs elsewhere, with a higher boot. */
 void node_turn(struct node *n);
 void node_second(struct node *n);
 void node_keep_config(struct node *n, struct slice bytes);

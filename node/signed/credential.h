@@ -35,8 +35,8 @@ int credential_read(struct credential *out, struct slice target, const struct sl
 /* credential_cookie: is a cookie of this name one of them? The origin does not get those. */
 bool credential_cookie(struct slice name);
 
-/* credential_secret: is a parameter of a query, or with |cookie| a cookie, of this name one that helps a stranger in, and
- * has to stay out of logs? Times and algorithms are none. */
+/* credential_secret: is a parameter of a query, or with |cookie| a cookie, of this name one that helps a stranger in,
+ * and has to stay out of logs? Times and algorithms are none. */
 bool credential_secret(struct slice name, bool cookie);
 
 #endif

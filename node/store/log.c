@@ -1,8 +1,9 @@
-/* The log's end: what is appended gathers here, and goes to the disk in one operation at a time as long as it can keep up.
+/* The log's end: what is appended gathers here, and goes to the disk in one operation at a time as long as it can keep
+ * up.
  *
- * A segment that the disk did not take, or did not sync, is given up as a whole and its file removed: what a failed sync
- * leaves behind may look written and not be (Rebello et al., "Can applications recover from fsync failures?", USENIX ATC
- * 2020). Removals that were in it are written again. */
+ * A segment that the disk did not take, or did not sync, is given up as a whole and its file removed: what a failed
+ * sync leaves behind may look written and not be (Rebello et al., "Can applications recover from fsync failures?",
+ * USENIX ATC 2020). Removals that were in it are written again. */
 #include <assert.h>
 
 #include "node/store/store_impl.h"
@@ -137,7 +138,8 @@ static int room_for(struct store *s, uint64_t bytes)
 {
     struct tail *t = &s->tail;
 
-    if (t->open && t->end + bytes + t->list.len + STORE_LISTED_BYTES + STORE_UNIT > s->cfg.segment_bytes && !seal(s, true))
+    if (t->open && t->end + bytes + t->list.len + STORE_LISTED_BYTES + STORE_UNIT > s->cfg.segment_bytes &&
+        !seal(s, true))
         return MESH_E_NOMEM;
     return t->open ? 0 : open_segment(s);
 }
@@ -228,8 +230,8 @@ static void drop_tail(struct store *s)
     s->tail.open = false;
 }
 
-/* There are more removals than can be remembered while the disk takes none: what they are about is removed with all else,
- * which takes no room on it. */
+/* There are more removals than can be remembered while the disk takes none: what they are about is removed with all
+ * else, which takes no room on it. */
 static void give_up_all(struct store *s)
 {
     for (uint32_t slot = 0; slot < INDEX_SLOTS_MAX; slot++) {

@@ -10,7 +10,9 @@ uint32_t store_segment_bytes(uint64_t limit)
 {
     uint64_t part = limit / 64 / STORE_UNIT * STORE_UNIT;
 
-    return (uint32_t)(part < STORE_SEGMENT_MIN ? STORE_SEGMENT_MIN : part > STORE_SEGMENT_MAX ? STORE_SEGMENT_MAX : part);
+    return (uint32_t)(part < STORE_SEGMENT_MIN   ? STORE_SEGMENT_MIN
+                      : part > STORE_SEGMENT_MAX ? STORE_SEGMENT_MAX
+                                                 : part);
 }
 
 struct store *store_new(const struct store_config *cfg)
@@ -18,8 +20,9 @@ struct store *store_new(const struct store_config *cfg)
     uint64_t slots = cfg->limit / cfg->segment_bytes;
     struct store *s;
 
-    if (slots < STORE_SEGMENTS_MIN || cfg->segment_bytes < STORE_SEGMENT_MIN || cfg->segment_bytes > STORE_SEGMENT_MAX ||
-        cfg->segment_bytes % STORE_UNIT != 0 || (s = calloc(1, sizeof(*s))) == NULL)
+    if (slots < STORE_SEGMENTS_MIN || cfg->segment_bytes < STORE_SEGMENT_MIN ||
+        cfg->segment_bytes > STORE_SEGMENT_MAX || cfg->segment_bytes % STORE_UNIT != 0 ||
+        (s = calloc(1, sizeof(*s))) == NULL)
         return NULL;
     s->cfg = *cfg;
     s->slots_n = s->slots_wanted = (uint32_t)(slots < INDEX_SLOTS_MAX ? slots : INDEX_SLOTS_MAX);

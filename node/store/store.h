@@ -1,13 +1,14 @@
-/* store.h - what is kept on the disk, as a state machine without I/O: where each thing lies, what is to be written, read
- * and removed. The caller (a thread of the real node, or a model of a disk) does what store_poll says, and says so.
+/* store.h - what is kept on the disk, as a state machine without I/O: where each thing lies, what is to be written,
+ * read and removed. The caller (a thread of the real node, or a model of a disk) does what store_poll says, and says
+ * so.
  *
- * A log of segments. Everything goes to the log's end; the oldest segment is given up when a new one is begun and there are
- * as many as there may be. What was used of it since it was written goes to the log's end again, half a segment at the most:
- * FIFO with reinsertion, which is the main queue of S3-FIFO (Yang et al., SOSP 2023). What is worth writing at all is the
- * caller's to say. A removal is a record, too, and so is not undone by a restart.
+ * A log of segments. Everything goes to the log's end; the oldest segment is given up when a new one is begun and there
+ * are as many as there may be. What was used of it since it was written goes to the log's end again, half a segment at
+ * the most: FIFO with reinsertion, which is the main queue of S3-FIFO (Yang et al., SOSP 2023). What is worth writing
+ * at all is the caller's to say. A removal is a record, too, and so is not undone by a restart.
  *
- * After a kill all is there that the kernel had taken, after a loss of power all that was synced: each segment when it is
- * full, all removals, and the rest within STORE_SYNC_NS. Not thread safe, but for store_check. */
+ * After a kill all is there that the kernel had taken, after a loss of power all that was synced: each segment when it
+ * is full, all removals, and the rest within STORE_SYNC_NS. Not thread safe, but for store_check. */
 #ifndef HEDGEROW_STORE_STORE_H
 #define HEDGEROW_STORE_STORE_H
 
@@ -36,13 +37,14 @@ struct store_config {
 /* store_segment_bytes: a 64th of |limit|, between STORE_SEGMENT_MIN and _MAX. */
 uint32_t store_segment_bytes(uint64_t limit);
 
-/* store_new: NULL: out of memory, or the limit is out of range. store_free forgets all at once; no operation is under way
- * any more. */
+/* store_new: NULL: out of memory, or the limit is out of range. store_free forgets all at once; no operation is under
+ * way any more. */
 struct store *store_new(const struct store_config *cfg);
 void store_free(struct store *s);
 
 /* ---- at the start ---- */
-/* Reads |len| bytes of a segment into |into|; returns how many there were (fewer: it ends there), or a negative code. */
+/* Reads |len| bytes of a segment into |into|; returns how many there were (fewer: it ends there), or a negative code.
+ */
 typedef int64_t store_reader(void *ctx, uint32_t segment, uint32_t offset, void *into, size_t len);
 
 /* store_recover takes up the |n| segments that are there, |segments| ascending. Damaged ones lose what is damaged. 0 or
@@ -58,15 +60,15 @@ struct store_name {
 };
 
 /* store_put appends a record of |n| pieces, in place of what had the same key and variant. 0, MESH_E_RANGE (too long),
- * MESH_E_FULL (the disk is behind, or does not take anything at present), MESH_E_NOMEM; then nothing is kept, and what had
- * the name before is still there. */
+ * MESH_E_FULL (the disk is behind, or does not take anything at present), MESH_E_NOMEM; then nothing is kept, and what
+ * had the name before is still there. */
 int store_put(struct store *s, mesh_ns now, const struct store_name *name, const struct slice *pieces, size_t n);
 uint64_t store_put_max(const struct store *s); /* bytes that are not too long */
 /* store_takes: is there a point in making something of |bytes|? */
 bool store_takes(const struct store *s, mesh_ns now, uint64_t bytes);
 
-/* store_forget: nothing that is there with |key| counts any more: with |variant| not 0 only what is of this variant or for
- * all. store_drop_body: nothing that is of |body|. Each returns how many things that were. */
+/* store_forget: nothing that is there with |key| counts any more: with |variant| not 0 only what is of this variant or
+ * for all. store_drop_body: nothing that is of |body|. Each returns how many things that were. */
 uint32_t store_forget(struct store *s, mesh_ns now, uint64_t key, uint32_t variant);
 uint32_t store_drop_body(struct store *s, mesh_ns now, uint32_t body);
 
@@ -76,7 +78,8 @@ uint32_t store_find_variant(const struct store *s, uint64_t key, uint32_t varian
 /* store_used: it was used, if only in memory: it is worth another lap. */
 void store_used(struct store *s, uint32_t found);
 
-/* store_read has |found| read, for store_done. 0, MESH_E_FULL, MESH_E_NOMEM. It counts as a use, unless it is store_look. */
+/* store_read has |found| read, for store_done. 0, MESH_E_FULL, MESH_E_NOMEM. It counts as a use, unless it is
+ * store_look. */
 int store_read(struct store *s, uint32_t found, void *token);
 int store_look(struct store *s, uint32_t found, void *token);
 
@@ -105,19 +108,20 @@ struct store_op {
     uint64_t removals;
 };
 
-/* store_poll lends the next operation until store_done. Reads may be done in any order and beside all others, which are done
- * one after the other in the order that they are told. NULL: there is nothing to be done. */
+/* store_poll lends the next operation until store_done. Reads may be done in any order and beside all others, which are
+ * done one after the other in the order that they are told. NULL: there is nothing to be done. */
 struct store_op *store_poll(struct store *s, mesh_ns now);
 /* store_due: when to poll again although nothing has happened; MESH_NS_NEVER. */
 mesh_ns store_due(const struct store *s);
 
-/* store_check tells whether what a STORE_READ has brought is sound: 0 or MESH_E_HASH. Touches |op| alone: any thread may
- * call it. */
+/* store_check tells whether what a STORE_READ has brought is sound: 0 or MESH_E_HASH. Touches |op| alone: any thread
+ * may call it. */
 int store_check(const struct store_op *op);
 
-/* store_done: |op| was done, with 0, MESH_E_FULL (no room on the disk), MESH_E_ABSENT (no such segment), MESH_E_HASH (not
- * sound), MESH_E_NOMEM (want of memory or descriptors) or any other code (the disk failed). True: it is a read of the caller's, who has it now until store_op_free: it is
- * good if |*err| is still 0, for what was dropped meanwhile is MESH_E_ABSENT. */
+/* store_done: |op| was done, with 0, MESH_E_FULL (no room on the disk), MESH_E_ABSENT (no such segment), MESH_E_HASH
+ * (not sound), MESH_E_NOMEM (want of memory or descriptors) or any other code (the disk failed). True: it is a read of
+ * the caller's, who has it now until store_op_free: it is good if |*err| is still 0, for what was dropped meanwhile is
+ * MESH_E_ABSENT. */
 bool store_done(struct store *s, mesh_ns now, struct store_op *op, int *err);
 void store_op_free(struct store_op *op);
 struct slice store_op_payload(const struct store_op *op);
@@ -130,18 +134,18 @@ bool store_idle(const struct store *s);
 
 /* ---- being seen ---- */
 /* X(name, help) */
-#define STORE_COUNTERS(X)                                                                  \
-    X(written, "things written to the disk")                                               \
-    X(written_bytes, "bytes written to the disk, all told")                                \
-    X(again, "of them, those written again, since they had been used")                     \
-    X(behind, "things not written: the disk was behind, or took nothing")                  \
-    X(reads, "things read from the disk")                                                  \
-    X(read_bytes, "bytes read from the disk")                                              \
-    X(busy, "things not read: too many were being read")                                   \
-    X(corrupt, "things on the disk that turned out to be damaged")                         \
-    X(failed_reads, "reads that the disk failed")                                          \
-    X(failed_writes, "writes and syncs that the disk failed, or had no room for")          \
-    X(abandoned, "segments given up after such a failure")                                 \
+#define STORE_COUNTERS(X)                                                         \
+    X(written, "things written to the disk")                                      \
+    X(written_bytes, "bytes written to the disk, all told")                       \
+    X(again, "of them, those written again, since they had been used")            \
+    X(behind, "things not written: the disk was behind, or took nothing")         \
+    X(reads, "things read from the disk")                                         \
+    X(read_bytes, "bytes read from the disk")                                     \
+    X(busy, "things not read: too many were being read")                          \
+    X(corrupt, "things on the disk that turned out to be damaged")                \
+    X(failed_reads, "reads that the disk failed")                                 \
+    X(failed_writes, "writes and syncs that the disk failed, or had no room for") \
+    X(abandoned, "segments given up after such a failure")                        \
     X(reclaimed, "segments given up because their time was over")
 struct store_counters {
 #define X(name, help) uint64_t name;
@@ -152,9 +156,9 @@ const struct store_counters *store_counters(const struct store *s);
 uint64_t store_limit(const struct store *s);
 uint32_t store_segment(const struct store *s); /* bytes of one */
 bool store_full(const struct store *s);        /* has anything had to go for want of room? */
-uint64_t store_bytes(const struct store *s); /* of all segments that are there */
-/* store_things: what would be found. store_pending: what a kill at this moment may cost, since it is still on its way to
- * the disk; what was replaced or removed meanwhile counts, too, until it is there. */
+uint64_t store_bytes(const struct store *s);   /* of all segments that are there */
+/* store_things: what would be found. store_pending: what a kill at this moment may cost, since it is still on its way
+ * to the disk; what was replaced or removed meanwhile counts, too, until it is there. */
 uint64_t store_things(const struct store *s);
 uint64_t store_pending(const struct store *s);
 uint64_t store_memory(const struct store *s); /* the index and what waits */

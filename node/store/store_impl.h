@@ -9,11 +9,11 @@
 
 #include "node/store/store.h"
 
-#define RECLAIM_READS   4u
-#define REMOVALS_MAX    65536u /* that wait to be durable; beyond that all there is is given up */
-#define WIDEN_NS        SEC(600) /* a disk that was full is tried again */
-#define FAILING_NS      SEC(2)  /* after a failure nothing is written for so long, ... */
-#define FAILING_MAX_NS  SEC(60) /* ... doubling up to this */
+#define RECLAIM_READS  4u
+#define REMOVALS_MAX   65536u   /* that wait to be durable; beyond that all there is is given up */
+#define WIDEN_NS       SEC(600) /* a disk that was full is tried again */
+#define FAILING_NS     SEC(2)   /* after a failure nothing is written for so long, ... */
+#define FAILING_MAX_NS SEC(60)  /* ... doubling up to this */
 
 struct segment {
     uint32_t number;  /* 0: the slot is free */
@@ -40,15 +40,15 @@ struct reclaim {
 struct store {
     struct store_config cfg;
     struct index index;
-    struct segment *segments; /* by slot */
+    struct segment *segments;     /* by slot */
     uint32_t slots_n, slots_used; /* how many there may be, and are */
     uint32_t slots_wanted;        /* by the limit */
     mesh_ns widen_at;             /* fewer fit than are wanted: when to try one more */
     uint32_t next_number;
     struct tail tail;
     struct reclaim reclaim;
-    struct list todo;    /* writes, syncs and removals in their order, and reads */
-    struct list running; /* told */
+    struct list todo;          /* writes, syncs and removals in their order, and reads */
+    struct list running;       /* told */
     uint64_t waiting, reading; /* bytes of them; those of the tail's fill too */
     uint64_t pending;          /* things in the tail's fill and in writes */
     uint32_t reads, writes;    /* told or to be told */

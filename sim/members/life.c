@@ -214,7 +214,7 @@ static void do_one(struct crowd *c, uint32_t i, const struct gossip_out *o)
         else
             road_fetch_cert(c, i, crowd_index(c, &o->via), to);
         break;
-    case GOSSIP_ROLL: break; /* nobody has a roll of authorities here */
+    case GOSSIP_ROLL: break;   /* nobody has a roll of authorities here */
     case GOSSIP_CONFIG: break; /* nor a configuration */
     case GOSSIP_ORIGIN: break; /* nor an origin */
     case GOSSIP_SYNC: flow_dial(c, i, to, false); break;

@@ -1,5 +1,5 @@
-/* Paths to files below a directory: what is taken has no part that leads up, is hidden or empty, and no zero byte, and is
- * no longer than a path may be. */
+/* Paths to files below a directory: what is taken has no part that leads up, is hidden or empty, and no zero byte, and
+ * is no longer than a path may be. */
 #include <limits.h>
 
 #include "node/io/beneath.h"

@@ -83,8 +83,8 @@ static bool misheard(const struct fields *f)
     return false;
 }
 
-/* Another: in a list of Connection's it skips what follows a member that is empty, no token, or the beginning of an option
- * that it knows ("Upgr"). */
+/* Another: in a list of Connection's it skips what follows a member that is empty, no token, or the beginning of an
+ * option that it knows ("Upgr"). */
 static bool lists_options(const struct fields *f)
 {
     for (size_t i = 0; i < f->n; i++) {

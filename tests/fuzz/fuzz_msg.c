@@ -39,8 +39,12 @@ static void put_some(unsigned n, struct buf *b)
                            9,
                            10 };
     struct msg_answer answer = { ANSWER_NOT_OWNER, NOT_OWNER_RING, 9, 50, n % 2 == 0, { { 7 } } };
-    struct msg_head head = { .form = (uint8_t)(1 + n % 2), .head = SLICE_LIT("head"), .has_length = true, .length = 9,
-                             .parent = n % 3 == 0 ? SLICE_LIT("us-1") : SLICE_EMPTY, .parent_hit = n % 3 == 0 };
+    struct msg_head head = { .form = (uint8_t)(1 + n % 2),
+                             .head = SLICE_LIT("head"),
+                             .has_length = true,
+                             .length = 9,
+                             .parent = n % 3 == 0 ? SLICE_LIT("us-1") : SLICE_EMPTY,
+                             .parent_hit = n % 3 == 0 };
     struct msg_leaf leaf = { 1, LEAF_RAW, 3, SLICE_LIT("raw") };
     struct msg_slip slip = { .index = 1, .offset = 2, .bytes = SLICE_LIT("piece") };
 
@@ -69,7 +73,9 @@ static void put_some(unsigned n, struct buf *b)
         msg_put_purge(b, &purges);
         break;
     case 16: msg_put_purged(b, &(struct msg_purged){ .begun = 3, .number = 4, .at_s = 5 }); break;
-    case 17: msg_put_frontier(b, &(struct msg_frontier){ 7, n % 5, n % 3, n % 2 == 0, slice_of(sums, n % 2 * 64) }); break;
+    case 17:
+        msg_put_frontier(b, &(struct msg_frontier){ 7, n % 5, n % 3, n % 2 == 0, slice_of(sums, n % 2 * 64) });
+        break;
     case 18: msg_put_take(b, &(struct msg_take){ .what = ask, .reason = TAKE_WARM }); break;
     case 12: msg_put_roll(b, &(struct msg_roll){ 7, 8, SLICE_LIT("roll") }); break;
     }

@@ -99,7 +99,7 @@ struct site {
     unsigned validated;     /* of the fetches: answered with 304 */
     uint64_t sent;          /* body bytes given out */
     char last_range[64];    /* what the last request wanted of it */
-    char last_path[100];     /* the last request's */
+    char last_path[100];    /* the last request's */
     char last_from[100];    /* the last request's host and id */
     char last_method[36];   /* the last request's; empty: GET */
     char last_fields[512];  /* what the last request carried: "name: value|" ... */

@@ -27,9 +27,9 @@ struct event {
 struct conn {
     int node[2]; /* dialler, dialled */
     struct link *link[2];
-    size_t flying[2]; /* bytes sent by this end, not arrived yet */
+    size_t flying[2];   /* bytes sent by this end, not arrived yet */
     mesh_ns last_at[2]; /* the last of them arrive then */
-    bool wants[2];    /* this end has more to write */
+    bool wants[2];      /* this end has more to write */
 };
 
 struct visit { /* a fetch at the origin */
@@ -50,8 +50,8 @@ struct viewer {
     int node;
     struct site *site;
     struct fields fields;
-    uint64_t allow;  /* reads no further than this */
-    bool codes;      /* takes a body in a coding, into |coded| */
+    uint64_t allow; /* reads no further than this */
+    bool codes;     /* takes a body in a coding, into |coded| */
     struct buf coded;
     bool wait_whole; /* shows nothing before the body is complete: a rim that buffers */
     /* what came of it */
@@ -76,16 +76,16 @@ struct node {
     struct event *held, **held_last;
     unsigned twins;
     struct model_disk *disk; /* what its store lies on; NULL: it has none */
-    struct buf purges; /* its file of them */
-    struct buf configs[64]; /* versions of the configuration that it has kept */
+    struct buf purges;       /* its file of them */
+    struct buf configs[64];  /* versions of the configuration that it has kept */
     size_t configs_n;
-    struct buf in_force; /* the text that it was told last */
+    struct buf in_force;                                  /* the text that it was told last */
     void (*adopts)(struct node *node, struct slice text); /* what it does by that; NULL: nothing */
-    bool judges;         /* what others send, as long as the test likes: it says judged() */
+    bool judges; /* what others send, as long as the test likes: it says judged() */
     struct slice to_judge;
-    bool older;          /* it cannot read what has "new" in it */
-    bool disk_full;    /* which takes none */
-    bool disk_slow;    /* it is not told when it is done */
+    bool older;     /* it cannot read what has "new" in it */
+    bool disk_full; /* which takes none */
+    bool disk_slow; /* it is not told when it is done */
 };
 
 struct world {
@@ -102,7 +102,7 @@ struct world {
     struct visit *visits;
     struct viewer *viewers;
     struct event *first;
-    uint64_t wire_bytes; /* over all connections */
+    uint64_t wire_bytes;    /* over all connections */
     bool cut[NODES][NODES]; /* nothing gets from one to the other, for now; connections stand */
 };
 
@@ -206,10 +206,10 @@ static inline void node_start(struct world *w, int n, bool knows_all)
     node->cfg.configs = kept;
     node->cfg.configs_n = node->configs_n;
     node->cfg.config = (struct config_hooks){ .validate = config_validate,
-                                                .adopt = config_adopt,
-                                                .ctx = node,
-                                                .judge = node->judges ? config_judge : NULL,
-                                                .judge_ctx = node };
+                                              .adopt = config_adopt,
+                                              .ctx = node,
+                                              .judge = node->judges ? config_judge : NULL,
+                                              .judge_ctx = node };
     node->cfg.purges = buf_slice(&node->purges);
     node->engine = engine_new(&node->cfg, w->now);
     assert_non_null(node->engine);

@@ -33,9 +33,9 @@ struct mesh {
     struct ring *parent;        /* of the parent region; NULL: none */
     bool sync_wanted, left, unreached, late, changed;
     struct node_id sync_with;
-    struct mesh_addr outside; /* what was said last of where we are */
+    struct mesh_addr outside;      /* what was said last of where we are */
     const struct node_id *revoked; /* by mesh_admits alone; NULL: nobody */
-    unsigned takes; /* MEMBERS frames taken */
+    unsigned takes;                /* MEMBERS frames taken */
     struct mesh_counters counters;
 };
 

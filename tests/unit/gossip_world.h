@@ -49,7 +49,7 @@ struct world {
     size_t deaths, packets, syncs, cert_asks, self_boots, rolls_heard;
     uint32_t origins_heard[WORLD_NODES][WORLD_NODES]; /* by whom, of whom */
     uint64_t configs_heard[WORLD_NODES][WORLD_NODES]; /* other ones than its own */
-    uint64_t bytes, hash; /* hash: of every packet and event */
+    uint64_t bytes, hash;                             /* hash: of every packet and event */
 };
 
 static inline struct node_id world_id(size_t i)

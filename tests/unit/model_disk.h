@@ -33,12 +33,12 @@ struct model_disk {
     struct model_step *steps;             /* kept only with |journal| */
     size_t steps_n, steps_cap;
     bool journal;
-    uint64_t certain; /* things that a kill has to leave now */
+    uint64_t certain;                     /* things that a kill has to leave now */
     int fail_write, fail_sync, fail_read; /* codes */
-    uint64_t room; /* bytes that all files may have */
-    struct list held; /* operations that were told, and are not done */
-    bool slow;        /* they stay there */
-    mesh_ns now;      /* of the last turn */
+    uint64_t room;                        /* bytes that all files may have */
+    struct list held;                     /* operations that were told, and are not done */
+    bool slow;                            /* they stay there */
+    mesh_ns now;                          /* of the last turn */
 };
 
 static inline void model_init(struct model_disk *d, bool journal)
@@ -66,7 +66,8 @@ static inline uint64_t model_bytes(const struct model_disk *d)
     return n;
 }
 
-static inline void model_write(struct model_disk *d, uint32_t segment, uint32_t offset, const uint8_t *bytes, uint32_t len)
+static inline void model_write(struct model_disk *d, uint32_t segment, uint32_t offset, const uint8_t *bytes,
+                               uint32_t len)
 {
     struct model_file *f = &d->files[segment % MODEL_FILES];
 
@@ -140,9 +141,7 @@ static inline int model_do(struct model_disk *d, struct store_op *op)
         if (d->fail_sync != 0)
             return d->fail_sync;
         break;
-    case STORE_REMOVE:
-        model_remove(d, op->segment);
-        break;
+    case STORE_REMOVE: model_remove(d, op->segment); break;
     }
     model_note(d, op);
     return 0;
@@ -249,7 +248,8 @@ static inline struct store *model_open(const struct model_disk *d, const struct 
 }
 
 /* Reads |name|: 0, or why it is not there. */
-static inline int model_get(struct model_disk *d, struct store *s, uint64_t key, uint32_t variant, struct model_got *got)
+static inline int model_get(struct model_disk *d, struct store *s, uint64_t key, uint32_t variant,
+                            struct model_got *got)
 {
     uint32_t i = store_find_variant(s, key, variant);
     int err = i != INDEX_NONE ? store_read(s, i, NULL) : MESH_E_ABSENT;

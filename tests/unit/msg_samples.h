@@ -28,8 +28,8 @@ static inline void count_up(void *to, uint8_t first, size_t n)
 
 /* ---- one value of each message, what it encodes to, and that it comes back ---- */
 
-#include "msg_object_samples.h"
 #include "msg_config_samples.h"
+#include "msg_object_samples.h"
 #include "msg_purge_samples.h"
 #include "msg_session_samples.h"
 

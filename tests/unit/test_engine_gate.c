@@ -379,7 +379,8 @@ static void feat_R35_at_1_per_cent_of_a_gibibyte_it_is_stopped(void **state)
 
 static void feat_R35_what_is_little_is_finished_whatever_has_come(void **state)
 {
-    struct site *s = site_at(w, "/a", 8 * MIB), *unknown = site_at(w, "/b", 6 * MIB), *endless = site_at(w, "/c", 90 * MIB);
+    struct site *s = site_at(w, "/a", 8 * MIB), *unknown = site_at(w, "/b", 6 * MIB),
+                *endless = site_at(w, "/c", 90 * MIB);
 
     (void)state;
     anew(0, UINT64_C(4) << 30);

@@ -13,7 +13,7 @@ void *__wrap_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 
-static size_t refused; /* a piece of memory of so many bytes is not to be had, once; 0: all are */
+static size_t refused;                     /* a piece of memory of so many bytes is not to be had, once; 0: all are */
 static size_t refused_least, refused_most; /* nor is one of about so many that is to be all zeros */
 
 void *__wrap_malloc(size_t n)
@@ -399,7 +399,8 @@ static void without_memory_for_a_piece_it_comes_from_elsewhere(void **state)
     check_disk(asked(0, "/large"), false);
 }
 
-/* The second of two readers has a fetch of its own, since the window has gone on: what the first one's brings is written. */
+/* The second of two readers has a fetch of its own, since the window has gone on: what the first one's brings is
+ * written. */
 static void requests_that_overlap_do_not_undo_each_other(void **state)
 {
     struct site *s = body("/large", BODY);

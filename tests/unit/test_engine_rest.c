@@ -123,9 +123,9 @@ static void what_is_over_soon_is_not_announced(void **state)
         mesh_ns every;
         unsigned announced;
     } fills[] = {
-        { 100000, 10000, MS(4), 0 },  /* 40 ms */
-        { 100000, 10000, MS(20), 1 }, /* 200 ms */
-        { 60000, 10000, MS(20), 0 },  /* one leaf: nothing to go on with */
+        { 100000, 10000, MS(4), 0 },   /* 40 ms */
+        { 100000, 10000, MS(20), 1 },  /* 200 ms */
+        { 60000, 10000, MS(20), 0 },   /* one leaf: nothing to go on with */
         { 3000000, 100000, MS(1), 1 }, /* 30 ms, but more than 1 MiB */
     };
 
@@ -265,8 +265,7 @@ static void row_20_who_reads_goes_on_by_itself(void **state)
         const char *lines;
         bool chunked;
     } kinds[] = {
-        { "ETag: \"1\"\n", false },
-        { "ETag: \"1\"\n", true }, /* its length comes with the rest */
+        { "ETag: \"1\"\n", false }, { "ETag: \"1\"\n", true }, /* its length comes with the rest */
     };
 
     (void)state;
@@ -432,7 +431,8 @@ static void row_20_a_whole_copy_sends_the_rest(void **state)
     check_honest(w);
 }
 
-/* A node that does not know the field sends all leaves: here it, and the one behind it, are made ones of higher numbers. */
+/* A node that does not know the field sends all leaves: here it, and the one behind it, are made ones of higher
+ * numbers. */
 static void forgets_what_it_has(void *ctx, uint8_t *frame, size_t len)
 {
     unsigned *asks = ctx;
@@ -529,7 +529,8 @@ static void row_20_the_second_owners_window_serves_all(void **state)
     }
 }
 
-/* An edge that only loses the first owner itself finds the second one's window, and later what that one goes on with. */
+/* An edge that only loses the first owner itself finds the second one's window, and later what that one goes on with.
+ */
 static void row_20_a_window_is_found(void **state)
 {
     (void)state;
@@ -561,7 +562,7 @@ static void who_reads_along_hurries_nobody(void **state)
     viewer_ask(v);
     world_run(w, SEC(5));
     assert_int_equal(count(w, 2)->seconded, 1);
-    assert_int_equal(usage(1).serves, 1); /* an owner that is to end waits for the edge alone */
+    assert_int_equal(usage(1).serves, 1);       /* an owner that is to end waits for the edge alone */
     assert_true(s->sent <= UINT64_C(18) << 20); /* two windows, of the edge and of the owner */
     v->allow = UINT64_MAX;
     viewer_read(v);

@@ -249,10 +249,13 @@ static void a_purge_is_of_one_distribution(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_stars_stand_for),         ONE(feat_R38_redirects_are_answered_here),
-        THREE(feat_R38_a_rewrite_comes_before_the_key), ONE(feat_R38_fields_are_edited),
+        cmocka_unit_test(what_stars_stand_for),
+        ONE(feat_R38_redirects_are_answered_here),
+        THREE(feat_R38_a_rewrite_comes_before_the_key),
+        ONE(feat_R38_fields_are_edited),
         ONE(feat_R38_a_rewrite_to_the_root_has_its_behaviour),
-        THREE(a_purge_means_what_its_url_became),       THREE(a_purge_is_of_one_distribution),
+        THREE(a_purge_means_what_its_url_became),
+        THREE(a_purge_is_of_one_distribution),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -11,9 +11,9 @@
 
 #include "node/core/forward.h"
 #include "node/core/key.h"
+#include "node/dist/url.h"
 #include "node/http/parse.h"
 #include "node/io/answer.h"
-#include "node/dist/url.h"
 #include "node/io/upstream_request.h"
 #include "proto/base/err.h"
 #include "proto/base/rand.h"

@@ -336,7 +336,7 @@ static void an_answer_has_an_age_when_it_comes(void **state)
         { "Age: 7\n", MS(1500), MS(8500) },
         { "Age: 7\n" DATE, MS(1500), MS(8500) },
         { "Date: Sun, 06 Nov 1994 08:49:27 GMT\n", MS(1500), SEC(10) }, /* the apparent age is larger */
-        { "Date: Sun, 06 Nov 1994 08:49:36 GMT\n", MS(2), MS(2) }, /* a second began on its way */
+        { "Date: Sun, 06 Nov 1994 08:49:36 GMT\n", MS(2), MS(2) },      /* a second began on its way */
         { "Date: Sun, 06 Nov 1994 08:49:36 GMT\nAge: 1\n", MS(2), MS(1002) },
         { "Date: Sun, 06 Nov 1994 08:49:35 GMT\n", MS(2), SEC(2) },
         { "Date: Sun, 06 Nov 1994 08:49:27 GMT\nAge: 9\n", MS(1500), MS(10500) },
@@ -411,8 +411,8 @@ static void an_answer_of_an_unclear_age_is_not_kept(void **state)
     check_rows(TTL_DEFAULT_S, rows, COUNT(rows));
 }
 
-/* Amazon CloudFront Developer Guide, "Manage how long content stays in the cache (expiration)": what becomes of an object
- * by what the origin says, where the least lifetime is zero, and where it is above. */
+/* Amazon CloudFront Developer Guide, "Manage how long content stays in the cache (expiration)": what becomes of an
+ * object by what the origin says, where the least lifetime is zero, and where it is above. */
 static void feat_R8_the_table_of_two_columns(void **state)
 {
     static const struct {
@@ -468,9 +468,9 @@ static void feat_R20_errors_by_rules_of_the_owner(void **state)
         uint16_t status;
         int64_t silent, stated, ruled, both; /* without a word; max-age=5; a rule of 60 s; both */
     } rows[] = {
-        { 400, NOT, 5, 60, 60 }, { 403, NOT, 5, 60, 60 }, { 404, 10, 5, 60, 60 },     { 405, NOT, 5, 60, 60 },
-        { 412, NOT, 5, 60, 60 }, { 414, 10, 5, 60, 60 },  { 415, NOT, 5, 60, 60 },    { 416, NOT, NOT, NOT, NOT },
-        { 500, 10, 5, 60, 60 },  { 501, 10, 5, 60, 60 },  { 502, 10, 5, 60, 60 },     { 503, 10, 5, 60, 60 },
+        { 400, NOT, 5, 60, 60 }, { 403, NOT, 5, 60, 60 }, { 404, 10, 5, 60, 60 },  { 405, NOT, 5, 60, 60 },
+        { 412, NOT, 5, 60, 60 }, { 414, 10, 5, 60, 60 },  { 415, NOT, 5, 60, 60 }, { 416, NOT, NOT, NOT, NOT },
+        { 500, 10, 5, 60, 60 },  { 501, 10, 5, 60, 60 },  { 502, 10, 5, 60, 60 },  { 503, 10, 5, 60, 60 },
         { 504, 10, 5, 60, 60 },
     };
     struct dist_cache c = { .ttl_default_s = 100, .ttl_max_s = 1000, .error_ttl_s = 10 };

@@ -38,14 +38,20 @@ static const struct golden {
       "0b000000008301c420404040404040404040404040404040404040404040404040404040404040404002070310" },
     { "config part", MSG_CONFIG_PART, put_config_part, check_config_part,
       "0b000000008501c4204040404040404040404040404040404040404040404040404040404040404040"
-      "02ceffffffff04c40761207069656365" "05c306c3" },
+      "02ceffffffff04c40761207069656365"
+      "05c306c3" },
     { "roll, none", MSG_ROLL, put_roll_none, check_roll_none, "0c0000000080" },
     { "progress", MSG_PROGRESS, put_progress, check_empty, "0400000000" },
     { "goodbye", MSG_GOODBYE, put_goodbye, check_empty, "0500000000" },
     { "call", MSG_CALL, put_call, check_empty, "0d00000000" },
-    { "purge", MSG_PURGE, put_purge, check_purge, "06000000008301c40463657274029" "2c4056669727374c4067365636f6e6403c3" },
+    { "purge", MSG_PURGE, put_purge, check_purge,
+      "06000000008301c40463657274029"
+      "2c4056669727374c4067365636f6e6403c3" },
     { "purged", MSG_PURGED, put_purged, check_purged,
-      "0700000000840103" "02cd012c" "03ce6b49d200" "04c440606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f80"
+      "0700000000840103"
+      "02cd012c"
+      "03ce6b49d200"
+      "04c440606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f80"
       "8182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f" },
     { "frontier", MSG_FRONTIER, put_frontier, check_frontier,
       "08000000008501cf1122334455667788020503c304c406766563746f720506" },
@@ -65,7 +71,8 @@ static const struct golden {
     { "ask, bare", MSG_ASK, put_ask_bare, check_ask_bare,
       "10000000018301c420404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f02a764656661756c74"
       "04a12f" },
-    { "answer", MSG_ANSWER, put_answer, check_answer, "1100000001850105020203cfa1a2a3a4a5a6a7a804ccfa05c410101112131415161718191a1b1c1d1e1f" },
+    { "answer", MSG_ANSWER, put_answer, check_answer,
+      "1100000001850105020203cfa1a2a3a4a5a6a7a804ccfa05c410101112131415161718191a1b1c1d1e1f" },
     { "answer, bare", MSG_ANSWER, put_answer_bare, check_answer_bare, "1100000001810101" },
     { "head", MSG_HEAD, put_head, check_head,
       "120000000187010102c408746865206865616403ce00015f9004c410101112131415161718191a1b1c1d1e1f05c40d612063"

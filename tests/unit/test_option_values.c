@@ -180,8 +180,8 @@ static void timers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes), cmocka_unit_test(codings), cmocka_unit_test(durations), cmocka_unit_test(addresses),
-        cmocka_unit_test(hosts), cmocka_unit_test(timers),
+        cmocka_unit_test(sizes),     cmocka_unit_test(codings), cmocka_unit_test(durations),
+        cmocka_unit_test(addresses), cmocka_unit_test(hosts),   cmocka_unit_test(timers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,9 +56,7 @@ static void live(struct model_disk *d, struct store *s, uint64_t seed, unsigned 
                 note(s, key, 0);
             break;
         case 2:
-        case 3:
-            model_get(d, s, key, 0, got);
-            break;
+        case 3: model_get(d, s, key, 0, got); break;
         default: {
             struct slice b = body(key, n + 1);
             if (store_put(s, SEC(1) + n, &(struct store_name){ key, key, 0 }, &b, 1) == 0)
@@ -266,7 +264,8 @@ static void turn_bits(bool listed)
     assert_int_equal(things_on(&disk), all);
     struct model_file *f = &disk.files[1];
     struct rand r = rand_of(3, 3, 3);
-    for (uint32_t at = 0; at < f->len; at += 1 + (uint32_t)rand_below(&r, at < 3000 || at > f->len - 3000 ? 100 : 10000)) {
+    for (uint32_t at = 0; at < f->len;
+         at += 1 + (uint32_t)rand_below(&r, at < 3000 || at > f->len - 3000 ? 100 : 10000)) {
         f->bytes[at] ^= 1 << at % 8;
         unsigned found = check(&disk, none, 0);
         assert_true(found >= all - 1 || (at < STORE_UNIT && found == 0));

@@ -61,10 +61,9 @@ static int start(void **state)
     cache = cache_new(LIMIT, EVICT_S3_FIFO_SIZE, hash_key);
     assert_non_null(cache);
     assert_int_equal(cache_share(cache, 1, hash_key), 0);
-    reader = (struct shelf_reader){ .shelf = cache_shelf(cache),
-                                    .word = cache_word(cache),
-                                    .mesh = ann.mesh,
-                                    .uses_max = 7 };
+    reader = (struct shelf_reader){
+        .shelf = cache_shelf(cache), .word = cache_word(cache), .mesh = ann.mesh, .uses_max = 7
+    };
     serve_by(false);
     shelf_reader_begin(&reader);
     return 0;

@@ -388,8 +388,9 @@ static void people_see_a_table(void **state)
         strstr(text, "\n  fra-1, eu/fra, Hedgerow " HEDGEROW_VERSION ", up 1 h 2 min, view fedcba9876543210\n"));
     assert_non_null(strstr(text, "\n> fra-1  eu/fra  alive            -  ============      "
                                  "75.0 %     100  127.0.0.1:7400\n"));
-    assert_non_null(strstr(text, "\n  fra-2  eu/fra  suspect    12.3 ms  ====    "
-                                 "          25.0 %     100  127.0.0.1:7401  lied: not asked for 58 s  fails: passed over for 2 s\n"));
+    assert_non_null(strstr(
+        text, "\n  fra-2  eu/fra  suspect    12.3 ms  ====    "
+              "          25.0 %     100  127.0.0.1:7401  lied: not asked for 58 s  fails: passed over for 2 s\n"));
     assert_non_null(strstr(text, "##############################++++++++++++++++++............\n"));
     assert_non_null(strstr(text, "# this node 50.0 %   + neighbours 30.0 %   . origin 20.0 %"));
     assert_null(strstr(text, "errors"));

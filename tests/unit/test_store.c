@@ -1,5 +1,5 @@
-/* test_store.c - what was put is found, read, replaced and removed; the oldest goes, what was used stays; and a disk that
- * fails, is full or slow costs what lay there, and nothing else. */
+/* test_store.c - what was put is found, read, replaced and removed; the oldest goes, what was used stays; and a disk
+ * that fails, is full or slow costs what lay there, and nothing else. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -110,7 +110,7 @@ static void a_name_has_one_thing_and_a_variant_its_own(void **state)
     assert_true(there(w, 1, 8, 2, 100));
     assert_int_equal(store_things(w->s), 3);
     assert_int_equal(index_at(&w->s->index, store_find(w->s, 1))->variant, 7); /* the latest */
-    assert_int_equal(store_forget(w->s, w->now, 1, 7), 2); /* and what was for all */
+    assert_int_equal(store_forget(w->s, w->now, 1, 7), 2);                     /* and what was for all */
     assert_false(there(w, 1, 7, 3, 200));
     assert_false(there(w, 1, 0, 0, 100));
     assert_true(there(w, 1, 8, 2, 100));

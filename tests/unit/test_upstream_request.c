@@ -157,11 +157,13 @@ static void host_is_the_viewers_where_that_is_wanted(void **state)
 
     (void)state;
     f.viewer_host = true;
-    check("http://h:81", &f, "GET / HTTP/1.1\r\nHost: viewer.example\r\nX-Request-Id: 0a1b\r\nUser-Agent: hedgerow\r\n"
-                             "Accept-Encoding: identity\r\nVia: 1.1 fra-1 (hedgerow)\r\n" LOOP "\r\n");
+    check("http://h:81", &f,
+          "GET / HTTP/1.1\r\nHost: viewer.example\r\nX-Request-Id: 0a1b\r\nUser-Agent: hedgerow\r\n"
+          "Accept-Encoding: identity\r\nVia: 1.1 fra-1 (hedgerow)\r\n" LOOP "\r\n");
     f.host = SLICE_EMPTY; /* it named none */
-    check("http://h:81", &f, "GET / HTTP/1.1\r\nHost: h:81\r\nX-Request-Id: 0a1b\r\nUser-Agent: hedgerow\r\n"
-                             "Accept-Encoding: identity\r\nVia: 1.1 fra-1 (hedgerow)\r\n" LOOP "\r\n");
+    check("http://h:81", &f,
+          "GET / HTTP/1.1\r\nHost: h:81\r\nX-Request-Id: 0a1b\r\nUser-Agent: hedgerow\r\n"
+          "Accept-Encoding: identity\r\nVia: 1.1 fra-1 (hedgerow)\r\n" LOOP "\r\n");
 }
 
 static void what_never_passes(void **state)
@@ -270,7 +272,7 @@ static void a_passage_takes_conditions_along(void **state)
     add(&fields, "X-Real-IP", "planted");
     add(&fields, "Max-Forwards", "10");
     add(&fields, "Transfer-Encoding", "chunked");
-#define HEAD(method, left)                                                                                    \
+#define HEAD(method, left)                                                                                \
     method " /a HTTP/1.1\r\nHost: h\r\nIf-Match: \"1\"\r\nRange: bytes=0-1\r\nMax-Forwards: " left "\r\n" \
            "X-Request-Id: 0a1b\r\n"
     check_passage("DELETE", none, false, &fields, HEAD("DELETE", "10"));
@@ -328,11 +330,13 @@ static void our_own_requests_are_known(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_whole_request),          cmocka_unit_test(a_viewers_own_fields),
+        cmocka_unit_test(the_whole_request),
+        cmocka_unit_test(a_viewers_own_fields),
         cmocka_unit_test(feat_C12_C13_what_the_owner_says_stands),
         cmocka_unit_test(feat_S12_the_nodes_secret_and_never_a_viewers),
         cmocka_unit_test(host_is_the_viewers_where_that_is_wanted),
-        cmocka_unit_test(what_never_passes),          cmocka_unit_test(feat_C16_a_passage_is_framed_anew),
+        cmocka_unit_test(what_never_passes),
+        cmocka_unit_test(feat_C16_a_passage_is_framed_anew),
         cmocka_unit_test(a_passage_takes_conditions_along),
         cmocka_unit_test(what_could_not_stand_in_a_request),
         cmocka_unit_test(our_own_requests_are_known),
