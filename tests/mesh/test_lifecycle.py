@@ -108,6 +108,14 @@ def test_draining_has_an_end(case):
     assert isinstance(download.error, (client.Broken, ConnectionResetError)), download.error
 
 
+def status_and_metrics(node):
+    """Both, of one moment: second copies still come while they are read, so until the status has stayed as it was."""
+    def look():
+        before, metrics, after = node.status(), node.metrics(), node.status()
+        return all(before[part] == after[part] for part in ("requests", "bytes", "cache")) and (after, metrics)
+    return wait_until(look, f"{node.name}: nothing comes any more")
+
+
 @needs("hedgerow")
 def test_all_that_is_seen_of_a_node_agrees(case):
     """/status, /metrics, /readyz, /livez, the log and `hedgerow status` tell one story, of two nodes."""
@@ -116,8 +124,8 @@ def test_all_that_is_seen_of_a_node_agrees(case):
     for i in range(40):
         equal(nodes[i % 2].get(f"/bytes/2000?seed={i % 30}").status, 200, "a request")
     for node in nodes:
-        status = node.wait_status(lambda s: s["requests"]["total"] == 20, "all requests are counted")
-        metrics = node.metrics()
+        node.wait_status(lambda s: s["requests"]["total"] == 20, "all requests are counted")
+        status, metrics = status_and_metrics(node)
         for ours, theirs in (("total", "requests"), ("hit", "requests_hit"), ("peer", "requests_peer"),
                              ("origin", "requests_origin"), ("error", "requests_error")):
             equal(metrics[f"hedgerow_{theirs}_total"], status["requests"][ours], f"{node.name}: {theirs}")
