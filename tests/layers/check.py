@@ -2,8 +2,9 @@
 """check.py - the rules of the tree that no compiler checks: which layer may include what.
 
     proto/base <- proto <- ring | gossip <- node/core <- node/http <- node/{io,admin,cli}
-    proto/base <- node/coding | node/sf | node/store <- node/core
+    proto/base <- node/coding | node/sf | node/store | node/steer <- node/core
        proto, node/coding, node/sf <- node/dist <- node/signed <- node/core
+                        node/dist, node/steer <- node/dns <- node/io
     proto/base <- node/tls | node/sigv4 <- node/io
                                             node/core <- sim
 
@@ -18,8 +19,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 TOP = {"node", "gossip", "ring", "proto", "tests", "sim", "CMakeLists.txt", "README.md", "LICENSE"}
 
 # A layer and the layers that it may include, itself among them. The longest matching folder names a file's layer.
-BELOW_CORE = ["proto/base", "proto", "ring", "gossip", "node/coding", "node/sf", "node/store", "node/dist", "node/signed",
-              "node/core"]
+BELOW_CORE = ["proto/base", "proto", "ring", "gossip", "node/coding", "node/sf", "node/store", "node/steer", "node/dist",
+              "node/signed", "node/core"]
 LAYERS = {
     "proto/base": ["proto/base"],
     "proto": ["proto/base", "proto"],
@@ -29,18 +30,20 @@ LAYERS = {
     "node/sf": ["proto/base", "node/sf"],
     "node/dist": ["proto/base", "proto", "node/coding", "node/sf", "node/dist"],
     "node/signed": ["proto/base", "proto", "node/dist", "node/signed"],
+    "node/steer": ["proto/base", "proto", "node/steer"],
+    "node/dns": ["proto/base", "proto", "node/coding", "node/sf", "node/dist", "node/steer", "node/dns"],
     "node/core": BELOW_CORE,
     "node/http": BELOW_CORE + ["node/http"],
     "node/store": ["proto/base", "node/store"],
     "node/sigv4": ["proto/base", "node/sigv4"],
     "node/tls": ["proto/base", "node/tls"],
-    "node/io": BELOW_CORE + ["node/http", "node/tls", "node/sigv4", "node/io"],
-    "node/admin": BELOW_CORE + ["node/http", "node/tls", "node/sigv4", "node/io", "node/admin"],
-    "node/cli": BELOW_CORE + ["node/http", "node/tls", "node/sigv4", "node/io", "node/admin", "node/cli"],
+    "node/io": BELOW_CORE + ["node/http", "node/tls", "node/sigv4", "node/dns", "node/io"],
+    "node/admin": BELOW_CORE + ["node/http", "node/tls", "node/sigv4", "node/dns", "node/io", "node/admin"],
+    "node/cli": BELOW_CORE + ["node/http", "node/tls", "node/sigv4", "node/dns", "node/io", "node/admin", "node/cli"],
     "sim": BELOW_CORE + ["sim"],
 }
-CORES = ["proto/base", "proto", "ring", "gossip", "node/coding", "node/sf", "node/store", "node/dist", "node/signed", "node/core",
-         "node/http", "node/tls", "node/sigv4", "sim"]
+CORES = ["proto/base", "proto", "ring", "gossip", "node/coding", "node/sf", "node/store", "node/steer", "node/dist",
+         "node/signed", "node/core", "node/dns", "node/http", "node/tls", "node/sigv4", "sim"]
 
 # System headers that only some layers may see.
 SOCKETS = r"ev\.h|sys/socket\.h|sys/un\.h|sys/epoll\.h|sys/select\.h|poll\.h|netdb\.h|netinet/.*|arpa/.*|ares\.h"
@@ -51,7 +54,7 @@ HEADER_RULES = [
     ("clocks, threads and signals", r"sys/time\.h|sys/random\.h|signal\.h|pthread\.h|threads\.h|semaphore\.h",
      ["node/io", "node/admin", "node/cli", "sim/main.c"]),
     ("floating point", r"math\.h|fenv\.h|complex\.h|tgmath\.h", ["node/io", "node/admin", "node/cli"]),
-    ("the mesh's cryptography", r"sodium(/.*)?\.h|sodium", ["proto", "proto/base", "node/http", "node/sf", "node/signed",
+    ("the mesh's cryptography", r"sodium(/.*)?\.h|sodium", ["proto", "proto/base", "node/http", "node/sf", "node/signed", "node/dns", "node/steer",
                                                               "node/sigv4", "sim"]),
     ("GnuTLS", r"gnutls/.*", ["proto", "node/signed", "node/tls"]),
     ("msgpack", r"msgpack(/.*)?\.h", ["proto"]),
