@@ -249,6 +249,12 @@ void dist_label(struct slice name, char out[DIST_LABEL_BYTES]);
  */
 const struct dist *dist_find(const struct dist_set *s, struct slice host, struct slice zone);
 
+/* dist_find_named is dist_find without the distribution that answers any host. dist_above: is |name| not a host, but
+ * the end of one, or of a wildcard (b.example of a.b.example and of *.b.example)? Those of disabled distributions do
+ * not count. */
+const struct dist *dist_find_named(const struct dist_set *s, struct slice host, struct slice zone);
+bool dist_above(const struct dist_set *s, struct slice name);
+
 /* dist_measured: by which origin the mesh's parent region is chosen, where there are several: the first one of the
  * first distribution (by name) that is enabled and has one beyond this node. The same on all nodes with the same set.
  * NULL: there is none, or no set. */

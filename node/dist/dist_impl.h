@@ -27,6 +27,7 @@ struct dist_slot {
     uint64_t hash;
     struct slice name; /* without "*." */
     const struct dist *exact, *wildcard, *assigned;
+    bool above; /* of a host that is enabled */
 };
 struct dist_hosts {
     struct dist_slot *slots;

@@ -41,10 +41,21 @@ static struct dist_slot *slot_of(struct dist_hosts *by, struct slice name)
     return s;
 }
 
+/* What |host| ends with behind each of its dots. */
+static void add_above(struct dist_hosts *by, struct slice host)
+{
+    struct slice label;
+
+    while (slice_split(&host, '.', &label) && host.len > 0)
+        slot_of(by, host)->above = true;
+}
+
 static void add(struct dist_hosts *by, const struct dist *d)
 {
     for (size_t i = 0; i < d->hosts_n; i++) {
         struct slice host = d->hosts[i];
+        if (d->enabled)
+            add_above(by, host);
         if (host.len > 2 && host.data[0] == '*' && host.data[1] == '.') {
             host = slice_from(host, 2);
             slot_of(by, host)->wildcard = d;
@@ -59,13 +70,24 @@ static void add(struct dist_hosts *by, const struct dist *d)
         by->any = d;
 }
 
+static size_t dots(struct slice host)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < host.len; i++)
+        n += host.data[i] == '.';
+    return n;
+}
+
 const struct dist_hosts *dist_hosts_make(struct dist_arena *arena, const struct dist *dists, size_t n)
 {
     struct dist_hosts *by = dist_arena_get(arena, 1, sizeof(*by));
     size_t names = n, size = 4;
 
-    for (size_t i = 0; i < n; i++)
-        names += dists[i].hosts_n;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < dists[i].hosts_n; j++)
+            names += 1 + dots(dists[i].hosts[j]);
+    }
     while (size < 2 * names)
         size *= 2;
     struct dist_slot *slots = dist_arena_get(arena, size, sizeof(*slots));
@@ -119,21 +141,38 @@ static const struct dist *named(const struct dist_hosts *by, struct slice host, 
     return probe(by->slots, by->mask, finish(h), host)->exact;
 }
 
+/* Also one that is disabled. */
+static const struct dist *find_named(const struct dist_hosts *by, struct slice host, struct slice zone)
+{
+    const struct dist *d, *by_wildcard = NULL;
+
+    if (host.len == 0 || host.len > DIST_HOST_BYTES_MAX)
+        return NULL;
+    d = named(by, host, &by_wildcard);
+    if (d == NULL)
+        d = assigned(by, host, zone);
+    return d != NULL ? d : by_wildcard;
+}
+
 const struct dist *dist_find(const struct dist_set *s, struct slice host, struct slice zone)
 {
-    const struct dist_hosts *by = s->by_host;
-    const struct dist *d = NULL, *by_wildcard = NULL;
+    const struct dist *d = find_named(s->by_host, host, zone);
 
-    if (host.len > 0 && host.len <= DIST_HOST_BYTES_MAX) {
-        d = named(by, host, &by_wildcard);
-        if (d == NULL)
-            d = assigned(by, host, zone);
-        if (d == NULL)
-            d = by_wildcard;
-    }
     if (d == NULL)
-        d = by->any;
+        d = s->by_host->any;
     return d != NULL && d->enabled ? d : NULL;
+}
+
+const struct dist *dist_find_named(const struct dist_set *s, struct slice host, struct slice zone)
+{
+    const struct dist *d = find_named(s->by_host, host, zone);
+
+    return d != NULL && d->enabled ? d : NULL;
+}
+
+bool dist_above(const struct dist_set *s, struct slice name)
+{
+    return probe(s->by_host->slots, s->by_host->mask, hash_of(name), name)->above;
 }
 
 const struct dist_origin *dist_measured(const struct dist_set *s)

@@ -15,10 +15,12 @@
 
 #define DNS_MESSAGE_MAX 65535
 #define DNS_UDP_MAX     1232 /* never more over UDP (DNS flag day 2020) */
-#define DNS_UNPROVEN_MAX                                                                         \
-    512 /* nor than this to an address that has shown no cookie of ours, where the query is EDNS \
-         */
-#define DNS_ZONES_MAX 32
+/* Nor more than this to an address that has shown no cookie of ours, whatever size it says it takes: who asks in
+ * another's name makes us send him so much for each query of at least 17 bytes (28 with EDNS), until limits end it. */
+#define DNS_UNPROVEN_MAX  512
+#define DNS_ZONES_MAX     32
+#define DNS_ZONE_TEXT_MAX 190 /* so that the longest name in it, LABEL--EDGE.ZONE, is one */
+#define DNS_NS_MAX        8
 
 /* All that is answered from. Made on one thread, read on any; counted. */
 struct dns_site {
@@ -31,11 +33,18 @@ struct dns_site {
     uint32_t ttl_max_s;      /* 60 */
     bool https_alpn;         /* always said, also where it is just what clients suppose: "http/1.1" */
     char *memory;            /* of |zones| */
+    uint16_t ns[DNS_NS_MAX]; /* edges of |view| that answer, in the order of their labels */
+    size_t ns_n;
 };
+
+/* dns_site_new makes a site, held once by the caller. |zones| are copied, in lower case and without a final dot; |set|
+ * and |view| are held besides by their callers. 0, or with |*out| as it was: MESH_E_MISSING (no zone), MESH_E_FULL
+ * (more than DNS_ZONES_MAX), MESH_E_SYNTAX (a zone is no name of a host), MESH_E_RANGE (longer than DNS_ZONE_TEXT_MAX),
+ * MESH_E_EXISTS (one twice), MESH_E_NOMEM. */
 int dns_site_new(struct dns_site **out, const struct slice *zones, size_t n, struct dist_set *set,
                  struct steer_view *view, uint32_t serial);
 struct dns_site *dns_site_ref(struct dns_site *s);
-void dns_site_unref(struct dns_site *s);
+void dns_site_unref(struct dns_site *s); /* NULL is fine; any thread */
 
 /* Where places are known by a file: of |a|, the country and, if |*located|, degrees times 10,000. */
 struct dns_places {
