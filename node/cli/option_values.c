@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "node/cli/options.h"
+#include "node/signed/network.h"
 #include "proto/base/err.h"
 
 struct unit {
@@ -253,6 +254,63 @@ int option_methods(const char *text, void *field, struct buf *why)
     int err = methods_parse(field, slice_str(text), &fault);
 
     if (err != 0)
-        buf_addf(why, "must be get, options or all, with more methods behind commas if need be: all,PROPFIND. %s.", fault);
+        buf_addf(why, "must be get, options or all, with more methods behind commas if need be: all,PROPFIND. %s.",
+                 fault);
     return err;
+}
+
+/* ---- what an edge is to viewers ---- */
+
+int option_viewer_address(const char *text, void *field, struct buf *why)
+{
+    struct option_viewer_addrs *out = field;
+    struct network net;
+
+    if (strchr(text, '/') != NULL || network_read(&net, slice_str(text)) != 0) {
+        buf_add_str(why, "must be an address without a port, such as 203.0.113.7 or 2001:db8::7.");
+        return MESH_E_SYNTAX;
+    }
+    if (out->n == STEER_ADDRS_MAX) {
+        buf_addf(why, "may be given %d times at most.", STEER_ADDRS_MAX);
+        return MESH_E_FULL;
+    }
+    struct mesh_addr *a = &out->at[out->n++];
+    memcpy(a->ip, net.ip, sizeof(a->ip));
+    a->port = 0;
+    return 0;
+}
+
+/* Up to four digits behind the point count. False: it is no number of at most |max| degrees. */
+static bool read_degrees(struct slice text, int32_t max, int32_t *out_e4)
+{
+    bool minus = text.len > 0 && text.data[0] == '-';
+    struct slice rest = minus ? slice_from(text, 1) : text, whole_text = SLICE_EMPTY;
+    uint64_t whole, part = 0;
+
+    bool point = slice_split(&rest, '.', &whole_text) && whole_text.len < (minus ? text.len - 1 : text.len);
+    if (slice_u64(whole_text, &whole) != 0 || whole > (uint64_t)max || (point && rest.len == 0))
+        return false;
+    for (size_t i = 0; i < rest.len; i++) {
+        if (rest.data[i] < '0' || rest.data[i] > '9')
+            return false;
+    }
+    for (size_t i = 0; i < 4; i++)
+        part = part * 10 + (i < rest.len ? (uint64_t)(rest.data[i] - '0') : 0);
+    int64_t all = (int64_t)(whole * 10000 + part);
+    *out_e4 = (int32_t)(minus ? -all : all);
+    return all <= (int64_t)max * 10000;
+}
+
+int option_place(const char *text, void *field, struct buf *why)
+{
+    struct option_place *out = field;
+    struct slice lon = slice_str(text), lat;
+
+    if (!slice_split(&lon, ',', &lat) || !read_degrees(slice_trim(lat), 90, &out->lat_e4) ||
+        !read_degrees(slice_trim(lon), 180, &out->lon_e4)) {
+        buf_add_str(why, "must be a latitude from -90 to 90 and a longitude from -180 to 180, such as 50.11,8.68.");
+        return MESH_E_SYNTAX;
+    }
+    out->given = true;
+    return 0;
 }

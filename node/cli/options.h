@@ -5,6 +5,7 @@
 
 #include "node/coding/coder.h"
 #include "node/core/methods.h"
+#include "node/steer/view.h"
 #include "proto/base/addr.h"
 #include "proto/base/buf.h"
 #include "proto/base/time.h"
@@ -82,6 +83,19 @@ struct option_addr {
 struct option_hosts { /* as given, lent */
     const char *at[OPTION_VALUES_MAX];
     size_t n;
+};
+
+option_read option_viewer_address; /* struct option_viewer_addrs: IP, up to STEER_ADDRS_MAX times */
+option_read option_place;          /* struct option_place: LAT,LON in degrees, north and east positive */
+
+struct option_viewer_addrs {
+    struct mesh_addr at[STEER_ADDRS_MAX];
+    size_t n;
+};
+
+struct option_place {
+    bool given;
+    int32_t lat_e4, lon_e4; /* degrees times 10,000 */
 };
 
 /* option_duration_text writes |ns| as a flag would have it ("400ms"), for help texts. */

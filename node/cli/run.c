@@ -320,6 +320,13 @@ static void fill_config(struct running *r, struct node_config *cfg)
     cfg->admin_token = r->data.token;
     cfg->parent_region = o->parent_region;
     cfg->dns_domain = o->dns_domain;
+    cfg->viewer_addrs_n = o->viewer_addrs.n;
+    for (size_t i = 0; i < o->viewer_addrs.n; i++)
+        cfg->viewer_addrs[i] = o->viewer_addrs.at[i];
+    cfg->capacity = o->capacity;
+    cfg->located = o->location.given;
+    cfg->lat_e4 = o->location.lat_e4;
+    cfg->lon_e4 = o->location.lon_e4;
     cfg->boot.number = r->data.boot;
     do
         cfg->boot.salt = secret_random_u64();

@@ -440,6 +440,17 @@ static const struct option options[] = {
       "the mesh's domain, the same on all nodes: each distribution has a name below it, which\n"
       "hedgerow distribution list tells (none has)",
       read_domain, FIELD(dns_domain), false },
+    { "--viewer-address", "IP",
+      "where viewers reach this node, for those that are sent to it: IPv4 or IPv6, up to 4 times\n"
+      "(that of --http and --https; where those are any, the mesh's)",
+      option_viewer_address, FIELD(viewer_addrs), true },
+    { "--capacity", "N",
+      "requests in a second that this node is good for: above them viewers are sent to the next one\n"
+      "(0: connections alone count)",
+      option_u32, FIELD(capacity), false },
+    { "--location", "LAT,LON",
+      "where it stands, in degrees, such as 50.11,8.68: for viewers of whom nothing is measured yet", option_place,
+      FIELD(location), false },
     { "--workers", "N", "threads that serve viewers, 1 to 64 (as many as the cores that it may use)", read_workers,
       FIELD(workers), false },
     { "--timers", "NAME=TIME,...", "how long a node waits for what; may be repeated. The names are below", timers_read,

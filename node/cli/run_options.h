@@ -38,6 +38,9 @@ struct run_options {         /* text lends from the arguments, or from |file| */
     struct purge_from purge_from;
     unsigned codings_off;            /* CODING_BITs */
     char dns_domain[DNS_DOMAIN_MAX]; /* empty: not given */
+    struct option_viewer_addrs viewer_addrs;
+    uint32_t capacity; /* 0: not given */
+    struct option_place location;
     bool trace;
     struct node_config config; /* only what --timers sets */
 };

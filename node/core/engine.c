@@ -83,7 +83,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     if (e->mesh == NULL || gates != 0 || !shared || e->zpack == NULL || e->spread == NULL ||
         map_init(&e->links_by_peer, cfg->hash_key) != 0 || map_init(&e->flights_by_key, cfg->hash_key) != 0 ||
         admit_configure(e, e->cfg.set) != 0 || tier_start(e) != 0 || warm_init(e) != 0 || purges_init(e) != 0 ||
-        configs_init(e) != 0) {
+        configs_init(e) != 0 || steering_init(e) != 0) {
         engine_free(e);
         return NULL;
     }
@@ -112,6 +112,7 @@ void engine_free(struct engine *e)
     spread_free(e->spread);
     purges_fini(e);
     configs_fini(e);
+    steering_fini(e);
     cache_free(e->cache);
     mesh_free(e->mesh);
     zpack_free(e->zpack);
@@ -175,6 +176,7 @@ void engine_tick(struct engine *e, mesh_ns now)
         }
     }
     mesh_tick(e->mesh, now);
+    steering_tick(e, now);
     while ((n = heap_pop(&e->heap, now)) != NULL) {
         struct timer *t = OBJ_OF(n, struct timer, node);
         t->fire(e, now, t);
@@ -183,7 +185,8 @@ void engine_tick(struct engine *e, mesh_ns now)
 
 mesh_ns engine_deadline(const struct engine *e)
 {
-    return mesh_ns_min(mesh_ns_min(heap_deadline(&e->heap), mesh_deadline(e->mesh)), tier_due(e));
+    mesh_ns at = mesh_ns_min(mesh_ns_min(heap_deadline(&e->heap), mesh_deadline(e->mesh)), tier_due(e));
+    return mesh_ns_min(at, steering_deadline(e));
 }
 
 /* ---- readers ---- */
@@ -243,11 +246,17 @@ static bool poll_mesh(struct engine *e, struct engine_out *out)
             *out = (struct engine_out){ .kind = ENGINE_DATAGRAM, .addr = m.addr, .bytes = m.bytes };
             return true;
         case MESH_SYNC: links_sync(e, e->now, &m.id); break;
-        case MESH_OUT: rolls_cut(e, e->now, &m.id, m.err); break;
+        case MESH_OUT:
+            rolls_cut(e, e->now, &m.id, m.err);
+            steering_member(e, e->now, &m.id);
+            break;
         case MESH_ASK_ROLL: rolls_ask(e, e->now, &m.id); break;
         case MESH_ROLL: rolls_spread(e, e->now); break;
         case MESH_CONFIG: configs_marked(e, e->now, &m.id, m.mark); break;
-        case MESH_CAST: purge_cast_take(e, e->now, &m.id, m.bytes); break;
+        case MESH_CAST:
+            if (!steering_take(e, e->now, &m.id, m.bytes))
+                purge_cast_take(e, e->now, &m.id, m.bytes);
+            break;
         case MESH_PROBE: out->kind = ENGINE_PROBE; return true;
         case MESH_TWIN:
             if (!e->twin) {
@@ -259,6 +268,7 @@ static bool poll_mesh(struct engine *e, struct engine_out *out)
         case MESH_CHANGED:
             if (mesh_alive(e->mesh) > 1)
                 e->joined = true;
+            steering_member(e, e->now, &m.id);
             break;
         case MESH_RING:
             note_ring(e, e->now);
@@ -331,6 +341,7 @@ bool engine_poll(struct engine *e, struct engine_out *out)
     e->counters.coder_bytes_out = e->coders.bytes_out;
     tier_count(e);
     memset(out, 0, sizeof(*out));
+    steering_say(e, e->now);
     if (poll_mesh(e, out))
         return true;
     while ((at = take(&e->ready_serves)) != NULL)

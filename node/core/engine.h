@@ -27,6 +27,7 @@
 #include "node/core/response.h"
 #include "node/core/session.h"
 #include "node/signed/countries.h"
+#include "node/steer/steer.h"
 #include "node/store/store.h"
 
 struct engine;
@@ -335,6 +336,14 @@ void engine_request_end(struct engine *e, mesh_ns now, struct request *r, bool c
 void engine_count_error(struct engine *e);
 void engine_count_here(struct engine *e);
 void engine_count_sent(struct engine *e, uint64_t body_bytes);
+
+/* ---- to the nearest edge (node/steer) ---- */
+/* engine_edge: what we are to viewers now; from the first call on other nodes are told (steer_self). engine_viewer_rtt:
+ * a viewer's connection had this round-trip time; |country| is "" if not known (steer_sample). */
+void engine_edge(struct engine *e, mesh_ns now, const struct steer_facts *facts);
+void engine_viewer_rtt(struct engine *e, mesh_ns now, const struct mesh_addr *viewer, const char *country, mesh_ns rtt);
+/* engine_steer lends it: for views, and what is counted of it. */
+struct steer *engine_steer(struct engine *e);
 
 /* ---- the authorities ---- */
 /* engine_roll takes a roll that was handed in here (mesh_roll_take's codes); it spreads from

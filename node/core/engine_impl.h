@@ -463,6 +463,8 @@ int admit_configure(struct engine *e, const struct dist_set *set);
 bool admit_request(struct engine *e, struct request *r, const struct route *route);
 void admit_fini(struct engine *e);
 
+#include "node/core/steering.h"
+
 struct engine {
     struct engine_config cfg;
     struct {
@@ -528,6 +530,7 @@ struct engine {
     size_t seconds;        /* flights that read along as the second owner */
     struct spread *spread; /* what we answer, and what is left to others (spread.h) */
     struct warm *warm;     /* second copies, and what changes hands (warm.h) */
+    struct steering steering;
     struct purges *purges;
     struct configs *configs;
     uint64_t purged; /* purges->logs.position */

@@ -135,7 +135,7 @@ void link_shun(struct engine *e, mesh_ns now, const struct link *l)
     const struct link *other = l->has_peer ? link_known(e, &l->peer, l) : NULL;
 
     if (l->has_peer && (other == NULL || !other->opened))
-        mesh_link(e->mesh, &l->peer, now + LINK_RETRY);
+        steering_link(e, now, &l->peer, now + LINK_RETRY);
 }
 
 void link_close(struct engine *e, mesh_ns now, struct link *l)
@@ -433,7 +433,7 @@ void links_opened(struct engine *e, mesh_ns now, struct link *l)
     if (!session_dialled(l->session))
         at.port = session_peer_port(l->session); /* its address as we see it, its port as it says */
     mesh_met(e->mesh, now, cert, session_peer_cert_raw(l->session), session_peer_boot(l->session), &at);
-    mesh_link(e->mesh, &cert->id, 0);
+    steering_link(e, now, &cert->id, 0);
     health_opened(e, now, &cert->id);
     at = session_seen(l->session);
     mesh_outside(e->mesh, now, &cert->id, &at);

@@ -13,7 +13,7 @@ void link_heard(struct engine *e, mesh_ns now, struct link *l)
         return;
     l->silent = false;
     timer_stop(e, &l->silence_timer);
-    mesh_link(e->mesh, &l->peer, 0);
+    steering_link(e, now, &l->peer, 0);
 }
 
 /* When the peer will have been silent for too long: before the oldest ask it had no reason to speak. Of a frame on its
@@ -72,7 +72,7 @@ static void silence_fire(struct engine *e, mesh_ns now, struct timer *t)
     }
     e->counters.links_silent++;
     l->silent = true;
-    mesh_link(e->mesh, &l->peer, MESH_NS_NEVER);
+    steering_link(e, now, &l->peer, MESH_NS_NEVER);
     trace_f(&e->cfg.trace, now, "link to %s silent", session_peer(l->session)->name);
     timer_set(e, t, now + LINK_MUTE);
     link_give_up_asks(e, now, l);

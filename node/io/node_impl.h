@@ -2,6 +2,7 @@
 #ifndef HEDGEROW_IO_NODE_IMPL_H
 #define HEDGEROW_IO_NODE_IMPL_H
 
+#include "node/io/edge.h"
 #include "node/io/keeper.h"
 #include "node/io/worker.h"
 
@@ -36,6 +37,7 @@ struct node {
     uint32_t alarms;       /* as told */
     mesh_ns alarmed_at[ALARMS_N];
     uint64_t boot; /* as kept */
+    struct edge edge;
     struct buf known;
     mesh_ns known_at; /* when it was looked at last */
 };

@@ -48,6 +48,7 @@ static void stop(struct node *n)
     keep_known(n); /* while we still see who is there */
     engine_leave(w->engine, w->now);
     worker_drain(w);
+    edge_tell(n);
     for (unsigned i = 1; i < n->all_n; i++)
         mailbox_say(&n->all[i]->mail, MAIL_DRAIN);
 }
@@ -112,6 +113,7 @@ void node_second(struct node *n)
     uint64_t boot = mesh_boot(mesh).number;
 
     node_alarms(n, since);
+    edge_second(n);
     if (boot != n->boot && n->cfg.keep_boot != NULL) {
         n->kept = n->cfg.keep_boot(n->cfg.keep_ctx, boot);
         n->boot = boot;
@@ -164,9 +166,11 @@ void node_turn(struct node *n)
         mesh_ns since[ALARMS_N];
         n->outcast = engine_outcast(w->engine);
         node_alarms(n, since);
+        edge_tell(n);
     }
     if (!n->ready_told && engine_ready(w->engine, NULL)) {
         n->ready_told = true;
+        edge_tell(n);
         if (n->cfg.on_ready != NULL)
             n->cfg.on_ready(n->cfg.ready_ctx, n);
     }
@@ -361,6 +365,7 @@ bool node_reload(struct node *n, struct buf *said)
 void node_drain(struct node *n, bool on)
 {
     engine_drain(n->worker.engine, worker_now(&n->worker), on);
+    edge_tell(n);
 }
 
 int node_renew(struct node *n, const struct identity *id)

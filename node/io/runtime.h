@@ -112,6 +112,13 @@ struct node_config { /* all pointers are lent for the node's life */
     const char *dns_domain; /* engine_config's zone, lent for the node's life; NULL or empty: there is none */
     mesh_ns probe_period, ack_timeout, suspect_timeout;
     struct node_timers timers;
+    /* Where viewers reach us; the ports are not used. None: where it listens for them, else where the mesh reaches it.
+     */
+    struct mesh_addr viewer_addrs[STEER_ADDRS_MAX];
+    size_t viewer_addrs_n;
+    uint32_t capacity; /* requests a second that it is good for; 0: not said, connections alone tell how busy it is */
+    bool located;      /* where it stands is known: degrees times 10,000 */
+    int32_t lat_e4, lon_e4;
     const char *countries;  /* a path: MaxMind's file of them; NULL: no country is known */
     const char *access_log; /* a path, "-" (standard output), or NULL: none */
     enum access_format access_format;
@@ -177,6 +184,9 @@ bool node_reload(struct node *n, struct buf *said);
 
 /* node_drain is engine_drain. */
 void node_drain(struct node *n, bool on);
+
+/* node_dns_port: it answers DNS there, which other nodes are told; 0: it does not. */
+void node_dns_port(struct node *n, uint16_t port);
 
 /* ---- being seen ---- */
 /* The bound addresses, with their real ports. */

@@ -36,11 +36,25 @@ void viewer_end(struct viewer *v)
     w->viewers.n--;
 }
 
+/* How far it is from here. The kernel has known since the connection was made, and knows better once bytes of ours were
+ * confirmed: so this is looked at when an answer has gone out, or a part of one. */
+static void look_at_rtt(struct viewer *v)
+{
+    struct worker *w = v->worker;
+    uint32_t us = rtt_measured(v->io.fd);
+
+    v->rtt_after = w->now + RTT_AGAIN;
+    if (us > 0)
+        rtt_box_put(&w->rtts, &v->from, us);
+}
+
 void viewer_close(struct viewer *v)
 {
     struct worker *w = v->worker;
 
     OBJ_CHECK(v, VIEWER_MAGIC);
+    if (v->moved > 0 && v->rtt_after == 0) /* in the midst of its first answer */
+        look_at_rtt(v);
     if (v->x != NULL)
         exchange_cut(v->x);
     else if (v->https)
@@ -247,6 +261,8 @@ static bool answer_all(struct viewer *v, struct slice *rest)
             give_up(v);
             return false;
         }
+        if (w->now >= v->rtt_after)
+            look_at_rtt(v);
         bool unread = exchange_unread(v->x), last = v->x->to.close || w->draining || unread;
         unread = unread && !v->eof;
         exchange_end(v->x);

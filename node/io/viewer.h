@@ -44,6 +44,7 @@ struct viewer {
     bool more;          /* requests lie behind the one under way */
     struct http_cursor cursor;
     size_t discarded;   /* while lingering */
+    mesh_ns rtt_after;  /* the next look at its round-trip time, not before; 0: there was none */
     uint64_t moved;     /* bytes of bodies that it sent, and of answers that the kernel took for it */
     uint64_t reached;   /* of those, had gone through when its turn began, or was last looked at */
     struct list resume; /* in viewers->resumed */

@@ -66,6 +66,7 @@ void worker_init(struct worker *w, struct node *n, unsigned number)
     w->http.refused = viewers_refused;
     w->https.refused = viewers_refused_tls;
     viewers_init(&w->viewers, w);
+    rtt_box_init(&w->rtts);
 }
 
 /* The descriptor behind a loop, which libev tells nobody but a loop that embeds it. -1: it has no such thing, and keeps
@@ -132,6 +133,7 @@ void worker_fini(struct worker *w)
     access_gather_fini(&w->gather);
     country_view_fini(&w->countries);
     mailbox_close(&w->mail);
+    rtt_box_fini(&w->rtts);
     if (w->loop != NULL) {
         pump_stop(w);
         ev_loop_destroy(w->loop);

@@ -22,6 +22,7 @@
 #include "node/io/mailbox.h"
 #include "node/io/resolve.h"
 #include "node/io/room.h"
+#include "node/io/rtt_box.h"
 #include "node/io/runtime.h"
 #include "node/io/seeds.h"
 #include "node/io/timeouts.h"
@@ -91,6 +92,7 @@ struct worker {
     struct disk *disk;                        /* NULL: none; worker 0's */
     struct listener http, https, mesh, admin; /* |https| may be none */
     struct viewers viewers;
+    struct rtt_box rtts; /* of them; worker 0 takes them out */
     struct admin_server admin_server;
     struct resolver *resolver; /* worker 0's */
     struct upstreams upstream;

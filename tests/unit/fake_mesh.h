@@ -10,6 +10,7 @@
 #include "node/core/mesh.h"
 #include "proto/base/err.h"
 
+#define FAKE_CASTS    16
 #define FAKE_MEMBERS  8
 #define FAKE_ARC_BITS 8
 
@@ -20,6 +21,7 @@ struct fake_member {
     size_t raw_len;
     mesh_ns link_until; /* its link is unhealthy so long */
     bool down;          /* membership says so */
+    mesh_ns rtt;
     struct distrust distrust;
     struct health health;
 };
@@ -33,11 +35,29 @@ struct mesh {
     struct ring *parent;        /* of the parent region; NULL: none */
     bool sync_wanted, left, unreached, late, changed;
     struct node_id sync_with;
-    struct mesh_addr outside;      /* what was said last of where we are */
-    const struct node_id *revoked; /* by mesh_admits alone; NULL: nobody */
-    unsigned takes;                /* MEMBERS frames taken */
+    struct mesh_addr outside;                                                   /* what was said last of where we are */
+    const struct node_id *revoked;                                              /* by mesh_admits alone; NULL: nobody */
+    unsigned takes;                                                             /* MEMBERS frames taken */
+    void (*cast)(struct mesh *m, const struct node_id *to, struct slice bytes); /* NULL: what is cast is lost */
+    struct fake_cast {
+        struct node_id from;
+        uint8_t bytes[MESH_CAST_MAX];
+        size_t len;
+    } casts[FAKE_CASTS], lent; /* what has come so */
+    size_t casts_n;
     struct mesh_counters counters;
 };
+
+/* fake_cast: |from| has sent this; what is too much is lost. */
+static inline void fake_cast(struct mesh *m, const struct node_id *from, struct slice bytes)
+{
+    if (m->casts_n == FAKE_CASTS)
+        return;
+    struct fake_cast *c = &m->casts[m->casts_n++];
+    c->from = *from;
+    c->len = bytes.len;
+    memcpy(c->bytes, bytes.data, bytes.len);
+}
 
 static inline struct fake_member *fake_find(const struct mesh *m, const struct node_id *id)
 {
@@ -281,10 +301,12 @@ int mesh_members_differ(const struct mesh *m, struct slice theirs, struct view_d
     return MESH_E_RANGE;
 }
 
-/* All of them are lost: stories about purges go by sessions. */
+/* Most stories have all of them lost: those about purges go by sessions. */
 void mesh_cast(struct mesh *m, mesh_ns now, const struct mesh_member *to, struct slice bytes)
 {
-    (void)m, (void)now, (void)to, (void)bytes;
+    (void)now;
+    if (m->cast != NULL)
+        m->cast(m, &to->record->id, bytes);
 }
 
 void mesh_spent(struct mesh *m, mesh_ns now, size_t bytes)
@@ -348,6 +370,13 @@ bool mesh_poll(struct mesh *m, struct mesh_out *out)
         *out = (struct mesh_out){ .kind = MESH_RING };
         return true;
     }
+    if (m->casts_n > 0) {
+        m->lent = m->casts[0];
+        memmove(&m->casts[0], &m->casts[1], --m->casts_n * sizeof(m->casts[0]));
+        *out =
+            (struct mesh_out){ .kind = MESH_CAST, .id = m->lent.from, .bytes = slice_of(m->lent.bytes, m->lent.len) };
+        return true;
+    }
     if (!m->sync_wanted)
         return false;
     m->sync_wanted = false;
@@ -400,6 +429,7 @@ bool mesh_member(const struct mesh *m, size_t i, struct mesh_member *out)
                                  .cert = &f->cert,
                                  .cert_raw = slice_of(f->raw, f->raw_len),
                                  .addr = f->record.addrs[0],
+                                 .rtt = f->rtt,
                                  .reachable = i > 0 && !f->down && f->link_until == 0,
                                  .distrusted_until = f->distrust.until,
                                  .rests_until = f->health.breaker.until };
