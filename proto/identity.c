@@ -19,6 +19,17 @@ void mesh_params_digest(struct digest *out, const struct mesh_params *p)
     digest_of(out, parts, sizeof(parts) / sizeof(parts[0]));
 }
 
+void mesh_dns_secret(const struct mesh_params *p, uint8_t out[MESH_DNS_SECRET_BYTES])
+{
+    static const char domain[] = "hedgerow dns cookies 1";
+    const struct slice parts[] = { SLICE_OF(domain) };
+    struct digest d;
+
+    digest_keyed(&d, p->salt, parts, 1);
+    memcpy(out, d.bytes, MESH_DNS_SECRET_BYTES);
+    sodium_memzero(&d, sizeof(d));
+}
+
 /* ---- the text form shared by both files ----
  * One readable line, then base64 of an array: a map, and 8 bytes of its hash, so that
  * a damaged file is told from a wrong one. */

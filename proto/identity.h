@@ -43,6 +43,11 @@ static inline size_t mesh_trusted_n(const struct mesh_params *p)
  * the authorities themselves. */
 void mesh_params_digest(struct digest *out, const struct mesh_params *p);
 
+/* mesh_dns_secret writes the 16 bytes that DNS cookies are made by (RFC 9018 section 3): the same on all nodes of the
+ * mesh, and known to nobody else. */
+#define MESH_DNS_SECRET_BYTES 16
+void mesh_dns_secret(const struct mesh_params *p, uint8_t out[MESH_DNS_SECRET_BYTES]);
+
 struct identity {
     uint8_t sign_key[SIGN_KEY_BYTES], sign_secret[SIGN_SECRET_BYTES];
     uint8_t dh_key[DH_KEY_BYTES], dh_secret[DH_KEY_BYTES];

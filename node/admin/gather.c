@@ -77,6 +77,9 @@ int status_gather(struct status *out, struct node *n)
     out->alarms = node_alarms(n, out->alarmed_at);
     out->ready = node_ready(n, &out->why_not);
     node_counters(n, &out->node);
+    out->dns_addrs = node_dns_addrs(n, &out->dns_n);
+    out->dns_serial = node_dns_serial(n);
+    node_dns_counters(n, &out->dns);
     node_engine_counters(n, &out->engine);
     engine_usage(e, &out->usage);
     engine_purges(e, &out->purges);

@@ -32,6 +32,12 @@ static void counters(struct buf *out, const struct status *s)
 #define X(name, help) counter(out, "gossip_", #name, help, s->gossip.name);
     GOSSIP_COUNTERS(X)
 #undef X
+#define X(name, help) counter(out, "dns_", #name, help, s->dns.answer.name);
+    DNS_COUNTERS(X)
+#undef X
+#define X(name, help) counter(out, "dns_", #name, help, s->dns.name);
+    DNS_SERVER_COUNTERS(X)
+#undef X
 }
 
 static void members(struct buf *out, const struct status *s)

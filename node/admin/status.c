@@ -228,18 +228,36 @@ static json_t *json_config(const struct status *s)
                      (int)c->is_operator, "digest", hex(s->config_digest));
 }
 
+/* Null where this node answers no DNS. */
+static json_t *json_dns(const struct status *s)
+{
+    if (s->dns_n == 0)
+        return json_null();
+    json_t *addresses = json_array();
+    for (size_t i = 0; i < s->dns_n; i++)
+        json_array_append_new(addresses, json_addr(&s->dns_addrs[i]));
+    json_t *j = json_pack("{s:o, s:I}", "addresses", addresses, "serial", (json_int_t)s->dns_serial);
+#define X(name, help) json_object_set_new(j, #name, whole(s->dns.answer.name));
+    DNS_COUNTERS(X)
+#undef X
+#define X(name, help) json_object_set_new(j, #name, whole(s->dns.name));
+    DNS_SERVER_COUNTERS(X)
+#undef X
+    return j;
+}
+
 int status_json(struct buf *out, const struct status *s)
 {
     const struct engine_counters *c = &s->engine;
 
     json_t *j =
-        json_pack("{s:i, s:o, s:o, s:{s:o, s:I, s:f}, s:o, s:o, s:o, s:{s:o, s:o, s:f}, s:o, s:o, s:o, s:o, s:o, s:o}",
+        json_pack("{s:i, s:o, s:o, s:{s:o, s:I, s:f}, s:o, s:o, s:o, s:{s:o, s:o, s:f}, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                   "schema", STATUS_SCHEMA, "node", json_node(s), "mesh", json_mesh(s), "ring", "epoch",
                   hex(s->ring_epoch), "arcs", (json_int_t)s->arcs, "owned_share", share(s->members[0].arcs, s->arcs),
                   "requests", json_requests(c), "bytes", json_bytes(c), "cache", json_cache(s), "transfers", "verified",
                   whole(c->transfers_verified), "rejected", whole(c->transfers_rejected), "compression_ratio",
                   compression(c), "purge", json_purge(s), "config", json_config(s), "parent", json_parent(s),
-                  "authority", json_roll(s), "refusals", json_refusals(s), "alarms", json_alarms(s));
+                  "authority", json_roll(s), "refusals", json_refusals(s), "alarms", json_alarms(s), "dns", json_dns(s));
     char *text = j != NULL ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(j);
     if (text == NULL)

@@ -46,6 +46,10 @@ struct status {
     struct mesh_counters mesh;
     struct gossip_counters gossip;
     struct node_counters node;
+    const struct mesh_addr *dns_addrs; /* at which DNS is answered; lent by the node */
+    size_t dns_n;
+    uint32_t dns_serial;
+    struct dns_server_counters dns;
     struct engine_usage usage;
     struct engine_purges purges;
     struct engine_configs configs;

@@ -175,13 +175,17 @@ static void on_ready(void *ctx, struct node *n)
 {
     char text[MESH_ADDR_TEXT_MAX];
     const struct running *r = ctx;
+    size_t dns_n;
 
     printf("{\"ready\":true,\"name\":\"%s\",\"http\":\"%s\"", r->identity.cert.name,
            mesh_addr_text(node_http_addr(n), text));
     if (node_https_addr(n) != NULL)
         printf(",\"https\":\"%s\"", mesh_addr_text(node_https_addr(n), text));
     printf(",\"mesh\":\"%s\"", mesh_addr_text(node_mesh_addr(n), text));
-    printf(",\"admin\":\"%s\"}\n", mesh_addr_text(node_admin_addr(n), text));
+    const struct mesh_addr *dns = node_dns_addrs(n, &dns_n);
+    for (size_t i = 0; i < dns_n; i++)
+        printf("%s\"%s\"", i == 0 ? ",\"dns\":[" : ",", mesh_addr_text(&dns[i], text));
+    printf("%s,\"admin\":\"%s\"}\n", dns_n > 0 ? "]" : "", mesh_addr_text(node_admin_addr(n), text));
     fflush(stdout);
 }
 
@@ -320,6 +324,12 @@ static void fill_config(struct running *r, struct node_config *cfg)
     cfg->admin_token = r->data.token;
     cfg->parent_region = o->parent_region;
     cfg->dns_domain = o->dns_domain;
+    memcpy(cfg->dns, o->dns.at, sizeof(cfg->dns));
+    cfg->dns_n = o->dns.n;
+    for (cfg->dns_zones_n = 0; cfg->dns_zones_n < o->dns_zones.n; cfg->dns_zones_n++)
+        cfg->dns_zones[cfg->dns_zones_n] = o->dns_zones.at[cfg->dns_zones_n];
+    cfg->dns_threads = o->dns_threads;
+    cfg->dns_rate = o->dns_rate;
     cfg->viewer_addrs_n = o->viewer_addrs.n;
     for (size_t i = 0; i < o->viewer_addrs.n; i++)
         cfg->viewer_addrs[i] = o->viewer_addrs.at[i];

@@ -12,6 +12,7 @@
 
 #define MEMORY_DEFAULT (UINT64_C(512) << 20)
 #define AUDIT_DEFAULT  1000
+#define DNS_RATE_USUAL 200
 #define TTL_MAX_S      (INT64_C(100) * 365 * 86400)
 
 /* file:///PATH or dir:PATH; the path as the kernel has it, without links and dots. 0, or what is wrong; 1: it is
@@ -178,6 +179,53 @@ static int read_domain(const char *text, void *field, struct buf *why)
     if (!ok)
         buf_addf(why, "must be a domain of at most %d bytes, such as cdn.example.com.", DNS_DOMAIN_MAX - 1);
     return ok ? 0 : MESH_E_SYNTAX;
+}
+
+static int read_dns(const char *text, void *field, struct buf *why)
+{
+    struct option_addrs *out = field;
+    struct option_addr one = { .given = false };
+    int err = option_listen(text, &one, why);
+
+    if (err != 0)
+        return err;
+    if (out->n == DNS_LISTEN_MAX) {
+        buf_addf(why, "is one too many: %d are the limit.", DNS_LISTEN_MAX);
+        return MESH_E_FULL;
+    }
+    out->at[out->n++] = one.addr;
+    return 0;
+}
+
+static int read_dns_zone(const char *text, void *field, struct buf *why)
+{
+    struct option_domains *out = field;
+
+    if (out->n == DNS_ZONES_MAX - 1) {
+        buf_addf(why, "is one too many: %d are the limit.", DNS_ZONES_MAX - 1);
+        return MESH_E_FULL;
+    }
+    int err = read_domain(text, out->at[out->n], why);
+    for (size_t i = 0; err == 0 && i < out->n; i++) {
+        if (strcmp(out->at[i], out->at[out->n]) == 0) {
+            buf_add_str(why, "is given twice: once is enough.");
+            return MESH_E_EXISTS;
+        }
+    }
+    out->n += err == 0;
+    return err;
+}
+
+static int read_dns_threads(const char *text, void *field, struct buf *why)
+{
+    uint64_t n;
+
+    if (slice_u64(slice_str(text), &n) != 0 || n < 1 || n > DNS_THREADS_MAX) {
+        buf_addf(why, "must be a number from 1 to %d.", DNS_THREADS_MAX);
+        return MESH_E_RANGE;
+    }
+    *(uint32_t *)field = (uint32_t)n;
+    return 0;
 }
 
 static int read_workers(const char *text, void *field, struct buf *why)
@@ -434,12 +482,26 @@ static const struct option options[] = {
       FIELD(access_cookies), false },
     { "--countries", "FILE",
       "which country an address is in, in MaxMind's format (GeoLite2-Country.mmdb); taken anew\n"
-      "when it changes. Lists of countries in distributions go by it; unknown ones are let in",
+      "when it changes. Lists of countries in distributions go by it; unknown ones are let in. A City\n"
+      "file says where that is, too, for DNS",
       option_text, FIELD(countries), false },
     { "--dns-domain", "NAME",
       "the mesh's domain, the same on all nodes: each distribution has a name below it, which\n"
       "hedgerow distribution list tells (none has)",
       read_domain, FIELD(dns_domain), false },
+    { "--dns", "ADDR:PORT",
+      "answer DNS for that domain, over UDP and TCP: viewers get the edges that are nearest to them; up to 4\n"
+      "times, such as once for IPv4 and once for IPv6 (nowhere)",
+      read_dns, FIELD(dns), true },
+    { "--dns-zone", "NAME",
+      "one more zone to be answered for, such as a site's own domain that is delegated to the mesh; may\n"
+      "be repeated, the same on all nodes",
+      read_dns_zone, FIELD(dns_zones), true },
+    { "--dns-threads", "N", "threads that answer DNS, 1 to 16 (1)", read_dns_threads, FIELD(dns_threads), false },
+    { "--dns-rate", "N",
+      "answers over UDP a second to one network, of 24 bits or of 56 for IPv6; beyond that some are cut short,\n"
+      "so that who is no forger comes over TCP, and others left out (200; 0: as many as are asked for)",
+      option_u32, FIELD(dns_rate), false },
     { "--viewer-address", "IP",
       "where viewers reach this node, for those that are sent to it: IPv4 or IPv6, up to 4 times\n"
       "(that of --http and --https; where those are any, the mesh's)",
@@ -456,8 +518,6 @@ static const struct option options[] = {
     { "--timers", "NAME=TIME,...", "how long a node waits for what; may be repeated. The names are below", timers_read,
       FIELD(config), true },
     { "--trace", NULL, "say on stderr what the node decides, and why", NULL, FIELD(trace), false },
-    /* Promised names whose work is not there yet. */
-    { "--dns", "ADDR:PORT", "Viewers are sent to nodes by what stands before the mesh.", NULL, 0, false },
 };
 
 static const struct command_line line = {
@@ -505,6 +565,27 @@ static int check_content(const struct run_options *o, const bool *given)
         return cli_fail(CLI_USAGE, line.command,
                         "--origin is missing: where content comes from, such as --origin http://origin.example.net; or "
                         "-c FILE with distributions.");
+    return CLI_OK;
+}
+
+/* What DNS is answered for must be named. */
+static int check_dns(const struct run_options *o, const bool *given)
+{
+    static const char *const more[] = { "--dns-zone", "--dns-threads", "--dns-rate" };
+
+    if (o->dns.n > 0 && o->dns_domain[0] == 0)
+        return cli_fail(CLI_USAGE, line.command,
+                        "--dns needs --dns-domain NAME: the mesh's domain, for which DNS is answered, such as "
+                        "--dns-domain cdn.example.com");
+    for (size_t i = 0; o->dns.n == 0 && i < sizeof(more) / sizeof(more[0]); i++) {
+        if (is_given(given, more[i]))
+            return cli_fail(CLI_USAGE, line.command, "%s goes with --dns ADDR:PORT: where DNS is answered.", more[i]);
+    }
+    for (size_t i = 0; i < o->dns_zones.n; i++) {
+        if (strcmp(o->dns_zones.at[i], o->dns_domain) == 0)
+            return cli_fail(CLI_USAGE, line.command, "--dns-zone %s is --dns-domain already: once is enough.",
+                            o->dns_domain);
+    }
     return CLI_OK;
 }
 
@@ -561,7 +642,8 @@ static int read_file(struct run_options *o, bool *given)
 static const struct run_options usual = { .memory = MEMORY_DEFAULT,
                                           .default_ttl_s = TTL_DEFAULT_S,
                                           .error_ttl_s = ERROR_TTL_DEFAULT_S,
-                                          .audit_one_in = AUDIT_DEFAULT };
+                                          .audit_one_in = AUDIT_DEFAULT,
+                                          .dns_rate = DNS_RATE_USUAL };
 
 int run_options_check(const struct dist_file *f, const char *path, struct buf *why)
 {
@@ -598,6 +680,8 @@ bool run_options_read(struct run_options *o, int argc, char *const *argv, int *c
         *code = cli_fail(CLI_USAGE, line.command, "--advertise may be given %d times at most.", GOSSIP_ADDRS_MAX);
     if (*code == CLI_OK)
         *code = check_content(o, given);
+    if (*code == CLI_OK)
+        *code = check_dns(o, given);
     if (*code == CLI_OK)
         (void)s3_complete(o, code);
     if (*code != CLI_OK)

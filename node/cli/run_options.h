@@ -7,6 +7,16 @@
 
 #define DNS_DOMAIN_MAX 239 /* with its end; a distribution's label and a dot go before it, 253 bytes in all */
 
+struct option_addrs {
+    struct mesh_addr at[DNS_LISTEN_MAX];
+    size_t n;
+};
+
+struct option_domains { /* as Host fields are compared: lower case, no final dot */
+    char at[DNS_ZONES_MAX - 1][DNS_DOMAIN_MAX];
+    size_t n;
+};
+
 struct run_options {         /* text lends from the arguments, or from |file| */
     const char *config_file; /* NULL: not given */
     struct dist_file file;   /* what was in it; the caller's to free */
@@ -38,6 +48,9 @@ struct run_options {         /* text lends from the arguments, or from |file| */
     struct purge_from purge_from;
     unsigned codings_off;            /* CODING_BITs */
     char dns_domain[DNS_DOMAIN_MAX]; /* empty: not given */
+    struct option_addrs dns;
+    struct option_domains dns_zones;
+    uint32_t dns_threads, dns_rate;
     struct option_viewer_addrs viewer_addrs;
     uint32_t capacity; /* 0: not given */
     struct option_place location;

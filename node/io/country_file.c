@@ -67,22 +67,11 @@ static int db_open(struct country_db **out, int copy, const char *path, struct b
     return 0;
 }
 
-/* The country that |address| is in, if there is an entry of that form. */
-static void db_find(struct country_db *db, const struct mesh_addr *address, char country[COUNTRY_BYTES])
+static void find_country(MMDB_entry_s *entry, char country[COUNTRY_BYTES])
 {
-    struct sockaddr_in v4 = { .sin_family = AF_INET };
-    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
-    bool is_v4 = mesh_addr_is_v4(address);
     MMDB_entry_data_s found;
-    int err = MMDB_SUCCESS;
 
-    country[0] = 0;
-    memcpy(&v4.sin_addr, address->ip + 12, 4);
-    memcpy(&v6.sin6_addr, address->ip, 16);
-    MMDB_lookup_result_s at =
-        MMDB_lookup_sockaddr(&db->mmdb, is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6, &err);
-    if (err != MMDB_SUCCESS || !at.found_entry ||
-        MMDB_get_value(&at.entry, &found, "country", "iso_code", NULL) != MMDB_SUCCESS || !found.has_data ||
+    if (MMDB_get_value(entry, &found, "country", "iso_code", NULL) != MMDB_SUCCESS || !found.has_data ||
         found.type != MMDB_DATA_TYPE_UTF8_STRING || found.data_size != 2)
         return;
     for (unsigned i = 0; i < 2; i++) {
@@ -91,6 +80,43 @@ static void db_find(struct country_db *db, const struct mesh_addr *address, char
     }
     memcpy(country, found.utf8_string, 2);
     country[2] = 0;
+}
+
+/* Degrees times 10,000 of |entry|'s location; false: there is none within |limit|. */
+static bool find_degrees(MMDB_entry_s *entry, const char *which, double limit, int32_t *out)
+{
+    MMDB_entry_data_s found;
+
+    if (MMDB_get_value(entry, &found, "location", which, NULL) != MMDB_SUCCESS || !found.has_data)
+        return false;
+    double degrees = found.type == MMDB_DATA_TYPE_DOUBLE  ? found.double_value
+                     : found.type == MMDB_DATA_TYPE_FLOAT ? (double)found.float_value
+                                                          : limit + 1;
+    if (!(degrees >= -limit && degrees <= limit)) /* nor what is no number */
+        return false;
+    *out = (int32_t)(degrees * 10000 + (degrees < 0 ? -0.5 : 0.5));
+    return true;
+}
+
+/* Where |address| is, as far as its entry has it in the right form. */
+static void db_find(struct country_db *db, const struct mesh_addr *address, struct place *out, bool country_only)
+{
+    struct sockaddr_in v4 = { .sin_family = AF_INET };
+    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+    bool is_v4 = mesh_addr_is_v4(address);
+    int err = MMDB_SUCCESS;
+
+    memcpy(&v4.sin_addr, address->ip + 12, 4);
+    memcpy(&v6.sin6_addr, address->ip, 16);
+    MMDB_lookup_result_s at =
+        MMDB_lookup_sockaddr(&db->mmdb, is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6, &err);
+    if (err != MMDB_SUCCESS || !at.found_entry)
+        return;
+    find_country(&at.entry, out->country);
+    out->located = !country_only && find_degrees(&at.entry, "latitude", 90, &out->lat_e4) &&
+                   find_degrees(&at.entry, "longitude", 180, &out->lon_e4);
+    if (!out->located)
+        out->lat_e4 = out->lon_e4 = 0;
 }
 
 static int read_file(struct country_file *f, struct country_db **out, struct buf *why)
@@ -160,10 +186,10 @@ int country_file_refresh(struct country_file *f, struct buf *why)
     return 1;
 }
 
-void country_find(struct country_file *f, struct country_view *v, const struct mesh_addr *address,
-                  char country[COUNTRY_BYTES])
+static void find(struct country_file *f, struct country_view *v, const struct mesh_addr *address, struct place *out,
+                 bool country_only)
 {
-    country[0] = 0;
+    *out = (struct place){ .located = false };
     if (f == NULL)
         return;
     if (v->version != atomic_load_explicit(&f->version, memory_order_acquire)) {
@@ -175,7 +201,21 @@ void country_find(struct country_file *f, struct country_view *v, const struct m
         pthread_mutex_unlock(&f->lock);
         db_unref(old);
     }
-    db_find(v->db, address, country);
+    db_find(v->db, address, out, country_only);
+}
+
+void country_find(struct country_file *f, struct country_view *v, const struct mesh_addr *address,
+                  char country[COUNTRY_BYTES])
+{
+    struct place p;
+
+    find(f, v, address, &p, true);
+    memcpy(country, p.country, COUNTRY_BYTES);
+}
+
+void place_find(struct country_file *f, struct country_view *v, const struct mesh_addr *address, struct place *out)
+{
+    find(f, v, address, out, false);
 }
 
 void country_view_fini(struct country_view *v)

@@ -1,6 +1,7 @@
-/* country_file.h - which country an address is in, by a file in MaxMind's format (GeoLite2-Country and its like;
- * libmaxminddb reads it). The file is copied to memory when it is opened, so whatever becomes of it while the node runs
- * harms nobody. A new one is taken as a whole or not at all. */
+/* country_file.h - which country an address is in, and where on the globe if it says that, by a file in MaxMind's
+ * format (GeoLite2-Country, GeoLite2-City and their like; libmaxminddb reads it). The file is copied to memory when it
+ * is opened, so whatever becomes of it while the node runs harms nobody. A new one is taken as a whole or not at all.
+ */
 #ifndef HEDGEROW_IO_COUNTRY_FILE_H
 #define HEDGEROW_IO_COUNTRY_FILE_H
 
@@ -43,6 +44,15 @@ struct country_view {
 /* country_find writes the country of |address|, "" where it is not known or |f| is NULL. */
 void country_find(struct country_file *f, struct country_view *v, const struct mesh_addr *address,
                   char country[COUNTRY_BYTES]);
+
+struct place {
+    char country[COUNTRY_BYTES]; /* "": not known */
+    bool located;
+    int32_t lat_e4, lon_e4; /* degrees times 10,000 */
+};
+
+/* place_find does the same, and tells where that is, too. */
+void place_find(struct country_file *f, struct country_view *v, const struct mesh_addr *address, struct place *out);
 void country_view_fini(struct country_view *v);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef HEDGEROW_IO_NODE_IMPL_H
 #define HEDGEROW_IO_NODE_IMPL_H
 
+#include "node/io/dns_home.h"
 #include "node/io/edge.h"
 #include "node/io/keeper.h"
 #include "node/io/worker.h"
@@ -29,6 +30,7 @@ struct node {
     struct keeper *keeper;         /* NULL: they are not kept */
     struct country_file countries; /* if worker 0 has it */
     mesh_ns countries_at;          /* when it was looked at last */
+    struct dns_home dns;
     struct keeper *config_keeper;  /* of versions of the configuration; NULL: the same */
     bool configs_kept;
     struct keeper *judge;  /* a thread that judges versions which others send; NULL: the loop does */
@@ -49,6 +51,9 @@ void node_config_kept(void *ctx, bool done, bool whole);
 
 /* The judge has judged. */
 void node_config_judged(void *ctx, bool good, bool whole);
+
+/* node_cannot_listen writes to |error|, NODE_ERROR_MAX bytes, what errno |err| means of |flag|'s address. */
+void node_cannot_listen(char *error, const struct mesh_addr *addr, const char *flag, int err);
 
 /* node->stop was sent. */
 void node_stopping(struct ev_loop *loop, ev_async *stop, int revents);

@@ -157,6 +157,7 @@ void node_turn(struct node *n)
     struct worker *w = &n->worker;
 
     reopen_log(n);
+    dns_home_turn(&n->dns);
     if (w->draining) {
         if (drained(n))
             leave_now(n);
@@ -398,6 +399,25 @@ const struct mesh_addr *node_mesh_addr(const struct node *n)
 const struct mesh_addr *node_admin_addr(const struct node *n)
 {
     return &n->admin;
+}
+
+const struct mesh_addr *node_dns_addrs(const struct node *n, size_t *count)
+{
+    *count = n->dns.addrs_n;
+    return n->dns.addrs;
+}
+
+uint32_t node_dns_serial(const struct node *n)
+{
+    return n->dns.serial;
+}
+
+void node_dns_counters(const struct node *n, struct dns_server_counters *out)
+{
+    if (n->dns.server != NULL)
+        dns_server_counters(n->dns.server, out);
+    else
+        memset(out, 0, sizeof(*out));
 }
 
 struct engine *node_engine(struct node *n)

@@ -11,6 +11,7 @@
 #include "node/dist/dist.h"
 #include "node/dist/url.h"
 #include "node/io/access_line.h"
+#include "node/io/dns_server.h"
 #include "node/io/purge_from.h"
 #include "node/io/resolve.h"
 #include "node/tls/tls.h"
@@ -110,6 +111,12 @@ struct node_config { /* all pointers are lent for the node's life */
     mesh_ns ring_join_delay, ring_death_delay, ramp, parent_period; /* mesh.h's, 0 = default */
     const char *parent_region;                                      /* mesh.h's; NULL: auto */
     const char *dns_domain; /* engine_config's zone, lent for the node's life; NULL or empty: there is none */
+    struct mesh_addr dns[DNS_LISTEN_MAX]; /* where DNS is answered, for |dns_domain|; a port of 0 takes a free one */
+    size_t dns_n;                         /* 0: nowhere */
+    const char *dns_zones[DNS_ZONES_MAX - 1]; /* more zones that are answered for, as |dns_domain| is written */
+    size_t dns_zones_n;
+    unsigned dns_threads; /* at most DNS_THREADS_MAX; 0: one */
+    uint32_t dns_rate;    /* answers a second to a network; 0: as many as are asked for */
     mesh_ns probe_period, ack_timeout, suspect_timeout;
     struct node_timers timers;
     /* Where viewers reach us; the ports are not used. None: where it listens for them, else where the mesh reaches it.
@@ -194,6 +201,11 @@ const struct mesh_addr *node_http_addr(const struct node *n);
 const struct mesh_addr *node_https_addr(const struct node *n); /* NULL: there is none */
 const struct mesh_addr *node_mesh_addr(const struct node *n);
 const struct mesh_addr *node_admin_addr(const struct node *n);
+/* node_dns_addrs lends the addresses at which DNS is answered, |*count| of them; node_dns_serial is what SOA says now.
+ */
+const struct mesh_addr *node_dns_addrs(const struct node *n, size_t *count);
+uint32_t node_dns_serial(const struct node *n);
+void node_dns_counters(const struct node *n, struct dns_server_counters *out);
 struct engine *node_engine(struct node *n);
 const struct node_config *node_config(const struct node *n);
 mesh_ns node_now(struct node *n);

@@ -68,13 +68,13 @@ static int fail_closed(int fd)
     return -1;
 }
 
-static int bind_port(int fd, struct mesh_addr *addr)
+static int bind_either(int fd, struct mesh_addr *addr, bool v6_only)
 {
     union sock_addr sa;
     socklen_t len = sock_addr_to(&sa, addr, family_of(addr));
 
     if (family_of(addr) == AF_INET6)
-        set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+        set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only);
     if (bind(fd, &sa.any, len) != 0)
         return -1;
     len = sizeof(sa);
@@ -82,6 +82,11 @@ static int bind_port(int fd, struct mesh_addr *addr)
         return -1;
     addr->port = ntohs(sa.any.sa_family == AF_INET ? sa.v4.sin_port : sa.v6.sin6_port);
     return 0;
+}
+
+static int bind_port(int fd, struct mesh_addr *addr)
+{
+    return bind_either(fd, addr, false);
 }
 
 int sock_listen(struct mesh_addr *addr)
@@ -124,6 +129,36 @@ int sock_udp(struct mesh_addr *addr)
     if (bind_port(fd, addr) != 0)
         return fail_closed(fd);
     return fd;
+}
+
+int sock_bind(int type, struct mesh_addr *addr, bool v6_only, int first)
+{
+    int fd = socket(family_of(addr), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    if (first >= 0) {
+        set_int(first, SOL_SOCKET, SO_REUSEPORT, 1);
+        set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    }
+    if (type == SOCK_STREAM) {
+        set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+        set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    } else {
+        set_int(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER);
+        set_int(fd, SOL_SOCKET, SO_SNDBUF, UDP_BUFFER);
+    }
+    if (bind_either(fd, addr, v6_only) != 0 || (type == SOCK_STREAM && listen(fd, LISTEN_BACKLOG) != 0))
+        return fail_closed(fd);
+    return fd;
+}
+
+void sock_tell_destination(int fd, const struct mesh_addr *bound)
+{
+    if (family_of(bound) == AF_INET)
+        set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+    else
+        set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 }
 
 int sock_connect(const struct mesh_addr *addr)

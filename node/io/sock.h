@@ -18,6 +18,14 @@ int sock_listen_too(int first, const struct mesh_addr *addr);
 /* sock_udp binds a datagram socket and sets the port likewise. */
 int sock_udp(struct mesh_addr *addr);
 
+/* sock_bind makes a socket of |type|, SOCK_DGRAM or a listening SOCK_STREAM, and sets the port likewise. |v6_only|: "[::]"
+ * takes no IPv4. |first|: another one of the same address beside this (see sock_listen_too), or -1. */
+int sock_bind(int type, struct mesh_addr *addr, bool v6_only, int first);
+
+/* sock_tell_destination has the kernel say of each datagram where it was sent to: IP_PKTINFO or, of a socket of IPv6,
+ * IPV6_PKTINFO. */
+void sock_tell_destination(int fd, const struct mesh_addr *bound);
+
 /* sock_connect begins to connect; sock_connect_error tells, once writable, how it ended (0 or
  * an errno). */
 int sock_connect(const struct mesh_addr *addr);

@@ -79,7 +79,7 @@ static size_t share_descriptors(struct node_config *cfg)
     return viewers;
 }
 
-static void cannot_listen(char *error, const struct mesh_addr *addr, const char *flag, int err)
+void node_cannot_listen(char *error, const struct mesh_addr *addr, const char *flag, int err)
 {
     char text[MESH_ADDR_TEXT_MAX];
     const char *advice = "";
@@ -99,7 +99,7 @@ static int listen_at(struct mesh_addr *addr, const char *flag, char *error)
     int fd = sock_listen(addr);
 
     if (fd < 0)
-        cannot_listen(error, addr, flag, errno);
+        node_cannot_listen(error, addr, flag, errno);
     return fd;
 }
 
@@ -117,7 +117,7 @@ static int listen_mesh(struct node *n, int *udp, char *error)
         *udp = sock_udp(&n->mesh);
         if (*udp >= 0)
             return tcp;
-        cannot_listen(error, &n->mesh, "--mesh, UDP", errno);
+        node_cannot_listen(error, &n->mesh, "--mesh, UDP", errno);
         close(tcp);
     }
     return -1;
@@ -455,8 +455,8 @@ struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX
     n->stop.data = n;
     ev_async_start(w->loop, &n->stop);
     if (start_listening(n, error) != 0 || open_log(n, error) != 0 || open_countries(n, error) != 0 ||
-        open_disk(n, error) != 0 || start_engine(n, error) != 0 || start_rest(n, error) != 0 ||
-        start_readers(n, error) != 0)
+        dns_home_open(&n->dns, n, error) != 0 || open_disk(n, error) != 0 || start_engine(n, error) != 0 ||
+        start_rest(n, error) != 0 || start_readers(n, error) != 0 || dns_home_start(&n->dns, error) != 0)
         goto fail;
     n->started = w->now;
     n->started_s = w->wall_us / 1000000;
@@ -497,6 +497,7 @@ void node_free(struct node *n)
     keeper_stop(n->judge);
     buf_free(&n->judged_why);
     keeper_stop(n->config_keeper);
+    dns_home_stop(&n->dns);
     keeper_stop(n->keeper); /* what it writes is lent from the engine */
     engine_free(w->engine);
     disk_close(w->disk);

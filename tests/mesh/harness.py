@@ -245,6 +245,7 @@ class Node(Process):
         equal(ready["ready"], True, f"{self.name}'s ready line")
         self.http, self.mesh, self.admin = (client.address_of(ready[key]) for key in ("http", "mesh", "admin"))
         self.https = client.address_of(ready["https"]) if "https" in ready else None
+        self.dns_at = [client.address_of(one) for one in ready.get("dns", ())]
         self.drain()
         return self
 

@@ -54,7 +54,7 @@ def test_wrong_flags_are_named_and_end_with_2(case):
     says(case.run("runn", code=2), "Did you mean \"run\"?")
     says(case.run("run", "--htpp", "x", code=2), "unknown flag --htpp", "Did you mean --http?")
     says(case.run("run", code=2), "--origin is missing")
-    says(case.run("run", "--origin", NO_ORIGIN, "--dns", "x", code=2), "--dns is not available")
+    says(case.run("run", "--origin", NO_ORIGIN, "--dns", "x", code=2), "--dns", "IP address")
     says(case.run("run", "--origin", NO_ORIGIN, "--dns-domain", "cdn..example", code=2), "--dns-domain", "cdn.example.com")
     says(case.run("run", "--origin", NO_ORIGIN, "--workers", "65", code=2), "--workers 65", "from 1 to 64")
     for flag, value in (("--http", "8080"), ("--http", "example.net:80"), ("--seed", "edge1"), ("--memory", "much"),

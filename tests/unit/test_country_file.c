@@ -15,7 +15,8 @@
 static char folder[] = "/tmp/hedgerow-countries-XXXXXX";
 static char path[64], other[64];
 
-/* Networks and countries in pairs, "192.0.2.0/24 DE ...". False: the module is not there. */
+/* Networks and countries in pairs, "192.0.2.0/24 DE ...", or "192.0.2.0/24 DE,50.11,8.68" with a place. False: the
+ * module is not there. */
 static bool make(const char *to, const char *pairs)
 {
     char command[2048];
@@ -23,13 +24,16 @@ static bool make(const char *to, const char *pairs)
     snprintf(command, sizeof(command),
              "perl -e '"
              "eval { require MaxMind::DB::Writer::Tree } or exit 77;"
-             "my %%types = (country => \"map\", iso_code => \"utf8_string\");"
+             "my %%types = (country => \"map\", iso_code => \"utf8_string\", location => \"map\","
+             " latitude => \"double\", longitude => \"double\");"
              "my $t = MaxMind::DB::Writer::Tree->new(ip_version => 6, record_size => 24, database_type => \"Test\","
              " languages => [\"en\"], description => { en => \"test\" }, alias_ipv6_to_ipv4 => 0,"
              " remove_reserved_networks => 0, map_key_type_callback => sub { $types{$_[0]} });"
              "my @p = split / /, shift;"
              "while (my ($net, $code) = splice @p, 0, 2) {"
-             " $t->insert_network($net, $code eq \"-\" ? {} : { country => { iso_code => $code } }) }"
+             " my ($c, $lat, $lon) = split /,/, $code; my %%e = $c eq \"-\" ? () : (country => { iso_code => $c });"
+             " $e{location}{latitude} = $lat if defined $lat; $e{location}{longitude} = $lon if defined $lon;"
+             " $t->insert_network($net, \\%%e) }"
              "open my $f, \">:raw\", shift or die; $t->write_tree($f); close $f;' '%s' '%s' 2>/dev/null",
              pairs, to);
     int code = system(command);
@@ -114,6 +118,56 @@ static void feat_S8_a_country_by_address_from_a_file_that_is_exchanged(void **st
     buf_free(&why);
 }
 
+static struct place place(struct country_file *f, struct country_view *v, const char *address)
+{
+    struct mesh_addr a;
+    struct place p;
+
+    assert_int_equal(mesh_addr_parse(slice_str(address), &a), 0);
+    place_find(f, v, &a, &p);
+    return p;
+}
+
+#define PLACES                                                                                          \
+    "::192.0.2.0/120 DE,50.1109,8.6821 ::198.51.100.0/120 FR ::203.0.113.0/120 -,-33.86885,-179.99996 " \
+    "2001:db8:1::/48 AT,48.2 2001:db8:2::/48 US,90.5,0 2001:db8:3::/48 US,40,180.01 2001:db8:4::/48 FJ,-90,180"
+
+static void feat_L2_places_of_a_file_that_has_them(void **state)
+{
+    struct country_file f;
+    struct country_view v = { .db = NULL };
+    struct buf why = BUF_EMPTY;
+
+    (void)state;
+    if (!make(path, PLACES))
+        skip();
+    assert_int_equal(country_file_open(&f, path, &why), 0);
+    struct place p = place(&f, &v, "192.0.2.7:1");
+    assert_string_equal(p.country, "DE");
+    assert_true(p.located);
+    assert_int_equal(p.lat_e4, 501109);
+    assert_int_equal(p.lon_e4, 86821);
+    assert_string_equal(find(&f, &v, "192.0.2.7:1"), "DE");
+    p = place(&f, &v, "198.51.100.7:1"); /* a country and no place */
+    assert_true(strcmp(p.country, "FR") == 0 && !p.located);
+    p = place(&f, &v, "203.0.113.7:1"); /* a place in no country; rounded */
+    assert_true(p.country[0] == 0 && p.located);
+    assert_int_equal(p.lat_e4, -338689);
+    assert_int_equal(p.lon_e4, -1800000);
+    /* Half of a place, or one that is not on the globe, is none. */
+    static const char *const nowhere[] = { "[2001:db8:1::1]:1", "[2001:db8:2::1]:1", "[2001:db8:3::1]:1", "8.8.8.8:1" };
+    for (size_t i = 0; i < sizeof(nowhere) / sizeof(nowhere[0]); i++) {
+        p = place(&f, &v, nowhere[i]);
+        assert_true(!p.located && p.lat_e4 == 0 && p.lon_e4 == 0);
+    }
+    p = place(&f, &v, "[2001:db8:4::1]:1");
+    assert_true(p.located && p.lat_e4 == -900000 && p.lon_e4 == 1800000);
+    assert_false(place(NULL, &v, "192.0.2.7:1").located);
+    country_view_fini(&v);
+    country_file_close(&f);
+    buf_free(&why);
+}
+
 static void feat_S8_what_is_no_such_file_is_refused(void **state)
 {
     struct country_file f;
@@ -166,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(feat_S8_a_country_by_address_from_a_file_that_is_exchanged),
+        cmocka_unit_test(feat_L2_places_of_a_file_that_has_them),
         cmocka_unit_test(feat_S8_what_is_no_such_file_is_refused),
         cmocka_unit_test(feat_S8_lists_allow_or_block_and_who_is_unknown_is_let_in),
     };
