@@ -78,7 +78,7 @@ int cli_check(int argc, char *const *argv)
         return cli_fail(CLI_FAILED, line.command, "the system gives no random numbers.");
     code = node_file_read(o.file, &f, &why);
     if (code == CLI_OK)
-        code = run_options_check(&f, o.file, &why);
+        code = run_options_check(&f, o.file, "", &why);
     if (why.len > 0)
         cli_put(stderr, buf_slice(&why));
     if (code == CLI_OK && (o.show || o.json))

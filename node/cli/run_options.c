@@ -645,7 +645,21 @@ static const struct run_options usual = { .memory = MEMORY_DEFAULT,
                                           .audit_one_in = AUDIT_DEFAULT,
                                           .dns_rate = DNS_RATE_USUAL };
 
-int run_options_check(const struct dist_file *f, const char *path, struct buf *why)
+void run_options_domain(const struct dist_set *set, const char *what, const char *domain, struct buf *said)
+{
+    for (size_t i = 0; domain[0] == '\0' && set != NULL && i < set->n; i++) {
+        const struct dist *d = &set->dists[i];
+        if (!d->enabled || d->steering.redirect == DIST_STEER_OFF)
+            continue;
+        buf_addf(said,
+                 "%s: nobody is redirected to the nearest edge, as \"%.*s\" says: without --dns-domain edges have "
+                 "no names.\n",
+                 what, SLICE_FMT(d->name));
+        return;
+    }
+}
+
+int run_options_check(const struct dist_file *f, const char *path, const char *domain, struct buf *why)
 {
     struct run_options *o = malloc(sizeof(*o));
     bool given[OPTION_VALUES_MAX] = { false };
@@ -654,6 +668,8 @@ int run_options_check(const struct dist_file *f, const char *path, struct buf *w
     if (o != NULL) {
         *o = usual;
         code = node_file_options(f, path, &line, given, o, why);
+        if (code == CLI_OK)
+            run_options_domain(f->set, path, o->dns_domain[0] != '\0' ? o->dns_domain : domain, why);
     } else {
         buf_add_str(why, "out of memory.\n");
     }

@@ -62,8 +62,12 @@ struct run_options {         /* text lends from the arguments, or from |file| */
 bool run_options_read(struct run_options *o, int argc, char *const *argv, int *code);
 
 /* run_options_check: would run take what stands under node: in |f|, which was read from |path|? An exit code, |why| as
- * node_file_options. */
-int run_options_check(const struct dist_file *f, const char *path, struct buf *why);
+ * node_file_options. |domain| is --dns-domain as a flag gives it; empty: none does. */
+int run_options_check(const struct dist_file *f, const char *path, const char *domain, struct buf *why);
+
+/* run_options_domain appends a line about |what| where the first of |set| that redirects viewers cannot do so: without
+ * a domain (empty) edges have no names. */
+void run_options_domain(const struct dist_set *set, const char *what, const char *domain, struct buf *said);
 
 /* run_node is the command itself. |tune| (NULL: none) may change the configuration just
  * before the node starts: programs of tests are nodes that way. */

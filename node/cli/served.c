@@ -74,6 +74,17 @@ static void say_kind(const struct run_options *o, struct dist_origin *origin)
     }
 }
 
+/* Of |set|, which is in force: what this node cannot do. */
+static void say_domain(const struct served *s, const struct dist_set *set)
+{
+    struct buf said = BUF_EMPTY;
+
+    run_options_domain(set, "hedgerow run", s->o->dns_domain, &said);
+    if (said.len > 0 && buf_ok(&said))
+        cli_put(stderr, buf_slice(&said));
+    buf_free(&said);
+}
+
 /* What the file says of content, or the flags do as one distribution. */
 int served_start(struct served *s, const struct run_options *o)
 {
@@ -84,6 +95,7 @@ int served_start(struct served *s, const struct run_options *o)
     pthread_mutex_init(&s->lock, NULL);
     if (o->file.set != NULL) {
         s->local = dist_set_ref(o->file.set);
+        say_domain(s, s->local);
         return look_at_origins(s);
     }
     dist_origin_default(&flags.origin);
@@ -175,6 +187,7 @@ void served_adopt(void *ctx, struct slice text)
         dist_set_unref(s->mesh);
         s->mesh = set;
         cli_say("run", "the mesh's configuration is in force: %zu distribution%s.", set->n, set->n == 1 ? "" : "s");
+        say_domain(s, set);
     } else { /* it was judged: there is no memory for it */
         dist_set_unref(set);
         cli_say("run", "out of memory for the mesh's configuration: this node serves by the one before.");
@@ -197,8 +210,8 @@ bool served_reload(struct served *s, struct buf *said)
     struct dist_file file = { .set = NULL };
     int code = node_file_read(path, &file, said);
 
-    if (code == CLI_OK && (code = run_options_check(&file, path, said)) == CLI_OK && file.set == NULL &&
-        s->o->file.set != NULL) {
+    if (code == CLI_OK && (code = run_options_check(&file, path, s->o->dns_domain, said)) == CLI_OK &&
+        file.set == NULL && s->o->file.set != NULL) {
         buf_addf(said, "%s: distributions is missing.\n", path);
         code = CLI_CONFIG;
     }

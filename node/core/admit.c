@@ -94,7 +94,7 @@ bool admit_request(struct engine *e, struct request *r, const struct route *rout
     struct slice cookies[COOKIE_FIELDS_MAX];
     struct doors_verdict v;
 
-    if (route_by_words(route))
+    if (!route_has_doors(route))
         return true;
     const struct doors_request asked = { .https = r->https,
                                          .host = r->authority.len > 0 ? r->authority : r->host,

@@ -125,6 +125,7 @@ void engine_free(struct engine *e)
     buf_free(&e->spare);
     admit_fini(e);
     sets_free(e);
+    steer_view_unref(e->edges_given);
     free(e);
 }
 

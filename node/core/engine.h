@@ -254,6 +254,8 @@ struct request {
     const struct dist
         *dist; /* whose it is; NULL: nobody's, or it did not come so far. Lent for the turn that it came in */
     struct response policy; /* what is said of the answer's fields; with |preflight| that is all of it */
+    struct slice list;      /* edges for players (nearest.h), JSON: that is all of the answer, with 200. Lent likewise */
+    uint32_t list_ttl_s;    /* it holds so long */
     const char *detail;     /* why it was not let in, a word for the access log; NULL: it was, or was not asked */
     uint32_t retry_after_s; /* then, with 429 */
     const char *error_text; /* a sentence for people; static */
@@ -275,9 +277,10 @@ struct request {
     struct purge_waiter *waiter; /* NULL: it waits for nothing of that kind */
     enum coding prefers;         /* by its Accept-Encoding */
     bool codable;                /* it asks with GET or HEAD */
+    bool at_edge;                /* by a name of its distribution at one edge */
     struct coded_place coded_at; /* in the coded body */
     struct buf coded_rest;       /* of a copy that was lost, to be read before that */
-    struct buf own;              /* what |location| and |allow| lend */
+    struct buf own;              /* what |location|, |allow| and |list| lend */
     struct error_page *page;     /* what is shown in place of an error; NULL: it is no error, or shown as it is */
 };
 
@@ -290,10 +293,11 @@ static inline bool request_redirects(const struct request *r)
 {
     return r->state == REQUEST_FAILED && r->location.len > 0;
 }
-/* request_here: the edge has answered it by itself (it redirects, or answers a preflight), which counts as a hit. */
+/* request_here: the edge has answered it by itself (it redirects, answers a preflight, or lists edges), which counts as
+ * a hit. */
 static inline bool request_here(const struct request *r)
 {
-    return r->state == REQUEST_FAILED && (request_redirects(r) || r->policy.preflight);
+    return r->state == REQUEST_FAILED && (request_redirects(r) || r->policy.preflight || r->list.len > 0);
 }
 
 /* request_seek: of the body |length| bytes from |at| on are read next, which may not be there yet. Only forward. Who
@@ -344,6 +348,8 @@ void engine_edge(struct engine *e, mesh_ns now, const struct steer_facts *facts)
 void engine_viewer_rtt(struct engine *e, mesh_ns now, const struct mesh_addr *viewer, const char *country, mesh_ns rtt);
 /* engine_steer lends it: for views, and what is counted of it. */
 struct steer *engine_steer(struct engine *e);
+/* engine_edges_given: redirects and lists go by |v| (a reference is taken) from now on instead; for tests. */
+void engine_edges_given(struct engine *e, struct steer_view *v);
 
 /* ---- the authorities ---- */
 /* engine_roll takes a roll that was handed in here (mesh_roll_take's codes); it spreads from

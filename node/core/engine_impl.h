@@ -535,6 +535,7 @@ struct engine {
     struct configs *configs;
     uint64_t purged; /* purges->logs.position */
     bool unsure;     /* we may have missed purges: no copy answers a viewer */
+    struct steer_view *edges_given; /* NULL in a node */
     struct coding_memo coding_memo;
     struct buf path, host, spare; /* of the request that is being handed in, in normal form ... */
     struct fields edited;         /* ... and its fields, where rules have changed them */

@@ -253,7 +253,8 @@ static void begin(struct engine *e, struct request *r)
     r->coded_at = (struct coded_place){ 0 };
     r->coded_rest = BUF_EMPTY;
     reader_init(&r->reader, false);
-    r->location = r->allow = SLICE_EMPTY;
+    r->location = r->allow = r->list = SLICE_EMPTY;
+    r->at_edge = false;
     r->dist = NULL;
     r->detail = NULL;
     r->retry_after_s = 0;

@@ -23,8 +23,10 @@ static bool normal_form(struct engine *e, struct request *r)
     int err = key_path(&e->path, r->target);
     if (err == 0)
         err = key_host(&e->host, r->host);
-    if (err == 0)
-        return true;
+    if (err == 0) {
+        r->at_edge = route_main_host(&e->host, e->cfg.set, e->cfg.zone);
+        return buf_ok(&e->host) || no_memory(r);
+    }
     request_refuse(r,
                    err == MESH_E_NOMEM   ? 503
                    : err == MESH_E_RANGE ? 413
@@ -87,7 +89,8 @@ static bool admits_scheme(const struct engine *e, struct request *r, const struc
         return false;
     }
     buf_add_str(&r->own, "https://");
-    buf_add_slice(&r->own, buf_slice(&e->host));
+    if (key_host(&r->own, r->host) != 0) /* which may be that of one edge, and stays so */
+        return no_memory(r);
     buf_add_slice(&r->own, buf_slice(&e->path));
     return redirect(r, 301, buf_slice(&r->own));
 }
@@ -156,6 +159,7 @@ static bool find(struct engine *e, struct request *r, struct route *route)
 {
     if (route_find(route, e->cfg.set, e->cfg.zone, buf_slice(&e->host), buf_slice(&e->path), r->https)) {
         r->dist = route->dist;
+        route->at_edge = r->at_edge;
         return true;
     }
     request_refuse(r, 421, "This server does not answer for that host.");
@@ -187,7 +191,7 @@ bool request_aim(struct engine *e, struct request *r, struct aim *aim, bool *pla
         return false;
     response_begin(&r->policy, route->behaviour, r->fields);
     if (!admits_scheme(e, r, route->behaviour) || is_preflight(r) || !admits_method(r, route->behaviour) ||
-        !admit_request(e, r, route))
+        !admit_request(e, r, route) || request_steer(e, r, route))
         return false;
     *plain = route_by_words(route);
     if (route->behaviour->rules_n > 0 && !apply_rules(e, r, route->behaviour, plain, &moved))

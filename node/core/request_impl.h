@@ -59,6 +59,8 @@ void request_refuse(struct request *r, uint16_t status, const char *text); /* at
 /* request_aim (request_aim.c): where |r| goes, and what is to be fetched for it. |*plain|: of its fields nothing had to
  * be looked at for that. False: it goes nowhere, and was answered: a redirect, or a refusal. */
 bool request_aim(struct engine *e, struct request *r, struct aim *aim, bool *plain);
+/* request_steer (request_steer.c): is |r| answered with where else to ask? Its host and path are in normal form. */
+bool request_steer(struct engine *e, struct request *r, const struct route *route);
 void request_show(struct request *r, struct object *o); /* |o|, which is here, is the answer */
 /* ---- pages in place of errors (error_page.c) ---- */
 /* error_page_begin: |status| is about to be shown to |r|, of |error| (NULL: of ours). True: a page is sought in its

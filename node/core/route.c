@@ -19,7 +19,19 @@ bool route_find(struct route *out, struct dist_set *set, struct slice zone, stru
     *out = (struct route){ .set = NULL };
     if (d == NULL)
         return false;
-    *out = (struct route){ set, d, dist_behaviour(d, without_query(path)), https };
+    *out = (struct route){ .set = set, .dist = d, .behaviour = dist_behaviour(d, without_query(path)), .https = https };
+    return true;
+}
+
+bool route_main_host(struct buf *host, const struct dist_set *set, struct slice zone)
+{
+    struct slice edge;
+    const struct dist *d = set != NULL && zone.len > 0 ? dist_at_edge(set, buf_slice(host), zone, &edge) : NULL;
+
+    if (d == NULL)
+        return false;
+    buf_clear(host);
+    dist_main_host(host, d, zone);
     return true;
 }
 

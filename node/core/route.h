@@ -12,8 +12,13 @@ struct route {
     struct dist_set *set; /* all else is lent from it. NULL: it goes by nothing yet */
     const struct dist *dist;
     const struct dist_behaviour *behaviour;
-    bool https; /* the viewer's scheme */
+    bool https;   /* the viewer's scheme */
+    bool at_edge; /* it was asked for by its name at one edge, and is sent nowhere else */
 };
+
+/* route_main_host: |host|, in normal form, is changed to the name that it counts as, if it is one of a distribution at
+ * one edge (dist_at_edge): true, and |host| may have failed. */
+bool route_main_host(struct buf *host, const struct dist_set *set, struct slice zone);
 
 /* route_find: |host| and |path| (with or without query) in normal form; the set is lent. False: that host is nobody's.
  */
@@ -42,10 +47,16 @@ static inline uint16_t route_rules(const struct route *r)
     return (uint16_t)(r->dist->digest ^ r->dist->digest >> 32);
 }
 
+/* route_has_doors: is not everybody let in? */
+static inline bool route_has_doors(const struct route *r)
+{
+    return r->dist->geo != DIST_GEO_ANY || r->behaviour->key_groups_n > 0 || r->behaviour->rate > 0;
+}
+
 /* route_by_words: do a request's host, target and fields alone decide about its answer, and not who asks? */
 static inline bool route_by_words(const struct route *r)
 {
-    return r->dist->geo == DIST_GEO_ANY && r->behaviour->key_groups_n == 0 && r->behaviour->rate == 0;
+    return !route_has_doors(r) && (r->at_edge || r->dist->steering.redirect == DIST_STEER_OFF);
 }
 
 /* route_path appends |path| (normal form, with its query) as the origin is asked for it: without the parameters that

@@ -3,6 +3,7 @@
 #include "node/core/cache.h"
 #include "node/core/engine_impl.h"
 #include "node/core/key.h"
+#include "node/core/nearest.h"
 #include "node/core/purges.h"
 #include "node/core/route.h"
 #include "node/core/vary.h"
@@ -65,14 +66,19 @@ static bool key_of(struct shelf_reader *rd, const struct request *r, struct dige
     }
     buf_clear(&rd->path);
     buf_clear(&rd->host);
-    if (key_path(&rd->path, r->target) != 0 || key_host(&rd->host, r->host) != 0 ||
+    if (key_path(&rd->path, r->target) != 0 || key_host(&rd->host, r->host) != 0)
+        return false;
+    bool at_edge = route_main_host(&rd->host, rd->set, rd->zone);
+    if (!buf_ok(&rd->host) ||
         !route_find(&route, rd->set, rd->zone, buf_slice(&rd->host), buf_slice(&rd->path), r->https))
         return false;
+    route.at_edge = at_edge;
     struct slice path = buf_slice(&rd->path);
     bool root = route.dist->root.len > 0 && (path.len == 1 || path.data[1] == '?');
     *b = route.behaviour;
-    if (root || !route.behaviour->cache.enabled || route.behaviour->rules_n > 0 || !route_by_words(&route) ||
-        !route_shows_all(&route) || (route.behaviour->viewer_scheme != DIST_VIEWER_ANY && !r->https))
+    if (root || nearest_list_of(route.dist, path) != NEAREST_NO_LIST || !route.behaviour->cache.enabled ||
+        route.behaviour->rules_n > 0 || !route_by_words(&route) || !route_shows_all(&route) ||
+        (route.behaviour->viewer_scheme != DIST_VIEWER_ANY && !r->https))
         return false;
     return route_key(out, &rd->mesh, &route, buf_slice(&rd->host), path) == 0;
 }

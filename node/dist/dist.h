@@ -194,6 +194,20 @@ struct dist_key_group {
 enum dist_geo { DIST_GEO_ANY, DIST_GEO_ALLOW, DIST_GEO_BLOCK };
 enum dist_log { DIST_LOG_OFF, DIST_LOG_ON };
 
+/* What the owner says of the edges that viewers are sent to (node/steer). */
+enum dist_steer { DIST_STEER_OFF, DIST_STEER_NEAREST };
+enum dist_lists { DIST_LISTS_OFF, DIST_LISTS_ON };
+struct dist_steering {
+    enum dist_steer redirect;    /* who is much nearer to another edge is redirected there */
+    enum dist_lists lists;       /* players are told the edges in order, below DIST_LISTS_PATH */
+    const struct slice *regions; /* edges of these alone, or with |regions_not| of all but these; none: of all */
+    size_t regions_n;
+    bool regions_not;
+    bool host_counts; /* derived: by which of its names it is asked for may make another answer */
+};
+#define DIST_LISTS_PATH        "/.well-known/hedgerow/"
+#define DIST_STEER_REGIONS_MAX 64
+
 struct dist {
     struct slice name;     /* part of every key */
     struct slice assigned; /* label of the name it has below the mesh's zone: of its name alone, the same everywhere */
@@ -220,6 +234,7 @@ struct dist {
     enum dist_geo geo;
     const struct slice *countries; /* two capital letters each */
     size_t countries_n;
+    struct dist_steering steering;
     uint64_t digest;               /* of its canonical form: equal on two nodes that serve it alike */
     uint32_t index;                /* in its set */
     const struct dist_path *paths; /* private to node/dist: the behaviours' patterns, cut up */
@@ -244,8 +259,8 @@ void dist_set_unref(struct dist_set *s); /* NULL is fine */
 void dist_label(struct slice name, char out[DIST_LABEL_BYTES]);
 
 /* dist_find: whose is |host| (normal form, key_host's)? Exact names before the assigned label below |zone|
- * (the mesh's DNS domain; may be empty), that before wildcards, of wildcards the longest. NULL: nobody's, or its
- * distribution is disabled.
+ * (the mesh's DNS domain; may be empty) and names of it at one edge, those before wildcards, of wildcards the longest.
+ * NULL: nobody's, or its distribution is disabled.
  */
 const struct dist *dist_find(const struct dist_set *s, struct slice host, struct slice zone);
 
@@ -254,6 +269,17 @@ const struct dist *dist_find(const struct dist_set *s, struct slice host, struct
  * not count. */
 const struct dist *dist_find_named(const struct dist_set *s, struct slice host, struct slice zone);
 bool dist_above(const struct dist_set *s, struct slice name);
+
+/* dist_at_edge: |host| is LABEL--EDGE.|zone|, the name of a distribution (enabled or not) at one edge, EDGE being the
+ * edge's label (steer_label), which nobody looks up here: lent from |host| in |*edge|. NULL: it is no such name. */
+#define DIST_EDGE_LABEL_MAX 40
+const struct dist *dist_at_edge(const struct dist_set *s, struct slice host, struct slice zone, struct slice *edge);
+
+/* dist_main_host appends the name that |d|'s names at edges count as, for keys and for the origin alike, so that one
+ * copy serves them all: the first of its exact hosts, else its assigned label below |zone|. dist_is_main_host: is
+ * |host| that one? */
+void dist_main_host(struct buf *out, const struct dist *d, struct slice zone);
+bool dist_is_main_host(const struct dist *d, struct slice host, struct slice zone);
 
 /* dist_measured: by which origin the mesh's parent region is chosen, where there are several: the first one of the
  * first distribution (by name) that is enabled and has one beyond this node. The same on all nodes with the same set.

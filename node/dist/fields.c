@@ -273,12 +273,18 @@ static void write_hosts(struct writer *w, const void *object)
         write_texts(w, d->hosts, d->hosts_n);
 }
 
+/* { allow: LIST } or { block: LIST } */
+static bool allows_or_blocks(const struct tree *n)
+{
+    return n->kind == TREE_MAP && n->n == 1 &&
+           (slice_eq(n->first->key, SLICE_LIT("allow")) || slice_eq(n->first->key, SLICE_LIT("block")));
+}
+
 static bool read_countries(struct reader *r, const struct tree *n, void *object)
 {
     struct dist *d = object;
 
-    if (n->kind != TREE_MAP || n->n != 1 ||
-        (!slice_eq(n->first->key, SLICE_LIT("allow")) && !slice_eq(n->first->key, SLICE_LIT("block"))))
+    if (!allows_or_blocks(n))
         return wrong(r, n, "must be { allow: [ DE, FR ] } or { block: [ DE, FR ] }.");
     d->geo = n->first->key.data[0] == 'a' ? DIST_GEO_ALLOW : DIST_GEO_BLOCK;
     return read_texts(r, n->first, 1, 300, take_country, true, &d->countries, &d->countries_n);
@@ -294,6 +300,44 @@ static void write_countries(struct writer *w, const void *object)
     write_texts(w, d->countries, d->countries_n);
     buf_add_u8(w->out, '}');
 }
+
+/* ---- where viewers are sent ---- */
+
+static bool read_regions(struct reader *r, const struct tree *n, void *object)
+{
+    struct dist_steering *s = object;
+
+    if (!allows_or_blocks(n))
+        return wrong(r, n, "must be { allow: [ eu, us ] } or { block: [ ap ] }.");
+    s->regions_not = n->first->key.data[0] == 'b';
+    return read_texts(r, n->first, 1, DIST_STEER_REGIONS_MAX, take_zone_region, true, &s->regions, &s->regions_n);
+}
+
+static void write_regions(struct writer *w, const void *object)
+{
+    const struct dist_steering *s = object;
+
+    if (s->regions_n == 0)
+        return;
+    buf_add_str(w->out, s->regions_not ? "{\"block\":" : "{\"allow\":");
+    write_texts(w, s->regions, s->regions_n);
+    buf_add_u8(w->out, '}');
+}
+
+static const char *const redirect_words[] = { "off", "nearest", NULL };
+static const char *const lists_words[] = { "off", "on", NULL };
+static const struct schema_field steering_fields[] = {
+    { "redirect", "`nearest`: who asks an edge when another one is much nearer to him is redirected there (307)",
+      .type = SCHEMA_WORD, .words = redirect_words, OF(dist_steering, redirect) },
+    { "regions", "the regions of edges that viewers are sent to: others are when all of these are down alone",
+      .type = SCHEMA_OTHER, .read = read_regions, .write = write_regions,
+      .allowed = "`{ allow: [ eu, us ] }` or `{ block: [ ap ] }`", .or_else = "all are" },
+    { "lists", "`on`: players are told which edges are near, at `/.well-known/hedgerow/edges` and `steering.json`",
+      .type = SCHEMA_WORD, .words = lists_words, OF(dist_steering, lists) },
+};
+const struct schema schema_steering = {
+    .what = "steering", .size = sizeof(struct dist_steering), .fields = steering_fields, .n = COUNT_OF(steering_fields)
+};
 
 static void write_behaviours(struct writer *w, const void *object)
 {
@@ -350,6 +394,8 @@ static const struct schema_field dist_fields[] = {
       OF(dist, sha1_forbidden) },
     { "countries", "whose viewers are answered, or are not", .type = SCHEMA_OTHER, .read = read_countries,
       .write = write_countries, .allowed = "`{ allow: [ DE ] }` or `{ block: [ DE ] }`", .or_else = "all are" },
+    { "steering", "which edges its viewers are sent to", .type = SCHEMA_PART, .of = &schema_steering,
+      OF(dist, steering) },
 };
 const struct schema schema_dist = { .what = "a distribution",
                                     .size = sizeof(struct dist),

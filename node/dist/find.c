@@ -113,13 +113,40 @@ void dist_label(struct slice name, char out[DIST_LABEL_BYTES])
         out[i] = digits[digest.bytes[i] & 31];
 }
 
-/* LABEL.ZONE: the label is not a name that somebody else could have among the hosts, so it is asked for apart. */
-static const struct dist *assigned(const struct dist_hosts *by, struct slice host, struct slice zone)
+#define EDGE_MARK "--" /* between the distribution's label and the edge's */
+
+static bool is_edge_label(struct slice label)
 {
-    if (zone.len == 0 || host.len != DIST_LABEL_BYTES + 1 + zone.len || host.data[DIST_LABEL_BYTES] != '.' ||
-        !slice_eq(slice_from(host, DIST_LABEL_BYTES + 1), zone))
+    if (label.len == 0 || label.len > DIST_EDGE_LABEL_MAX || label.data[0] == '-' || label.data[label.len - 1] == '-')
+        return false;
+    for (size_t i = 0; i < label.len; i++) {
+        uint8_t c = label.data[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
+            return false;
+    }
+    return true;
+}
+
+/* LABEL.ZONE, or LABEL--EDGE.ZONE, of which |*edge| is EDGE, else empty: the label is not a name that somebody else
+ * could have among the hosts, so it is asked for apart. */
+static const struct dist *assigned(const struct dist_hosts *by, struct slice host, struct slice zone,
+                                   struct slice *edge)
+{
+    *edge = SLICE_EMPTY;
+    if (zone.len == 0 || host.len < DIST_LABEL_BYTES + 1 + zone.len)
+        return NULL;
+    size_t dot = host.len - zone.len - 1;
+    if (host.data[dot] != '.' || !slice_eq(slice_from(host, dot + 1), zone))
         return NULL;
     struct slice label = slice_head(host, DIST_LABEL_BYTES);
+    if (dot > DIST_LABEL_BYTES) {
+        struct slice rest = slice_from(slice_head(host, dot), DIST_LABEL_BYTES);
+        const size_t mark = sizeof(EDGE_MARK) - 1;
+        if (rest.len <= mark || !slice_eq(slice_head(rest, mark), SLICE_LIT(EDGE_MARK)) ||
+            !is_edge_label(slice_from(rest, mark)))
+            return NULL;
+        *edge = slice_from(rest, mark);
+    }
     return probe(by->slots, by->mask, hash_of(label), label)->assigned;
 }
 
@@ -145,12 +172,13 @@ static const struct dist *named(const struct dist_hosts *by, struct slice host, 
 static const struct dist *find_named(const struct dist_hosts *by, struct slice host, struct slice zone)
 {
     const struct dist *d, *by_wildcard = NULL;
+    struct slice edge;
 
     if (host.len == 0 || host.len > DIST_HOST_BYTES_MAX)
         return NULL;
     d = named(by, host, &by_wildcard);
     if (d == NULL)
-        d = assigned(by, host, zone);
+        d = assigned(by, host, zone, &edge);
     return d != NULL ? d : by_wildcard;
 }
 
@@ -173,6 +201,47 @@ const struct dist *dist_find_named(const struct dist_set *s, struct slice host, 
 bool dist_above(const struct dist_set *s, struct slice name)
 {
     return probe(s->by_host->slots, s->by_host->mask, hash_of(name), name)->above;
+}
+
+const struct dist *dist_at_edge(const struct dist_set *s, struct slice host, struct slice zone, struct slice *edge)
+{
+    const struct dist *by_wildcard = NULL;
+
+    *edge = SLICE_EMPTY;
+    if (host.len == 0 || host.len > DIST_HOST_BYTES_MAX)
+        return NULL;
+    const struct dist *d = assigned(s->by_host, host, zone, edge);
+    return edge->len > 0 && d != NULL && named(s->by_host, host, &by_wildcard) == NULL ? d : NULL;
+}
+
+static struct slice first_exact(const struct dist *d)
+{
+    for (size_t i = 0; i < d->hosts_n; i++) {
+        if (d->hosts[i].len > 0 && d->hosts[i].data[0] != '*')
+            return d->hosts[i];
+    }
+    return SLICE_EMPTY;
+}
+
+void dist_main_host(struct buf *out, const struct dist *d, struct slice zone)
+{
+    struct slice own = first_exact(d);
+
+    buf_add_slice(out, own.len > 0 ? own : d->assigned);
+    if (own.len > 0)
+        return;
+    buf_add_u8(out, '.');
+    buf_add_slice(out, zone);
+}
+
+bool dist_is_main_host(const struct dist *d, struct slice host, struct slice zone)
+{
+    struct slice own = first_exact(d), label = d->assigned;
+
+    if (own.len > 0)
+        return slice_eq(host, own);
+    return zone.len > 0 && host.len == label.len + 1 + zone.len && host.data[label.len] == '.' &&
+           slice_eq(slice_head(host, label.len), label) && slice_eq(slice_from(host, label.len + 1), zone);
 }
 
 const struct dist_origin *dist_measured(const struct dist_set *s)

@@ -68,6 +68,21 @@ static bool digest_response(struct dist_response *p)
     return ok;
 }
 
+/* May one name of |d| have another answer than the next one? */
+static bool host_counts(const struct dist *d)
+{
+    for (size_t i = 0; i < d->behaviours_n; i++) {
+        const struct dist_behaviour *b = &d->behaviours[i];
+        if (b->viewer_host)
+            return true;
+        for (size_t k = 0; k < b->rules_n; k++) {
+            if (b->rules[k].host.len > 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* What is derived of one distribution. */
 static bool complete(struct dist_arena *arena, struct dist *d, uint32_t index)
 {
@@ -89,6 +104,7 @@ static bool complete(struct dist_arena *arena, struct dist *d, uint32_t index)
     d->behaviours = behaviours;
     d->paths = paths;
     d->index = index;
+    d->steering.host_counts = host_counts(d);
     dist_label(d->name, label);
     d->assigned = dist_arena_copy(arena, SLICE_OF(label));
     return dist_arena_ok(arena) && dist_digest(d, &d->digest);

@@ -78,6 +78,7 @@ static void table(struct buf *out, const struct schema *s, const struct schema *
 void dist_reference(struct buf *out)
 {
     table(out, &schema_dist, &schema_dist, "A distribution");
+    table(out, &schema_steering, &schema_steering, "A distribution's `steering`");
     table(out, &schema_origin, &schema_origin, "An origin");
     table(out, &schema_tls, &schema_origin, "An origin's `tls`");
     table(out, &schema_group, &schema_group, "A group");

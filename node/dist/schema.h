@@ -75,7 +75,7 @@ extern const struct schema schema_dist, schema_origin, schema_group, schema_beha
     schema_key_group, schema_rule;
 /* Parts of these; schema_of_cache has no fields, but says what holds for struct dist_cache without any. */
 extern const struct schema schema_tls, schema_cache, schema_ttl, schema_request, schema_rate, schema_response,
-    schema_cors, schema_of_cache;
+    schema_cors, schema_of_cache, schema_steering;
 
 /* As large as any struct that a schema is of. */
 union schema_any {
@@ -151,6 +151,7 @@ bool take_cors_header(struct reader *r, const struct tree *n, struct slice *out)
 bool take_cors_origin(struct reader *r, const struct tree *n, struct slice *out);
 bool take_country(struct reader *r, const struct tree *n, struct slice *out);
 bool take_region(struct reader *r, const struct tree *n, struct slice *out);
+bool take_zone_region(struct reader *r, const struct tree *n, struct slice *out); /* of edges: cert_region */
 bool take_pem(struct reader *r, const struct tree *n, struct slice *out);
 bool take_redirect(struct reader *r, const struct tree *n, struct slice *out);
 bool take_rewrite(struct reader *r, const struct tree *n, struct slice *out);

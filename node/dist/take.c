@@ -2,6 +2,7 @@
 #include "node/dist/schema.h"
 #include "node/sf/chars.h"
 #include "proto/base/addr.h"
+#include "proto/cert.h"
 
 #define FIELD_NAME_MAX 256
 #define TEXT_MAX       1024
@@ -90,6 +91,15 @@ bool take_file_name(struct reader *r, const struct tree *n, struct slice *out)
 bool take_region(struct reader *r, const struct tree *n, struct slice *out)
 {
     return take_word(r, n, DIST_REGION_MAX, "a region, such as eu-central-1", "-", out);
+}
+
+bool take_zone_region(struct reader *r, const struct tree *n, struct slice *out)
+{
+    if (!read_scalar(r, n, "a region"))
+        return false;
+    if (!cert_name_ok(n->text))
+        return refuse(r, n, "must be a region of edges: what stands before the slash of their zones, such as eu");
+    return read_copy(r, n->text, out);
 }
 
 /* ---- hosts ---- */

@@ -21,11 +21,16 @@ struct reply {
 };
 
 /* Who asks, so far as it may count. */
-static void ask_of(struct steer_ask *ask, const struct reply *r)
+static void ask_of(struct steer_ask *ask, const struct reply *r, const struct dist *dist)
 {
+    const struct dist_steering *s = &dist->steering;
     const struct dns_query *q = &r->query;
 
-    *ask = (struct steer_ask){ .client = r->from->addr, .draw = r->from->draw };
+    *ask = (struct steer_ask){ .client = r->from->addr,
+                               .regions = s->regions,
+                               .regions_n = s->regions_n,
+                               .regions_not = s->regions_not,
+                               .draw = r->from->draw };
     unsigned skip = mesh_addr_is_v4(&r->from->addr) ? 96 : 0;
     ask->client_bits = 128 - skip;
     if (q->has_subnet) {
@@ -41,15 +46,15 @@ static void ask_of(struct steer_ask *ask, const struct reply *r)
         r->places->find(r->places->ctx, &ask->client, ask->country, &ask->located, &ask->lat_e4, &ask->lon_e4);
 }
 
-/* Whom a viewer of a served name is sent to. |ask| is asked again without its family where nobody has that: so is told
+/* Whom a viewer of |dist| is sent to. |ask| is asked again without its family where nobody has that: so is told
  * apart whether there is no address of this kind, or nobody at all. False: the latter. */
-static bool choose(struct dns_edges *out, struct reply *r, enum steer_family family)
+static bool choose(struct dns_edges *out, struct reply *r, const struct dist *dist, enum steer_family family)
 {
     const struct dns_site *s = r->site;
     struct steer_choice c = { .n = 0 };
     struct steer_ask ask;
 
-    ask_of(&ask, r);
+    ask_of(&ask, r, dist);
     ask.family = family;
     steer_choose(s->view, &ask, &c);
     out->n = c.n;
@@ -75,7 +80,7 @@ static enum dns_rcode write_edges(struct reply *r, const struct dns_place *place
     struct dns_edges e = { .edges = { place->edge }, .n = 1, .ttl_s = dns_edge_ttl(r->site) };
     unsigned type = r->query.type;
 
-    if (place->kind == DNS_SERVED && !choose(&e, r,
+    if (place->kind == DNS_SERVED && !choose(&e, r, place->dist,
                                              type == DNS_A      ? STEER_IPV4
                                              : type == DNS_AAAA ? STEER_IPV6
                                                                 : STEER_ANY_FAMILY))

@@ -37,17 +37,17 @@ static const struct steer_edge *edge_of(const struct dns_site *s, struct slice l
     return NULL;
 }
 
-/* |label| of a distribution, below the mesh's domain? */
-static bool is_assigned(const struct dns_site *s, struct slice label)
+/* Whose is |label|, below the mesh's domain? */
+static const struct dist *assigned_to(const struct dns_site *s, struct slice label)
 {
     struct dns_name name = { .len = (uint8_t)(DIST_LABEL_BYTES + 1 + s->zones[0].len) };
 
     if (label.len != DIST_LABEL_BYTES)
-        return false;
+        return NULL;
     memcpy(name.text, label.data, label.len);
     name.text[label.len] = '.';
     memcpy(name.text + label.len + 1, s->zones[0].data, s->zones[0].len);
-    return dist_find_named(s->set, dns_name_slice(&name), s->zones[0]) != NULL;
+    return dist_find_named(s->set, dns_name_slice(&name), s->zones[0]);
 }
 
 /* A name directly below the mesh's domain that names an edge. Who meant that edge, and one that is dead, gets another.
@@ -65,7 +65,8 @@ static bool place_of_edge(struct dns_place *out, const struct dns_site *s, struc
     if (e == NULL)
         return false;
     out->edge = e;
-    out->kind = e->alive && e->heard != 0 ? DNS_OF_EDGE : is_assigned(s, any) ? DNS_SERVED : DNS_EMPTY;
+    out->dist = assigned_to(s, any);
+    out->kind = e->alive && e->heard != 0 ? DNS_OF_EDGE : out->dist != NULL ? DNS_SERVED : DNS_EMPTY;
     return true;
 }
 
@@ -76,10 +77,10 @@ void dns_place_of(struct dns_place *out, const struct dns_site *s, struct slice 
         return;
     out->apex = name.len == out->zone.len;
     if (out->apex)
-        out->kind = dist_find(s->set, name, s->zones[0]) != NULL ? DNS_SERVED : DNS_EMPTY;
+        out->kind = (out->dist = dist_find(s->set, name, s->zones[0])) != NULL ? DNS_SERVED : DNS_EMPTY;
     else if (place_of_edge(out, s, name))
         return;
-    else if (dist_find_named(s->set, name, s->zones[0]) != NULL)
+    else if ((out->dist = dist_find_named(s->set, name, s->zones[0])) != NULL)
         out->kind = DNS_SERVED;
     else
         out->kind = dist_above(s->set, name) || above_a_zone(s, name) ? DNS_EMPTY : DNS_NOTHING;

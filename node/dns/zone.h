@@ -19,6 +19,7 @@ struct dns_place {
     bool apex;                     /* the zone's own name */
     struct slice zone;             /* lent by the site */
     const struct steer_edge *edge; /* of DNS_OF_EDGE; lent by the view */
+    const struct dist *dist;       /* of DNS_SERVED: whose viewers they are; lent by the set */
 };
 
 /* dns_place_of: |parent_side|: of a name that is a zone, what the zone above it says (RFC 4035 section 3.1.4.1: DS). */

@@ -502,6 +502,20 @@ void answer_options(struct buf *out, struct slice allow, const struct answer_to 
     put_our_end(out, to);
 }
 
+size_t answer_list(struct buf *out, struct slice list, uint32_t ttl_s, const struct answer_to *to)
+{
+    http_put_status_line(out, 200);
+    (void)http_put_field(out, SLICE_LIT("Date"), to->date);
+    buf_add_str(out, "Content-Type: application/json\r\n");
+    http_put_number(out, SLICE_LIT("Content-Length"), list.len);
+    buf_addf(out, "Cache-Control: private, max-age=%u\r\nAccess-Control-Allow-Origin: *\r\n", ttl_s);
+    put_our_end(out, to);
+    size_t page_at = out->len;
+    if (!to->head_only)
+        buf_add_slice(out, list);
+    return page_at;
+}
+
 size_t answer_purge(struct buf *out, const char *id, const struct answer_to *to)
 {
     http_put_status_line(out, 202);

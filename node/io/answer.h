@@ -65,8 +65,10 @@ size_t answer_page(struct buf *out, const struct answer_page *page, const struct
  */
 size_t answer_purge(struct buf *out, const char *id, const struct answer_to *to);
 
-/* answer_options appends the whole answer to OPTIONS about ourselves (RFC 9110 section 9.3.7): which methods we take.
- */
+/* answer_list appends the whole answer that lists edges (request.list), for |ttl_s|; any site's player may read it. As
+ * answer_page. */
+size_t answer_list(struct buf *out, struct slice list, uint32_t ttl_s, const struct answer_to *to);
+
 /* answer_preflight appends the whole answer to a preflight (response.h). */
 void answer_preflight(struct buf *out, const struct answer_to *to);
 

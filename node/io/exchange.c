@@ -195,6 +195,12 @@ void exchange_failed(struct exchange *x)
         x->page_at = x->out.len;
         return;
     }
+    if (r->list.len > 0) {
+        x->status = 200;
+        x->to.close = x->to.close || exchange_unread(x);
+        x->page_at = answer_list(&x->out, r->list, r->list_ttl_s, &x->to);
+        return;
+    }
     if (request_redirects(r) || r->error_status == 421 || r->detail != NULL) {
         /* the request is well formed, and may be followed by others */
         exchange_refused(x, access_refused_by(r));

@@ -13,12 +13,12 @@ from harness import at_once, equal, needs, soak, wait_until
 OPERATOR = ("--role", "operator")
 
 
-def mesh_of(case, count, operators=1, timers=None, flags=()):
-    """A mesh whose first so many nodes are operators."""
+def mesh_of(case, count, operators=1, timers=None, flags=(), zones=("eu/fra", "eu/ams")):
+    """A mesh whose first so many nodes are operators. Of several regions each has a ring of its own."""
     origin = case.origin()
     nodes = []
     for i in range(count):
-        zone = ("eu/fra", "eu/ams")[i % 2]
+        zone = zones[i % len(zones)]
         name = f"n-{i + 1}"
         file = case.admit(name, zone, flags=OPERATOR if i < operators else ())
         node = case.node(name, origin.url, node_file=file, seeds=[nodes[0].mesh] if nodes else [], timers=timers,
@@ -27,7 +27,11 @@ def mesh_of(case, count, operators=1, timers=None, flags=()):
         nodes.append(node)
     for node in nodes[1:]:
         node.wait_ready()
-    case.wait_agreed(nodes)
+    if len({zone.split("/")[0] for zone in zones}) == 1:
+        case.wait_agreed(nodes)
+    else:
+        names = {node.name for node in nodes}
+        wait_until(lambda: all(set(node.members()) == names for node in nodes), "all see each other")
     return nodes
 
 

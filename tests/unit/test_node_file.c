@@ -157,7 +157,7 @@ static void each_refusal(void **state)
         put(cases[i].text);
         int code = node_file_read(path, &f, &why);
         if (code == CLI_OK)
-            code = run_options_check(&f, path, &why);
+            code = run_options_check(&f, path, "", &why);
         buf_add_u8(&why, 0);
         if (code != CLI_CONFIG || strstr((const char *)why.data, cases[i].want) == NULL)
             fail_msg("%s: %d, %s", cases[i].text, code, (const char *)why.data);

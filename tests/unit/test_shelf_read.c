@@ -575,6 +575,56 @@ static void what_readers_did_is_counted(void **state)
     assert_int_equal(evict_uses(&o->evict), 7);
 }
 
+/* Of a distribution that redirects, or lists edges: that is the engine's affair, though there is a copy here. */
+static void feat_L2_feat_L9_who_may_be_sent_elsewhere_is_the_engines(void **state)
+{
+    static const char *const paths[] = { "/a", "/.well-known/hedgerow/edges", "/.well-known/hedgerow/steering.json?x" };
+    static struct dist_behaviour b;
+    struct dist d = { .name = SLICE_LIT("default"), .enabled = true, .any_host = true };
+    struct dist_origin o;
+    char label[DIST_LABEL_BYTES], host[64];
+
+    (void)state;
+    dist_behaviour_default(&b);
+    dist_origin_default(&o);
+    d.origins = &o;
+    d.origins_n = d.behaviours_n = 1;
+    d.behaviours = &b;
+    dist_label(d.name, label);
+    snprintf(host, sizeof(host), "%.*s--ams-1.cdn.example", DIST_LABEL_BYTES, label);
+    reader.zone = SLICE_LIT("cdn.example");
+    for (size_t i = 0; i < 3; i++)
+        object_unref(put_held(paths[i], NULL, NULL));
+    for (int turn = 0; turn < 3; turn++) {
+        struct dist_set *before = set;
+        d.steering.redirect = turn == 1 ? DIST_STEER_NEAREST : DIST_STEER_OFF;
+        d.steering.lists = turn == 2 ? DIST_LISTS_ON : DIST_LISTS_OFF;
+        set = dist_set_of(&d, 1);
+        assert_non_null(set);
+        cache_tell_set(cache, set);
+        shelf_reader_end(&reader);
+        shelf_reader_begin(&reader);
+        dist_set_unref(before);
+        for (size_t i = 0; i < 3; i++) {
+            struct request r = { .target = slice_str(paths[i]), .method = SLICE_LIT("GET"), .host = SLICE_LIT("h") };
+            struct digest key = key_at(paths[i]);
+            struct object *copy = cache_get(cache, NOW, &key, NULL);
+            assert_non_null(copy);
+            cache_lay_out(cache, copy);
+            bool is_list = turn == 2 && i > 0;
+            bool found = shelf_request(&reader, NOW, &r);
+            assert_int_equal(found, turn != 1 && !is_list);
+            if (found)
+                engine_request_end(NULL, NOW, &r, true);
+            r = (struct request){ .target = slice_str(paths[i]), .method = SLICE_LIT("GET"), .host = slice_str(host) };
+            found = shelf_request(&reader, NOW, &r);
+            assert_int_equal(found, !is_list); /* who came by the name of one edge is sent nowhere */
+            if (found)
+                engine_request_end(NULL, NOW, &r, true);
+        }
+    }
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, start, end)
@@ -595,6 +645,7 @@ int main(void)
         T(lines_are_by_one_policy),
         T(lines_and_codings_are_added),
         T(what_readers_did_is_counted),
+        T(feat_L2_feat_L9_who_may_be_sent_elsewhere_is_the_engines),
     };
 
     return cmocka_run_group_tests(tests, admit, NULL);
