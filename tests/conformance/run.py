@@ -65,7 +65,7 @@ class Stage:
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="hedgerow-conformance-")
-        self.case = harness.Case(self.folder, self.builds, release=False)
+        self.case = harness.Case(self.folder, self.builds, release=False, timers=harness.PATIENT)
         try:
             self.server = Server(self.case)
             self.nodes = self.case.mesh(RUNS[self.run], "http://{}:{}".format(*self.server.address),

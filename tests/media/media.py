@@ -19,7 +19,6 @@ CODING = ["-map", "0:v", "-map", "1:a", "-c:v", "libx264", "-preset", "ultrafast
           "-c:a", "aac", "-b:a", "48k"]
 MUXING = ["-f", "dash", "-seg_duration", "1", "-use_template", "1", "-use_timeline", "1", "-hls_playlist", "1"]
 FFMPEG = ["ffmpeg", "-hide_banner", "-loglevel", "warning", "-nostdin"]
-PATIENT = {"peer-silence": "5s", "peer-dial": "5s"}     # towards nodes on a machine that is busy with players
 MANIFESTS = (".m3u8", ".mpd")
 
 
@@ -68,15 +67,16 @@ def check_origin(origin, ttl=TTL):
     for path, came in origin.requests().items():
         if path.endswith(MANIFESTS):
             late = lateness(came, ttl)
-            assert late < 0.75 * ttl, (f"{path} was asked for {len(came)} times in {came[-1] - came[0]:.2f} s with a TTL "
-                                       f"of {ttl} s: one too many, unless one came {late:.2f} s late: {came}")
+            if late >= 0.75 * ttl:
+                raise harness.Slow(f"{path} was asked for {len(came)} times in {came[-1] - came[0]:.2f} s with a TTL of "
+                                   f"{ttl} s: one too many, unless one came {late:.2f} s late: {came}")
         else:
             harness.equal(len(came), 1, f"requests for {path} at the origin")
 
 
 def check_age(what, asked, made, ttl=TTL):
     """A viewer's answer was no older, when asked for, than its TTL and a second."""
-    assert asked - made <= ttl + 1, f"{what} was {asked - made:.3f} s old when it was asked for, with a TTL of {ttl} s"
+    harness.quick(asked - made, ttl + 1, f"{what} was old when it was asked for, with a TTL of {ttl} s")
 
 
 def needs_browser(*tools):

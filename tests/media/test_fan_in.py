@@ -70,7 +70,7 @@ def test_feat_D2_players_who_poll_cost_one_request_per_ttl(case):
     form: 1,000 players, 10 edges, 10 minutes."""
     count, edges, seconds = (1000, 10, 600) if soak() else (150, 3, 16)
     origin = media.Origin(case, {}, "--made", str(EVERY))
-    nodes = case.mesh(edges, origin.url, timers=media.PATIENT)
+    nodes = case.mesh(edges, origin.url)
     players = asyncio.run(play(nodes, count, seconds))
     asked = origin.requests()["/made/live.m3u8"]
     print(f"{sum(p.polls for p in players)} polls and {sum(p.segments for p in players)} segments of {count} players over "

@@ -151,7 +151,7 @@ def by_file(case, count, content, flags=()):
     for i in range(count):
         name = f"n-{i + 1}"
         file = case.admit(name, ("eu/fra", "eu/ams")[i % 2], flags=("--role", "operator") if i == 0 else ())
-        words = ["-c", path, "--node-file", file, "--audit", "0", *flags]
+        words = ["-c", path, "--node-file", file, "--audit", "0", *case.timer_words(), *flags]
         for what in ("http", "mesh", "admin"):
             words += [f"--{what}", "127.0.0.1:0"]
         if nodes:

@@ -35,6 +35,7 @@ def mesh_by_file(case, count, distributions, node=None):
         zone = ZONES[i % len(ZONES)]
         name = f"{zone.split('/')[-1]}-{i + 1}"
         seed = ("--seed", "{}:{}".format(*nodes[0].mesh)) if nodes else ()
-        nodes.append(Filed(case, name, distributions, ("--node-file", case.admit(name, zone), "--audit", "0", *seed), node))
+        words = ("--node-file", case.admit(name, zone), "--audit", "0", *case.timer_words(), *seed)
+        nodes.append(Filed(case, name, distributions, words, node))
     case.wait_agreed(nodes)
     return nodes

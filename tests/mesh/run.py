@@ -28,14 +28,16 @@ sys.path.insert(0, HERE)
 import harness  # noqa: E402
 
 SKIPPED = 77
+TURNS = 3       # how often a test is run that finds nothing wrong but how long something took (harness.Slow)
 
 
 class Test:
     def __init__(self, layer, module, function):
         self.module, self.function = module, function
         self.name = f"{layer}/{module}.{function.__name__[5:]}"
-        need = getattr(function, "needs", {"tools": (), "release": False, "alone": False, "timeout": 60})
-        self.tools, self.release, self.alone, self.timeout = (need[k] for k in ("tools", "release", "alone", "timeout"))
+        need = getattr(function, "needs", {"tools": (), "release": False, "alone": False, "timeout": 60, "patient": True})
+        self.tools, self.release, self.alone, self.timeout, self.patient = (
+            need[k] for k in ("tools", "release", "alone", "timeout", "patient"))
         if harness.soak():
             self.timeout *= 5
 
@@ -51,22 +53,33 @@ def find(folder, pattern):
     return [test for test in found if pattern in test.name]
 
 
-def run_here(test, folder, builds):
-    """In the test's own process: runs it, says what went wrong, returns the exit code."""
-    case = harness.Case(folder, builds, test.release)
-    code = 0
+def run_once(test, folder, builds):
+    """Returns the exit code, and whether all that was wrong is how long something took."""
+    case = harness.Case(folder, builds, test.release, harness.PATIENT if test.patient else None)
+    code, slow = 0, False
     try:
         test.function(case)
     except harness.Skip as reason:
         print(reason)
         code = SKIPPED
-    except BaseException:
+    except BaseException as error:
         traceback.print_exc()
-        code = 1
+        code, slow = 1, isinstance(error, harness.Slow)
     for wrong in case.finish():
         print(f"At the end: {wrong}")
-        code = code or 1
+        code, slow = code or 1, False
     sys.stdout.flush()
+    return code, slow
+
+
+def run_here(test, folder, builds):
+    """In the test's own process: runs it, says what went wrong, returns the exit code."""
+    for turn in range(TURNS):
+        place = os.path.join(folder, f"turn-{turn + 1}")
+        os.mkdir(place)
+        code, slow = run_once(test, place, builds)
+        if not slow:
+            break
     # Threads of the origin may still wait for somebody; nothing of theirs matters now.
     os._exit(code)
 
@@ -131,10 +144,10 @@ class Runner:
                  folder, "--builds", ",".join(self.builds)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True)
             try:
-                code = child.wait(test.timeout)
+                code = child.wait(TURNS * test.timeout)
             except subprocess.TimeoutExpired:
                 code = 1
-                log.write(f"\nstill running after {test.timeout} s\n".encode())
+                log.write(f"\nstill running after {TURNS} times {test.timeout} s\n".encode())
             finally:
                 # The test's nodes are in its group; none outlives it, whatever happened.
                 try:

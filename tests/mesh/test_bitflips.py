@@ -39,7 +39,7 @@ class Load:
             self.done += 1
 
 
-@needs("hedgerow", "relay", timeout=240)
+@needs("hedgerow", "relay", timeout=240, patient=False)
 def test_rob_N5_10000_flipped_bits_reach_no_viewer(case):
     """M9, N5: a relay before each of five nodes flips 10,000 bits of what goes between them, sparsely, then densely:
     sessions are dropped and counted, no viewer gets a wrong byte or an error, and afterwards the mesh is whole again."""

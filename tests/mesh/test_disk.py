@@ -10,7 +10,7 @@ import time
 
 import bodies
 import client
-from harness import Node, Skip, equal, needs, soak, wait_until
+from harness import Node, Skip, equal, needs, quick, soak, wait_until
 
 SIZE = 20000
 
@@ -61,6 +61,12 @@ def written(node):
         return last[-1] == last[-2] == last[-3] and node.status()["cache"]["disk_pending"] == 0
     wait_until(quiet, "the disk is quiet", every=0.1)
     return node.status()["cache"]["disk_objects"]
+
+
+def on_disk(node):
+    """How many things are there, those that are on their way not counted."""
+    cache = node.status()["cache"]
+    return cache["disk_objects"] - cache["disk_pending"]
 
 
 @needs("hedgerow")
@@ -116,7 +122,7 @@ def test_rob_K2_a_kill_at_any_time_loses_nothing_written(case):
     for turn in range(100 if soak() else 10):
         began = time.monotonic()
         node = lone.start()
-        assert time.monotonic() - began < 5, "start"
+        quick(time.monotonic() - began, 5, "a start")
         if turn > 0:
             found = node.status()["cache"]["disk_objects"]
             assert found >= 0.99 * kept, f"{found} things after kill {turn}, {kept} before"
@@ -136,10 +142,9 @@ def test_rob_K2_a_kill_at_any_time_loses_nothing_written(case):
         for thread in threads:
             thread.start()
         if turn == 0:
-            time.sleep(2)
+            wait_until(lambda: on_disk(node) > 300, lambda: f"enough is on the disk: {on_disk(node)}", 120)
         time.sleep(rng.uniform(0.05, 0.6))
-        cache = node.status()["cache"]
-        kept = cache["disk_objects"] - cache["disk_pending"]
+        kept = on_disk(node)
         stopped.set() if turn % 2 else None
         node.kill()
         stopped.set()
@@ -410,7 +415,7 @@ def test_rob_DK2_a_read_that_fails_is_a_miss(case):
 
 @needs("hedgerow", release=True, alone=True)
 def test_rob_DK3_a_slow_disk_holds_nobody_up(case):
-    """DK3: each read of the disk takes a second and each write half of one: hits of memory are answered at once, and what is
+    """DK3: each read of the disk takes four seconds and each write three: hits of memory are answered at once, and what is
     on the disk comes from the origin after half a second."""
     origin = case.origin()
     lone = Lone(case, origin)
@@ -420,7 +425,7 @@ def test_rob_DK3_a_slow_disk_holds_nobody_up(case):
         get(node, i)
     lone.stop()
     node = lone.start()
-    Faults(case, node, "pread64,pwrite64", "pread64:delay_enter=1000000", "pwrite64:delay_enter=500000")
+    Faults(case, node, "pread64,pwrite64", "pread64:delay_enter=4000000", "pwrite64:delay_enter=3000000")
     get(node, 1000)
     get(node, 1000)
     threads = [threading.Thread(target=get, args=(node, i)) for i in range(20)]
@@ -433,6 +438,6 @@ def test_rob_DK3_a_slow_disk_holds_nobody_up(case):
         equal(get(node, 1000), "Hit", "a hit of memory")
         worst = max(worst, time.monotonic() - before)
     took = time.monotonic() - began
-    assert worst < 0.25, f"a hit of memory took {worst} s"
-    assert took < 5, f"all took {took} s"
     assert node.counter("disk_late") > 5
+    quick(worst, 1, "a hit of memory")
+    quick(took, 4, "all of them")

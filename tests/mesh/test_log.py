@@ -323,12 +323,12 @@ def test_feat_O3_hit_miss_refresh_and_stale(case):
     """O3: Miss, Hit, RefreshHit (it still holds), StaleHit (the origin fails, and it may be served for longer)."""
     origin = case.origin()
     node = case.node("fra-1", origin.url, flags=CLOUDFRONT)
-    for kind, target in (("RefreshHit", "/bytes/10?cc=max-age=1&etag=\"x\""),
-                         ("StaleHit", "/bytes/10?cc=max-age=1,stale-if-error=600")):
+    for kind, target in (("RefreshHit", "/bytes/10?cc=max-age=3&etag=\"x\""),
+                         ("StaleHit", "/bytes/10?cc=max-age=3,stale-if-error=600")):
         want = ["Miss", "Hit", kind]
         for word in want[:2]:
             equal(node.get(target).result(), word, "X-Cache")
-        time.sleep(1.2)
+        time.sleep(3.2)
         if kind == "StaleHit":
             origin.close()
         equal(node.get(target).result(), kind, "X-Cache")

@@ -340,10 +340,22 @@ def test_a_post_is_never_sent_twice(case):
         origin.end()
 
 
-@needs("hedgerow")
+def dropped(nodes):
+    """Waits until nobody drops anything any more: the owners of what was changed tell each other of it, too, and that may
+    come after the answer to who changed it."""
+    seen = [-2, -1]
+
+    def at_rest():
+        seen.append(total(nodes, "drops"))
+        return seen[-3] == seen[-2] == seen[-1]
+    wait_until(at_rest, "nothing is dropped any more")
+
+
+@needs("hedgerow", timeout=240)
 def test_feat_R28_unsafe_methods_drop_the_stored_url(case):
     """R28: POST, PUT, DELETE and PATCH answered 2xx or 3xx, at each node, to the URL itself or to one whose answer
-    names it: the next GET, at each node, goes to the origin, once; 4xx and OPTIONS drop nothing."""
+    names it: the next GET, at each node, goes to the origin, and once all nodes have heard of the change it does so once;
+    4xx and OPTIONS drop nothing."""
     origin = case.origin()
     nodes = case.mesh(3, origin.url)
     rows = (("POST", 200, True), ("PUT", 201, True), ("DELETE", 204, True), ("PATCH", 303, True), ("POST", 404, False),
@@ -361,7 +373,13 @@ def test_feat_R28_unsafe_methods_drop_the_stored_url(case):
                 change = target if itself else f"/bytes/10?status={status}&header=Content-Location:{named}"
                 equal(send(at, method, change).status, status, "the change")
                 what = f"{method} {status} at {at.name} to {change}"
+                # Who asks at once gets nothing old either, but what an owner is told then may end a copy that is new.
+                hastily = (number + nodes.index(first)) % 2 == 0
+                if not hastily:
+                    dropped(nodes)
                 equal(first.get(target).result() == "Hit", not drops, f"a hit at {first.name} after {what}")
+                dropped(nodes)
                 for node in nodes:
                     equal(node.get(target).status, 200, "the others")
-                equal(origin.count(target), fetched + drops + itself, f"requests at the origin after {what}")
+                asked, most = origin.count(target) - fetched - itself, len(nodes) if hastily else 1
+                assert drops <= asked <= most * drops, f"{asked} requests at the origin after {what}, asked hastily: {hastily}"

@@ -12,7 +12,7 @@ import certificates
 import client
 from certs import Authority, Pair
 from filed import Filed
-from harness import Skip, at_once, equal, needs, soak, wait_until
+from harness import Skip, at_once, equal, needs, quick, soak, wait_until
 from names import SERVFAIL, Names
 from scripted import CLOSE, Script, Scripted
 
@@ -75,6 +75,15 @@ def timed(function):
     return function(), time.monotonic() - began
 
 
+def soonest(most, took, attempts=6):
+    """took(0), took(1) ... until one is no more than so many seconds: a busy machine holds up any, and not each. All of them."""
+    found = []
+    while len(found) < attempts and min(found, default=most + 1) > most:
+        found.append(took(len(found)))
+    assert min(found) <= most, f"{found} s, not {most} s"
+    return found
+
+
 def cause(answer):
     """(status, error, details) of Proxy-Status, RFC 9209."""
     found = dict(part.strip().partition("=")[::2] for part in (answer.get("Proxy-Status") or "").split(";")[1:])
@@ -89,9 +98,13 @@ def test_feat_C7_a_black_hole_is_given_up_after_attempts_times_timeout(case):
     for attempts, least, most in ((1, 0.5, 1.3), (3, 1.5, 2.6)):
         node = case.node(f"fra-{attempts}", url, timers={"origin-connect": "500ms"},
                          flags=["--origin-attempts", str(attempts)])
-        answer, took = timed(lambda n=node: n.get("/bytes/1"))
-        equal(cause(answer), (504, "connection_timeout", None), "the answer")
-        assert least <= took <= most, f"{attempts} attempts took {took} s"
+
+        def lost(number, node=node):
+            answer, took = timed(lambda: node.get(f"/bytes/1?{number}"))
+            equal(cause(answer), (504, "connection_timeout", None), "the answer")
+            return took
+        took = soonest(most, lost, 3)       # five failures, and it is left alone
+        assert min(took) >= least, f"{attempts} attempts took {took} s"
 
 
 @needs("hedgerow", release=True)
@@ -111,7 +124,8 @@ def test_feat_C7_C8_the_times_that_hold_by_default(case):
                                                     (504, 200, 504), (30 / by, soon / 1000, 30 / by)):
         print(f"{row}: {answer.status} after {took:.2f} s")
         equal(answer.status, status, row)
-        assert seconds <= took + 0.01 and took <= seconds + 1.5, (row, took)
+        assert seconds <= took + 0.01, (row, took)
+        quick(took, seconds + 1.5, row)
 
 
 @needs("hedgerow", release=True)
@@ -127,12 +141,14 @@ def test_feat_C8_a_get_is_sent_again_and_a_post_is_not(case):
     answer, took = timed(lambda: node.get("/silent"))
     equal(cause(answer), (504, "connection_read_timeout", None), "the answer to GET")
     equal(len(silent.seen("/silent")), 3, "how often it was asked")
-    assert 1.2 <= took <= 2.8, took
+    assert 1.2 <= took, took
+    quick(took, 2.8, "three attempts")
     with client.Connection(node.http) as connection:
         answer, took = timed(lambda: connection.request("/post", method="POST", headers=[("Content-Length", "0")]))
     equal(cause(answer), (504, "connection_read_timeout", None), "the answer to POST")
     equal(len(silent.seen("/post")), 1, "how often POST was sent")
-    assert 0.4 <= took <= 1.5, took
+    assert 0.4 <= took, took
+    quick(took, 1.5, "one attempt")
     answer = node.get("/late")
     equal((answer.status, answer.body, len(silent.seen("/late"))), (200, b"ok", 2), "who answers the second time")
     equal(node.counter("origin_retried"), 3, "origin_retried")
@@ -166,7 +182,8 @@ def test_feat_C9_the_whole_answer_has_a_time(case):
     except (client.Broken, ConnectionResetError):
         pass
     took = time.monotonic() - began
-    assert 0.9 <= took <= 2, took
+    assert 0.9 <= took, took
+    quick(took, 3, "what would take 4 s")
     equal(node.get("/drip/4096").status, 200, "one that takes less")
     equal(node.status()["cache"]["objects"], 1, "objects kept")
 
@@ -183,7 +200,7 @@ def test_feat_C10_connections_are_kept_and_have_an_end(case):
     equal(node.metrics()["hedgerow_origin_connections_open"], 1, "open just now")
     began = time.monotonic()
     wait_until(lambda: node.metrics()["hedgerow_origin_connections_open"] == 0, "it is closed", timeout=10)
-    assert time.monotonic() - began < 2, "it is kept for longer than it should"
+    quick(time.monotonic() - began, 4, "until it is closed, and not 5 s, as by default")
 
 
 @needs("hedgerow")
@@ -234,15 +251,23 @@ def test_feat_C19_who_does_not_answer_is_passed_over(case):
     comes first. Many addresses that lead nowhere cost no more than their turns."""
     origin = origin_beside_a_hole(case)
     names = names_of(case, {"both.test": {"AAAA": ["::1"], "A": ["127.0.0.1"]}})
-    node = case.node("fra-1", f"http://both.test:{origin.port}", flags=["--dns-servers", names.address],
-                     timers={"origin-idle": "100ms"})
-    answer, took = timed(lambda: node.get("/bytes/10?seed=first"))
-    equal(answer.status, 200, "the answer")
-    assert 0.2 <= took <= 0.55, f"IPv4 was tried after {took} s"
-    wait_until(lambda: node.metrics()["hedgerow_origin_connections_open"] == 0, "it is closed")
-    answer, took = timed(lambda: node.get("/bytes/10?seed=again"))
-    equal(answer.status, 200, "the answer")
-    assert took < 0.2, f"the address that answered last comes first, and yet it took {took} s"
+    nodes = []
+
+    def first(number):
+        nodes.append(case.node(f"fra-{number}", f"http://both.test:{origin.port}", flags=["--dns-servers", names.address],
+                               timers={"origin-idle": "100ms"}))
+        answer, took = timed(lambda: nodes[-1].get(f"/bytes/10?seed=first{number}"))
+        equal(answer.status, 200, "the answer")
+        return took
+
+    def again(number):
+        wait_until(lambda: nodes[-1].metrics()["hedgerow_origin_connections_open"] == 0, "it is closed")
+        answer, took = timed(lambda: nodes[-1].get(f"/bytes/10?seed=again{number}"))
+        equal(answer.status, 200, "the answer")
+        return took
+    took = soonest(0.55, first)
+    assert min(took) >= 0.2, f"IPv4 was tried after {took} s"
+    soonest(0.2, again)                 # the address that answered last comes first
 
 
 @needs("hedgerow")
@@ -252,11 +277,13 @@ def test_feat_C19_a_name_with_half_an_answer(case):
     origin = origin_beside_a_hole(case)
     names = names_of(case, {"half.test": {"A": ["127.0.0.1"], "silent": ("AAAA",)},
                             "late.test": {"A": ["127.0.0.1"], "AAAA": ["::1"], "delay": {"A": 0.5}}})
-    for number, (host, most) in enumerate((("half.test", 0.5), ("late.test", 1.2))):
-        node = case.node(f"fra-{number}", f"http://{host}:{origin.port}", flags=["--dns-servers", names.address])
-        answer, took = timed(lambda n=node, h=host: n.get(f"/bytes/10?seed={h}"))
-        equal(answer.status, 200, host)
-        assert took < most, f"{host} took {took} s"
+    for host, most in (("half.test", 0.5), ("late.test", 1.2)):
+        def first(number, host=host):
+            node = case.node(f"{host[:4]}-{number}", f"http://{host}:{origin.port}", flags=["--dns-servers", names.address])
+            answer, took = timed(lambda: node.get(f"/bytes/10?seed={host}"))
+            equal(answer.status, 200, host)
+            return took
+        soonest(most, first)
 
 
 @needs("hedgerow")
@@ -345,7 +372,8 @@ def test_feat_C12_C13_C10_an_origins_own_terms(case):
         return client.fetch(node.http, path, headers=[("Host", "a.test"), ("X-Key", "guessed")])
     answer, took = timed(lambda: ask("/10?hang=head"))
     equal(cause(answer), (504, "connection_read_timeout", None), "the quick one")
-    assert 0.9 <= took <= 2, took
+    assert 0.9 <= took, took
+    quick(took, 2, "the quick one")
     equal(origin.requests[-1].target, "/bytes/10?hang=head", "its prefix")
     equal(origin.requests[-1].headers["x-key"], "ours", "its field")
     equal(ask("/bytes/10?delay_ms=1500").status, 200, "the slow one")
@@ -430,7 +458,8 @@ def test_feat_C11_what_is_no_tls_is_502(case):
                     timers={"origin-connect": "400ms"})
     answer, took = timed(lambda: node.get("/bytes/10"))
     equal(cause(answer), (504, "connection_timeout", "tls_timeout"), "a server that says nothing")
-    assert 0.4 <= took <= 1.5, took
+    assert 0.4 <= took, took
+    quick(took, 1.5, "a server that says nothing")
     node = case.node("fra-3", "https://localhost:1", flags=["--origin-ca", os.path.join(case.folder, "none.pem")])
     equal(cause(node.get("/bytes/10")), (502, "proxy_configuration_error", "tls_settings"), "no file of authorities")
     assert "none.pem cannot be read" in node.log(), node.log()

@@ -4,7 +4,7 @@ import signal
 import time
 
 import bodies
-from harness import equal, needs, soak, wait_until
+from harness import equal, needs, quick, soak, wait_until
 from netns import HUB, Net
 from test_kill import Load
 
@@ -24,7 +24,7 @@ def agree(nodes):
     return all(each == names for each in alive) and len(digests) == 1 and len(epochs) == 1
 
 
-@needs("hedgerow", release=True, timeout=180)
+@needs("hedgerow", release=True, timeout=180, patient=False)
 def test_rob_N1_two_halves_answer_and_become_one_again(case):
     """M3, N1: seven nodes on hosts of their own are cut in two, four and three, for 25 s (60 s with --soak). Both halves answer
     every request meanwhile, each with a ring of its own; 10 s after healing there is one view and one ring, with nobody's
@@ -113,7 +113,7 @@ def freeze(nodes, frozen, seconds):
     return load, avoided
 
 
-@needs("hedgerow", release=True, alone=True, timeout=120)
+@needs("hedgerow", release=True, alone=True, timeout=120, patient=False)
 def test_a_frozen_node_is_passed_over_and_not_buried(case):
     """Two health planes: one node of five stands still for 3 s (SIGSTOP). No request at the others fails; they pass it over
     within half a second or so (printed; bench/frozen.py has the distribution); it is declared dead by nobody, and the ring
@@ -130,7 +130,7 @@ def test_a_frozen_node_is_passed_over_and_not_buried(case):
         equal(load.failures[:5], [], f"failures in {load.done} requests")
         assert load.done > 300, load.done
         print(f"{load.done} requests, {frozen.name} avoided after {max(avoided) * 1000:.0f} ms, slowest {load.slowest:.2f} s")
-    assert max(slowest) < 2.5, slowest
+    quick(max(slowest), 2.5, "until it was passed over")
     for node in nodes:
         equal({name: state for name, state in node.members().items() if state != "alive"}, {}, f"{node.name}'s members")
     equal(views(nodes)[2], before, "the ring")

@@ -235,7 +235,7 @@ def test_what_is_read_slowly_lasts_until_it_is_read(case):
         if head.startswith(b"POST"):
             return [b"HTTP/1.1 204 No Content\r\n\r\n"]
         number[0] += 1
-        fields = b'Content-Type: text/x-%d\r\nCache-Control: max-age=2\r\nETag: "v1"\r\n' % number[0]
+        fields = b'Content-Type: text/x-%d\r\nCache-Control: max-age=8\r\nETag: "v1"\r\n' % number[0]
         if b"\r\nIf-None-Match:" in head:
             return [b"HTTP/1.1 304 Not Modified\r\n" + fields + b"\r\n"]
         return [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n" % len(body) + fields + b"\r\n" + body]
@@ -247,7 +247,7 @@ def test_what_is_read_slowly_lasts_until_it_is_read(case):
     warm(node, ["/slow"])
     whole, parts = [slow(node, "/slow") for _ in range(4)], [slow(node, "/slow", asked) for _ in range(MANY)]
     wait_until(lambda: node.metrics()["hedgerow_viewers_open"] >= 4 + MANY, "all are there")
-    time.sleep(2.2)
+    time.sleep(8.2)
     equal([node.get("/slow").result() for _ in range(3)], ["RefreshHit", "Hit", "Hit"], "it is renewed, and read again")
     equal(node.get("/slow", method="POST", headers=[("Content-Length", "0")]).status, 204, "it is dropped")
     equal(node.get("/slow").result(), "Miss", "another copy comes")

@@ -153,7 +153,7 @@ def test_feat_S5_the_openssl_command(case):
     """S5: a policy that was written by hand and signed with openssl dgst, by a key of P-256 and one of RSA."""
     for (kind, (private, public)), sha in itertools.product(keys(case).items(), ("sha1", "sha256")):
         policy = json.dumps({"Statement": [{"Resource": "https://*.cloudfront.net/films/*", "Condition": {
-            "DateLessThan": {"AWS:EpochTime": int(time.time()) + 60}}}]}, separators=(",", ":")).encode()
+            "DateLessThan": {"AWS:EpochTime": int(time.time()) + 600}}}]}, separators=(",", ":")).encode()
         signature = subprocess.run(["openssl", "dgst", f"-{sha}", "-sign", private], input=policy, stdout=subprocess.PIPE,
                                    check=True).stdout
         tail = f"Policy={for_url(policy)}&Signature={for_url(signature)}&Key-Pair-Id=K2JCJMDEHXQW5F"
