@@ -7,6 +7,7 @@
 #include "node/admin/members.h"
 #include "node/admin/prove.h"
 #include "node/admin/purge.h"
+#include "node/admin/route.h"
 #include "node/admin/status.h"
 #include "proto/digest.h"
 
@@ -112,6 +113,8 @@ unsigned admin_answer(void *ctx, struct node *n, const struct node_admin_request
     bool reads = slice_eq(req->method, SLICE_LIT("GET")) || slice_eq(req->method, SLICE_LIT("HEAD"));
     if (reads && slice_eq(req->path, SLICE_LIT("/prove")))
         return prove_answer(n, req, body, content_type);
+    if (reads && slice_eq(req->path, SLICE_LIT("/route")))
+        return route_answer(n, req, body, content_type);
     if (purge_find(req->path) && !slice_eq(req->method, SLICE_LIT("POST")))
         return purge_show(n, req, body, content_type);
     if (change_find(req->path))

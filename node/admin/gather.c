@@ -84,6 +84,11 @@ int status_gather(struct status *out, struct node *n)
     engine_usage(e, &out->usage);
     engine_purges(e, &out->purges);
     engine_configs(e, &out->configs);
+    struct steer *steer = engine_steer(e);
+    out->view = steer_view(steer, out->now);
+    out->steer = *steer_counters(steer);
+    steer_size(steer, &out->steer_size);
+    out->busiest_n = steer_busiest(steer, out->busiest, STATUS_NETWORKS_MAX);
     out->members = calloc(count > 0 ? count : 1, sizeof(*out->members));
     if (out->members == NULL)
         return MESH_E_NOMEM;
@@ -101,6 +106,8 @@ int status_gather(struct status *out, struct node *n)
 
 void status_free(struct status *s)
 {
+    steer_view_unref(s->view);
+    s->view = NULL;
     free(s->members);
     s->members = NULL;
     s->members_n = 0;

@@ -38,6 +38,9 @@ static void counters(struct buf *out, const struct status *s)
 #define X(name, help) counter(out, "dns_", #name, help, s->dns.name);
     DNS_SERVER_COUNTERS(X)
 #undef X
+#define X(name, help) counter(out, "steer_", #name, help, s->steer.name);
+    STEER_COUNTERS(X)
+#undef X
 }
 
 static void members(struct buf *out, const struct status *s)
@@ -102,6 +105,10 @@ void status_metrics(struct buf *out, const struct status *s)
     gauge(out, "purge_position", "purges that this node has taken ever", s->purges.position);
     gauge(out, "purge_logs", "logs of purges that its frontier has", s->purges.logs);
     gauge(out, "purge_pending", "purges called for here that not all have confirmed", s->purges.pending);
+    gauge(out, "steer_networks_own", "networks of viewers, and countries, whose round-trip time is measured here",
+          s->steer_size.own);
+    gauge(out, "steer_networks", "the same as known of all edges together", s->steer_size.rows);
+    gauge(out, "steer_memory_bytes", "bytes of memory that these take", s->steer_size.bytes);
     gauge(out, "flights_open", "fetches under way", u->flights);
     gauge(out, "requests_open", "viewer requests under way", u->requests);
     gauge(out, "serves_open", "answers to other nodes under way", u->serves);

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "node/admin/query.h"
 #include "node/core/prove.h"
 #include "proto/base/err.h"
 
@@ -67,26 +68,6 @@ static void show(void *ctx, const struct proof *p, mesh_ns age_ns)
                         (json_int_t)p->length, "hashes", hashes_of(p), "batches", batches_of(p));
 }
 
-/* The value of url=, with its percent-encoding taken off. */
-static bool get_url(struct slice query, struct buf *out)
-{
-    struct slice part;
-
-    while (slice_split(&query, '&', &part)) {
-        if (!slice_eq(slice_head(part, 4), SLICE_LIT("url=")))
-            continue;
-        for (size_t i = 4; i < part.len; i++) {
-            int high = i + 2 < part.len ? hex_digit(part.data[i + 1]) : -1;
-            int low = i + 2 < part.len ? hex_digit(part.data[i + 2]) : -1;
-            bool coded = part.data[i] == '%' && high >= 0 && low >= 0;
-            buf_add_u8(out, coded ? (uint8_t)(high << 4 | low) : part.data[i]);
-            i += coded ? 2 : 0;
-        }
-        return out->len > 0;
-    }
-    return false;
-}
-
 static int append(const char *text, size_t len, void *ctx)
 {
     buf_add(ctx, text, len);
@@ -112,7 +93,7 @@ unsigned prove_answer(struct node *n, const struct node_admin_request *req, stru
     const char *why = NULL;
     unsigned status = 400;
 
-    if (!get_url(req->query, &url)) {
+    if (!query_get(req->query, "url", &url)) {
         buf_add_str(body, "Of what? GET /prove?url=/path\n");
     } else if (purge_read(&path, PURGE_URL, buf_slice(&url), &why) != 0 ||
                purge_host(&host, buf_slice(&url), &why) != 0) {

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "node/admin/steering.h"
 #include "proto/base/err.h"
 
 /* 64-bit digests are text: JSON's readers take numbers for doubles. */
@@ -250,14 +251,14 @@ int status_json(struct buf *out, const struct status *s)
 {
     const struct engine_counters *c = &s->engine;
 
-    json_t *j =
-        json_pack("{s:i, s:o, s:o, s:{s:o, s:I, s:f}, s:o, s:o, s:o, s:{s:o, s:o, s:f}, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                  "schema", STATUS_SCHEMA, "node", json_node(s), "mesh", json_mesh(s), "ring", "epoch",
-                  hex(s->ring_epoch), "arcs", (json_int_t)s->arcs, "owned_share", share(s->members[0].arcs, s->arcs),
-                  "requests", json_requests(c), "bytes", json_bytes(c), "cache", json_cache(s), "transfers", "verified",
-                  whole(c->transfers_verified), "rejected", whole(c->transfers_rejected), "compression_ratio",
-                  compression(c), "purge", json_purge(s), "config", json_config(s), "parent", json_parent(s),
-                  "authority", json_roll(s), "refusals", json_refusals(s), "alarms", json_alarms(s), "dns", json_dns(s));
+    json_t *j = json_pack(
+        "{s:i, s:o, s:o, s:{s:o, s:I, s:f}, s:o, s:o, s:o, s:{s:o, s:o, s:f}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "schema", STATUS_SCHEMA, "node", json_node(s), "mesh", json_mesh(s), "ring", "epoch", hex(s->ring_epoch),
+        "arcs", (json_int_t)s->arcs, "owned_share", share(s->members[0].arcs, s->arcs), "requests", json_requests(c),
+        "bytes", json_bytes(c), "cache", json_cache(s), "transfers", "verified", whole(c->transfers_verified),
+        "rejected", whole(c->transfers_rejected), "compression_ratio", compression(c), "purge", json_purge(s), "config",
+        json_config(s), "parent", json_parent(s), "authority", json_roll(s), "refusals", json_refusals(s), "alarms",
+        json_alarms(s), "dns", json_dns(s), "steering", steering_status(s));
     char *text = j != NULL ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(j);
     if (text == NULL)

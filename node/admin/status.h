@@ -5,8 +5,9 @@
 
 #include "node/io/runtime.h"
 
-#define STATUS_REGIONS_MAX 32 /* named; the parent region is right also beyond them */
-#define STATUS_SCHEMA      1  /* goes up when a field goes away or changes its meaning */
+#define STATUS_REGIONS_MAX  32 /* named; the parent region is right also beyond them */
+#define STATUS_NETWORKS_MAX 20 /* of viewers, the busiest */
+#define STATUS_SCHEMA       1  /* goes up when a field goes away or changes its meaning */
 
 struct status_member {
     struct node_id id;
@@ -58,6 +59,11 @@ struct status {
     bool behind, roll_forked;
     struct cert cert; /* our own */
     struct refusals refusals;
+    struct steer_view *view; /* a reference; NULL: there was no memory */
+    struct steer_size steer_size;
+    struct steer_counters steer;
+    struct steer_use busiest[STATUS_NETWORKS_MAX];
+    size_t busiest_n;
     uint32_t alarms; /* ALARM_BIT */
     mesh_ns alarmed_at[ALARMS_N];
     mesh_ns now;

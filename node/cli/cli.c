@@ -19,6 +19,7 @@ static const struct {
     { "distribution diff", cli_distribution_diff, "what applying a file would change" },
     { "distribution versions", cli_distribution_versions, "the last versions, and who has which" },
     { "distribution rollback", cli_distribution_rollback, "make an old version hold again" },
+    { "route", cli_route, "show which edge a viewer is sent to, and why" },
     { "prove", cli_prove, "show who fetched the bytes of a URL, and check it" },
     { "sign", cli_sign, "make signed URLs, signed cookies and tokens, keys for them, and check them" },
     { "drain", cli_drain, "send viewers and neighbours elsewhere, without leaving the mesh" },

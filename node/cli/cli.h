@@ -10,9 +10,9 @@
 typedef int cli_command(int argc, char *const *argv);
 
 cli_command cli_run, cli_mesh_init, cli_mesh_admit, cli_mesh_revoke, cli_mesh_announce, cli_mesh_rotate,
-    cli_mesh_retire, cli_drain, cli_prove, cli_purge, cli_sign, cli_distribution_apply, cli_distribution_delete,
-    cli_distribution_list, cli_distribution_show, cli_distribution_diff, cli_distribution_versions,
-    cli_distribution_rollback, cli_status, cli_demo, cli_check, cli_reload;
+    cli_mesh_retire, cli_drain, cli_prove, cli_route, cli_purge, cli_sign, cli_distribution_apply,
+    cli_distribution_delete, cli_distribution_list, cli_distribution_show, cli_distribution_diff,
+    cli_distribution_versions, cli_distribution_rollback, cli_status, cli_demo, cli_check, cli_reload;
 
 /* cli_main finds the command that |argv| names and runs it. Returns the exit code. */
 int cli_main(int argc, char *const *argv);

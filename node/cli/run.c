@@ -334,6 +334,7 @@ static void fill_config(struct running *r, struct node_config *cfg)
     for (size_t i = 0; i < o->viewer_addrs.n; i++)
         cfg->viewer_addrs[i] = o->viewer_addrs.at[i];
     cfg->capacity = o->capacity;
+    cfg->announce_hook = o->announce_hook;
     cfg->located = o->location.given;
     cfg->lat_e4 = o->location.lat_e4;
     cfg->lon_e4 = o->location.lon_e4;

@@ -513,6 +513,10 @@ static const struct option options[] = {
     { "--location", "LAT,LON",
       "where it stands, in degrees, such as 50.11,8.68: for viewers of whom nothing is measured yet", option_place,
       FIELD(location), false },
+    { "--announce-hook", "PROGRAM",
+      "is run as PROGRAM announce when viewers may come, and as PROGRAM withdraw when they may not,\n"
+      "with HEDGEROW_NAME and HEDGEROW_ADDRESSES in its environment: for a BGP daemon (none)",
+      option_text, FIELD(announce_hook), false },
     { "--workers", "N", "threads that serve viewers, 1 to 64 (as many as the cores that it may use)", read_workers,
       FIELD(workers), false },
     { "--timers", "NAME=TIME,...", "how long a node waits for what; may be repeated. The names are below", timers_read,

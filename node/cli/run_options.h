@@ -54,6 +54,7 @@ struct run_options {         /* text lends from the arguments, or from |file| */
     struct option_viewer_addrs viewer_addrs;
     uint32_t capacity; /* 0: not given */
     struct option_place location;
+    const char *announce_hook; /* NULL: not given */
     bool trace;
     struct node_config config; /* only what --timers sets */
 };

@@ -254,9 +254,9 @@ struct request {
     const struct dist
         *dist; /* whose it is; NULL: nobody's, or it did not come so far. Lent for the turn that it came in */
     struct response policy; /* what is said of the answer's fields; with |preflight| that is all of it */
-    struct slice list;      /* edges for players (nearest.h), JSON: that is all of the answer, with 200. Lent likewise */
-    uint32_t list_ttl_s;    /* it holds so long */
-    const char *detail;     /* why it was not let in, a word for the access log; NULL: it was, or was not asked */
+    struct slice list;   /* edges for players (nearest.h), JSON: that is all of the answer, with 200. Lent likewise */
+    uint32_t list_ttl_s; /* it holds so long */
+    const char *detail;  /* why it was not let in, a word for the access log; NULL: it was, or was not asked */
     uint32_t retry_after_s; /* then, with 429 */
     const char *error_text; /* a sentence for people; static */
     unsigned error_cause;   /* the failed fetch's |cause|, 0 where it was another node's, or none */

@@ -533,8 +533,8 @@ struct engine {
     struct steering steering;
     struct purges *purges;
     struct configs *configs;
-    uint64_t purged; /* purges->logs.position */
-    bool unsure;     /* we may have missed purges: no copy answers a viewer */
+    uint64_t purged;                /* purges->logs.position */
+    bool unsure;                    /* we may have missed purges: no copy answers a viewer */
     struct steer_view *edges_given; /* NULL in a node */
     struct coding_memo coding_memo;
     struct buf path, host, spare; /* of the request that is being handed in, in normal form ... */

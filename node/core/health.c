@@ -8,7 +8,12 @@
 #define SOON        MS(20)  /* who is outrun within what is usual and that has been unlucky, perhaps: half a failure */
 #define FAILURE     2u
 
-static const struct breaker_rule rule = { .failures = 5 * FAILURE, .first = SEC(1), .most = SEC(30), .trial = SEC(2) };
+/* We may ourselves have stood still for a moment, and all that was asked of one peer is late then: a row of failures
+ * lasts. */
+static const struct breaker_rule rule = {
+    .failures = 5 * FAILURE, .span = MS(200), .first = SEC(1), .most = SEC(30), .trial = SEC(2)
+};
+static const struct breaker_rule at_once = { .failures = 1, .first = SEC(1), .most = SEC(30), .trial = SEC(2) };
 
 static mesh_ns rtt_of(const struct engine *e, const struct node_id *id)
 {
@@ -39,14 +44,15 @@ mesh_ns health_p95(struct engine *e, const struct node_id *id)
     return pace_p95(h != NULL ? &h->pace : &unknown, rtt_of(e, id));
 }
 
-static void failed(struct engine *e, mesh_ns now, const struct node_id *id, unsigned weight)
+static void failed(struct engine *e, mesh_ns now, const struct node_id *id, const struct breaker_rule *by,
+                   unsigned weight)
 {
     struct health *h = mesh_health(e->mesh, id);
     struct mesh_member m;
     bool opened = false;
 
     for (unsigned i = 0; i < weight && h != NULL && !e->cfg.unhedged && !opened; i++)
-        opened = breaker_bad(&h->breaker, &rule, now, secret_random_u64());
+        opened = breaker_bad(&h->breaker, by, now, secret_random_u64());
     if (!opened)
         return;
     e->counters.peers_passed_over++;
@@ -56,7 +62,7 @@ static void failed(struct engine *e, mesh_ns now, const struct node_id *id, unsi
 
 void health_failed(struct engine *e, mesh_ns now, const struct node_id *id)
 {
-    failed(e, now, id, FAILURE);
+    failed(e, now, id, &rule, FAILURE);
 }
 
 void health_answered(struct engine *e, mesh_ns now, const struct ask *a, const struct msg_answer *m)
@@ -75,7 +81,10 @@ void health_answered(struct engine *e, mesh_ns now, const struct ask *a, const s
         return;
     }
     /* One that is full needs no more of us to say so again. */
-    failed(e, now, id, busy && m->load >= LOAD_FULL ? rule.failures : FAILURE);
+    if (busy && m->load >= LOAD_FULL)
+        failed(e, now, id, &at_once, FAILURE);
+    else
+        failed(e, now, id, &rule, FAILURE);
 }
 
 static uint32_t percent(size_t part, size_t whole)
@@ -96,7 +105,7 @@ void health_outrun(struct engine *e, mesh_ns now, const struct ask *a)
     const struct node_id *id = &a->l->peer;
     bool soon = a->sent && now - a->sent_at < health_p95(e, id) + SOON;
 
-    failed(e, now, id, soon ? FAILURE / 2 : FAILURE);
+    failed(e, now, id, &rule, soon ? FAILURE / 2 : FAILURE);
 }
 
 void health_opened(struct engine *e, mesh_ns now, const struct node_id *id)

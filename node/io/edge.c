@@ -105,6 +105,7 @@ void edge_tell(struct node *n)
     n->edge.told = true;
     n->edge.ready = f.ready && !f.draining;
     engine_edge(w->engine, w->now, &f);
+    announce_want(&n->edge.announce, n->edge.ready, &f);
 }
 
 void edge_second(struct node *n)
@@ -117,6 +118,11 @@ void edge_second(struct node *n)
 bool edge_ready(const struct node *n)
 {
     return n->edge.told && n->edge.ready;
+}
+
+void node_country(struct node *n, const struct mesh_addr *address, char country[COUNTRY_BYTES])
+{
+    country_find(n->worker.country_file, &n->worker.countries, address, country);
 }
 
 void node_dns_port(struct node *n, uint16_t port)

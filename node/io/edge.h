@@ -3,6 +3,7 @@
 #ifndef HEDGEROW_IO_EDGE_H
 #define HEDGEROW_IO_EDGE_H
 
+#include "node/io/announce.h"
 #include "node/io/rtt_box.h"
 #include "node/io/runtime.h"
 
@@ -11,7 +12,8 @@ struct edge {
     mesh_ns at;        /* the load was looked at then, */
     uint64_t requests; /* when so many had been answered */
     uint32_t load;     /* smoothed; thousandths of a thousandth */
-    bool told, ready;  /* what was told last */
+    struct announce announce;
+    bool told, ready; /* what was told last */
     struct rtt_sample taken[RTT_BOX_MAX];
 };
 

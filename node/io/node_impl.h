@@ -21,7 +21,7 @@ struct node {
     struct mesh_addr http, https, mesh, admin;
     pthread_mutex_t certs_lock;
     struct tls_certs *certs; /* what new viewers get, under the lock; NULL: there is no https */
-    mesh_ns started, drain_until;
+    mesh_ns started, stopped_at, drain_until;
     int64_t started_s;
     ev_signal term, interrupt, reopen, hangup;
     ev_async stop;

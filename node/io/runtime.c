@@ -8,6 +8,7 @@
 #include "node/io/node_impl.h"
 
 #define SIGNALS_N    4
+#define HOOK_WAIT    SEC(12) /* for the announce hook, at the end */
 #define KNOWN_PERIOD SEC(60)
 #define PURGES_FILE  (UINT64_C(64) << 20) /* bytes; then it is written anew */
 
@@ -44,6 +45,7 @@ static void stop(struct node *n)
         return;
     }
     worker_now(w);
+    n->stopped_at = w->now;
     n->drain_until = w->now + w->timers.drain;
     keep_known(n); /* while we still see who is there */
     engine_leave(w->engine, w->now);
@@ -58,6 +60,8 @@ static bool drained(struct node *n)
     struct worker *w = &n->worker;
     struct engine_usage usage;
 
+    if (w->now - n->stopped_at < HOOK_WAIT && !announce_over(&n->edge.announce))
+        return false;
     if (w->now >= n->drain_until)
         return true;
     if (room_n(&n->room) > 0 || !engine_left(w->engine))

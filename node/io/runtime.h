@@ -124,7 +124,8 @@ struct node_config { /* all pointers are lent for the node's life */
     struct mesh_addr viewer_addrs[STEER_ADDRS_MAX];
     size_t viewer_addrs_n;
     uint32_t capacity; /* requests a second that it is good for; 0: not said, connections alone tell how busy it is */
-    bool located;      /* where it stands is known: degrees times 10,000 */
+    const char *announce_hook; /* a program, see announce.h; NULL: none. Lent for the node's life */
+    bool located;              /* where it stands is known: degrees times 10,000 */
     int32_t lat_e4, lon_e4;
     const char *countries;  /* a path: MaxMind's file of them; NULL: no country is known */
     const char *access_log; /* a path, "-" (standard output), or NULL: none */
@@ -188,6 +189,9 @@ int node_configure(struct node *n, struct dist_set *set);
 /* node_reload has the configuration file read again, counts that, and tells node_config's notice of it. False: the old
  * configuration stays. |said|: what is wrong, or what has changed, in lines. */
 bool node_reload(struct node *n, struct buf *said);
+
+/* node_country writes the country of |address|, "" where it is not known. */
+void node_country(struct node *n, const struct mesh_addr *address, char country[COUNTRY_BYTES]);
 
 /* node_drain is engine_drain. */
 void node_drain(struct node *n, bool on);

@@ -454,6 +454,7 @@ struct node *node_start(const struct node_config *cfg, char error[NODE_ERROR_MAX
     ev_async_init(&n->stop, node_stopping);
     n->stop.data = n;
     ev_async_start(w->loop, &n->stop);
+    announce_init(&n->edge.announce, w, n->cfg.announce_hook);
     if (start_listening(n, error) != 0 || open_log(n, error) != 0 || open_countries(n, error) != 0 ||
         dns_home_open(&n->dns, n, error) != 0 || open_disk(n, error) != 0 || start_engine(n, error) != 0 ||
         start_rest(n, error) != 0 || start_readers(n, error) != 0 || dns_home_start(&n->dns, error) != 0)
@@ -501,6 +502,7 @@ void node_free(struct node *n)
     keeper_stop(n->keeper); /* what it writes is lent from the engine */
     engine_free(w->engine);
     disk_close(w->disk);
+    announce_fini(&n->edge.announce);
     if (w->loop != NULL)
         ev_async_stop(w->loop, &n->stop);
     for (unsigned i = n->all_n; i-- > 0;) {

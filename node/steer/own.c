@@ -249,3 +249,8 @@ void own_sample(struct steer *s, const struct mesh_addr *viewer, const char *cou
     steer_prefix_all(&p);
     take(s, &s->own.coarse, &p, us);
 }
+
+uint32_t own_uses(const struct own_figure *f, uint32_t now_s)
+{
+    return uses_of(f, now_s);
+}

@@ -85,4 +85,13 @@ struct steer_size {
 };
 void steer_size(const struct steer *s, struct steer_size *out);
 
+/* steer_busiest writes up to |cap| of the networks, the finest ones, that we measured most samples of lately, the
+ * busiest first, and returns how many. */
+struct steer_use {
+    struct steer_prefix prefix;
+    uint32_t uses; /* samples; what is old counts less and less */
+    uint16_t rtt;  /* ours, in units of 100 us */
+};
+size_t steer_busiest(const struct steer *s, struct steer_use *out, size_t cap);
+
 #endif

@@ -56,6 +56,7 @@ void own_sample(struct steer *s, const struct mesh_addr *viewer, const char *cou
 size_t own_count(const struct own *o);
 const struct own_figure *own_at(const struct own *o, size_t i); /* in any order that lasts while none is added */
 uint16_t own_units(const struct own_figure *f);
+uint32_t own_uses(const struct own_figure *f, uint32_t now_s);
 
 /* ---- rows.c: what is known of all edges ---- */
 

@@ -291,6 +291,22 @@ static void feat_M17_five_late_answers_are_enough(void **state)
     assert_int_equal(count(w, 0)->links_silent, 0);
 }
 
+/* All that was asked of it in one moment comes late: perhaps we ourselves stood still. That is one failure. */
+static void late_answers_of_one_moment_are_one_failure(void **state)
+{
+    (void)state;
+    all(1000);
+    accustom(3);
+    w->nodes[1].slow = MS(300);
+    for (int i = 0; i < 12; i++)
+        ask(w, 0, path_owned(w, 0, "12"));
+    world_run(w, MS(700));
+    assert_int_equal(count(w, 0)->peers_passed_over, 0);
+    ask(w, 0, path_owned(w, 0, "12"));
+    world_run(w, MS(700));
+    assert_int_equal(count(w, 0)->peers_passed_over, 1);
+}
+
 static void it_is_tried_by_one_and_then_by_all(void **state)
 {
     (void)state;
@@ -411,6 +427,7 @@ int main(void)
         FOUR(feat_M17_who_is_slow_again_and_again_is_passed_over),
         FOUR(feat_M17_five_silences_are_enough),
         FOUR(feat_M17_five_late_answers_are_enough),
+        FOUR(late_answers_of_one_moment_are_one_failure),
         FOUR(it_is_tried_by_one_and_then_by_all),
         FOUR(a_new_session_is_reason_to_try),
         FOUR(who_is_full_is_passed_over_at_once),
