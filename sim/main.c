@@ -13,6 +13,7 @@
 #include "sim/options.h"
 #include "sim/purge_model.h"
 #include "sim/report.h"
+#include "sim/routing/routing_report.h"
 
 #define EXIT_BROKEN  1
 #define EXIT_USAGE   2
@@ -68,7 +69,7 @@ static int read_scenario(const struct options *o, struct scenario *sc)
             purges_draw(sc);
             configs_draw(sc);
             fault_draw(sc);
-        } else {
+        } else if (o->command == COMMAND_MEMBERS) {
             drawn_faults(sc);
         }
         if (scenario_check(sc, &err) != 0)
@@ -143,6 +144,28 @@ static int run_members(const struct options *o, const struct scenario *sc)
     return print(&out) && ok ? EXIT_SUCCESS : EXIT_BROKEN;
 }
 
+static int run_routing(const struct options *o, const struct scenario *sc)
+{
+    struct buf out = BUF_EMPTY, again = BUF_EMPTY;
+    struct routing *worlds[POLICIES_N] = { NULL };
+    size_t n = sc->others != 0 ? POLICIES_N : 1;
+
+    for (size_t i = 0; i < n; i++) {
+        worlds[i] = routing_run(sc, (enum routing_policy)i);
+        if (worlds[i] == NULL) {
+            fprintf(stderr, "hedgerow-sim: the cryptography library cannot be used\n");
+            return EXIT_BROKEN;
+        }
+    }
+    options_again(o, sc, &again);
+    buf_add_u8(&again, '\0');
+    bool ok = routing_report(&out, worlds, n, o->json, (const char *)again.data);
+    for (size_t i = 0; i < n; i++)
+        routing_free(worlds[i]);
+    buf_free(&again);
+    return print(&out) && ok ? EXIT_SUCCESS : EXIT_BROKEN;
+}
+
 /* What the run cost; on the error stream, since it is not the same each time. */
 static void tell_cost(void)
 {
@@ -180,7 +203,9 @@ int main(int argc, char **argv)
         scenario_put(&text, &sc);
         result = print(&text) ? EXIT_SUCCESS : EXIT_BROKEN;
     } else if (result == 0) {
-        result = o.command == COMMAND_RUN ? run(&o, &sc) : run_members(&o, &sc);
+        result = o.command == COMMAND_RUN       ? run(&o, &sc)
+                 : o.command == COMMAND_MEMBERS ? run_members(&o, &sc)
+                                                : run_routing(&o, &sc);
         if (o.cost)
             tell_cost();
     }

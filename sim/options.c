@@ -85,8 +85,11 @@ int options_parse(struct options *o, int argc, char **argv, struct buf *wrong)
     if (strcmp(argv[1], "members") == 0) {
         o->command = COMMAND_MEMBERS;
         o->words = &words_of_members;
+    } else if (strcmp(argv[1], "routing") == 0) {
+        o->command = COMMAND_ROUTING;
+        o->words = &words_of_routing;
     } else if (strcmp(argv[1], "run") != 0) {
-        buf_addf(wrong, "unknown command \"%s\": run or members", argv[1]);
+        buf_addf(wrong, "unknown command \"%s\": run, members or routing", argv[1]);
         return MESH_E_SYNTAX;
     }
     o->argc = argc - 2;
@@ -127,10 +130,12 @@ void options_help(const struct options *o, struct buf *out)
 
     buf_add_str(
         out, "hedgerow-sim run     [--scenario FILE] [--SETTING VALUE ...] [--json] [--trace FILE] [--print] [--cost]\n"
-             "hedgerow-sim members [--scenario FILE] [--SETTING VALUE ...] [--json] [--print] [--cost]\n\n"
+             "hedgerow-sim members [--scenario FILE] [--SETTING VALUE ...] [--json] [--print] [--cost]\n"
+             "hedgerow-sim routing [--scenario FILE] [--SETTING VALUE ...] [--json] [--print] [--cost]\n\n"
              "run      whole Hedgerow nodes on virtual time, with viewers and an origin\n"
-             "members  membership alone, up to 20,000 nodes\n\n"
-             "Both check from outside what must hold. The same seed gives the same run. Exit code 1: something\n"
+             "members  membership alone, up to 20,000 nodes\n"
+             "routing  which edge viewers are sent to, beside other ways to choose one\n\n"
+             "They check from outside what must hold. The same seed gives the same run. Exit code 1: something\n"
              "did not hold.\n\n"
              "  --scenario FILE         settings, timed faults and expectations (sim/README.md)\n"
              "  --json                  the report for programs\n"

@@ -5,7 +5,7 @@
 #include "proto/base/buf.h"
 #include "sim/scenario.h"
 
-enum option_command { COMMAND_RUN, COMMAND_MEMBERS, COMMAND_HELP, COMMAND_VERSION };
+enum option_command { COMMAND_RUN, COMMAND_MEMBERS, COMMAND_ROUTING, COMMAND_HELP, COMMAND_VERSION };
 
 struct options {
     enum option_command command;

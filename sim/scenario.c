@@ -22,6 +22,7 @@ static const char *const figure_names[] = {
 
 const struct vocabulary words_of_run = {
     .command = "run",
+    .letter = 'r',
     .settings = settings,
     .settings_n = sizeof(settings) / sizeof(settings[0]),
     .figures = figure_names,
@@ -207,7 +208,7 @@ int scenario_add(struct scenario *sc, const struct action *a)
 
 static bool may_say(const struct vocabulary *words, size_t action)
 {
-    return strchr(action_words[action].commands, words->command[0]) != NULL;
+    return strchr(action_words[action].commands, words->letter) != NULL;
 }
 
 /* NULL: not a word of this command. */

@@ -8,6 +8,7 @@
 #include "proto/base/time.h"
 #include "sim/figures.h"
 #include "sim/members/settings.h"
+#include "sim/routing/settings.h"
 
 #define SIM_NODES_MAX 20000 /* of the larger command; a vocabulary has its own limit */
 
@@ -88,11 +89,11 @@ enum setting_kind {
     X(max_age, "max-age", TIME, false, SEC(86400), SEC(1), SEC(86400) * 365, "of what may be cached")
 
 /* X(name, word, arguments, commands): N nodes, T a time, C a count, S a setting and its
- * value, O a state of the origin; r `run`, m `members` */
+ * value, O a state of the origin; r `run`, m `members`, w `routing` (the way) */
 #define ACTIONS(X)                                                                                                  \
-    X(START, "start", "N", "rm")            /* what is down begins again, with its next boot */                     \
+    X(START, "start", "N", "rmw")           /* what is down begins again, with its next boot */                     \
     X(START_LOST, "start-lost", "N", "rm")  /* ... but its boot counter was lost */                                 \
-    X(CRASH, "crash", "N", "rm")            /* the process ends: peers see their connections reset */               \
+    X(CRASH, "crash", "N", "rmw")           /* the process ends: peers see their connections reset */               \
     X(VANISH, "vanish", "N", "rm")          /* the host is gone: peers see nothing at all */                        \
     X(LEAVE, "leave", "N", "rm")            /* an orderly end */                                                    \
     X(PAUSE, "pause", "NT", "rm")           /* stands still for so long, then goes on */                            \
@@ -109,16 +110,19 @@ enum setting_kind {
     X(PURGE_TAG, "purge-tag", "NC", "r")       /* ... all that are as much modulo 8 */                              \
     X(PURGE_ALL, "purge-all", "N", "r")                                                                             \
     X(CONFIGURE, "configure", "N", "r") /* the next change of the configuration is handed in at each */             \
-    X(SET, "set", "S", "rm")                                                                                        \
+    X(SET, "set", "S", "rmw")                                                                                       \
     X(FREEZE, "freeze", "NTT", "m")            /* stands still for the first time of every second one */            \
     X(THAW, "thaw", "N", "m")                  /* ... no more */                                                    \
     X(SLOW, "slow", "NT", "rm")                /* each packet costs so much time; 0s: no more */                    \
-    X(DRAIN, "drain", "N", "r")                /* owns nothing from now on, and serves its viewers */               \
+    X(DRAIN, "drain", "N", "rw")               /* owns nothing from now on, and serves its viewers */               \
     X(WARM, "warm", "", "r")                   /* each key is asked for at its first two owners */                  \
     X(UPDATE, "update", "NCT", "m")            /* so many times, so far apart, one of them states another weight */ \
     X(CRASHES, "crashes", "NCT", "m")          /* so many times, so far apart, one of them ends */                  \
     X(RESTART, "restart", "NT", "m")           /* each ends and begins again, spread over the time */               \
-    X(RESTART_LOST, "restart-lost", "NT", "m") /* ... its boot counter lost */
+    X(RESTART_LOST, "restart-lost", "NT", "m") /* ... its boot counter lost */                                      \
+    X(CAP, "cap", "NC", "w")                   /* so many viewers are all that they can take */                     \
+    X(MOVE, "move", "C", "w")                  /* so many networks are somewhere else from now on */                \
+    X(LEAVE_OUT, "leave-out", "N", "w")        /* their regions are left out by the owner */
 enum action_kind {
 #define X(name, word, args, commands) ACTION_##name,
     ACTIONS(X)
@@ -161,6 +165,7 @@ struct scenario {
 #define X(field, name, kind, live, def, least, most, help) uint64_t field;
     SETTINGS(X)
     MEMBERS_SETTINGS(X)
+    ROUTING_SETTINGS(X)
 #undef X
     struct node_set absent; /* not started at the beginning */
     struct action *actions; /* in order of time, then of writing */
@@ -196,14 +201,15 @@ struct setting {
     uint64_t def, least, most;
 };
 struct vocabulary {
-    const char *command; /* "run", "members" */
+    const char *command; /* "run", "members", "routing" */
+    char letter;         /* of it in ACTIONS */
     const struct setting *settings;
     size_t settings_n;
     const char *const *figures; /* names, in the order of the command's struct of uint64_t */
     size_t figures_n;
     uint64_t nodes_max;
 };
-extern const struct vocabulary words_of_run, words_of_members;
+extern const struct vocabulary words_of_run, words_of_members, words_of_routing;
 
 static inline uint64_t *setting_of(struct scenario *sc, size_t i)
 {
@@ -221,5 +227,8 @@ static inline uint64_t figure_of(const void *figures, size_t i)
 void scenario_put_value(struct buf *out, enum setting_kind kind, uint64_t value);
 void scenario_put_action(struct buf *out, const struct scenario *sc, const struct action *a);
 void scenario_put(struct buf *out, const struct scenario *sc);
+
+/* scenario_unmet writes a line for each expectation that the command's |figures| do not meet, and returns how many. */
+size_t scenario_unmet(struct buf *out, const struct scenario *sc, const void *figures);
 
 #endif

@@ -1,3 +1,4 @@
+#include "sim/figures.h"
 #include "sim/scenario_value.h"
 
 void scenario_put_action(struct buf *out, const struct scenario *sc, const struct action *a)
@@ -28,8 +29,7 @@ static void put_setting(struct buf *out, const struct scenario *sc, size_t i)
     const struct setting *settings = sc->words->settings;
     uint64_t value = *(const uint64_t *)(const void *)((const char *)sc + settings[i].offset);
 
-    if (value == settings[i].def || strcmp(settings[i].name, "faults") == 0 ||
-        strcmp(settings[i].name, "purges") == 0)
+    if (value == settings[i].def || strcmp(settings[i].name, "faults") == 0 || strcmp(settings[i].name, "purges") == 0)
         return;
     buf_addf(out, "%s ", settings[i].name);
     scenario_put_value(out, settings[i].kind, value);
@@ -58,4 +58,28 @@ void scenario_put(struct buf *out, const struct scenario *sc)
                                 : "=",
                  (unsigned long long)x->value);
     }
+}
+
+size_t scenario_unmet(struct buf *out, const struct scenario *sc, const void *figures)
+{
+    size_t unmet = 0;
+
+    for (size_t i = 0; i < sc->expectations_n; i++) {
+        const struct expectation *x = &sc->expectations[i];
+        const char *name = sc->words->figures[x->figure];
+        uint64_t is = figure_of(figures, x->figure);
+        bool met = x->op == '<' ? is <= x->value : x->op == '>' ? is >= x->value && is != FIGURE_NEVER : is == x->value;
+        if (met)
+            continue;
+        unmet++;
+        if (is == FIGURE_NEVER)
+            buf_addf(out, "  line %u: %s did not happen\n", x->line, name);
+        else
+            buf_addf(out, "  line %u: %s is %llu, not %s %llu\n", x->line, name, (unsigned long long)is,
+                     x->op == '<'   ? "at most"
+                     : x->op == '>' ? "at least"
+                                    : "just",
+                     (unsigned long long)x->value);
+    }
+    return unmet;
 }

@@ -1,14 +1,14 @@
 #!/bin/sh
-# targets.sh SIM [quick] - what membership and purges promise, measured in the simulator: each row beside SWIM and
+# targets.sh SIM [quick] - what membership, purges and routing promise, measured in the simulator: each row beside SWIM and
 # Lifeguard in the same world (a "-" where a mode was not run), beside its target, and whether it is met.
 # quick: fewer nodes, shorter, one seed: a minute. Else the sizes that the targets name: hours.
-# Environment: ROWS="1 3 8" only these (s: the simulator's own), SEEDS=N so many seeds where a row has several,
+# Environment: ROWS="1 3 8" only these (s: the simulator's own, L: L1 to L6), SEEDS=N so many seeds where a row has several,
 # MODES="hedgerow" no baselines, JOBS=2 so many runs at a time. A row of a smaller size than its target says so in
 # its measure. What is done, and what it cost, comes on the error stream.
 set -u
 sim=$1
 quick=${2:-}
-rows=${ROWS:-1 3 4 5 6 8 9 10 18 21 22 23 24 s}
+rows=${ROWS:-1 3 4 5 6 8 9 10 18 21 22 23 24 L s}
 modes=${MODES:-hedgerow swim lifeguard}
 jobs=${JOBS:-2}
 work=$(mktemp -d "${TMPDIR:-/tmp}/hedgerow-targets.XXXXXX") || exit 1
@@ -338,6 +338,34 @@ at $(size 200 390)s start 7
 END
     row 24 "more of a million requests missed, in a minute since 1 of 20 was replaced" 10000 replaced max dip_ppm
     row 24 "... requests at the origin, % of those in the minute before" 120 replaced max origin_rise_pct
+fi
+
+# ---- which edge viewers are sent to ----
+
+# worst SCENARIO FIELD HOW [ARGUMENT...]: of some seeds the least or the most.
+worst() {
+    scn=$1 field=$2 how=$3
+    shift 3
+    for seed in $(seq "$(size 2 "${SEEDS:-20}")"); do
+        "$sim" routing --scenario "sim/scenarios/routing/$scn.scn" --others no --seed "$seed" "$@" --json 2>>"$work/errors" |
+            sed -n "s/.*\"$field\":\([0-9]*\)[,}].*/\1/p"
+    done | sort -n | if [ "$how" = least ]; then head -1; else tail -1; fi | grep . || echo -
+}
+
+if wanted L; then
+    "$sim" routing --scenario sim/scenarios/routing/learn.scn 2>>"$work/errors" | sed -n '3,8p' >&2
+    judged L1 "of 1,000 viewers near, from 60 s on; 10 edges, 1,000 networks x 4" "$(worst learn near_least least)" 950 '>='
+    judged L1 "... one viewer in each network" "$(worst alone near_least least)" 950 '>='
+    judged L1 "... each /16 mixed, 4 viewers" "$(worst mixed near_least least)" 950 '>='
+    judged L1 "... 40 edges, at 120 s" "$(worst many near_120s least)" 950 '>='
+    judged L3 "ms until the last answer that names an edge that ended" "$(worst crash named_dead_ms most)" 10000 '<='
+    judged L3 "... answers that name one known as dead" "$(worst crash named_known_dead most)" 0 '<='
+    judged L4 "of 1,000 viewers of networks that moved near, 60 s later" "$(worst move rehomed_60s least)" 950 '>='
+    judged L4 "... one viewer in each network" "$(worst move rehomed_60s least --viewers 1)" 950 '>='
+    judged L5 "load of a full edge, of 1,000 of its cap, most in 10 minutes" "$(worst full cap_most most)" 1250 '<='
+    judged L5 "... least" "$(worst full cap_least least)" 750 '>='
+    judged L5 "... turns" "$(worst full cap_turns most)" 2 '<='
+    judged L6 "answers with a region that is left out" "$(worst left-out named_left_out most)" 0 '<='
 fi
 
 # ---- the simulator itself ----

@@ -8,12 +8,15 @@
 #define SOON        MS(20)  /* who is outrun within what is usual and that has been unlucky, perhaps: half a failure */
 #define FAILURE     2u
 
-/* We may ourselves have stood still for a moment, and all that was asked of one peer is late then: a row of failures
- * lasts. */
+/* A row of failures lasts: we may ourselves have stood still for a moment, and all that was asked of one peer is late.
+ */
 static const struct breaker_rule rule = {
     .failures = 5 * FAILURE, .span = MS(200), .first = SEC(1), .most = SEC(30), .trial = SEC(2)
 };
-static const struct breaker_rule at_once = { .failures = 1, .first = SEC(1), .most = SEC(30), .trial = SEC(2) };
+/* It says itself that it is full. */
+static const struct breaker_rule at_once = {
+    .failures = 5 * FAILURE, .first = SEC(1), .most = SEC(30), .trial = SEC(2)
+};
 
 static mesh_ns rtt_of(const struct engine *e, const struct node_id *id)
 {
@@ -82,7 +85,7 @@ void health_answered(struct engine *e, mesh_ns now, const struct ask *a, const s
     }
     /* One that is full needs no more of us to say so again. */
     if (busy && m->load >= LOAD_FULL)
-        failed(e, now, id, &at_once, FAILURE);
+        failed(e, now, id, &at_once, at_once.failures);
     else
         failed(e, now, id, &rule, FAILURE);
 }

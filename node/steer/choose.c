@@ -9,12 +9,14 @@
 #define TRY_TIMES 2
 #define TRY_US    20000
 /* A figure that is younger need not be tried again. */
-#define TRY_AGE_S 60
+#define TRY_AGE_S STEER_FRESH_S
 /* Of a network that was measured at fewer edges, little is known. */
-#define KNOWN_EDGES   3
+#define KNOWN_EDGES 3
+/* What may be better, but is not likely to, is tried by one of so many at last. */
+#define LONG_SHOT_IN  16
 #define TTL_SHORT_S   5
-#define TTL_CHANGES_S 20
-#define TTL_SETTLED_S 60
+#define TTL_CHANGES_S 10
+#define TTL_SETTLED_S 20
 
 struct candidate {
     struct expectation e;
@@ -73,7 +75,8 @@ static void consider(struct ranking *r, struct asker *a, uint16_t i)
     c.key = by_load ? a->v->briefs[i].load_permille : c.e.us;
     if (i == a->home && !by_load)
         r->home = c;
-    if (c.e.least < c.e.us && (r->untried.edge == UINT16_MAX || c.e.least < r->untried.e.least))
+    if (c.e.least < c.e.us && r->n > 0 && steer_enough_better(c.e.least, r->best[0].e.us) &&
+        (r->untried.edge == UINT16_MAX || c.e.guess < r->untried.e.guess))
         r->untried = c;
     rank_in(r, a, &c);
     if (!by_load && r->best[0].edge == i)
@@ -132,20 +135,21 @@ static void put_first(struct ranking *r, const struct candidate *c)
 
 static bool is_untried_worth_it(const struct ranking *r, const struct asker *a)
 {
-    return a->measured_n > 0 && a->measured_n < STEER_ROW_EDGES && r->untried.edge != UINT16_MAX &&
+    return a->measured_n > 0 && a->own_n < STEER_ROW_EDGES && r->untried.edge != UINT16_MAX &&
            r->untried.edge != r->best[0].edge && steer_enough_better(r->untried.e.least, r->best[0].e.us);
 }
 
-/* While a network was measured at few edges all its viewers go to one that may be twice as good as what is known: it
- * costs them one short answer and spares them many. The more was tried already, or the less is to be gained, the fewer
- * try the next one. */
+/* What is likely to be better is tried at once: it costs one short answer and spares many. What merely may be better is
+ * tried the less the more was tried already. */
 static unsigned explore_in(const struct ranking *r, const struct asker *a, bool worth_it)
 {
-    bool twice = r->untried.e.least <= r->best[0].e.us / 2;
+    unsigned in = 1u << a->own_n;
 
     if (!worth_it)
         return STEER_EXPLORE_IN;
-    return 1u << a->measured_n / (twice ? 2 * KNOWN_EDGES : KNOWN_EDGES);
+    if (steer_enough_better(r->untried.e.guess, r->best[0].e.us))
+        return 1;
+    return in < LONG_SHOT_IN ? in : LONG_SHOT_IN;
 }
 
 /* Some viewers are sent where it may be better than where most are sent: how else would it be known? Before anything
@@ -171,13 +175,13 @@ static bool explore(struct ranking *r, const struct asker *a, bool worth_it)
     return true;
 }
 
-/* An answer is kept for a short time while a better one is looked for, and not for long where the network was measured
- * at few of the edges, or the edge sends some networks away. */
+/* An answer is kept for a short time while a better one is looked for, or until the network itself was measured there,
+ * and not for long where the network was measured at few of the edges, or the edge sends some networks away. */
 static uint32_t ttl(const struct ranking *r, const struct asker *a, bool explored, bool worth_it)
 {
     bool little = a->measured_n < KNOWN_EDGES && a->measured_n < r->seen;
 
-    if (explored || worth_it || a->measured_n == 0 || r->gone != 0)
+    if (explored || worth_it || r->best[0].e.basis != STEER_BY_MEASURED || r->gone != 0)
         return TTL_SHORT_S;
     return little || a->v->briefs[r->best[0].edge].shed_permille > 0 ? TTL_CHANGES_S : TTL_SETTLED_S;
 }

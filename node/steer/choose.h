@@ -17,11 +17,11 @@
 #define STEER_PICKS 4
 
 /* Where a figure is from; X(name, word for people). */
-#define STEER_BASES(X)                                                                                      \
-    X(MEASURED, "measured")                                                                                 \
-    X(COARSE, "measured nearby")                                                                            \
-    X(TOLD, "by coordinates") X(COUNTRY, "by country") X(GLOBE, "by distance") X(AVERAGE, "of all viewers") \
-        X(NONE, "not known")
+#define STEER_BASES(X)           \
+    X(MEASURED, "measured")      \
+    X(COARSE, "measured nearby") \
+    X(TOLD, "by coordinates")    \
+    X(COUNTRY, "by country") X(GLOBE, "by distance") X(AVERAGE, "of all viewers") X(NONE, "not known")
 enum steer_basis {
 #define X(name, word) STEER_BY_##name,
     STEER_BASES(X)
@@ -30,12 +30,13 @@ enum steer_basis {
 const char *steer_basis_word(enum steer_basis b);
 
 /* Why an edge is not a candidate, or not the first; X(name, word for people). */
-#define STEER_REASONS(X)                                                                   \
-    X(OK, "in order")                                                                      \
-    X(DEAD, "not alive")                                                                   \
-    X(SILENT, "says nothing to viewers") X(NOT_READY, "not ready") X(DRAINING, "draining") \
-        X(NO_ADDRESS, "no address of this kind") X(NO_PORT, "does not serve this scheme")  \
-            X(REGION, "its region is left out") X(FULL, "full: this network goes elsewhere")
+#define STEER_REASONS(X)                                                                                      \
+    X(OK, "in order")                                                                                         \
+    X(DEAD, "not alive")                                                                                      \
+    X(SILENT, "says nothing to viewers")                                                                      \
+    X(NOT_READY, "not ready")                                                                                 \
+    X(DRAINING, "draining") X(NO_ADDRESS, "no address of this kind") X(NO_PORT, "does not serve this scheme") \
+        X(REGION, "its region is left out") X(FULL, "full: this network goes elsewhere")
 enum steer_reason {
 #define X(name, word) STEER_REASON_##name,
     STEER_REASONS(X)
@@ -56,8 +57,8 @@ struct steer_ask {
     const struct slice *regions; /* of edges that are wanted, or with |regions_not| that are not; see cert_region */
     size_t regions_n;
     bool regions_not;
-    uint64_t draw; /* random: one in STEER_EXPLORE_IN of them is to try the second best, and more of them while little is
-                    * known of the network; 0 tries nothing */
+    uint64_t draw; /* random: one in STEER_EXPLORE_IN of them is to try the second best where its time is old, and all
+                    * or some of them what is likely to be better, or may be, by what is told of it; 0 tries nothing */
 };
 #define STEER_EXPLORE_IN 32
 
@@ -71,9 +72,9 @@ struct steer_pick {
 struct steer_choice {
     struct steer_pick picks[STEER_PICKS]; /* the first is the answer, the others are near it: within 25 % or 10 ms */
     size_t n;                             /* 0: nobody is left alive */
-    uint32_t ttl_s;                       /* 5 to 60: short while little is known of the network, or much changes */
+    uint32_t ttl_s;                       /* 5 to 20: short while little is known of the network, or much changes */
     uint8_t scope_bits;                   /* of the client's address that made a difference (RFC 7871 section 7.2.1) */
-    bool explored;                        /* the second best was put first */
+    bool explored;                        /* one whose time is not known well was put first */
     bool relaxed;                         /* a rule had to go: regions or draining */
 };
 

@@ -5,6 +5,9 @@
 #include "node/steer/globe.h"
 #include "node/steer/integer.h"
 
+/* Two times of one edge that differ by more than this, and by half, are of networks in different places. */
+#define APART_US 20000
+
 /* ---- who asks ---- */
 
 /* A figure of an edge that is entered already, or is too old, does not count. */
@@ -15,19 +18,66 @@ static void enter(struct asker *a, const struct steer_row *row, enum steer_basis
         uint32_t us = f->rtt * STEER_RTT_UNIT_US;
         if (f->edge >= a->v->edges_n || a->figure_of[f->edge] != 0 || f->age_s >= STEER_OLD_S)
             continue;
-        /* Of one network it is known well; of many together a part of it may be nearer by far. */
-        bool sure = basis <= STEER_BY_COARSE && f->age_s < STEER_FRESH_S;
+        /* Of one network it is known well; of many together a part may be nearer by far, and few of them may speak for
+         * all. */
+        bool sure = basis == STEER_BY_MEASURED && f->age_s < STEER_FRESH_S;
         a->edges[a->figures_n] = f->edge;
-        a->figures[a->figures_n++] =
-            (struct expectation){ .us = us, .least = sure ? us : us / 2, .basis = basis, .age_s = f->age_s };
+        a->figures[a->figures_n++] = (struct expectation){
+            .us = us, .least = sure ? us : us / 2, .guess = us, .basis = basis, .age_s = f->age_s
+        };
         a->figure_of[f->edge] = (uint8_t)a->figures_n;
+    }
+}
+
+/* How the asker's own network compares to the coarse one around it, by the edges to which both have a time. */
+struct comparison {
+    int apart;     /* times that are of another place, less those that are of the same */
+    int64_t by_us; /* the own ones are longer by this in the mean, of those that are of the same */
+};
+
+static struct comparison compare(const struct asker *a, const struct steer_row *coarse)
+{
+    struct comparison c = { 0 };
+    int64_t same = 0;
+
+    for (size_t i = 0; coarse != NULL && i < coarse->n && i < STEER_ROW_EDGES; i++) {
+        const struct steer_figure *f = &coarse->figures[i];
+        uint8_t of = f->edge < a->v->edges_n ? a->figure_of[f->edge] : 0;
+        if (of == 0)
+            continue;
+        int64_t own = a->figures[of - 1].us, all = f->rtt * STEER_RTT_UNIT_US, off = own - all;
+        bool apart = llabs(off) > APART_US && llabs(off) > (own > all ? own : all) / 8;
+        c.apart += apart ? 1 : -1;
+        same += !apart;
+        c.by_us += apart ? 0 : off;
+    }
+    c.by_us = same > 0 ? c.by_us / same : 0;
+    return c;
+}
+
+/* One figure of many is no judge: who is of another place than its neighbours tells of that edge where it is at home.
+ * But where most are of another place, what was measured there is of others. Who is in the same place has the same ways
+ * to all edges, and its own one, to its provider, which is longer or shorter for all edges alike. */
+static void enter_coarse(struct asker *a)
+{
+    struct comparison c = compare(a, a->coarse);
+    size_t from = a->figures_n;
+
+    if (c.apart > 0 || (a->fine != NULL && a->fine->moved))
+        return;
+    enter(a, a->coarse, STEER_BY_COARSE);
+    for (size_t i = from; i < a->figures_n; i++) {
+        struct expectation *e = &a->figures[i];
+        e->us = (uint32_t)integer_within(e->us + c.by_us, STEER_RTT_UNIT_US, UINT32_MAX);
+        e->guess = e->us;
+        e->least = from > 0 ? e->us - e->us / 4 : e->us / 2;
     }
 }
 
 /* Anchors stand nearest first: they say most (see told). */
 static void enter_anchors(struct asker *a)
 {
-    for (size_t i = 0; i < a->measured_n; i++) {
+    for (size_t i = 0; i < a->measured_n && a->figures[i].basis == a->figures[0].basis; i++) {
         const struct steer_brief *at = &a->v->briefs[a->edges[i]];
         size_t j = a->anchors_n;
         if (at->at.error_permille == 0)
@@ -84,7 +134,8 @@ void asker_init(struct asker *a, const struct steer_view *v, const struct steer_
     enter(a, a->fine, STEER_BY_MEASURED);
     if (a->figures_n > 0)
         a->home = a->fine->home;
-    enter(a, a->coarse, STEER_BY_COARSE);
+    a->own_n = a->figures_n;
+    enter_coarse(a);
     if (a->home == UINT16_MAX && a->figures_n > 0 && a->figures[0].basis == STEER_BY_COARSE)
         a->home = a->coarse->home;
     a->measured_n = a->figures_n;
@@ -160,7 +211,7 @@ size_t asker_next(const struct asker *a, size_t i, size_t *beyond)
 static bool told(const struct asker *a, uint16_t i, uint32_t limit_us, struct expectation *out)
 {
     const struct steer_brief *at = &a->v->briefs[i];
-    int64_t least = 0, most = INT64_MAX;
+    int64_t least = 0, most = INT64_MAX, guess = 0;
 
     if (at->at.error_permille == 0)
         return false;
@@ -170,14 +221,20 @@ static bool told(const struct asker *a, uint16_t i, uint32_t limit_us, struct ex
             continue;
         int64_t d = coordinate_between(&at->at, &anchor->at->at) / 1000, r = anchor->us;
         int64_t wrong = d * (STEER_TRUST - less(at->trust, anchor->at->trust)) / STEER_TRUST;
-        if (llabs(d - r) - wrong > least)
-            least = llabs(d - r) - wrong;
+        int64_t off = llabs(d - r * 4 / 5);
+        if (off * 2 / 3 - wrong > least)
+            least = off * 2 / 3 - wrong;
+
+        if (off > guess)
+            guess = off;
         if (d + r + wrong < most)
             most = d + r + wrong;
     }
     if (most == INT64_MAX)
         return false;
-    *out = (struct expectation){ .us = UINT32_MAX, .least = (uint32_t)least, .basis = STEER_BY_TOLD };
+    *out = (struct expectation){
+        .us = UINT32_MAX, .least = (uint32_t)least, .guess = (uint32_t)guess, .basis = STEER_BY_TOLD
+    };
     if (least <= limit_us) {
         out->us = (uint32_t)((least + most) / 2);
         if (out->least > out->us)
@@ -195,6 +252,7 @@ static bool by_globe(const struct asker *a, uint16_t i, struct expectation *out)
     uint64_t chord2 = globe_chord2(a->globe, at);
     out->us = globe_us(chord2);
     out->least = globe_least_us(chord2);
+    out->guess = out->us;
     out->basis = STEER_BY_GLOBE;
     return true;
 }
@@ -206,6 +264,11 @@ void asker_expect(const struct asker *a, uint16_t i, struct expectation *out)
     struct expectation other;
 
     *out = *figure;
+    if (figure->basis == STEER_BY_COARSE && a->own_n > 0 && told(a, i, UINT32_MAX, &other) &&
+        (figure->us + APART_US < other.least || figure->us > 2 * other.us - other.least + APART_US)) {
+        *out = other;
+        return;
+    }
     if (figure->basis <= STEER_BY_COARSE) {
         if (figure->age_s >= STEER_FRESH_S && told(a, i, UINT32_MAX, &other)) {
             int64_t counts = STEER_OLD_S - figure->age_s, of = STEER_OLD_S - STEER_FRESH_S;

@@ -20,6 +20,7 @@ bool steer_enough_better(uint32_t us, uint32_t than);
 struct expectation {
     uint32_t us;    /* UINT32_MAX: not known */
     uint32_t least; /* it may be as little as this; |us| where it was measured not long ago */
+    uint32_t guess; /* least first is the order in which edges are worth a try */
     enum steer_basis basis;
     uint16_t age_s; /* where it was measured */
 };
@@ -43,7 +44,7 @@ struct asker {
     /* Of rows, each edge once, by the best basis; those that were measured from the asker's network first. */
     struct expectation figures[ASKER_FIGURES];
     uint16_t edges[ASKER_FIGURES];
-    size_t figures_n, measured_n;
+    size_t figures_n, measured_n, own_n;
     struct anchor anchors[2 * STEER_ROW_EDGES]; /* nearest first */
     size_t anchors_n;
     uint8_t figure_of[STEER_EDGES_MAX]; /* plus 1; 0: none */

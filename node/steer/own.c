@@ -1,6 +1,6 @@
 /* What we measure ourselves. A network's time is smoothed as in RFC 6298: SRTT with 1/8, RTTVAR with 1/4. What is
- * further off than that allows is left out, as an accident, until OFF_MAX samples in a row were off to one side: then
- * the path has changed, and their mean counts from now on.
+ * further off than that allows is left out, as an accident, until OFF_MAX samples in a row were off to one side, or two
+ * that agree with each other: then the path has changed, and their mean counts from now on.
  *
  * Room is for the most used networks. A newcomer that finds none draws for the place of the least used of some, and
  * gets it with one chance in (uses of that one + 1), as in Ben Basat, Einziger, Friedman, Kassner, "Randomized
@@ -13,11 +13,12 @@
 #include "node/steer/steer_impl.h"
 #include "proto/base/err.h"
 
-#define OFF_MAX    4
+#define OFF_MAX    3
 #define ACCURACY   1000u /* us: what is less is no difference */
 #define WAYS       16
 #define OWN_HALF_S 600u
 #define OWN_LEAST  8u
+#define OWN_YOUNG  4
 
 int own_init(struct own *o, size_t max, const uint8_t hash_key[16])
 {
@@ -169,10 +170,12 @@ static bool far_off(struct own_figure *f, uint32_t us)
     }
     if (!off)
         return false;
+    /* Queues differ from one time to the next; a new path does not. */
+    bool agree = abs(f->off_n) == 1 && apart(us, f->off_us) <= (us / 8 > ACCURACY ? us / 8 : ACCURACY);
     f->off_us += us;
     f->off_n = (int8_t)(f->off_n + (above ? 1 : -1));
-    if (abs(f->off_n) == OFF_MAX)
-        change(f, f->off_us / OFF_MAX);
+    if (agree || abs(f->off_n) == OFF_MAX)
+        change(f, f->off_us / (uint32_t)abs(f->off_n));
     return true;
 }
 
@@ -180,7 +183,15 @@ static void smooth(struct own_figure *f, uint32_t us)
 {
     if (f->srtt_us == 0) {
         begin(f, us, us / 2);
+        f->young = 1;
+        f->before_us = 0;
         return;
+    }
+    /* The first ones may be accidents: the least of a few is nearer to the path's time than their mean. */
+    if (f->young < OWN_YOUNG) {
+        f->young++;
+        if (us < f->srtt_us)
+            begin(f, us, us / 2);
     }
     if (far_off(f, us))
         return;
@@ -210,6 +221,8 @@ static bool take(struct steer *s, struct own_pool *pool, const struct steer_pref
 
     if (f == NULL && (f = admit(s, pool, p, hash)) == NULL)
         return false;
+    if (rows_moved(&s->rows, p, f->at_s))
+        f->srtt_us = 0; /* all begins anew */
     used(f, steer_seconds(s->now));
     smooth(f, us);
     if (!is_told(f, pool))

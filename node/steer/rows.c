@@ -97,6 +97,7 @@ static struct row *row_new(struct steer *s, uint16_t slot, const struct steer_pr
     }
     row->prefix = *p;
     row->owner = row->home = STEER_NOBODY;
+    row->moved_s = 0;
     row->n = 0;
     give_to(s, row, slot);
     map_insert(&r->map, &row->in_map, hash);
@@ -162,6 +163,44 @@ static void put(struct row *row, struct known k, uint32_t now_s)
     row->n++;
 }
 
+/* One edge's time jumps only where the path has changed (own.c sees to that): by more than this, and by half, the
+ * network is somewhere else, and what others measured before says nothing of where it is now. */
+#define JUMP (MS(8) / STEER_UNIT_NS)
+/* Ages are told in units, so what looks older by less may be younger. */
+#define AGE_ROOM_S 15u
+
+static bool has_jumped(const struct row *row, uint16_t slot, uint16_t rtt)
+{
+    for (unsigned i = 0; i < row->n; i++) {
+        uint32_t was = row->known[i].rtt, less = was < rtt ? was : rtt, more = was < rtt ? rtt : was;
+        if (row->known[i].slot == slot)
+            return more - less > JUMP && more - less > more / 5;
+    }
+    return false;
+}
+
+static bool is_network(const struct steer_prefix *p)
+{
+    return (p->kind == STEER_NET4 && p->bits == 24) || (p->kind == STEER_NET6 && p->bits == 48);
+}
+
+static void forget_before(struct row *row, uint32_t at_s)
+{
+    row->moved_s = at_s;
+    row->home = STEER_NOBODY;
+    for (unsigned i = row->n; i > 0; i--) {
+        if (row->known[i - 1].at_s + AGE_ROOM_S < at_s)
+            drop_at(row, i - 1);
+    }
+}
+
+bool rows_moved(const struct rows *r, const struct steer_prefix *p, uint32_t since_s)
+{
+    const struct row *row = is_network(p) ? rows_find(r, p) : NULL;
+
+    return row != NULL && since_s + AGE_ROOM_S < row->moved_s;
+}
+
 void rows_set(struct steer *s, uint16_t slot, const struct steer_prefix *p, uint16_t rtt, uint32_t at_s)
 {
     uint64_t hash = hash_of(&s->rows, p);
@@ -171,7 +210,12 @@ void rows_set(struct steer *s, uint16_t slot, const struct steer_prefix *p, uint
         row = row_new(s, slot, p, hash);
     else if (row->owner == slot)
         give_to(s, row, slot); /* to the end of its list */
+    if (at_s + AGE_ROOM_S < row->moved_s)
+        return;
+    bool jumped = is_network(p) && has_jumped(row, slot, rtt);
     drop_of(row, slot);
+    if (jumped)
+        forget_before(row, at_s);
     put(row, (struct known){ .slot = slot, .rtt = rtt, .at_s = at_s }, steer_seconds(s->now));
     s->changed = true;
 }

@@ -30,6 +30,7 @@ struct own_figure {
     uint32_t srtt_us, rttvar_us;
     uint32_t off_us;    /* the sum of |off_n| samples in a row that were far off, */
     int8_t off_n;       /* all above (counted up) or all below (down) */
+    uint8_t young;      /* samples since it began, up to OWN_YOUNG */
     uint32_t before_us; /* the time before the path changed; 0: it never has */
     uint16_t told;      /* the time that was news last, in units; 0: nobody is to know of it yet */
     uint32_t uses;      /* samples, halved each OWN_HALF_S; as of |uses_at| such times */
@@ -69,8 +70,10 @@ struct row {
     struct map_node in_map;
     struct list in_owner; /* the rows of its owner, the one that it told longest ago first; or free ones */
     struct steer_prefix prefix;
-    uint16_t owner; /* the slot of the edge on whose account it lies here; STEER_NOBODY: free */
-    uint16_t home;  /* a slot; kept from view to view */
+    uint16_t owner;   /* the slot of the edge on whose account it lies here; STEER_NOBODY: free */
+    uint16_t home;    /* a slot; kept from view to view */
+    uint32_t moved_s; /* what was measured before does not count: the network is somewhere else; 0: it was not seen to
+                         move */
     uint8_t n;
     struct known known[STEER_ROW_EDGES]; /* nearest first */
 };
@@ -86,6 +89,7 @@ struct rows {
 int rows_init(struct rows *r, size_t max, const uint8_t hash_key[16]);
 void rows_fini(struct rows *r);
 void rows_set(struct steer *s, uint16_t slot, const struct steer_prefix *p, uint16_t rtt, uint32_t at_s);
+bool rows_moved(const struct rows *r, const struct steer_prefix *p, uint32_t since_s); /* did its network move? */
 struct row *rows_find(const struct rows *r, const struct steer_prefix *p);
 void rows_forget(struct steer *s, uint16_t slot); /* all figures of an edge that is gone */
 void rows_sweep(struct steer *s);                 /* figures that are too old, of a part of the rows */

@@ -47,6 +47,7 @@ struct steer_row {
     uint16_t home; /* the edge that it is sent to, kept until another one is enough better; UINT16_MAX: none yet */
     uint8_t n;
     bool has_parts; /* there are rows of finer networks in it */
+    bool moved;     /* it was seen to move, not long ago: it is not where its neighbours are */
     struct steer_figure figures[STEER_ROW_EDGES];
 };
 

@@ -20,6 +20,7 @@ static void put_row(struct steer *s, struct row *row, const uint16_t *places, st
     out->prefix = row->prefix;
     out->home = row->home == STEER_NOBODY ? UINT16_MAX : places[row->home];
     out->n = row->n;
+    out->moved = row->moved_s != 0 && now_s - row->moved_s < STEER_LIFE_S;
     for (unsigned i = 0; i < row->n; i++) {
         const struct known *k = &row->known[i];
         out->figures[i] = (struct steer_figure){ .edge = places[k->slot],

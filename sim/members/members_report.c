@@ -130,20 +130,7 @@ static void judge(struct crowd *c, const struct members_figures *f)
         complain(c, "at the end the views are not right: %s", c->wrong);
     if (f->malformed > 0)
         complain(c, "gossip refused %llu payloads of its own kind", (unsigned long long)f->malformed);
-    for (size_t i = 0; i < c->sc.expectations_n; i++) {
-        const struct expectation *x = &c->sc.expectations[i];
-        const char *name = c->sc.words->figures[x->figure];
-        uint64_t is = figure_of(f, x->figure);
-        bool met = x->op == '<' ? is <= x->value : x->op == '>' ? is >= x->value && is != FIGURE_NEVER : is == x->value;
-        if (!met && is == FIGURE_NEVER)
-            complain(c, "line %u: %s did not happen", x->line, name);
-        else if (!met)
-            complain(c, "line %u: %s is %llu, not %s %llu", x->line, name, (unsigned long long)is,
-                     x->op == '<'   ? "at most"
-                     : x->op == '>' ? "at least"
-                                    : "just",
-                     (unsigned long long)x->value);
-    }
+    c->unmet += scenario_unmet(&c->complaints, &c->sc, f);
 }
 
 /* ---- showing ---- */

@@ -41,6 +41,7 @@ static const char *const figure_names[] = {
 
 const struct vocabulary words_of_members = {
     .command = "members",
+    .letter = 'm',
     .settings = settings,
     .settings_n = sizeof(settings) / sizeof(settings[0]),
     .figures = figure_names,

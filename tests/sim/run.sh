@@ -100,6 +100,11 @@ printf 'nodes 9\nwarmup 5s\ntime 9s\nquiet 0s\nat 8s crash 4\n' >"$work/late.scn
 refused 1 'at the end the views are not right: n4, which is down' members/broken-rule \
     members --scenario "$work/late.scn"
 
+printf 'nodes 3\nnetworks 9\ntime 20s\nat 8s crash 1\nexpect named_dead_ms <= 0\nothers no\n' >"$work/named.scn"
+refused 1 'named_dead_ms is [0-9]*, not at most 0' routing/feat_L3_broken-rule routing --scenario "$work/named.scn"
+printf 'at 3s leave 2\n' >"$work/wrong.scn"
+refused 78 'wrong.scn:1:7: unknown action "leave"' routing/scenario-line routing --scenario "$work/wrong.scn"
+
 check sim/50-nodes run --nodes 50 --seed 7 --loss-pct 2 --jitter-ms 5
 for scenario in sim/scenarios/*.scn; do
     seed=1 slow=${SIM_FIRST:-}
@@ -112,6 +117,14 @@ for scenario in sim/scenarios/members/*.scn; do
     seed=1 slow=${SIM_FIRST:-}
     while [ "$seed" -le "$seeds" ]; do
         check "members/$(basename "$scenario" .scn)-$seed" members --scenario "$scenario" --seed "$seed"
+        seed=$((seed + 1)) slow=
+    done
+done
+# Which edge viewers are sent to: feat_L1_*, feat_L3_* ... by the row that a story proves.
+for story in L1_learn L1_alone L1_mixed L1_many L3_crash L3_drain L4_move L4_move-alone L5_full L6_left-out; do
+    seed=1 slow=${SIM_FIRST:-}
+    while [ "$seed" -le "$seeds" ]; do
+        check "routing/feat_$story-$seed" routing --scenario "sim/scenarios/routing/${story#*_}.scn" --seed "$seed"
         seed=$((seed + 1)) slow=
     done
 done

@@ -146,7 +146,6 @@ static void each_refusal(void **state)
         { "node: { name: a, zone: b, name: c }", ":1:33: node.name is there twice." },
         { "node: { seeds: [ nowhere ] }", ":1:18: node.seeds: \"nowhere\" must be a host and a port" },
         { "node: { data: }", "node.data: \"\" must not be empty." },
-        { "node: { listen: { dns: \"0.0.0.0:53\" } }", "node.listen.dns is not available in this version." },
         { "node: { workers: 0 }\ndistributions: [ { name: a } ]", "distributions[0].origins: must be given" },
     };
 

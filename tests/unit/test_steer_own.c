@@ -74,18 +74,24 @@ static void one_that_is_far_off_is_an_accident(void **state)
     steer_free(s);
 }
 
-static void feat_L4_a_path_that_has_changed_counts_after_four_samples(void **state)
+static void feat_L4_a_path_that_has_changed_counts_after_two_samples_that_agree_or_three(void **state)
 {
     struct steer *s = begun(0);
 
     (void)state;
     for (int i = 0; i < 50; i++)
         sample(s, NET, MS(20) + US(100) * (i % 3));
-    for (int i = 0; i < 3; i++)
-        sample(s, NET, MS(90) + US(100) * i);
-    assert_in_range(known(s, NET, 0), 200, 202);
     sample(s, NET, MS(90));
+    assert_in_range(known(s, NET, 0), 200, 202);
+    sample(s, NET, MS(90) + US(100));
     assert_in_range(known(s, NET, 0), 895, 905);
+    for (int i = 0; i < 20; i++)
+        sample(s, NET, MS(90));
+    sample(s, NET, MS(200));
+    sample(s, NET, MS(300)); /* these do not: a queue */
+    assert_in_range(known(s, NET, 0), 895, 905);
+    sample(s, NET, MS(220));
+    assert_in_range(known(s, NET, 0), 2350, 2450);
     for (int i = 0; i < 20; i++)
         sample(s, NET, MS(90));
     for (int i = 0; i < 4; i++)
@@ -249,7 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_smoothed_for_networks_countries_and_all),
         cmocka_unit_test(one_that_is_far_off_is_an_accident),
-        cmocka_unit_test(feat_L4_a_path_that_has_changed_counts_after_four_samples),
+        cmocka_unit_test(feat_L4_a_path_that_has_changed_counts_after_two_samples_that_agree_or_three),
         cmocka_unit_test(two_kinds_of_viewers_are_no_changed_path),
         cmocka_unit_test(nonsense_is_dropped),
         cmocka_unit_test(rob_a_flood_of_networks_leaves_those_that_are_used),

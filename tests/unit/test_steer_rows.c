@@ -240,11 +240,43 @@ static void accounts_add_up_whatever_happens(void **state)
     steer_free(s);
 }
 
+/* At edge 1 its time jumps: what was measured before, at others, is of where it was. */
+static void feat_L4_a_jump_at_one_edge_forgets_what_is_older(void **state)
+{
+    struct steer *s = among(4, 0);
+    struct steer_prefix p = net(1);
+
+    (void)state;
+    tell(s, 1, 1, 200);
+    tell(s, 2, 1, 300);
+    wait(s, SEC(60));
+    tell(s, 1, 1, 230); /* no jump: less than 8 ms */
+    assert_int_equal(known(s, 2, 1), 300);
+    tell(s, 1, 1, 900);
+    assert_int_equal(known(s, 2, 1), 0);
+    assert_int_equal(known(s, 1, 1), 900);
+    assert_true(rows_moved(&s->rows, &p, steer_seconds(now) - 60));
+    rows_set(s, 3, &p, 100, steer_seconds(now) - 60); /* it comes late, from before */
+    assert_int_equal(known(s, 3, 1), 0);
+    struct steer_view *v = steer_view(s, now);
+    assert_true(steer_view_row(v, &p)->moved);
+    steer_view_unref(v);
+    for (int i = 0; i < 4; i++) { /* it is so for an hour */
+        wait(s, SEC(1000));
+        tell(s, 1, 1, 900);
+    }
+    v = steer_view(s, now += SEC(1));
+    assert_false(steer_view_row(v, &p)->moved);
+    steer_view_unref(v);
+    steer_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nearest_figures_stay_and_come_first),
         cmocka_unit_test(a_fresh_figure_takes_the_place_of_an_old_one),
+        cmocka_unit_test(feat_L4_a_jump_at_one_edge_forgets_what_is_older),
         cmocka_unit_test(figures_of_an_edge_that_is_gone_go),
         cmocka_unit_test(figures_are_forgotten_when_they_count_no_more),
         cmocka_unit_test(rob_one_edge_does_not_fill_the_table),
