@@ -9,6 +9,7 @@
 #include "sim/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
+#include "sim/series.h"
 #include "sim/viewer_model.h"
 
 #define UNDISTURBED SEC(15) /* a node that ran so long in peace must not be called dead */
@@ -54,6 +55,7 @@ void check_broken(struct world *w, enum rule rule, const char *fmt, ...)
         return;
     if (c->messages_n == CHECK_MESSAGES_MAX)
         return;
+    c->message_rules[c->messages_n] = rule;
     char *text = c->messages[c->messages_n++];
     int n = snprintf(text, sizeof(c->messages[0]), "%lld.%03lld s: ", (long long)(w->now / SEC(1)),
                      (long long)(w->now / MS(1) % 1000));
@@ -76,8 +78,9 @@ bool check_was_disturbed(const struct world *w, mesh_ns since)
 
     if (w->check->cut_until == MESH_NS_NEVER || (w->check->acted_at >= 0 && w->check->acted_at >= since - AFTERMATH))
         return true;
-    return now->loss > 0 || now->corrupt > 0 || now->delay != plan->delay || now->jitter != plan->jitter ||
-           now->zone_delay != plan->zone_delay || now->region_delay != plan->region_delay || now->rate != plan->rate;
+    return now->loss > 0 || now->burst_loss > 0 || now->corrupt > 0 || now->delay != plan->delay ||
+           now->jitter != plan->jitter || now->zone_delay != plan->zone_delay ||
+           now->region_delay != plan->region_delay || now->rate != plan->rate;
 }
 
 void check_members_changed(struct world *w, const struct edge *e, bool up)
@@ -85,6 +88,7 @@ void check_members_changed(struct world *w, const struct edge *e, bool up)
     struct check *c = w->check;
 
     check_disturbed(w);
+    series_changed(w, e, up);
     c->live_changes++;
     if (c->changes_n == c->changes_cap) {
         c->changes_cap = 2 * c->changes_cap + 64;
@@ -109,7 +113,7 @@ static size_t live_nodes(const struct world *w)
 }
 
 /* Does |e| see just the live nodes as alive? A view that did, and is the same, still does. */
-static bool view_right(struct world *w, const struct edge *e)
+static bool view_right(struct world *w, const struct edge *e, size_t live)
 {
     const struct mesh *m = engine_mesh(e->engine);
     struct seen_view *seen = &w->check->views[e->index];
@@ -117,7 +121,7 @@ static bool view_right(struct world *w, const struct edge *e)
 
     if (seen->right_live_changes == w->check->live_changes && seen->right_digest == mesh_digest(m))
         return true;
-    if (mesh_alive(m) != live_nodes(w))
+    if (mesh_alive(m) != live)
         return false;
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         const struct edge *other = &w->edges[i];
@@ -131,13 +135,20 @@ static bool view_right(struct world *w, const struct edge *e)
     return true;
 }
 
+/* How many of the |live| nodes do so. */
+static size_t right_views(struct world *w, size_t live)
+{
+    size_t right = 0;
+
+    for (uint32_t i = 0; i < w->sc.nodes; i++)
+        right += edge_serves(&w->edges[i]) && view_right(w, &w->edges[i], live);
+    return right;
+}
+
 static bool views_right(struct world *w)
 {
-    for (uint32_t i = 0; i < w->sc.nodes; i++) {
-        if (edge_serves(&w->edges[i]) && !view_right(w, &w->edges[i]))
-            return false;
-    }
-    return true;
+    size_t live = live_nodes(w);
+    return right_views(w, live) == live;
 }
 
 /* Not the same table, and not one like it: made in slices by one node, at once by another.
@@ -286,8 +297,10 @@ static void sample_deaths(struct world *w)
 void check_sample(struct world *w)
 {
     struct check *c = w->check;
-    bool right = views_right(w);
+    size_t live = live_nodes(w), agreeing = right_views(w, live);
+    bool right = agreeing == live;
 
+    series_sample(w, live, agreeing);
     sample_parents(w);
     if (!right)
         sample_deaths(w);
@@ -395,8 +408,8 @@ static void check_fetches(struct world *w)
     }
     for (uint64_t key = 1; key <= w->sc.keys; key++) {
         const struct origin_key *k = &w->origin->keys[key - 1];
-        if (body_no_store(&w->sc, key))
-            continue;
+        if (body_no_store(&w->sc, key) || body_size(&w->sc, key) > w->sc.memory / 8)
+            continue; /* may not be kept, or is too long to be */
         uint64_t periods = k->fetches > 0 ? 1 + (uint64_t)(k->last_at - k->first_at) / w->sc.max_age : 0;
         uint64_t allowed = (periods + purge_covered(w, key)) * (reasons + k->failures);
         if (k->fetches > allowed)
@@ -438,7 +451,7 @@ static void check_agreement(struct world *w)
         const struct edge *e = &w->edges[i];
         if (!edge_serves(e))
             continue;
-        if (!view_right(w, e))
+        if (!view_right(w, e, live_nodes(w)))
             check_broken(w, RULE_AGREE, "%s lists %zu as alive, and not just those that live", e->name,
                          mesh_alive(engine_mesh(e->engine)));
         if (first == NULL)

@@ -44,6 +44,7 @@ struct check {
     uint64_t broken[RULES_N];
     bool not_judged[RULES_N];
     char messages[CHECK_MESSAGES_MAX][240]; /* the first of each rule, then the first others */
+    enum rule message_rules[CHECK_MESSAGES_MAX];
     size_t messages_n;
     struct change *changes;
     size_t changes_n, changes_cap, agreed_n; /* those before agreed_n have been noticed */

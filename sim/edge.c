@@ -9,6 +9,7 @@
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/random.h"
+#include "sim/series.h"
 #include "sim/viewer_model.h"
 
 #define TICKS_AT_ONCE_MAX 1000
@@ -333,6 +334,7 @@ void edge_pump(struct edge *e)
 
     while (engine_poll(e->engine, &out))
         act(e, &out);
+    series_looks(w, e);
     if (e->leaving && engine_left(e->engine) && list_empty(&e->viewers))
         world_at(w, &e->stop, w->now);
     mesh_ns at = engine_deadline(e->engine);

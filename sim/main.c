@@ -1,24 +1,21 @@
-/* hedgerow-sim: the door. The only file of the simulator that reads and writes files. */
+/* hedgerow-sim: the door. Files and processes are for this and for door/ alone. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "sim/check.h"
-#include "sim/config_model.h"
-#include "sim/fault.h"
+#include "sim/door/differ.h"
+#include "sim/door/hunter.h"
+#include "sim/door/load.h"
+#include "sim/door/shrinker.h"
 #include "sim/members/crowd.h"
-#include "sim/members/drawn.h"
 #include "sim/members/members_report.h"
 #include "sim/options.h"
-#include "sim/purge_model.h"
+#include "sim/page.h"
 #include "sim/report.h"
 #include "sim/routing/routing_report.h"
-
-#define EXIT_BROKEN  1
-#define EXIT_USAGE   2
-#define EXIT_CONFIG  78
-#define SCENARIO_MAX (1u << 20)
+#include "sim/series.h"
 
 static int usage(const struct buf *wrong)
 {
@@ -33,60 +30,28 @@ static bool print(struct buf *text)
     return ok;
 }
 
-static bool read_file(const char *path, struct buf *out)
-{
-    FILE *f = fopen(path, "rb");
-    size_t n = 1;
-
-    while (f != NULL && n > 0 && out->len <= SCENARIO_MAX) {
-        uint8_t *to = buf_reserve(out, 65536);
-        n = to != NULL ? fread(to, 1, 65536, f) : 0;
-        out->len += n;
-    }
-    bool ok = f != NULL && !ferror(f) && buf_ok(out) && out->len <= SCENARIO_MAX;
-    if (f != NULL)
-        fclose(f);
-    return ok;
-}
-
-static int read_scenario(const struct options *o, struct scenario *sc)
-{
-    struct scenario_error err = { 0 };
-    struct buf text = BUF_EMPTY, wrong = BUF_EMPTY;
-    const char *name = o->scenario != NULL ? o->scenario : "hedgerow-sim";
-    int result = 0;
-
-    scenario_init(sc, o->words);
-    if (o->scenario != NULL && !read_file(o->scenario, &text)) {
-        fprintf(stderr, "hedgerow-sim: %s cannot be read, or is too long\n", o->scenario);
-        result = EXIT_CONFIG;
-    } else if (scenario_parse(sc, buf_slice(&text), &err) != 0) {
-        result = EXIT_CONFIG;
-    } else if (options_apply(o, sc, &wrong) != 0) {
-        result = usage(&wrong);
-    } else {
-        if (o->command == COMMAND_RUN) {
-            purges_draw(sc);
-            configs_draw(sc);
-            fault_draw(sc);
-        } else if (o->command == COMMAND_MEMBERS) {
-            drawn_faults(sc);
-        }
-        if (scenario_check(sc, &err) != 0)
-            result = o->scenario != NULL ? EXIT_CONFIG : EXIT_USAGE;
-    }
-    if (err.line > 0)
-        fprintf(stderr, "%s:%u:%u: %s\n", name, err.line, err.column, err.text);
-    else if (err.text[0] != '\0')
-        fprintf(stderr, "%s: %s\n", name, err.text);
-    buf_free(&text);
-    buf_free(&wrong);
-    return result;
-}
-
 static void trace_line(void *ctx, const char *text)
 {
     fprintf(ctx, "%s\n", text);
+}
+
+/* The files beside the report, those that are wanted. */
+static bool write_pictures(const struct options *o, struct world *w, const struct figures *f, const char *how)
+{
+    struct buf text = BUF_EMPTY;
+    bool ok = true;
+
+    if (o->report != NULL) {
+        page_write(&text, w, f, how);
+        ok = load_save(o->report, &text);
+        buf_free(&text);
+    }
+    if (o->csv != NULL) {
+        series_csv(&text, w->series);
+        ok = load_save(o->csv, &text) && ok;
+        buf_free(&text);
+    }
+    return ok;
 }
 
 static int run(const struct options *o, struct scenario *sc)
@@ -118,6 +83,7 @@ static int run(const struct options *o, struct scenario *sc)
     else
         report_text(&out, w, &figures, (const char *)again.data);
     bool ok = report_ok(w);
+    ok = write_pictures(o, w, &figures, (const char *)again.data) && ok;
     world_free(w);
     buf_free(&again);
     if (trace != NULL && trace != stderr)
@@ -198,8 +164,16 @@ int main(int argc, char **argv)
         buf_add_str(&text, "hedgerow-sim " HEDGEROW_VERSION "\n");
         return print(&text) ? EXIT_SUCCESS : EXIT_BROKEN;
     }
-    result = read_scenario(&o, &sc);
-    if (result == 0 && o.print) {
+    if (o.command == COMMAND_DIFF)
+        return differ_files(&o);
+    if (o.command == COMMAND_HUNT)
+        return hunter_run(&o);
+    result = load_scenario(&o, NULL, &sc);
+    if (result == 0 && o.command == COMMAND_SHRINK) {
+        result = shrinker_run(&o, &sc);
+    } else if (result == 0 && o.command == COMMAND_BISECT) {
+        result = differ_programs(&o, &sc);
+    } else if (result == 0 && o.print) {
         scenario_put(&text, &sc);
         result = print(&text) ? EXIT_SUCCESS : EXIT_BROKEN;
     } else if (result == 0) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "sim/edge.h"
+#include "sim/series.h"
 
 #define MESH_PORT    7400
 #define SOCKET_HOLDS 256 /* datagrams that wait for who stands still; more are lost */
@@ -180,7 +181,7 @@ static void arrive(struct world *w, struct event *ev)
     to->held = 0;
     if (edge_up(to)) {
         to->datagrams_in++;
-        world_note(w, NOTE_DATAGRAM_IN, d->to, slice_of(d->bytes, d->len));
+        world_note_peer(w, NOTE_DATAGRAM_IN, d->to, d->from, slice_of(d->bytes, d->len));
         engine_datagram(edge_enter(to), w->now, &from, slice_of(d->bytes, d->len));
         edge_pump(to);
     }
@@ -215,7 +216,8 @@ void net_datagram(struct edge *e, const struct mesh_addr *addr, struct slice byt
     e->datagrams_out++;
     n->counts.datagrams++;
     n->counts.datagram_bytes += bytes.len;
-    world_note(e->w, NOTE_DATAGRAM_OUT, e->index, bytes);
+    series_bytes(n->w, SERIES_GOSSIP, bytes.len);
+    world_note_peer(e->w, NOTE_DATAGRAM_OUT, e->index, to != NULL ? to->index : WORLD_NODE, bytes);
     if (to == NULL)
         return;
     mesh_ns leaves =
@@ -227,7 +229,7 @@ void net_datagram(struct edge *e, const struct mesh_addr *addr, struct slice byt
     struct rand r = net_rand(n, e->index, to->index);
     if (net_path(n, e->index, to->index)->cut || net_lost(n, e->index, &r)) {
         n->counts.lost++;
-        world_note(e->w, NOTE_DATAGRAM_LOST, e->index, SLICE_EMPTY);
+        world_note_peer(e->w, NOTE_DATAGRAM_LOST, e->index, to->index, SLICE_EMPTY);
         return;
     }
     launch(n, e->index, to->index, bytes, leaves, &r);

@@ -1,39 +1,101 @@
 #include "sim/options.h"
 
 #include "proto/base/err.h"
+#include "sim/scenario_value.h"
 
-/* Options that are no settings. */
+/* The commands, by the letter that stands for them in the table below. */
+static const struct option_command_word {
+    const char *word, *letter;
+    enum option_command command;
+} commands[] = {
+    { "run", "r", COMMAND_RUN },   { "members", "m", COMMAND_MEMBERS }, { "routing", "o", COMMAND_ROUTING },
+    { "hunt", "h", COMMAND_HUNT }, { "shrink", "s", COMMAND_SHRINK },   { "bisect", "b", COMMAND_BISECT },
+    { "diff", "d", COMMAND_DIFF },
+};
+
+/* Options that are no settings, and the commands that know them. In a hunt --seeds is how many are tried; how many
+ * nodes are told to all as seeds only its scenario says. */
 static const struct option_word {
-    const char *name;
+    const char *name, *commands;
     bool value;
-} words[] = { { "--scenario", true }, { "--trace", true }, { "--json", false },   { "--print", false },
-              { "--cost", false },    { "--help", false }, { "--version", false } };
+} words[] = {
+    { "--scenario", "rmohsb", true }, { "--trace", "r", true },       { "--report", "r", true },
+    { "--csv", "r", true },           { "--json", "rmo", false },     { "--print", "rmo", false },
+    { "--cost", "rmo", false },       { "--help", "rmohsbd", false }, { "--version", "rmohsbd", false },
+    { "--swarm", "rhsb", false },     { "--plain", "h", false },      { "--seeds", "h", true },
+    { "--for", "hs", true },          { "--from", "h", true },        { "-j", "hs", true },
+    { "--coverage", "h", false },     { "--first", "h", false },      { "--out", "s", true },
+    { "--svg", "s", true },           { "--with", "b", true },
+};
 
-static const struct option_word *word_of(const char *arg)
+static const struct option_word *word_of(const struct options *o, const char *arg)
 {
+    const char *letter = "r";
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (commands[i].command == o->command)
+            letter = commands[i].letter;
+    }
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (strcmp(arg, words[i].name) == 0)
+        if (strcmp(arg, words[i].name) == 0 && strchr(words[i].commands, letter[0]) != NULL)
             return &words[i];
     }
     return NULL;
 }
 
-static void take_word(struct options *o, const char *name, const char *value)
+static bool take_number(const char *value, enum setting_kind kind, uint64_t least, uint64_t *out)
 {
-    if (strcmp(name, "--scenario") == 0)
-        o->scenario = value;
-    else if (strcmp(name, "--trace") == 0)
-        o->trace = value;
-    else if (strcmp(name, "--json") == 0)
+    return value_parse(kind, slice_str(value), out) == 0 && *out >= least;
+}
+
+static void take_flag(struct options *o, const char *name)
+{
+    if (strcmp(name, "--json") == 0)
         o->json = true;
     else if (strcmp(name, "--print") == 0)
         o->print = true;
     else if (strcmp(name, "--cost") == 0)
         o->cost = true;
+    else if (strcmp(name, "--swarm") == 0)
+        o->swarm = true;
+    else if (strcmp(name, "--plain") == 0)
+        o->swarm = false;
+    else if (strcmp(name, "--coverage") == 0)
+        o->coverage = true;
+    else if (strcmp(name, "--first") == 0)
+        o->first = true;
     else if (strcmp(name, "--help") == 0)
         o->command = COMMAND_HELP;
     else
         o->command = COMMAND_VERSION;
+}
+
+/* false: its value is not one. */
+static bool take_value(struct options *o, const char *name, const char *value)
+{
+    if (strcmp(name, "--seeds") == 0)
+        return take_number(value, SETTING_COUNT, 1, &o->seeds);
+    if (strcmp(name, "--from") == 0)
+        return take_number(value, SETTING_COUNT, 0, &o->from);
+    if (strcmp(name, "--for") == 0)
+        return take_number(value, SETTING_TIME, 1, &o->span);
+    if (strcmp(name, "-j") == 0)
+        return take_number(value, SETTING_COUNT, 1, &o->jobs) && o->jobs <= 1024;
+    if (strcmp(name, "--scenario") == 0)
+        o->scenario = value;
+    else if (strcmp(name, "--trace") == 0)
+        o->trace = value;
+    else if (strcmp(name, "--report") == 0)
+        o->report = value;
+    else if (strcmp(name, "--csv") == 0)
+        o->csv = value;
+    else if (strcmp(name, "--out") == 0)
+        o->out = value;
+    else if (strcmp(name, "--svg") == 0)
+        o->svg = value;
+    else
+        o->with = value;
+    return true;
 }
 
 static int walk(struct options *o, struct scenario *sc, struct buf *wrong)
@@ -42,8 +104,8 @@ static int walk(struct options *o, struct scenario *sc, struct buf *wrong)
 
     for (int i = 0; i < o->argc; i++) {
         const char *arg = o->argv[i];
-        const struct option_word *w = word_of(arg);
-        if (strncmp(arg, "--", 2) != 0) {
+        const struct option_word *w = word_of(o, arg);
+        if (w == NULL && strncmp(arg, "--", 2) != 0) {
             buf_addf(wrong, "\"%s\" is no option: options begin with --", arg);
             return MESH_E_SYNTAX;
         }
@@ -53,10 +115,14 @@ static int walk(struct options *o, struct scenario *sc, struct buf *wrong)
             return MESH_E_SYNTAX;
         }
         const char *text = value ? o->argv[++i] : NULL;
-        if (w != NULL) {
-            take_word(o, arg, text);
-            continue;
+        if (w != NULL && !value)
+            take_flag(o, arg);
+        if (w != NULL && value && !take_value(o, arg, text)) {
+            buf_addf(wrong, "%s: \"%s\" is no value for it", arg, text);
+            return MESH_E_SYNTAX;
         }
+        if (w != NULL)
+            continue;
         if (scenario_setting(sc, slice_str(arg + 2), slice_str(text), &err) != 0) {
             buf_addf(wrong, "%s: %s", arg, err.text);
             return MESH_E_SYNTAX;
@@ -82,14 +148,25 @@ int options_parse(struct options *o, int argc, char **argv, struct buf *wrong)
         o->command = COMMAND_VERSION;
         return 0;
     }
-    if (strcmp(argv[1], "members") == 0) {
-        o->command = COMMAND_MEMBERS;
-        o->words = &words_of_members;
-    } else if (strcmp(argv[1], "routing") == 0) {
-        o->command = COMMAND_ROUTING;
-        o->words = &words_of_routing;
-    } else if (strcmp(argv[1], "run") != 0) {
-        buf_addf(wrong, "unknown command \"%s\": run, members or routing", argv[1]);
+    size_t i = 0, n = sizeof(commands) / sizeof(commands[0]);
+    while (i < n && strcmp(argv[1], commands[i].word) != 0)
+        i++;
+    if (i == n) {
+        buf_addf(wrong, "unknown command \"%s\": run, members, routing, hunt, shrink, bisect or diff", argv[1]);
+        return MESH_E_SYNTAX;
+    }
+    o->command = commands[i].command;
+    o->words = o->command == COMMAND_MEMBERS   ? &words_of_members
+               : o->command == COMMAND_ROUTING ? &words_of_routing
+                                               : &words_of_run;
+    o->swarm = o->command == COMMAND_HUNT;
+    if (o->command == COMMAND_DIFF && argc == 4) {
+        o->files[0] = argv[2];
+        o->files[1] = argv[3];
+        return 0;
+    }
+    if (o->command == COMMAND_DIFF && (argc != 3 || strcmp(argv[2], "--help") != 0)) {
+        buf_add_str(wrong, "diff takes two files of traces");
         return MESH_E_SYNTAX;
     }
     o->argc = argc - 2;
@@ -97,6 +174,10 @@ int options_parse(struct options *o, int argc, char **argv, struct buf *wrong)
     scenario_init(&probe, o->words);
     int err = walk(o, &probe, wrong);
     scenario_fini(&probe);
+    if (err == 0 && o->command == COMMAND_BISECT && o->with == NULL) {
+        buf_add_str(wrong, "bisect needs --with, the other program");
+        err = MESH_E_MISSING;
+    }
     return err;
 }
 
@@ -112,14 +193,18 @@ void options_again(const struct options *o, const struct scenario *sc, struct bu
 
     buf_addf(out, "hedgerow-sim %s", sc->words->command);
     for (int i = 0; i < o->argc; i++) {
-        const struct option_word *w = word_of(o->argv[i]);
-        bool value = w == NULL || w->value;
+        const struct option_word *w = word_of(o, o->argv[i]);
+        bool value = w == NULL || w->value, is_seed = strcmp(o->argv[i], "--seed") == 0;
         bool shown = w == NULL || strcmp(o->argv[i], "--scenario") == 0;
-        seed = seed || strcmp(o->argv[i], "--seed") == 0;
+        if (is_seed && o->command == COMMAND_HUNT)
+            shown = false; /* each run has its own */
+        seed = seed || (is_seed && shown);
         if (shown)
             buf_addf(out, " %s %s", o->argv[i], o->argv[i + 1]);
         i += value;
     }
+    if (o->swarm)
+        buf_add_str(out, " --swarm");
     if (!seed)
         buf_addf(out, " --seed %llu", (unsigned long long)sc->seed);
 }
@@ -129,19 +214,42 @@ void options_help(const struct options *o, struct buf *out)
     const struct setting *s = o->words->settings;
 
     buf_add_str(
-        out, "hedgerow-sim run     [--scenario FILE] [--SETTING VALUE ...] [--json] [--trace FILE] [--print] [--cost]\n"
-             "hedgerow-sim members [--scenario FILE] [--SETTING VALUE ...] [--json] [--print] [--cost]\n"
-             "hedgerow-sim routing [--scenario FILE] [--SETTING VALUE ...] [--json] [--print] [--cost]\n\n"
-             "run      whole Hedgerow nodes on virtual time, with viewers and an origin\n"
-             "members  membership alone, up to 20,000 nodes\n"
-             "routing  which edge viewers are sent to, beside other ways to choose one\n\n"
-             "They check from outside what must hold. The same seed gives the same run. Exit code 1: something\n"
-             "did not hold.\n\n"
-             "  --scenario FILE         settings, timed faults and expectations (sim/README.md)\n"
-             "  --json                  the report for programs\n"
-             "  --trace FILE            every event, one a line\n"
-             "  --print                 print the whole scenario, drawn faults included, and do not run\n"
-             "  --cost                  say on the error stream what time and memory it took\n\n");
+        out,
+        "hedgerow-sim run     [--scenario FILE] [--SETTING VALUE ...] [--swarm] [--json] [--report FILE] "
+        "[--csv FILE]\n"
+        "                     [--trace FILE] [--print] [--cost]\n"
+        "hedgerow-sim members [--scenario FILE] [--SETTING VALUE ...] [--json] [--print] [--cost]\n"
+        "hedgerow-sim routing [--scenario FILE] [--SETTING VALUE ...] [--json] [--print] [--cost]\n"
+        "hedgerow-sim hunt    [--scenario FILE] [--SETTING VALUE ...] [--plain] [--seeds N | --for TIME] [--from "
+        "SEED]\n"
+        "                     [-j N] [--coverage] [--first]\n"
+        "hedgerow-sim shrink  [--scenario FILE] [--SETTING VALUE ...] [--swarm] [--out FILE] [--svg FILE] [-j N]\n"
+        "hedgerow-sim bisect  --with PROGRAM [--scenario FILE] [--SETTING VALUE ...] [--swarm]\n"
+        "hedgerow-sim diff    TRACE TRACE\n\n"
+        "run      whole Hedgerow nodes on virtual time, with viewers and an origin\n"
+        "members  membership alone, up to 20,000 nodes\n"
+        "routing  which edge viewers are sent to, beside other ways to choose one\n"
+        "hunt     run with many seeds, on all cores; what is not said is drawn from each seed\n"
+        "shrink   a run in which a rule is broken, made as small as can be\n"
+        "bisect   the first event in which another build's run differs from this one's\n"
+        "diff     the first line in which two files of --trace differ\n\n"
+        "All check from outside what must hold. The same seed gives the same run. Exit code 1: something\n"
+        "did not hold, or there is a difference.\n\n"
+        "  --scenario FILE         settings, timed faults and expectations (sim/README.md)\n"
+        "  --swarm                 draw from the seed what neither scenario nor options say\n"
+        "  --json                  the report for programs\n"
+        "  --report FILE           the report as a page with pictures: one file, for any browser\n"
+        "  --csv FILE              what happened over time, a line for each stretch of it\n"
+        "  --trace FILE            every event, one a line\n"
+        "  --print                 print the whole scenario, drawn faults included, and do not run\n"
+        "  --cost                  say on the error stream what time and memory it took\n"
+        "  --plain                 hunt with the scenario as it is: nothing but faults is drawn\n"
+        "  --seeds N, --for TIME   how many seeds, or for how long (200 seeds); --from SEED: the first one (1)\n"
+        "  -j N                    so many runs at a time (one a core)\n"
+        "  --coverage              fail, too, when something never happened; without a scenario and with 200 seeds\n"
+        "                          or more, that is so without saying\n"
+        "  --first                 end with the first seed that fails\n"
+        "  --out FILE, --svg FILE  what is left as a scenario; its last moments as a picture\n\n");
     buf_addf(out, "Settings of %s, as options or as lines of a scenario; options win (`hedgerow-sim %s --help`):\n",
              o->words->command, o->words == &words_of_run ? "members" : "run");
     for (size_t i = 0; i < o->words->settings_n; i++) {

@@ -5,12 +5,29 @@
 #include "proto/base/buf.h"
 #include "sim/scenario.h"
 
-enum option_command { COMMAND_RUN, COMMAND_MEMBERS, COMMAND_ROUTING, COMMAND_HELP, COMMAND_VERSION };
+enum option_command {
+    COMMAND_RUN,
+    COMMAND_MEMBERS,
+    COMMAND_ROUTING,
+    COMMAND_HUNT,
+    COMMAND_SHRINK,
+    COMMAND_BISECT,
+    COMMAND_DIFF,
+    COMMAND_HELP,
+    COMMAND_VERSION
+};
 
 struct options {
     enum option_command command;
-    const char *scenario, *trace; /* files; NULL: none */
+    const char *scenario, *trace, *report, *csv; /* files; NULL: none */
     bool json, print, cost;
+    bool swarm;                     /* what is not said is drawn from the seed */
+    bool coverage, first;           /* of a hunt: it must have covered all; it ends with the first failing seed */
+    uint64_t seeds, from, jobs;     /* 0: not said */
+    uint64_t span;                  /* of a hunt's own time, in ns; 0: not said */
+    const char *out, *svg;          /* files that shrink writes */
+    const char *with;               /* bisect's other program */
+    const char *files[2];           /* diff's */
     const struct vocabulary *words; /* of the command */
     int argc;
     char **argv; /* of the command, its settings among them */

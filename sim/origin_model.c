@@ -13,6 +13,7 @@
 #include "sim/check.h"
 #include "sim/link_model.h"
 #include "sim/purge_model.h"
+#include "sim/series.h"
 #include "sim/warmth.h"
 
 #define PIECE_MAX (16u << 10)
@@ -25,9 +26,9 @@ struct supply {
     struct fetch *fetch;
     struct rand rand;
     uint64_t key, version, size, at, end; /* end: behind the last byte that is wanted */
-    uint64_t cut_at;         /* this many bytes, then nothing; UINT64_MAX: whole */
-    bool part;               /* a range is wanted, of what has not changed */
-    bool head_sent, waiting; /* waiting: paused, without an event */
+    uint64_t cut_at;                      /* this many bytes, then nothing; UINT64_MAX: whole */
+    bool part;                            /* a range is wanted, of what has not changed */
+    bool head_sent, waiting;              /* waiting: paused, without an event */
 };
 
 static void supply_fire(struct world *w, struct event *ev);
@@ -129,6 +130,7 @@ void origin_model_begin(struct edge *e, struct fetch *f)
     list_push_back(&e->supplies, &s->link);
     f->io = s;
     e->fetches++;
+    series_fetch(w);
     world_note(w, NOTE_FETCH, e->index, f->path);
     if (s->key == 0) {
         check_broken(w, RULE_BODY, "%s asked the origin for \"%.*s\", which no viewer asked for", e->name,
@@ -237,6 +239,7 @@ static void supply_piece(struct supply *s)
     body_fill(&w->sc, s->key, s->version, s->at, bytes, (size_t)n);
     s->at += n;
     w->origin->bytes += n;
+    series_bytes(w, SERIES_FETCHED, n);
     e->fetch_bytes += n;
     world_at(w, &s->ev, w->now + (mesh_ns)(n * (uint64_t)SEC(1) / w->sc.origin_rate));
     world_note(w, NOTE_FETCH_BODY, e->index, slice_of(bytes, (size_t)n));

@@ -222,8 +222,8 @@ static inline uint64_t figure_of(const void *figures, size_t i)
     return ((const uint64_t *)figures)[i];
 }
 
-/* Written as in a scenario: a value, an action, and the whole (but for `faults`, whose
- * actions are among the others by then). */
+/* Written as in a scenario: a value, an action, and the whole (but for `faults`,
+ * `purges` and `configs`, whose actions are among the others by then). */
 void scenario_put_value(struct buf *out, enum setting_kind kind, uint64_t value);
 void scenario_put_action(struct buf *out, const struct scenario *sc, const struct action *a);
 void scenario_put(struct buf *out, const struct scenario *sc);

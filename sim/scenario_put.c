@@ -29,7 +29,8 @@ static void put_setting(struct buf *out, const struct scenario *sc, size_t i)
     const struct setting *settings = sc->words->settings;
     uint64_t value = *(const uint64_t *)(const void *)((const char *)sc + settings[i].offset);
 
-    if (value == settings[i].def || strcmp(settings[i].name, "faults") == 0 || strcmp(settings[i].name, "purges") == 0)
+    if (value == settings[i].def || strcmp(settings[i].name, "faults") == 0 ||
+        strcmp(settings[i].name, "purges") == 0 || strcmp(settings[i].name, "configs") == 0)
         return;
     buf_addf(out, "%s ", settings[i].name);
     scenario_put_value(out, settings[i].kind, value);

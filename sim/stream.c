@@ -13,11 +13,12 @@
 #include "sim/edge.h"
 #include "sim/link_model.h"
 #include "sim/net.h"
+#include "sim/series.h"
 
 #define SEGMENT_MAX (8u << 10)
 #define WINDOW      (256u << 10) /* most that is under way and not acknowledged */
 #define MSS         1460u
-#define RTO         MS(200)      /* Linux's least; doubles with each try up to ... */
+#define RTO         MS(200) /* Linux's least; doubles with each try up to ... */
 #define RTO_MAX     SEC(5)
 #define SYN_RTO     SEC(1)
 
@@ -92,6 +93,11 @@ static void reap(struct world *w, struct event *ev)
 
 /* Engines may close a stream while one of its events is being dealt with: it is freed
  * only by an event of its own. */
+static struct end *other_end(const struct end *e)
+{
+    return &e->s->ends[e == &e->s->ends[0]];
+}
+
 static void reap_if_done(struct stream *s)
 {
     if (!s->ends[0].open && !s->ends[1].open)
@@ -113,7 +119,7 @@ static void end_lost(struct end *e, enum note note)
 
     end_shut(e);
     reap_if_done(e->s);
-    world_note(edge->w, note, edge->index, SLICE_EMPTY);
+    world_note_peer(edge->w, note, edge->index, other_end(e)->edge->index, SLICE_EMPTY);
     link_set_io(l, NULL);
     engine_disconnected(edge_enter(edge), edge->w->now, l);
     edge_pump(edge);
@@ -122,11 +128,6 @@ static void end_lost(struct end *e, enum note note)
 static struct pipe *pipe_from(const struct end *e)
 {
     return &e->s->pipes[e == &e->s->ends[1]];
-}
-
-static struct end *other_end(const struct end *e)
-{
-    return &e->s->ends[e == &e->s->ends[0]];
 }
 
 /* ---- sending ---- */
@@ -155,7 +156,8 @@ static void segment_send(struct end *e, struct slice bytes, bool end)
     p->under_way += (uint32_t)seg->len;
     w->net->counts.segments++;
     w->net->counts.stream_bytes += seg->len;
-    world_note(w, end ? NOTE_CLOSE : NOTE_STREAM_OUT, from, bytes);
+    series_stream(w, from, to, seg->len);
+    world_note_peer(w, end ? NOTE_CLOSE : NOTE_STREAM_OUT, from, to, bytes);
     if (list_empty(&p->segments))
         world_at(w, &p->arrive, seg->at);
     list_push_back(&p->segments, &seg->link);
@@ -263,7 +265,7 @@ static void take_segment(struct end *to, struct segment *seg)
     if (seg->end) {
         end_lost(to, NOTE_CLOSED);
     } else {
-        world_note(w, NOTE_STREAM_IN, edge->index, slice_of(seg->bytes, seg->len));
+        world_note_peer(w, NOTE_STREAM_IN, edge->index, other_end(to)->edge->index, slice_of(seg->bytes, seg->len));
         engine_received(edge_enter(edge), w->now, to->l, slice_of(seg->bytes, seg->len));
         edge_pump(edge);
     }
@@ -345,7 +347,7 @@ static void connected(struct world *w, struct event *ev)
         return;
     s->phase = OPEN;
     w->net->counts.connections++;
-    world_note(w, NOTE_CONNECTED, edge->index, SLICE_EMPTY);
+    world_note_peer(w, NOTE_CONNECTED, edge->index, s->ends[1].edge->index, SLICE_EMPTY);
     engine_connected(edge_enter(edge), w->now, s->ends[0].l);
     edge_pump(edge);
 }
@@ -366,7 +368,7 @@ static void syn_arrives(struct world *w, struct event *ev)
     }
     struct mesh_addr addr = net_addr(from->index);
     addr.port = (uint16_t)(32768 + s->number % 28000);
-    world_note(w, NOTE_ACCEPT, to->index, SLICE_EMPTY);
+    world_note_peer(w, NOTE_ACCEPT, to->index, from->index, SLICE_EMPTY);
     struct link *l = engine_accept(edge_enter(to), w->now, &addr);
     ev->fire = l != NULL ? connected : refused;
     world_at(w, ev, back(s));
@@ -412,7 +414,7 @@ void net_dial(struct edge *e, struct link *l, const struct mesh_addr *addr)
     list_push_back(&w->net->streams, &s->link);
     link_set_io(l, &s->ends[0]);
     w->net->counts.dials++;
-    world_note(w, NOTE_DIAL, e->index, SLICE_EMPTY);
+    world_note_peer(w, NOTE_DIAL, e->index, to != NULL ? to->index : WORLD_NODE, SLICE_EMPTY);
     struct rand r = net_rand(w->net, e->index, s->ends[1].edge->index);
     world_at(w, &s->connect, w->now + net_delay(w->net, e->index, s->ends[1].edge->index, 60, &r));
 }

@@ -18,6 +18,7 @@ void trace_hash_init(struct trace_hash *h)
 {
     digest_one(&h->at, SLICE_LIT("hedgerow trace 2"));
     h->events = 0;
+    memset(h->of_kind, 0, sizeof(h->of_kind));
     h->waiting = 0;
 }
 
@@ -56,6 +57,7 @@ void trace_hash_add(struct trace_hash *h, mesh_ns now, enum note kind, uint32_t 
         h->waiting += bytes.len;
     }
     h->events++;
+    h->of_kind[kind]++;
 }
 
 const char *trace_hash_text(const struct trace_hash *h, char text[TRACE_HASH_TEXT_MAX])

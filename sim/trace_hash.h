@@ -40,6 +40,7 @@ enum note {
 #define X(name, word) NOTE_##name,
     NOTES(X)
 #undef X
+        NOTES_N
 };
 const char *note_word(enum note n);
 
@@ -49,7 +50,7 @@ const char *note_word(enum note n);
  * one for each small event costs more than many a whole event. */
 struct trace_hash {
     struct digest at;
-    uint64_t events;
+    uint64_t events, of_kind[NOTES_N]; /* in all, and of each kind of note */
     size_t waiting; /* bytes in |batch| */
     uint8_t batch[TRACE_BATCH];
 };

@@ -7,6 +7,7 @@
 #include "sim/check.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
+#include "sim/series.h"
 #include "sim/warmth.h"
 
 #define VIEWER_MAGIC 0x76696577u
@@ -22,8 +23,8 @@ struct viewer {
     struct edge *edge;
     uint64_t number, key, size, at;
     uint64_t leaves_at; /* goes after so many bytes; UINT64_MAX: stays */
-    uint64_t version; /* of the body that it gets */
-    uint64_t floor;   /* older ones it must not get */
+    uint64_t version;   /* of the body that it gets */
+    uint64_t floor;     /* older ones it must not get */
     mesh_ns began, asked_at, first_byte_at;
     bool asked, slow, head_seen;
     char path[BODY_PATH_MAX], id[24];
@@ -155,6 +156,19 @@ static bool beyond_help(const struct viewer *v)
     return v->req.head_sent && passes && check_was_disturbed(w, v->began);
 }
 
+/* Its line in the books that reports are drawn from. */
+static void note_series(const struct viewer *v, enum viewer_end how, enum request_result result)
+{
+    static const enum series_end by_result[] = {
+        [RESULT_HIT] = SERIES_HIT,   [RESULT_REFRESH] = SERIES_HIT, [RESULT_STALE] = SERIES_STALE,
+        [RESULT_PEER] = SERIES_PEER, [RESULT_MISS] = SERIES_ORIGIN, [RESULT_ERROR] = SERIES_FAILED
+    };
+    bool served = how == VIEWER_SERVED;
+    enum series_end end = served ? by_result[result] : how == VIEWER_GONE ? SERIES_GONE : SERIES_FAILED;
+
+    series_request(v->edge->w, v->began, end, served ? v->first_byte_at - v->began : -1);
+}
+
 static void viewer_end(struct viewer *v, enum viewer_end how)
 {
     struct edge *e = v->edge;
@@ -183,6 +197,7 @@ static void viewer_end(struct viewer *v, enum viewer_end how)
         e->counted[result]++;
         warmth_answer(w, v->key, result != RESULT_MISS && result != RESULT_ERROR);
     }
+    note_series(v, how, result);
     all->ends[how]++;
     all->ended++;
     all->under_way--;
@@ -250,6 +265,7 @@ static uint64_t take(struct viewer *v, uint64_t most)
     if (n > 0) {
         v->at += n;
         w->viewers->bytes += n;
+        series_bytes(w, SERIES_VIEWERS, n);
         v->edge->body_bytes += n;
         world_notef(w, NOTE_READ, v->edge->index, "%llu %llu", (unsigned long long)v->number, (unsigned long long)n);
         engine_count_sent(v->edge->engine, n);

@@ -12,6 +12,7 @@
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/random.h"
+#include "sim/series.h"
 #include "sim/stand_in.h"
 #include "sim/viewer_model.h"
 #include "sim/warmth.h"
@@ -48,7 +49,12 @@ int64_t world_wall_s(const struct world *w)
 
 /* ---- the trace ---- */
 
-static void tell(struct world *w, enum note kind, uint32_t node, struct slice bytes)
+static bool comes_in(enum note kind)
+{
+    return kind == NOTE_DATAGRAM_IN || kind == NOTE_STREAM_IN || kind == NOTE_ACCEPT || kind == NOTE_CLOSED;
+}
+
+static void tell(struct world *w, enum note kind, uint32_t node, uint32_t peer, struct slice bytes)
 {
     char line[256], who[16] = "-";
     struct digest d;
@@ -57,6 +63,8 @@ static void tell(struct world *w, enum note kind, uint32_t node, struct slice by
         snprintf(who, sizeof(who), "n%u", node + 1);
     int n = snprintf(line, sizeof(line), "%lld.%09lld %s %s", (long long)(w->now / SEC(1)),
                      (long long)(w->now % SEC(1)), who, note_word(kind));
+    if (peer != WORLD_NODE)
+        n += snprintf(line + n, sizeof(line) - (size_t)n, " %s n%u", comes_in(kind) ? "from" : "to", peer + 1);
     bool text = kind == NOTE_ACTION || kind == NOTE_START || kind == NOTE_STOP || kind == NOTE_SAYS ||
                 kind == NOTE_FETCH || kind >= NOTE_FETCH_END || kind == NOTE_FETCH_HEAD;
     if (text) {
@@ -68,11 +76,16 @@ static void tell(struct world *w, enum note kind, uint32_t node, struct slice by
     w->tap.line(w->tap.ctx, line);
 }
 
-void world_note(struct world *w, enum note kind, uint32_t node, struct slice bytes)
+void world_note_peer(struct world *w, enum note kind, uint32_t node, uint32_t peer, struct slice bytes)
 {
     trace_hash_add(&w->trace, w->now, kind, node, bytes);
     if (w->tap.line != NULL)
-        tell(w, kind, node, bytes);
+        tell(w, kind, node, peer, bytes);
+}
+
+void world_note(struct world *w, enum note kind, uint32_t node, struct slice bytes)
+{
+    world_note_peer(w, kind, node, WORLD_NODE, bytes);
 }
 
 void world_notef(struct world *w, enum note kind, uint32_t node, const char *fmt, ...)
@@ -186,6 +199,7 @@ static int make(struct world *w, const struct scenario *sc)
     w->configs = config_book_new();
     w->check = check_new(w);
     w->warmth = warmth_new(w);
+    w->series = series_new(w);
     return 0;
 }
 
@@ -231,6 +245,7 @@ void world_free(struct world *w)
     config_book_free(w->configs);
     check_free(w->check);
     warmth_free(w->warmth);
+    series_free(w->series);
     free(w->edges);
     free(w);
 }

@@ -21,6 +21,7 @@ struct purge_book;
 struct config_book;
 struct check;
 struct warmth;
+struct series_book;
 
 /* Embedded in whatever waits. Zeroed at birth. */
 struct event {
@@ -54,6 +55,7 @@ struct world {
     struct config_book *configs;
     struct check *check;
     struct warmth *warmth;
+    struct series_book *series;
 };
 
 /* world_run lives through |sc| (checked; lent for the world's life) to its end and returns
@@ -64,8 +66,10 @@ void world_free(struct world *w);
 void world_at(struct world *w, struct event *ev, mesh_ns at);
 void world_drop(struct world *w, struct event *ev);
 
-/* world_note adds to the trace. |node| counts from 0; WORLD_NODE is nobody in particular. */
+/* world_note adds to the trace. |node| counts from 0; WORLD_NODE is nobody in particular. world_note_peer says, too,
+ * whose bytes these are or for whom: who reads along is told, and the hash is the same. */
 #define WORLD_NODE UINT32_MAX
+void world_note_peer(struct world *w, enum note kind, uint32_t node, uint32_t peer, struct slice bytes);
 void world_note(struct world *w, enum note kind, uint32_t node, struct slice bytes);
 void world_notef(struct world *w, enum note kind, uint32_t node, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

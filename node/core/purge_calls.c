@@ -375,11 +375,20 @@ static bool is_complete(const struct engine *e, const struct purge_call *c)
     return s.complete;
 }
 
+/* Nobody is waited for: neither who was alive at the call, nor who has come back since. */
+static bool is_done(const struct engine *e, const struct purge_call *c)
+{
+    struct purge_state s;
+
+    purge_call_state(e, c, &s);
+    return s.complete && s.waiting == 0;
+}
+
 bool purge_calls_pending(const struct engine *e)
 {
     LIST_EACH (at, &e->purges->calls) {
         const struct purge_call *c = OBJ_OF(at, struct purge_call, link);
-        if (e->now - c->at < AGAIN_FOR && !is_complete(e, c))
+        if (e->now - c->at < AGAIN_FOR && !is_done(e, c))
             return true;
     }
     return false;
@@ -436,6 +445,13 @@ static void call_fire(struct engine *e, mesh_ns now, struct timer *t)
     LIST_EACH (at, &e->links)
         OBJ_OF(at, struct link, link)->purges_told = 0; /* all of what is not confirmed, once more */
     spread(e, now);
+}
+
+/* Who comes back may get the purges from anybody, and with no connection to us would never say so. */
+void purge_calls_again(struct engine *e, mesh_ns now)
+{
+    if (!e->purges->call_timer.node.queued)
+        spread(e, now);
 }
 
 void purge_calls_opened(struct engine *e, mesh_ns now, struct link *l)

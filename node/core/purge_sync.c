@@ -300,6 +300,7 @@ static void sync_fire(struct engine *e, mesh_ns now, struct timer *t)
     timer_set(e, t, now + SYNC_EACH);
     if (l != NULL)
         send_frontier(e, now, l, false, 0, 0);
+    purge_calls_again(e, now);
 }
 
 void purge_sync_start(struct engine *e)

@@ -65,6 +65,7 @@ void purge_calls_kept(struct engine *e, mesh_ns now);
 void purge_calls_sendable(struct engine *e, mesh_ns now);
 /* purge_receipts tells the peer on |l| what of its logs is durable here. */
 void purge_receipts(struct engine *e, struct link *l);
+void purge_calls_again(struct engine *e, mesh_ns now); /* to whom a call waits for since it has come back */
 void purge_calls_opened(struct engine *e, mesh_ns now, struct link *l);
 
 /* ---- purge_wake.c ---- */

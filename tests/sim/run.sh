@@ -104,6 +104,40 @@ printf 'nodes 3\nnetworks 9\ntime 20s\nat 8s crash 1\nexpect named_dead_ms <= 0\
 refused 1 'named_dead_ms is [0-9]*, not at most 0' routing/feat_L3_broken-rule routing --scenario "$work/named.scn"
 printf 'at 3s leave 2\n' >"$work/wrong.scn"
 refused 78 'wrong.scn:1:7: unknown action "leave"' routing/scenario-line routing --scenario "$work/wrong.scn"
+# What hunts, shrinks and compares, on runs that hold and on one that is told not to.
+held() {
+    name=$1
+    shift
+    if "$@" >"$work/report" 2>&1; then echo "ok $name"; else fail "$name"; fi
+}
+held hunt/20-seeds "$first" hunt --seeds 20 --from 1
+refused 2 'needs --with' bisect/usage bisect --seed 3
+refused 2 'two files' diff/usage diff one
+refused 2 '"none" is no value' hunt/usage hunt --seeds none
+refused 78 'cannot be read' hunt/scenario-missing hunt --scenario "$work/none.scn"
+printf 'nodes 6\nkeys 20\nrequests 60\nwarmup 6s\ntime 20s\nloss-pct 1\nat 9s crash 2\nat 12s start 2\nexpect origin_fetches <= 0\n' \
+    >"$work/never.scn"
+refused 1 'seed 4: BROKEN (h)' hunt/broken hunt --plain --scenario "$work/never.scn" --from 4 --first
+refused 1 '^    note kept$' hunt/coverage hunt --plain --nodes 3 --requests 20 --time 20s --seeds 1 --coverage
+held shrink/small "$first" shrink --scenario "$work/never.scn" --seed 4 --out "$work/small.scn" --svg "$work/small.svg"
+if grep -q '^nodes 1$' "$work/small.scn" && grep -q '^requests 1$' "$work/small.scn" &&
+    ! grep -q '^at ' "$work/small.scn" && grep -q '</svg>' "$work/small.svg"; then
+    echo "ok shrink/is-small"
+else
+    cp "$work/small.scn" "$work/report"
+    fail shrink/is-small
+fi
+refused 1 'BROKEN' shrink/still-breaks run --scenario "$work/small.scn"
+refused 1 'Nothing is broken' shrink/nothing-broken shrink --nodes 3 --requests 5 --time 20s
+held bisect/same "$first" bisect --with "$first" --swarm --seed 5
+printf '#!/bin/sh\nexec "%s" "$@" --loss-pct 5\n' "$(command -v "$first")" >"$work/other"
+chmod +x "$work/other"
+refused 1 'They differ in event' bisect/other bisect --with "$work/other" --swarm --seed 5
+refused 2 'cannot be run' bisect/no-program bisect --with "$work/none" --seed 5
+"$first" run --nodes 3 --requests 5 --time 20s --trace "$work/a" >/dev/null
+sed '40s/.*/something else/' "$work/a" >"$work/b"
+refused 0 'no difference' diff/same diff "$work/a" "$work/a"
+refused 1 'They differ in event 40:' diff/differs diff "$work/a" "$work/b"
 
 check sim/50-nodes run --nodes 50 --seed 7 --loss-pct 2 --jitter-ms 5
 for scenario in sim/scenarios/*.scn; do
@@ -129,6 +163,46 @@ for story in L1_learn L1_alone L1_mixed L1_many L3_crash L3_drain L4_move L4_mov
     done
 done
 slow=${SIM_FIRST:-}
+
+# page NAME ARGUMENT... writes the report as a page, and the numbers over time: with the trace of a run without them, the
+# same bytes each time and by each binary, well-formed, below 1 MB, and nothing in it runs or is fetched.
+page() {
+    name=$1
+    shift
+    "$first" run "$@" >"$work/report" 2>&1
+    want=$(sed -n 's/^trace //p' "$work/report")
+    for sim in $first $sims; do
+        "$sim" run "$@" --report "$work/page.html" --csv "$work/page.csv" >"$work/report" 2>&1
+        if [ -z "$want" ] || [ "$(sed -n 's/^trace //p' "$work/report")" != "$want" ]; then fail "$name"; return; fi
+        if [ ! -f "$work/first.html" ]; then
+            cp "$work/page.html" "$work/first.html"
+            cp "$work/page.csv" "$work/first.csv"
+        fi
+        if ! cmp "$work/page.html" "$work/first.html" >"$work/report" 2>&1 ||
+            ! cmp "$work/page.csv" "$work/first.csv" >"$work/report" 2>&1; then fail "$name"; return; fi
+    done
+    /usr/bin/python3 - "$work/first.html" "$work/first.csv" >"$work/report" 2>&1 <<'END' || { fail "$name"; return; }
+import csv, os, re, sys, xml.etree.ElementTree
+page, table = sys.argv[1:]
+assert os.path.getsize(page) < 1000000, "too long"
+text = open(page, encoding="utf-8").read()
+parts = [p.tag for p in xml.etree.ElementTree.fromstring(text).iter()]
+assert "script" not in parts and "link" not in parts and parts.count("svg") > 5, parts
+assert not re.search(r"https?:|\b(src|href)=|url\(|@import|\son\w+=", text), "something to fetch or to run"
+rows = list(csv.DictReader(open(table)))
+assert 20 < len(rows) <= 300 and len({len(row) for row in rows}) == 1, len(rows)
+assert all(a["to_ms"] == b["from_ms"] for a, b in zip(rows, rows[1:])), "stretches do not meet"
+END
+    rm -f "$work/first.html" "$work/first.csv"
+    echo "ok $name"
+}
+page sim/page --nodes 12 --requests 800 --keys 60 --warmup 4s --time 20s
+page sim/page-faults --scenario sim/scenarios/swarm.scn --seed 3
+page sim/page-regions --scenario sim/scenarios/far.scn --seed 2
+page sim/page-purges --scenario sim/scenarios/purges.scn
+refused 2 'of hedgerow-sim run alone' sim/page-members members --report "$work/page.html"
+refused 1 'cannot be written' sim/page-nowhere run --nodes 1 --requests 0 --time 16s --report "$work/none/page.html"
+
 # Seeds that once failed: two meshes that never met, since joining ended with the first answer.
 check sim/damaged-50 run --scenario sim/scenarios/damaged.scn --seed 50
 check sim/loss-73 run --scenario sim/scenarios/loss.scn --seed 73

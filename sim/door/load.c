@@ -1,0 +1,117 @@
+#include "sim/door/load.h"
+
+#include <stdio.h>
+
+#include "sim/config_model.h"
+#include "sim/fault.h"
+#include "sim/hunt/swarm.h"
+#include "sim/members/drawn.h"
+#include "sim/purge_model.h"
+
+#define SCENARIO_MAX (1u << 20)
+
+bool load_file(const char *path, size_t most, struct buf *out)
+{
+    FILE *f = fopen(path, "rb");
+    size_t n = 1;
+
+    while (f != NULL && n > 0 && out->len <= most) {
+        uint8_t *to = buf_reserve(out, 65536);
+        n = to != NULL ? fread(to, 1, 65536, f) : 0;
+        out->len += n;
+    }
+    bool ok = f != NULL && !ferror(f) && buf_ok(out) && out->len <= most;
+    if (f != NULL)
+        fclose(f);
+    return ok;
+}
+
+bool load_save(const char *path, const struct buf *text)
+{
+    FILE *f = fopen(path, "wb");
+    bool ok = f != NULL && buf_ok(text) && fwrite(text->data, 1, text->len, f) == text->len;
+
+    if (f != NULL)
+        ok = fclose(f) == 0 && ok;
+    if (!ok)
+        fprintf(stderr, "hedgerow-sim: %s cannot be written\n", path);
+    return ok;
+}
+
+/* What is said, over what |sc| has by now. */
+static int said(const struct options *o, struct slice text, struct scenario *sc, struct scenario_error *err)
+{
+    struct buf wrong = BUF_EMPTY;
+    int result = 0;
+
+    if (scenario_parse(sc, text, err) != 0) {
+        result = EXIT_CONFIG;
+    } else if (options_apply(o, sc, &wrong) != 0) {
+        fprintf(stderr, "hedgerow-sim: %.*s\nTry: hedgerow-sim --help\n", SLICE_FMT(buf_slice(&wrong)));
+        result = EXIT_USAGE;
+    }
+    buf_free(&wrong);
+    return result;
+}
+
+static bool is_story(const struct scenario *sc)
+{
+    bool story = sc->actions_n > 0;
+
+    for (size_t i = 0; !story && i < sizeof(sc->absent.bits); i++)
+        story = sc->absent.bits[i] != 0;
+    return story;
+}
+
+static int fill(const struct options *o, const uint64_t *seed, struct slice text, struct scenario *sc,
+                struct scenario_error *err)
+{
+    int result = said(o, text, sc, err);
+
+    if (result != 0)
+        return result;
+    uint64_t chosen = seed != NULL ? *seed : sc->seed;
+    if (o->swarm) {
+        bool story = is_story(sc);
+        scenario_fini(sc);
+        scenario_init(sc, o->words);
+        swarm_draw(sc, chosen, story);
+        result = said(o, text, sc, err);
+        assert(result == 0);
+    }
+    sc->seed = chosen;
+    if (scenario_check(sc, err) != 0)
+        return o->scenario != NULL ? EXIT_CONFIG : EXIT_USAGE;
+    if (o->words == &words_of_run) {
+        purges_draw(sc);
+        configs_draw(sc);
+        fault_draw(sc);
+        if (o->swarm)
+            swarm_more(sc);
+    } else if (o->words == &words_of_members) {
+        drawn_faults(sc);
+    }
+    return 0;
+}
+
+int load_scenario(const struct options *o, const uint64_t *seed, struct scenario *sc)
+{
+    struct scenario_error err = { 0 };
+    struct buf text = BUF_EMPTY;
+    const char *name = o->scenario != NULL ? o->scenario : "hedgerow-sim";
+    int result;
+
+    scenario_init(sc, o->words);
+    if (o->scenario != NULL && !load_file(o->scenario, SCENARIO_MAX, &text)) {
+        fprintf(stderr, "hedgerow-sim: %s cannot be read, or is too long\n", o->scenario);
+        result = EXIT_CONFIG;
+    } else {
+        result = fill(o, seed, buf_slice(&text), sc, &err);
+    }
+    if (err.line > 0)
+        fprintf(stderr, "%s:%u:%u: %s\n", name, err.line, err.column, err.text);
+    else if (err.text[0] != '\0')
+        fprintf(stderr, "%s: %s\n", name, err.text);
+    buf_free(&text);
+    return result;
+}

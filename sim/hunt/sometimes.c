@@ -1,0 +1,134 @@
+#include "sim/hunt/sometimes.h"
+
+#include <stdio.h>
+
+#include "sim/edge.h"
+#include "sim/scenario_value.h"
+#include "sim/viewer_model.h"
+
+static const char *const action_names[] = {
+#define X(name, word, args, commands) word,
+    ACTIONS(X)
+#undef X
+};
+static const char *const counter_names[] = {
+#define X(name, help) #name,
+    ENGINE_COUNTERS(X)
+#undef X
+};
+#define ACTIONS_N  (sizeof(action_names) / sizeof(action_names[0]))
+#define COUNTERS_N (sizeof(counter_names) / sizeof(counter_names[0]))
+#define RESULTS_N  6
+#define ALL_N      (NOTES_N + ACTIONS_N + RESULTS_N + COUNTERS_N)
+_Static_assert(ALL_N <= SOMETIMES_MAX, "room for all");
+
+/* What is not asked for, and why. */
+static const struct exemption {
+    const char *name, *why;
+} exemptions[] = {
+    { "result RefreshHit", "the model of the origin answers no conditional request" },
+    { "counter requests_refresh", "the model of the origin answers no conditional request" },
+    { "counter origin_validated", "the model of the origin answers no conditional request" },
+    { "counter passages", "viewers ask by GET alone" },
+    { "counter drops", "viewers ask by GET alone" },
+    { "counter origin_waited", "so few viewers ask for less at once than nodes may fetch at once" },
+    { "counter origin_turned_away", "so few viewers ask for less at once than nodes may fetch at once" },
+    { "counter origin_failovers", "there is one origin" },
+    { "counter transfers_rejected", "all nodes are honest, and what is damaged on the way no seal opens" },
+    { "counter objects_revoked", "all nodes are honest, and none is revoked" },
+    { "counter purges_refused", "all nodes are honest, and what is damaged on the way no seal opens" },
+    { "counter config_pieces_rejected", "all nodes are honest, and what is damaged on the way no seal opens" },
+    { "counter audits", "a sample so thin that it may well be empty" },
+    { "counter audits_failed", "all nodes are honest" },
+    { "counter sessions_aes_256_gcm", "a run is the same on any processor" },
+    { "counter sessions_refused", "no node is revoked, and all speak one version" },
+    { "counter handshakes_limited", "so few nodes do not dial so often" },
+    { "counter handshakes_shed", "so few nodes do not dial so often" },
+    { "counter answers_coded", "viewers accept no content coding" },
+    { "counter coder_bytes_in", "viewers accept no content coding" },
+    { "counter coder_bytes_out", "viewers accept no content coding" },
+    { "counter coders_busy", "viewers accept no content coding" },
+    { "counter disk_hits", "nodes have no disk for copies" },
+    { "counter disk_corrupt", "nodes have no disk for copies" },
+    { "counter disk_late", "nodes have no disk for copies" },
+    { "counter disk_written", "nodes have no disk for copies" },
+    { "counter disk_written_bytes", "nodes have no disk for copies" },
+    { "counter disk_again", "nodes have no disk for copies" },
+    { "counter disk_behind", "nodes have no disk for copies" },
+    { "counter disk_read_bytes", "nodes have no disk for copies" },
+    { "counter disk_failures", "nodes have no disk for copies" },
+    { "counter disk_abandoned", "nodes have no disk for copies" },
+    { "counter configs_refused", "all nodes have the same software, and no operator is revoked" },
+    { "counter asks_awaiting_config", "a moment that one hunt of many meets: an ask between two changes" },
+};
+
+size_t sometimes_n(void)
+{
+    return ALL_N;
+}
+
+void sometimes_name(size_t i, char name[64])
+{
+    if (i < NOTES_N)
+        snprintf(name, 64, "note %s", note_word((enum note)i));
+    else if ((i -= NOTES_N) < ACTIONS_N)
+        snprintf(name, 64, "action %s", action_names[i]);
+    else if ((i -= ACTIONS_N) < RESULTS_N)
+        snprintf(name, 64, "result %s", request_result_word((enum request_result)i));
+    else
+        snprintf(name, 64, "counter %s", counter_names[i - RESULTS_N]);
+}
+
+const char *sometimes_exempt(size_t i)
+{
+    char name[64];
+
+    sometimes_name(i, name);
+    for (size_t k = 0; k < sizeof(exemptions) / sizeof(exemptions[0]); k++) {
+        if (strcmp(exemptions[k].name, name) == 0)
+            return exemptions[k].why;
+    }
+    size_t action = i - NOTES_N;
+    if (i >= NOTES_N && action < ACTIONS_N && strchr(action_words[action].commands, 'r') == NULL)
+        return "an action of the other command";
+    return NULL;
+}
+
+void sometimes_add(struct sometimes *s, struct world *w)
+{
+    uint64_t *at = s->count;
+
+    for (size_t i = 0; i < NOTES_N; i++)
+        at[i] += w->trace.of_kind[i];
+    at += NOTES_N;
+    for (size_t i = 0; i < w->action_at; i++)
+        at[w->sc.actions[i].kind]++;
+    at += ACTIONS_N;
+    for (uint32_t n = 0; n < w->sc.nodes; n++) {
+        struct edge_sums sums;
+        edge_counters(&w->edges[n], &sums);
+        for (size_t i = 0; i < RESULTS_N; i++)
+            at[i] += w->edges[n].counted[i];
+        uint64_t *counter = at + RESULTS_N;
+#define X(name, help) *counter++ += sums.engine.name;
+        ENGINE_COUNTERS(X)
+#undef X
+    }
+}
+
+void sometimes_seen(struct sometimes *seen, const struct sometimes *seed)
+{
+    for (size_t i = 0; i < ALL_N; i++)
+        seen->count[i] += seed->count[i] > 0;
+}
+
+size_t sometimes_rarest(const struct sometimes *seen)
+{
+    size_t rarest = 0;
+
+    for (size_t i = 1; i < ALL_N; i++) {
+        if (sometimes_exempt(i) == NULL && seen->count[i] < seen->count[rarest])
+            rarest = i;
+    }
+    return rarest;
+}

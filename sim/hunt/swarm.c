@@ -1,0 +1,145 @@
+#include "sim/hunt/swarm.h"
+
+#include <assert.h>
+
+#include "proto/base/rand.h"
+
+#define SWARM_SETTINGS UINT64_C(0x5a43)
+#define SWARM_ACTIONS  UINT64_C(0x5a44)
+
+/* One setting's draw is a function of the seed and its number here: a setting more changes no other. */
+struct swarm {
+    struct rand r;
+    uint64_t seed, next;
+};
+
+static uint64_t from_to(struct swarm *s, uint64_t least, uint64_t most)
+{
+    s->r = rand_of(s->seed, s->next++, SWARM_SETTINGS);
+    return least + rand_below(&s->r, most - least + 1);
+}
+
+/* Each doubling from |least| on is equally likely. */
+static uint64_t doubling(struct swarm *s, uint64_t least, unsigned doublings)
+{
+    s->r = rand_of(s->seed, s->next++, SWARM_SETTINGS);
+    uint64_t base = least << rand_below(&s->r, doublings);
+    return base + rand_below(&s->r, base);
+}
+
+/* |otherwise| in most seeds; in |pct| of a hundred between |least| and |most|. */
+static uint64_t sometimes(struct swarm *s, uint64_t pct, uint64_t otherwise, uint64_t least, uint64_t most)
+{
+    s->r = rand_of(s->seed, s->next++, SWARM_SETTINGS);
+    return rand_below(&s->r, 100) < pct ? least + rand_below(&s->r, most - least + 1) : otherwise;
+}
+
+/* Milliseconds, whole, so that what is drawn can be written down. */
+static uint64_t sometimes_ms(struct swarm *s, uint64_t pct, mesh_ns otherwise, uint64_t least, uint64_t most)
+{
+    uint64_t ms = sometimes(s, pct, UINT64_MAX, least, most);
+    return ms == UINT64_MAX ? (uint64_t)otherwise : ms * MS(1);
+}
+
+static void draw_mesh(struct scenario *sc, struct swarm *s)
+{
+    sc->nodes = from_to(s, 3, 12);
+    sc->zones = from_to(s, 1, 3);
+    sc->rings = sometimes(s, 25, 1, 2, 3);
+    sc->parent = sometimes(s, 20, 0, 27, 27);
+    sc->seeds = from_to(s, 1, 3);
+    sc->join_every = sometimes_ms(s, 30, MS(50), 0, 500);
+    sc->warmup = SEC(10);
+    sc->time = sc->warmup + from_to(s, 15, 60) * SEC(1);
+    sc->ready_only = sometimes(s, 30, 0, 1, 1);
+    sc->hedge = sometimes(s, 20, 1, 0, 0);
+}
+
+static void draw_load(struct scenario *sc, struct swarm *s)
+{
+    sc->requests = doubling(s, 50, 5);
+    sc->keys = doubling(s, 2, 7);
+    sc->zipf = from_to(s, 0, 1);
+    sc->hot = sometimes(s, 20, 0, 100000, 900000);
+    sc->size_min = sometimes(s, 30, 0, 0, 1000);
+    sc->size_max = doubling(s, 2048, 10);
+    sc->slow_viewers = sometimes(s, 30, 0, 10000, 400000);
+    sc->leavers = sometimes(s, 30, 0, 10000, 300000);
+    sc->memory = sometimes(s, 35, 64 << 20, 1 << 20, 3 << 20);
+    sc->eviction = from_to(s, 0, EVICT_POLICIES_N - 1);
+    sc->spread_floor = sometimes(s, 25, 0, 1, 20);
+}
+
+static void draw_network(struct scenario *sc, struct swarm *s)
+{
+    sc->delay = sometimes_ms(s, 30, MS(1), 0, 20);
+    sc->zone_delay = sometimes_ms(s, 30, MS(15), 1, 80);
+    sc->jitter = sometimes_ms(s, 40, MS(1), 0, 40);
+    sc->loss = sometimes(s, 35, 0, 1000, 80000);
+    sc->dup = sometimes(s, 20, 0, 1000, 200000);
+    sc->reorder = sometimes(s, 20, 0, 1000, 200000);
+    sc->corrupt = sometimes(s, 15, 0, 10, 2000);
+    sc->burst_loss = sometimes(s, 15, 0, 1000, 50000);
+    sc->burst_length = from_to(s, 2, 20);
+}
+
+static void draw_origin(struct scenario *sc, struct swarm *s)
+{
+    sc->origin_delay = sometimes_ms(s, 40, MS(40), 0, 800);
+    sc->origin_rate = doubling(s, 256 << 10, 8);
+    sc->origin_fail = sometimes(s, 20, 0, 1000, 100000);
+    sc->chunked = from_to(s, 0, 600000);
+    sc->no_store = sometimes(s, 25, 0, 10000, 300000);
+    sc->max_age = sometimes(s, 30, SEC(86400) / SEC(1), 1, 30) * SEC(1);
+}
+
+void swarm_draw(struct scenario *sc, uint64_t seed, bool story)
+{
+    struct swarm s = { .seed = seed };
+    const struct scenario before = *sc;
+
+    sc->seed = seed;
+    draw_mesh(sc, &s);
+    draw_load(sc, &s);
+    if (story) {
+        sc->nodes = before.nodes;
+        sc->zones = before.zones;
+        sc->rings = before.rings;
+        sc->keys = before.keys;
+        sc->requests = before.requests;
+        sc->join_every = before.join_every;
+        sc->warmup = before.warmup;
+        sc->time = before.time;
+    }
+    draw_network(sc, &s);
+    draw_origin(sc, &s);
+    sc->faults = sometimes(&s, 70, 0, 1, 12);
+    sc->purges = sometimes(&s, 40, 0, 1, 40);
+    sc->keep = sometimes_ms(&s, 30, MS(2), 0, 200);
+    sc->configs = sometimes(&s, 30, 0, 1, 6);
+    sc->config_size = doubling(&s, 100, 9);
+}
+
+void swarm_more(struct scenario *sc)
+{
+    static const enum action_kind kinds[] = { ACTION_SLOW, ACTION_CLOCK_AHEAD, ACTION_CLOCK_BACK, ACTION_DRAIN,
+                                              ACTION_WARM };
+    struct rand r = rand_of(sc->seed, 0, SWARM_ACTIONS);
+    uint64_t n = rand_below(&r, 4), span = (sc->time - sc->warmup) / MS(1);
+
+    while (n-- > 0 && span > 0) {
+        struct action a = { .kind = kinds[rand_below(&r, sizeof(kinds) / sizeof(kinds[0]))] };
+        uint64_t node = rand_below(&r, sc->nodes);
+        a.at = (mesh_ns)sc->warmup + MS(1) * (mesh_ns)rand_below(&r, span);
+        a.a.bits[node / 8] = (uint8_t)(1u << (node % 8));
+        uint64_t most = a.kind == ACTION_SLOW ? 300 : 120000;
+        a.spans[0] = (mesh_ns)(1 + rand_below(&r, most)) * MS(1);
+        int err = scenario_add(sc, &a);
+        assert(err == 0);
+        a.spans[0] = 0;
+        a.at = (mesh_ns)sc->time;
+        if (a.kind == ACTION_SLOW)
+            err = scenario_add(sc, &a);
+        assert(err == 0);
+    }
+}

@@ -1,0 +1,389 @@
+/* The page: its answer first, then the panels, then what gives the run again. */
+#include "sim/page.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/amounts.h"
+#include "sim/check.h"
+#include "sim/page_parts.h"
+#include "sim/report.h"
+#include "sim/viewer_model.h"
+
+#define REQUESTS_A_STEP 25
+#define STEPS_LEAST     30
+
+/* sim/page.css, put there by CMakeLists.txt. */
+extern const uint8_t sim_page_css[];
+extern const size_t sim_page_css_len;
+
+/* ---- the shell ---- */
+
+void page_panel(struct page *p, const char *heading)
+{
+    buf_add_str(p->out, "<section>\n<h2>");
+    svg_text(p->out, heading);
+    buf_add_str(p->out, "</h2>\n<p>");
+}
+
+void page_figure(struct page *p)
+{
+    buf_add_str(p->out, "</p>\n<figure>\n");
+}
+
+void page_panel_end(struct page *p)
+{
+    buf_add_str(p->out, "</figure>\n</section>\n");
+}
+
+void page_left_out(struct page *p, const char *what, const char *why)
+{
+    buf_add_str(&p->left_out, p->left_out.len > 0 ? "; " : "");
+    svg_text(&p->left_out, what);
+    buf_add_str(&p->left_out, ", since ");
+    svg_text(&p->left_out, why);
+}
+
+void page_legend(struct page *p, const char *class, const char *text)
+{
+    if (class == NULL) {
+        bool begun = p->in_legend;
+        p->in_legend = !begun;
+        buf_add_str(p->out, begun ? "</ul>\n" : "<ul class=\"legend\">\n");
+        return;
+    }
+    bool line = strncmp(class, "l-", 2) == 0;
+    buf_addf(p->out, "<li><svg class=\"key\" viewBox=\"0 0 26 12\" aria-hidden=\"true\">");
+    if (line)
+        svg_line(p->out, class, 0, 60, 260, 60);
+    else
+        svg_rect(p->out, class, 60, 0, 140, 120);
+    buf_add_str(p->out, "</svg>");
+    svg_text(p->out, text);
+    buf_add_str(p->out, "</li>\n");
+}
+
+void page_table(struct page *p, const char *summary, const char *const *heads, bool words)
+{
+    buf_add_str(p->out, "<details><summary>");
+    svg_text(p->out, summary);
+    buf_addf(p->out, "</summary>\n<table%s><thead><tr>", words ? " class=\"words\"" : "");
+    for (size_t i = 0; heads[i] != NULL; i++) {
+        buf_add_str(p->out, "<th scope=\"col\">");
+        svg_text(p->out, heads[i]);
+        buf_add_str(p->out, "</th>");
+    }
+    buf_add_str(p->out, "</tr></thead><tbody>");
+    p->rows = 0;
+}
+
+void page_row(struct page *p)
+{
+    buf_add_str(p->out, p->rows++ > 0 ? "</tr>\n<tr>" : "\n<tr>");
+}
+
+void page_cell(struct page *p, const char *text)
+{
+    buf_add_str(p->out, "<td>");
+    svg_text(p->out, text);
+    buf_add_str(p->out, "</td>");
+}
+
+void page_cell_n(struct page *p, uint64_t n)
+{
+    char a[AMOUNT_MAX];
+    page_cell(p, amount_number(a, n));
+}
+
+void page_table_end(struct page *p)
+{
+    /* A table's body without a row would be no HTML. */
+    buf_add_str(p->out, p->rows > 0 ? "</tr></tbody></table></details>\n"
+                                    : "<tr><td>none</td></tr></tbody></table></details>\n");
+}
+
+/* ---- the answer ---- */
+
+struct totals {
+    uint64_t ends[SERIES_ENDS_N], answered, gone;
+    uint64_t fetches_a_second; /* tenths, in the busiest second */
+};
+
+static void sum_up(const struct page *p, struct totals *out)
+{
+    const struct series_book *s = p->s;
+    uint64_t width = (uint64_t)(s->width / MS(1)), most = 0, window = 0;
+    size_t second = width < 1000 ? (size_t)((1000 + width - 1) / width) : 1;
+
+    memset(out, 0, sizeof(*out));
+    for (size_t i = 0; i < s->n; i++) {
+        for (size_t e = 0; e < SERIES_ENDS_N; e++)
+            out->ends[e] += s->buckets[i].ends[e];
+        window += s->buckets[i].fetches;
+        window -= i >= second ? s->buckets[i - second].fetches : 0;
+        most = window > most ? window : most;
+    }
+    out->fetches_a_second = most * 10000 / (second * width);
+    out->gone = out->ends[SERIES_GONE];
+    for (size_t e = 0; e < SERIES_ENDS_N; e++)
+        out->answered += out->ends[e];
+    out->answered -= out->gone;
+}
+
+static void put_within(struct buf *out, uint64_t us)
+{
+    char a[AMOUNT_MAX];
+
+    if (us < 10)
+        buf_add_str(out, "at once");
+    else
+        buf_addf(out, "within %s", amount_wait(a, us));
+}
+
+static void answer(struct page *p, const struct totals *s)
+{
+    char a[AMOUNT_MAX], b[AMOUNT_MAX], c[AMOUNT_MAX];
+    struct viewers *v = p->w->viewers;
+    uint64_t p50 = times_at(&v->first_byte_ns, 500), p99 = times_at(&v->first_byte_ns, 990);
+
+    if (s->answered == 0) {
+        buf_add_str(p->out, "No viewer asked for anything");
+        return;
+    }
+    buf_addf(p->out, "In the %s nodes <b>%s</b> of %s requests were hits at the edge that was asked, ",
+             amount_number(a, p->w->sc.nodes), amount_share(b, s->ends[SERIES_HIT], s->answered),
+             amount_number(c, s->answered));
+    if (s->ends[SERIES_STALE] > 0)
+        buf_addf(p->out, "<b>%s</b> got an expired copy, ", amount_share(a, s->ends[SERIES_STALE], s->answered));
+    buf_addf(p->out, "<b>%s</b> came from another node, ", amount_share(a, s->ends[SERIES_PEER], s->answered));
+    buf_addf(p->out, "and <b>%s</b> waited for the origin, which had %s requests, %llu.%llu a second at most",
+             amount_share(a, s->ends[SERIES_ORIGIN], s->answered), amount_number(b, p->f->origin_fetches),
+             (unsigned long long)(s->fetches_a_second / 10), (unsigned long long)(s->fetches_a_second % 10));
+    if (s->ends[SERIES_FAILED] > 0)
+        buf_addf(p->out, "; <b>%s</b> failed or were broken off, %s of them without a fault to explain it",
+                 amount_number(a, s->ends[SERIES_FAILED]), amount_number(b, p->f->unexplained));
+    if (p50 != FIGURE_NEVER) {
+        buf_add_str(p->out, "; half of the answers began <b>");
+        put_within(p->out, p50 / (uint64_t)US(1));
+        buf_add_str(p->out, "</b>, 99&#160;% <b>");
+        put_within(p->out, p99 / (uint64_t)US(1));
+        buf_add_str(p->out, "</b>");
+    }
+}
+
+static void put_command(struct page *p)
+{
+    buf_add_str(p->out, "<pre>");
+    svg_text(p->out, p->how);
+    buf_add_str(p->out, "</pre>\n");
+}
+
+static void verdict(struct page *p)
+{
+    const struct check *c = p->w->check;
+    struct totals s;
+
+    sum_up(p, &s);
+    if (!report_ok(p->w)) {
+        buf_add_str(p->out, "<div class=\"broken\" role=\"alert\"><p><b>Something did not hold.</b></p>\n<ul>");
+        for (size_t i = 0; i < RULES_N; i++) {
+            if (c->broken[i] == 0)
+                continue;
+            buf_addf(p->out, "<li>Rule %c was broken, %llu time%s: ", (char)('a' + i), (unsigned long long)c->broken[i],
+                     c->broken[i] == 1 ? "" : "s");
+            svg_text(p->out, rule_texts[i]);
+            buf_add_str(p->out, "</li>\n");
+        }
+        for (size_t i = 0; i < c->messages_n; i++) {
+            buf_add_str(p->out, "<li><code>");
+            svg_text(p->out, c->messages[i]);
+            buf_add_str(p->out, "</code></li>\n");
+        }
+        buf_add_str(p->out, "</ul>\n<p>To see it again:</p>\n");
+        put_command(p);
+        buf_add_str(p->out, "</div>\n");
+    }
+    buf_add_str(p->out, "<p class=\"answer\">");
+    answer(p, &s);
+    buf_add_str(p->out, report_ok(p->w) ? ". All rules held.</p>\n" : ".</p>\n");
+}
+
+static void tile(struct page *p, const char *value, const char *text)
+{
+    buf_add_str(p->out, "<div><dt>");
+    svg_text(p->out, text);
+    buf_add_str(p->out, "</dt><dd>");
+    svg_text(p->out, value);
+    buf_add_str(p->out, "</dd></div>\n");
+}
+
+static void tiles(struct page *p)
+{
+    struct totals s;
+    char a[AMOUNT_MAX];
+    uint64_t got = p->f->viewer_bytes, saved = got > p->f->origin_bytes ? got - p->f->origin_bytes : 0;
+
+    sum_up(p, &s);
+    buf_add_str(p->out, "<dl class=\"tiles\">\n");
+    tile(p, amount_share(a, s.answered - s.ends[SERIES_ORIGIN] - s.ends[SERIES_FAILED], s.answered),
+         "of requests did not wait for the origin");
+    tile(p, amount_share(a, saved, got), "of viewers' bytes did not come from it");
+    tile(p, amount_wait(a, p->f->p99_us), "until 99 % of bodies were complete");
+    tile(p, amount_number(a, s.ends[SERIES_FAILED]), "requests failed or were broken off");
+    tile(p, amount_number(a, p->f->wrong_deaths), "nodes that ran were declared dead");
+    buf_add_str(p->out, "</dl>\n");
+}
+
+/* ---- the end: settings, rules, command ---- */
+
+static void settings_table(struct page *p)
+{
+    static const char *const heads[] = { "setting", "value", "by default", "what it is", NULL };
+    const struct vocabulary *words = p->w->sc.words;
+
+    page_table(p, "All settings; those that differ from their defaults first", heads, true);
+    for (int differ = 1; differ >= 0; differ--) {
+        for (size_t i = 0; i < words->settings_n; i++) {
+            const struct setting *s = &words->settings[i];
+            uint64_t value = *(const uint64_t *)(const void *)((const char *)p->w->plan + s->offset);
+            struct buf text = BUF_EMPTY, def = BUF_EMPTY;
+            if ((value != s->def) != differ)
+                continue;
+            scenario_put_value(&text, s->kind, value);
+            scenario_put_value(&def, s->kind, s->def);
+            buf_add_u8(&text, '\0');
+            buf_add_u8(&def, '\0');
+            page_row(p);
+            page_cell(p, s->name);
+            page_cell(p, text.data != NULL ? (const char *)text.data : "");
+            page_cell(p, def.data != NULL ? (const char *)def.data : "");
+            page_cell(p, s->help);
+            buf_free(&text);
+            buf_free(&def);
+        }
+    }
+    page_table_end(p);
+}
+
+static void figures_table(struct page *p)
+{
+    static const char *const heads[] = { "figure", "value", NULL };
+    const struct vocabulary *words = p->w->sc.words;
+
+    page_table(p, "All figures, by the names that scenarios and --json use", heads, true);
+    for (size_t i = 0; i < words->figures_n; i++) {
+        uint64_t v = figure_of(p->f, i);
+        page_row(p);
+        page_cell(p, words->figures[i]);
+        if (v == FIGURE_NEVER)
+            page_cell(p, "never");
+        else
+            page_cell_n(p, v);
+    }
+    page_table_end(p);
+}
+
+static void rules_table(struct page *p)
+{
+    static const char *const heads[] = { "rule", "held", "what must hold", NULL };
+    const struct check *c = p->w->check;
+
+    page_table(p, "The rules, and whether they held", heads, true);
+    for (size_t i = 0; i < RULES_N; i++) {
+        char letter[2] = { (char)('a' + i), '\0' };
+        page_row(p);
+        page_cell(p, letter);
+        page_cell(p, c->broken[i] > 0 ? "BROKEN" : c->not_judged[i] ? "not judged: there were evictions" : "yes");
+        page_cell(p, rule_texts[i]);
+    }
+    page_table_end(p);
+}
+
+static void again(struct page *p)
+{
+    char hash[TRACE_HASH_TEXT_MAX], a[AMOUNT_MAX];
+
+    page_panel(p, "This run, again");
+    buf_addf(p->out,
+             "The same command gives the same run, event by event, and this page byte for byte. Its trace is "
+             "<code>%s</code> over %s events.",
+             trace_hash_text(&p->w->trace, hash), amount_number(a, p->f->events));
+    if (world_stand_in(&p->w->sc))
+        buf_add_str(p->out,
+                    " A stand-in was in cryptography's place: sizes and refusals are as ever, nothing is secret.");
+    if (p->left_out.len > 0) {
+        buf_add_str(p->out, " Not shown: ");
+        buf_add_slice(p->out, buf_slice(&p->left_out));
+        buf_add_u8(p->out, '.');
+    }
+    page_figure(p);
+    put_command(p);
+    if (p->w->sc.actions_n > 0)
+        faults_table(p);
+    settings_table(p);
+    figures_table(p);
+    rules_table(p);
+    page_panel_end(p);
+}
+
+static void head(struct page *p)
+{
+    char a[AMOUNT_MAX], b[AMOUNT_MAX];
+
+    buf_add_str(p->out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+                        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
+                        "<meta name=\"color-scheme\" content=\"light dark\"/>\n<title>Hedgerow, simulated: ");
+    buf_addf(p->out, "%s nodes, seed %llu", amount_number(a, p->w->sc.nodes), (unsigned long long)p->w->sc.seed);
+    buf_add_str(p->out, "</title>\n<style>\n");
+    buf_add(p->out, sim_page_css, sim_page_css_len);
+    buf_add_str(p->out, "</style>\n</head>\n<body>\n<main>\n<header>\n<h1>Hedgerow, simulated</h1>\n");
+    buf_addf(p->out, "<p>%s nodes, %s of virtual time, seed %llu</p>\n</header>\n", a, amount_seconds(b, p->end_ms),
+             (unsigned long long)p->w->sc.seed);
+}
+
+/* Steps with about so many requests each; but not fewer than STEPS_LEAST of them. */
+static void steps_of(struct page *p, uint64_t requests)
+{
+    uint64_t all = 0;
+    size_t asked = 0, by = 1;
+
+    for (size_t i = 0; i < p->s->n; i++) {
+        uint64_t here = 0;
+        for (size_t e = 0; e < SERIES_ENDS_N; e++)
+            here += p->s->buckets[i].ends[e];
+        all += here;
+        asked += here > 0;
+    }
+    while (asked / by > STEPS_LEAST && all * by < requests * asked)
+        by++;
+    series_coarser(p->s, by, p->steps);
+}
+
+void page_write(struct buf *out, struct world *w, const struct figures *f, const char *how)
+{
+    struct page p = { .out = out, .w = w, .f = f, .s = w->series, .how = how, .end_ms = f->virtual_ms };
+
+    p.steps = world_alloc(sizeof(*p.steps));
+    head(&p);
+    verdict(&p);
+    tiles(&p);
+    steps_of(&p, REQUESTS_A_STEP);
+    page_requests(&p);
+    steps_of(&p, 8 * REQUESTS_A_STEP); /* quantiles need more */
+    page_waits(&p);
+    page_latency(&p);
+    steps_of(&p, REQUESTS_A_STEP);
+    page_traffic(&p);
+    page_map(&p);
+    page_nodes(&p);
+    series_coarser(p.s, 1, p.steps);
+    page_members(&p);
+    page_spread(&p);
+    page_purges(&p);
+    page_configs(&p);
+    again(&p);
+    buf_add_str(out, "</main>\n</body>\n</html>\n");
+    out->failed = out->failed || !buf_ok(&p.left_out);
+    buf_free(&p.left_out);
+    free(p.steps);
+}

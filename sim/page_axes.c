@@ -1,0 +1,160 @@
+/* Axes: which numbers stand at them, and how they are written. */
+#include <stdio.h>
+
+#include "sim/amounts.h"
+#include "sim/page_parts.h"
+
+#define TICKS_X 10
+#define TICKS_Y 5
+
+/* Thousandths as "12", "0.5". */
+static void put_thousandths(char text[AMOUNT_MAX], uint64_t v)
+{
+    char whole[AMOUNT_MAX];
+
+    amount_number(whole, v / 1000);
+    if (v % 1000 == 0)
+        snprintf(text, AMOUNT_MAX, "%.20s", whole);
+    else if (v % 100 == 0)
+        snprintf(text, AMOUNT_MAX, "%.20s.%llu", whole, (unsigned long long)(v % 1000 / 100));
+    else
+        snprintf(text, AMOUNT_MAX, "%.20s.%02llu", whole, (unsigned long long)(v % 1000 / 10));
+}
+
+static void put_bytes(char text[AMOUNT_MAX], uint64_t v)
+{
+    char *point;
+
+    amount_bytes(text, v);
+    if ((point = strstr(text, ".0 ")) != NULL)
+        memmove(point, point + 2, strlen(point + 2) + 1);
+}
+
+static void tick_text(char text[AMOUNT_MAX], enum axis axis, uint64_t v, uint64_t step)
+{
+    unsigned long long n = v;
+
+    switch (axis) {
+    case AXIS_TIME:
+        if (step < 1000 && step % 500 != 0 && n < 10000)
+            snprintf(text, AMOUNT_MAX, "%llu ms", n);
+        else if (step >= 60000)
+            snprintf(text, AMOUNT_MAX, "%llu min", n / 60000);
+        else if (step % 1000 == 0)
+            snprintf(text, AMOUNT_MAX, "%llu s", n / 1000);
+        else
+            snprintf(text, AMOUNT_MAX, "%llu.%llu s", n / 1000, n % 1000 / 100);
+        break;
+    case AXIS_LATENCY:
+        if (n < 1000)
+            snprintf(text, AMOUNT_MAX, n % 100 == 0 && n > 0 ? "0.%llu ms" : "%llu \302\265s",
+                     n % 100 == 0 ? n / 100 : n);
+        else if (n < 1000000)
+            snprintf(text, AMOUNT_MAX, "%llu ms", n / 1000);
+        else
+            snprintf(text, AMOUNT_MAX, "%llu s", n / 1000000);
+        break;
+    case AXIS_RATE: put_thousandths(text, v); break;
+    case AXIS_BYTES: put_bytes(text, v); break;
+    case AXIS_PCT: snprintf(text, AMOUNT_MAX, "%llu %%", n / 10); break;
+    case AXIS_COUNT: amount_number(text, v); break;
+    }
+}
+
+/* The next tick behind |v|: steps of a whole, or decades. */
+static uint64_t tick_first(const struct svg_scale *s, uint64_t step)
+{
+    uint64_t v = 1;
+
+    if (!s->logarithmic)
+        return (s->low + step - 1) / step * step;
+    while (v < s->low)
+        v *= 10;
+    return v;
+}
+
+static uint64_t time_step(uint64_t span_ms)
+{
+    static const uint64_t minutes[] = { 1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360 };
+
+    if (span_ms <= 300000)
+        return svg_step(span_ms, 12);
+    for (size_t i = 0; i < sizeof(minutes) / sizeof(minutes[0]); i++) {
+        if (span_ms / (minutes[i] * 60000) <= 12)
+            return minutes[i] * 60000;
+    }
+    return UINT64_C(720) * 60000;
+}
+
+static uint64_t step_of(const struct svg_scale *s, enum axis axis, unsigned most)
+{
+    if (s->logarithmic)
+        return 1;
+    return axis == AXIS_TIME ? time_step(s->high - s->low) : svg_step(s->high - s->low, most);
+}
+
+static void fine_lines(struct buf *out, const struct svg_scale *s, const struct svg_scale *across, bool upright)
+{
+    for (uint64_t ten = 1; s->logarithmic && ten < s->high; ten *= 10) {
+        for (uint64_t k = 2; k < 10; k++) {
+            if (ten * k <= s->low || ten * k >= s->high)
+                continue;
+            int at = svg_at(s, ten * k);
+            if (upright)
+                svg_line(out, "fine", at, across->from, at, across->to);
+            else
+                svg_line(out, "fine", across->from, at, across->to, at);
+        }
+    }
+}
+
+void plot_axes(struct buf *out, const struct plot *p, const char *y_name, const char *x_name)
+{
+    char text[AMOUNT_MAX];
+    int left = p->x.from, right = p->x.to, bottom = p->y.from;
+    uint64_t y_step = step_of(&p->y, p->y_axis, TICKS_Y), x_step = step_of(&p->x, p->x_axis, TICKS_X);
+
+    fine_lines(out, &p->y, &p->x, false);
+    fine_lines(out, &p->x, &p->y, true);
+    for (uint64_t v = tick_first(&p->y, y_step); v <= p->y.high; v = p->y.logarithmic ? v * 10 : v + y_step) {
+        int y = svg_at(&p->y, v);
+        svg_line(out, "grid", left, y, right, y);
+        tick_text(text, p->y_axis, v, y_step);
+        svg_label(out, "tick", 'e', left - 80, y + 40, text);
+    }
+    for (uint64_t v = tick_first(&p->x, x_step); v <= p->x.high; v = p->x.logarithmic ? v * 10 : v + x_step) {
+        int x = svg_at(&p->x, v);
+        svg_line(out, "stub", x, bottom, x, bottom + 50);
+        tick_text(text, p->x_axis, v, x_step);
+        svg_label(out, "tick", 'm', x, bottom + 180, text);
+    }
+    svg_line(out, "axis", left, bottom, right, bottom);
+    svg_label(out, "name", 's', left, p->y.to - 100, y_name);
+    if (x_name != NULL)
+        svg_label(out, "name", 'e', right, bottom + 350, x_name);
+}
+
+struct svg_scale plot_up_to(uint64_t most, int bottom, int top)
+{
+    uint64_t high = most > 0 ? most : 1, step = svg_step(high, TICKS_Y);
+
+    return (struct svg_scale){ .low = 0, .high = (high + step - 1) / step * step, .from = bottom, .to = top };
+}
+
+struct svg_scale plot_whole(const struct page *p)
+{
+    return (struct svg_scale){ .low = 0, .high = p->end_ms > 0 ? p->end_ms : 1, .from = PLOT_LEFT, .to = PLOT_RIGHT };
+}
+
+struct svg_scale plot_time(const struct page *p)
+{
+    struct svg_scale x = plot_whole(p);
+    const struct scenario *sc = &p->w->sc;
+    uint64_t from = sc->warmup / (uint64_t)MS(1);
+
+    if (sc->actions_n > 0 && (uint64_t)(sc->actions[0].at / MS(1)) < from)
+        from = (uint64_t)(sc->actions[0].at / MS(1));
+    if (from < x.high)
+        x.low = from / 1000 * 1000 < x.high ? from / 1000 * 1000 : 0;
+    return x;
+}
