@@ -112,6 +112,7 @@ static void judge(struct hunt *h, const struct child_end *end)
         sometimes_seen(&h->sometimes, &v->sometimes);
     }
     put_command(h, f.seed, f.lines[2]);
+    fprintf(stderr, "%sseed %llu: %s\n", h->terminal ? "\r\033[K" : "", (unsigned long long)f.seed, f.lines[0]);
     file(h, &f);
 }
 

@@ -100,7 +100,7 @@ printf 'nodes 9\nwarmup 5s\ntime 9s\nquiet 0s\nat 8s crash 4\n' >"$work/late.scn
 refused 1 'at the end the views are not right: n4, which is down' members/broken-rule \
     members --scenario "$work/late.scn"
 
-printf 'nodes 3\nnetworks 9\ntime 20s\nat 8s crash 1\nexpect named_dead_ms <= 0\nothers no\n' >"$work/named.scn"
+printf 'nodes 3\nnetworks 60\ntime 20s\nat 8s crash 1\nexpect named_dead_ms <= 0\nothers no\n' >"$work/named.scn"
 refused 1 'named_dead_ms is [0-9]*, not at most 0' routing/feat_L3_broken-rule routing --scenario "$work/named.scn"
 printf 'at 3s leave 2\n' >"$work/wrong.scn"
 refused 78 'wrong.scn:1:7: unknown action "leave"' routing/scenario-line routing --scenario "$work/wrong.scn"
@@ -200,7 +200,7 @@ page sim/page --nodes 12 --requests 800 --keys 60 --warmup 4s --time 20s
 page sim/page-faults --scenario sim/scenarios/swarm.scn --seed 3
 page sim/page-regions --scenario sim/scenarios/far.scn --seed 2
 page sim/page-purges --scenario sim/scenarios/purges.scn
-refused 2 'of hedgerow-sim run alone' sim/page-members members --report "$work/page.html"
+refused 2 'unknown setting "report"' sim/page-members members --report "$work/page.html"
 refused 1 'cannot be written' sim/page-nowhere run --nodes 1 --requests 0 --time 16s --report "$work/none/page.html"
 
 # Seeds that once failed: two meshes that never met, since joining ended with the first answer.
