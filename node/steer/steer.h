@@ -1,7 +1,7 @@
 /* steer.h - what a node learns of viewers' round-trip times and tells to others, and what it hears from them: own
  * figures by prefix (bounded: the most used ones stay, the rest counts for coarser ones), a small datagram to each
  * member now and then with facts and news, the coordinate, and the controller that sheds. Views for choosing come out.
- * Pull-style; no I/O; not thread safe (views are: view.h).
+ * Pull-style; no I/O; not thread safe (views are: view.h). A time before one that was told already counts as that one.
  *
  *   viewers' RTTs --steer_sample--> own figures --steer_poll: datagrams--> others' steer_take --> rows --> steer_view
  */

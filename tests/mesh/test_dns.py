@@ -12,7 +12,7 @@ import time
 import dig
 from certificates import Authority, localhost
 from dists import Site, distribution
-from harness import Node, equal, needs, wait_until
+from harness import Node, equal, needs, quick, wait_until
 from test_configuration import file_of
 
 DOMAIN, ZONE = "cdn.example", "shop.example"
@@ -149,12 +149,15 @@ def test_feat_L2_cookies_of_any_node_are_good_at_each(case):
 @needs("hedgerow", timeout=180)
 def test_feat_L3_a_killed_node_leaves_the_answers(case):
     """L3: within 10 s of SIGKILL no answer of any other node names it, with the timers that hold by default; no name server
-    does either; started again it is back."""
+    does either."""
     nodes = serve(case, 3, timers={"join-wait": "5s"})
     killed, left = nodes[1], [nodes[0], nodes[2]]
+    # Who has never answered somebody is not doubted by that one for the first 10 s.
+    wait_until(lambda: all(m["rtt_ms"] for node in nodes for m in node.status()["mesh"]["members"] if m["name"] != node.name),
+               "each has answered each")
     killed.kill()
     began, last = time.monotonic(), 0.0
-    while time.monotonic() < began + 12:
+    while time.monotonic() < began + last + 5:      # until it has been silent for a while
         for node in left:
             found = dig.ask(node.dns, WWW).addresses() + [record.data for record in dig.ask(node.dns, DOMAIN, dig.NS).additional]
             assert found, "nobody is left in the answer"
@@ -162,7 +165,7 @@ def test_feat_L3_a_killed_node_leaves_the_answers(case):
                 last = time.monotonic() - began
         time.sleep(0.02)
     print(f"L3: the last answer that named the killed node came {last:.1f} s after it was killed")
-    assert last <= 10, f"still named after {last:.1f} s"
+    quick(last, 10, "the last answer that named it")
 
 
 @needs("hedgerow")

@@ -385,6 +385,26 @@ static void members_are_bounded(void **state)
     fleet_end(&f);
 }
 
+/* Who asks for a view has looked at the clock later than who tells of what came before. */
+static void an_earlier_time_counts_as_the_last_one(void **state)
+{
+    const struct mesh_addr viewer = mesh_addr_v4(0xcb007107, 1);
+
+    (void)state;
+    fleet_begin(&f, 2, 0);
+    steer_view_unref(steer_view(f.nodes[0], f.now + SEC(5)));
+    steer_sample(f.nodes[0], f.now, &viewer, "", MS(20));
+    steer_tick(f.nodes[0], f.now);
+    struct steer_view *v = steer_view(f.nodes[0], f.now + SEC(6));
+    struct steer_prefix p;
+    assert_true(steer_prefix_of(&p, &viewer, 0));
+    const struct steer_row *row = steer_view_row(v, &p);
+    assert_non_null(row);
+    assert_int_equal(row->figures[0].age_s, 1);
+    steer_view_unref(v);
+    fleet_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -400,6 +420,7 @@ int main(void)
         cmocka_unit_test(coordinates_tell_what_nobody_measured),
         cmocka_unit_test(in_a_large_mesh_all_are_heard),
         cmocka_unit_test(members_are_bounded),
+        cmocka_unit_test(an_earlier_time_counts_as_the_last_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
