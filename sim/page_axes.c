@@ -124,7 +124,7 @@ void plot_axes(struct buf *out, const struct plot *p, const char *y_name, const 
     }
     for (uint64_t v = tick_first(&p->x, x_step); v <= p->x.high; v = p->x.logarithmic ? v * 10 : v + x_step) {
         int x = svg_at(&p->x, v);
-        svg_line(out, "stub", x, bottom, x, bottom + 50);
+        svg_line(out, "notch", x, bottom, x, bottom + 50);
         tick_text(text, p->x_axis, v, x_step);
         svg_label(out, "tick", 'm', x, bottom + 180, text);
     }

@@ -1,21 +1,21 @@
 #include "sim/door/differ.h"
 
-#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sim/door/load.h"
 #include "sim/hunt/trace_diff.h"
+
+#define NOT_STARTED 126 /* the shell's word for a program that it could not start; 127 for one that is not there */
 
 /* One of the two, line by line. */
 struct side {
     FILE *f;
     char *line;
     size_t room;
-    pid_t pid; /* of the program that writes it; 0: a file */
 };
 
 static const char *next(struct side *s)
@@ -70,48 +70,46 @@ int differ_files(const struct options *o)
 
 /* ---- two programs ---- */
 
-static void be_program(const char *program, const char *scenario, const int ends[2])
+/* One word for the shell. */
+static void put_word(struct buf *out, const char *text)
 {
-    char trace[32];
-
-    snprintf(trace, sizeof(trace), "/dev/fd/%d", dup(ends[1])); /* which, unlike ends[1], stays open */
-    if (freopen("/dev/null", "w", stdout) == NULL)
-        _exit(127);
-    execl(program, program, "run", "--scenario", scenario, "--trace", trace, (char *)NULL);
-    fprintf(stderr, "hedgerow-sim: %s cannot be run\n", program);
-    _exit(127);
+    buf_add_u8(out, '\'');
+    for (; *text != '\0'; text++) {
+        if (*text == '\'')
+            buf_add_str(out, "'\\''");
+        else
+            buf_add_u8(out, (uint8_t)*text);
+    }
+    buf_add_u8(out, '\'');
 }
 
+/* Its trace is what is read; what it prints otherwise is nobody's. */
 static bool start(struct side *s, const char *program, const char *scenario)
 {
-    int ends[2];
+    struct buf command = BUF_EMPTY;
 
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return false;
+    buf_add_str(&command, "exec ");
+    put_word(&command, program);
+    buf_add_str(&command, " run --scenario ");
+    put_word(&command, scenario);
+    buf_add_str(&command, " --trace /dev/fd/3 3>&1 >/dev/null");
+    buf_add_u8(&command, '\0');
     fflush(NULL);
-    s->pid = fork();
-    if (s->pid == 0)
-        be_program(program, scenario, ends);
-    close(ends[1]);
-    s->f = fdopen(ends[0], "r");
-    if (s->pid > 0 && s->f != NULL)
-        return true;
-    if (s->f == NULL)
-        close(ends[0]);
-    return false;
+    s->f = buf_ok(&command) ? popen((const char *)command.data, "r") : NULL;
+    buf_free(&command);
+    return s->f != NULL;
 }
 
-/* Ends a program that still writes; false: it was none that can run scenarios. */
+/* Ends a program that still writes, since nobody reads any more; false: it was none that can run scenarios. */
 static bool stop(struct side *s, const char *program)
 {
-    int status = 0;
+    int status = s->f != NULL ? pclose(s->f) : 0;
 
-    if (s->f != NULL)
-        fclose(s->f); /* who still writes finds nobody that reads */
     free(s->line);
-    if (s->pid <= 0)
-        return true;
-    waitpid(s->pid, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) >= NOT_STARTED) {
+        fprintf(stderr, "hedgerow-sim: %s cannot be run\n", program);
+        return false;
+    }
     if (WIFEXITED(status) && WEXITSTATUS(status) > EXIT_BROKEN) {
         fprintf(stderr, "hedgerow-sim: %s ended with exit code %d\n", program, WEXITSTATUS(status));
         return false;
@@ -123,18 +121,18 @@ static bool stop(struct side *s, const char *program)
 
 int differ_programs(const struct options *o, const struct scenario *sc)
 {
-    const char *const names[2] = { "/proc/self/exe", o->with };
     const char *const shown[2] = { "this program", o->with };
-    char path[] = "/tmp/hedgerow-bisect.XXXXXX";
+    char path[] = "/tmp/hedgerow-bisect.XXXXXX", own[PATH_MAX] = "";
     struct side sides[2] = { { 0 }, { 0 } };
     struct buf text = BUF_EMPTY;
     int fd = mkstemp(path), result = EXIT_USAGE;
+    ssize_t len = readlink("/proc/self/exe", own, sizeof(own) - 1); /* the shell is another one */
 
     /* The whole story, so that both run the same, whatever each would draw. */
     scenario_put(&text, sc);
-    bool ok = fd >= 0 && close(fd) == 0 && load_save(path, &text);
+    bool ok = len > 0 && fd >= 0 && close(fd) == 0 && load_save(path, &text);
     buf_free(&text);
-    if (ok && start(&sides[0], names[0], path) && start(&sides[1], names[1], path))
+    if (ok && start(&sides[0], own, path) && start(&sides[1], o->with, path))
         result = compare(sides, shown);
     for (size_t i = 0; i < 2; i++)
         result = stop(&sides[i], shown[i]) ? result : EXIT_USAGE;
