@@ -1,366 +1,16 @@
 #include "node/cli/run_options.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "node/cli/cli.h"
+#include "node/cli/run_values.h"
 #include "node/cli/timers.h"
-#include "node/io/origin_files.h"
-#include "node/store/store.h"
 #include "proto/base/err.h"
 
 #define MEMORY_DEFAULT (UINT64_C(512) << 20)
 #define AUDIT_DEFAULT  1000
 #define DNS_RATE_USUAL 200
-#define TTL_MAX_S      (INT64_C(100) * 365 * 86400)
-
-/* file:///PATH or dir:PATH; the path as the kernel has it, without links and dots. 0, or what is wrong; 1: it is
- * neither. */
-static int read_directory(const char *text, struct run_options *o, struct buf *why)
-{
-    bool file = strncmp(text, "file:", 5) == 0;
-
-    if (!file && strncmp(text, "dir:", 4) != 0)
-        return 1;
-    const char *path = file ? text + strlen("file:") + strspn(text + strlen("file:"), "/") - 1 : text + strlen("dir:");
-    char *whole = realpath(path, NULL);
-    bool fits = whole != NULL && strlen(whole) < sizeof(o->directory);
-    if (file && path != text + strlen("file://"))
-        buf_add_str(why, "a file: origin is file:///PATH, with three slashes; dir:PATH may be relative.");
-    else if (!fits)
-        buf_addf(why, "the directory %s cannot be used: %s.", path,
-                 whole == NULL ? strerror(errno) : "its path is too long");
-    else
-        snprintf(o->directory, sizeof(o->directory), "%s", whole);
-    free(whole);
-    o->origin_text = text;
-    return o->directory[0] != 0 ? 0 : MESH_E_SYNTAX;
-}
-
-/* Both what was written and its parts: struct run_options holds them side by side. */
-static int read_origin(const char *text, void *field, struct buf *why)
-{
-    struct run_options *o = field;
-    const char *fault;
-
-    int err = read_directory(text, o, why);
-    if (err <= 0)
-        return err;
-    err = origin_url_parse(slice_str(text), &o->origin, &fault);
-    if (err != 0) {
-        buf_addf(why, "%s. An origin is such as http://origin.example.net or http://10.0.0.7:8000/site.", fault);
-        return err;
-    }
-    o->origin_text = text;
-    return 0;
-}
-
-static int read_memory(const char *text, void *field, struct buf *why)
-{
-    uint64_t *bytes = field;
-    int err = option_size(text, bytes, why);
-
-    if (err == 0 && *bytes < 65536) {
-        buf_add_str(why, "must be 64KiB at least.");
-        err = MESH_E_RANGE;
-    }
-    return err;
-}
-
-static int read_disk(const char *text, void *field, struct buf *why)
-{
-    uint64_t *bytes = field;
-    int err = strcmp(text, "0") == 0 ? 0 : option_size(text, bytes, why);
-
-    if (err == 0 && *bytes != 0 && (*bytes < STORE_LIMIT_MIN || *bytes > STORE_LIMIT_MAX)) {
-        buf_add_str(why, "must be 8MiB at least and 4TiB at most, or 0 for none.");
-        err = MESH_E_RANGE;
-    }
-    return err;
-}
-
-static int read_seconds(const char *text, int64_t *out, const char *fault, struct buf *why)
-{
-    uint64_t s;
-
-    if (slice_u64(slice_str(text), &s) != 0 || s > (uint64_t)TTL_MAX_S) {
-        buf_add_str(why, fault);
-        return MESH_E_SYNTAX;
-    }
-    *out = (int64_t)s;
-    return 0;
-}
-
-static int read_default_ttl(const char *text, void *field, struct buf *why)
-{
-    if (strcmp(text, "heuristic") == 0) {
-        *(int64_t *)field = TTL_HEURISTIC;
-        return 0;
-    }
-    return read_seconds(text, field, "must be whole seconds, such as 86400, or the word heuristic.", why);
-}
-
-static int read_error_ttl(const char *text, void *field, struct buf *why)
-{
-    return read_seconds(text, field, "must be whole seconds, such as 10; 0 keeps no error.", why);
-}
-
-static int read_set_cookie(const char *text, void *field, struct buf *why)
-{
-    static const char *const words[] = {
-        [SET_COOKIE_PRIVATE] = "private", [SET_COOKIE_STRIP] = "strip", [SET_COOKIE_KEEP] = "keep"
-    };
-
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (strcmp(text, words[i]) == 0) {
-            *(enum set_cookie *)field = (enum set_cookie)i;
-            return 0;
-        }
-    }
-    buf_add_str(why, "must be private, strip or keep.");
-    return MESH_E_SYNTAX;
-}
-
-static int read_viewer_control(const char *text, void *field, struct buf *why)
-{
-    bool obey = strcmp(text, "obey") == 0;
-
-    if (!obey && strcmp(text, "ignore") != 0) {
-        buf_add_str(why, "must be ignore or obey.");
-        return MESH_E_SYNTAX;
-    }
-    *(bool *)field = obey;
-    return 0;
-}
-
-static int read_audit(const char *text, void *field, struct buf *why)
-{
-    uint64_t n;
-
-    if (slice_u64(slice_str(text), &n) != 0 || n > UINT32_MAX) {
-        buf_add_str(why, "must be a whole number, such as 1000; 0 compares nothing.");
-        return MESH_E_SYNTAX;
-    }
-    *(uint32_t *)field = (uint32_t)n;
-    return 0;
-}
-
-static int read_region(const char *text, void *field, struct buf *why)
-{
-    if (!cert_zone_ok(slice_str(text)) || strchr(text, '/') != NULL) {
-        buf_add_str(why,
-                    "must be a region, which is what stands before the / of a zone, such as eu; or none, or auto.");
-        return MESH_E_SYNTAX;
-    }
-    *(const char **)field = text;
-    return 0;
-}
-
-/* As Host fields are compared: lower case, no final dot. */
-static int read_domain(const char *text, void *field, struct buf *why)
-{
-    char *domain = field;
-    struct slice name = slice_str(text);
-    bool ok = true;
-
-    if (name.len > 1 && name.data[name.len - 1] == '.')
-        name.len--;
-    ok = name.len > 0 && name.len < DNS_DOMAIN_MAX;
-    for (size_t i = 0, label = 0; ok && i <= name.len; i++) {
-        char c = i < name.len ? (char)name.data[i] : '.';
-        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
-        ok = word || (c == '.' && label > 0);
-        label = word ? label + 1 : 0;
-        ok = ok && label <= 63;
-        domain[i] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-    }
-    domain[ok ? name.len : 0] = 0;
-    if (!ok)
-        buf_addf(why, "must be a domain of at most %d bytes, such as cdn.example.com.", DNS_DOMAIN_MAX - 1);
-    return ok ? 0 : MESH_E_SYNTAX;
-}
-
-static int read_dns(const char *text, void *field, struct buf *why)
-{
-    struct option_addrs *out = field;
-    struct option_addr one = { .given = false };
-    int err = option_listen(text, &one, why);
-
-    if (err != 0)
-        return err;
-    if (out->n == DNS_LISTEN_MAX) {
-        buf_addf(why, "is one too many: %d are the limit.", DNS_LISTEN_MAX);
-        return MESH_E_FULL;
-    }
-    out->at[out->n++] = one.addr;
-    return 0;
-}
-
-static int read_dns_zone(const char *text, void *field, struct buf *why)
-{
-    struct option_domains *out = field;
-
-    if (out->n == DNS_ZONES_MAX - 1) {
-        buf_addf(why, "is one too many: %d are the limit.", DNS_ZONES_MAX - 1);
-        return MESH_E_FULL;
-    }
-    int err = read_domain(text, out->at[out->n], why);
-    for (size_t i = 0; err == 0 && i < out->n; i++) {
-        if (strcmp(out->at[i], out->at[out->n]) == 0) {
-            buf_add_str(why, "is given twice: once is enough.");
-            return MESH_E_EXISTS;
-        }
-    }
-    out->n += err == 0;
-    return err;
-}
-
-static int read_dns_threads(const char *text, void *field, struct buf *why)
-{
-    uint64_t n;
-
-    if (slice_u64(slice_str(text), &n) != 0 || n < 1 || n > DNS_THREADS_MAX) {
-        buf_addf(why, "must be a number from 1 to %d.", DNS_THREADS_MAX);
-        return MESH_E_RANGE;
-    }
-    *(uint32_t *)field = (uint32_t)n;
-    return 0;
-}
-
-static int read_workers(const char *text, void *field, struct buf *why)
-{
-    uint64_t n;
-
-    if (slice_u64(slice_str(text), &n) != 0 || n < 1 || n > WORKERS_MAX) {
-        buf_addf(why, "must be a number from 1 to %d.", WORKERS_MAX);
-        return MESH_E_RANGE;
-    }
-    *(uint32_t *)field = (uint32_t)n;
-    return 0;
-}
-
-static int read_policy(const char *text, void *field, struct buf *why)
-{
-    bool modern = strcmp(text, "modern") == 0;
-
-    if (!modern && strcmp(text, "intermediate") != 0) {
-        buf_add_str(why, "must be intermediate (TLS 1.2 and 1.3) or modern (TLS 1.3 alone).");
-        return MESH_E_SYNTAX;
-    }
-    *(enum tls_policy *)field = modern ? TLS_MODERN : TLS_INTERMEDIATE;
-    return 0;
-}
-
-static int read_attempts(const char *text, void *field, struct buf *why)
-{
-    uint64_t n;
-
-    if (slice_u64(slice_str(text), &n) != 0 || n < 1 || n > 3) {
-        buf_add_str(why, "must be 1, 2 or 3.");
-        return MESH_E_RANGE;
-    }
-    *(uint32_t *)field = (uint32_t)n;
-    return 0;
-}
-
-static int read_origin_client(const char *text, void *field, struct buf *why)
-{
-    if (!origin_file_name_ok(slice_str(text))) {
-        buf_add_str(why, "must be a name of letters, digits, dots, - and _, not a path.");
-        return MESH_E_SYNTAX;
-    }
-    *(const char **)field = text;
-    return 0;
-}
-
-static int read_methods(const char *text, void *field, struct buf *why)
-{
-    struct run_options *o = field;
-
-    o->methods_given = true;
-    return option_methods(text, &o->methods, why);
-}
-
-static int read_s3_region(const char *text, void *field, struct buf *why)
-{
-    bool ok = text[0] != 0 && strlen(text) <= DIST_REGION_MAX;
-
-    for (const char *p = text; *p != 0 && ok; p++)
-        ok = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '-' || *p == '_';
-    if (!ok) {
-        buf_add_str(why, "must be a region as the bucket's service calls it, such as eu-central-1.");
-        return MESH_E_SYNTAX;
-    }
-    *(const char **)field = text;
-    return 0;
-}
-
-static int read_dns_servers(const char *text, void *field, struct buf *why)
-{
-    if (!resolve_servers_ok(slice_str(text))) {
-        buf_add_str(
-            why, "must be one to four addresses with ports, such as 10.0.0.53:53 or [2001:db8::53]:53,10.0.0.53:53.");
-        return MESH_E_SYNTAX;
-    }
-    *(const char **)field = text;
-    return 0;
-}
-
-/* FILE[:PROFILE]; a profile's name has no slash, so a colon in a folder's name is none of ours. */
-static int read_s3_credentials(const char *text, void *field, struct buf *why)
-{
-    struct run_options *o = field;
-    const char *colon = strrchr(text, ':');
-    bool named = colon != NULL && colon[1] != 0 && strchr(colon, '/') == NULL;
-    struct slice path = named ? slice_of(text, (size_t)(colon - text)) : slice_str(text);
-    struct slice profile = named ? slice_str(colon + 1) : SLICE_LIT("default");
-
-    if (path.len == 0 || path.len >= sizeof(o->s3_path) || profile.len >= sizeof(o->s3_profile)) {
-        buf_add_str(why, "must be a file, or a file and one of its profiles, such as /etc/hedgerow/keys:cdn.");
-        return MESH_E_SYNTAX;
-    }
-    o->s3_profile_given = named;
-    snprintf(o->s3_path, sizeof(o->s3_path), "%.*s", SLICE_FMT(path));
-    snprintf(o->s3_profile, sizeof(o->s3_profile), "%.*s", SLICE_FMT(profile));
-    return 0;
-}
-
-static int read_s3_signing(const char *text, void *field, struct buf *why)
-{
-    static const char *const words[] = {
-        [DIST_SIGN_ALWAYS] = "always", [DIST_SIGN_NO_OVERRIDE] = "no-override", [DIST_SIGN_NEVER] = "never"
-    };
-    struct run_options *o = field;
-
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (strcmp(text, words[i]) == 0) {
-            o->s3_signing = (enum dist_sign)i;
-            o->s3_signing_given = true;
-            return 0;
-        }
-    }
-    buf_add_str(why, "must be always, never or no-override.");
-    return MESH_E_SYNTAX;
-}
-
-static int read_access_format(const char *text, void *field, struct buf *why)
-{
-    if (access_format_read(field, slice_str(text)))
-        return 0;
-    buf_add_str(why, "must be json, cloudfront or combined.");
-    return MESH_E_RANGE;
-}
-
-static int read_purge_from(const char *text, void *field, struct buf *why)
-{
-    const char *fault;
-    int err = purge_from_parse(field, slice_str(text), &fault);
-
-    if (err != 0)
-        buf_addf(why, "%s.", fault);
-    return err;
-}
 
 #define FIELD(name) offsetof(struct run_options, name)
 static const struct option options[] = {
@@ -370,33 +20,33 @@ static const struct option options[] = {
     { "--origin", "URL",
       "where content comes from: http(s)://HOST[:PORT][/PREFIX], or a directory of this host:\n"
       "file:///PATH, or dir:PATH",
-      read_origin, 0, false },
+      run_read_origin, 0, false },
     { "--origin-ca", "FILE",
       "PEM file with whoever may have signed the certificate of an https origin (whom\n"
       "the system trusts)",
       option_text, FIELD(origin_ca), false },
     { "--origin-client", "NAME",
-      "what the node shows an https origin of itself: DIR/origin-tls/NAME.crt and NAME.key, PEM", read_origin_client,
-      FIELD(origin_client), false },
+      "what the node shows an https origin of itself: DIR/origin-tls/NAME.crt and NAME.key, PEM",
+      run_read_origin_client, FIELD(origin_client), false },
     { "--origin-attempts", "N",
       "how often a connection to the origin is tried, and a GET sent that nothing is\n"
       "heard of, 1 to 3 (3)",
-      read_attempts, FIELD(origin_attempts), false },
+      run_read_attempts, FIELD(origin_attempts), false },
     { "--dns-servers", "ADDR:PORT,...",
-      "who is asked for names of origins and seeds (the system's, of /etc/resolv.conf)", read_dns_servers,
+      "who is asked for names of origins and seeds (the system's, of /etc/resolv.conf)", run_read_dns_servers,
       FIELD(dns_servers), false },
     { "--origin-s3-region", "REGION",
       "the origin is an S3-compatible bucket in REGION, such as eu-central-1, and requests\n"
       "to it are signed; its URL is https://BUCKET.HOST or https://HOST/BUCKET",
-      read_s3_region, FIELD(s3_region), false },
+      run_read_s3_region, FIELD(s3_region), false },
     { "--origin-s3-credentials", "FILE[:PROFILE]",
       "with what: an AWS shared credentials file, and a profile in it (default), which\n"
       "distributions name themselves; it is read again when it has changed",
-      read_s3_credentials, 0, false },
+      run_read_s3_credentials, 0, false },
     { "--origin-s3-signing", "always|no-override|never",
       "a viewer's Authorization is replaced (always), or goes on instead of ours\n"
       "(no-override); or nothing is signed (never)",
-      read_s3_signing, 0, false },
+      run_read_s3_signing, 0, false },
     { "--http", "ADDR:PORT", "listen for viewers (0.0.0.0:8080)", option_listen, FIELD(http), false },
     { "--https", "ADDR:PORT", "listen for viewers over TLS, too; wants --certificate", option_listen, FIELD(https),
       false },
@@ -406,7 +56,7 @@ static const struct option options[] = {
       "else the one with a wildcard, else the first",
       option_texts, FIELD(certificates), true },
     { "--tls-policy", "intermediate|modern",
-      "intermediate: TLS 1.2 and 1.3, no CBC; modern: TLS 1.3 alone (intermediate)", read_policy, FIELD(tls_policy),
+      "intermediate: TLS 1.2 and 1.3, no CBC; modern: TLS 1.3 alone (intermediate)", run_read_policy, FIELD(tls_policy),
       false },
     { "--mesh", "ADDR:PORT", "listen for other nodes, TCP and UDP (0.0.0.0:7400)", option_listen, FIELD(mesh), false },
     { "--admin", "ADDR:PORT", "listen for /status, /metrics and the status page (127.0.0.1:7401)", option_listen,
@@ -423,36 +73,36 @@ static const struct option options[] = {
     { "--zone", "ZONE", "where it stands, REGION/ZONE; with a node file it must be the one in it", option_text,
       FIELD(zone), false },
     { "--data", "DIR", "what is kept between starts (hedgerow-data)", option_text, FIELD(data), false },
-    { "--memory", "SIZE", "the memory that cached objects may take (512MiB)", read_memory, FIELD(memory), false },
+    { "--memory", "SIZE", "the memory that cached objects may take (512MiB)", run_read_memory, FIELD(memory), false },
     { "--disk", "SIZE", "what cached objects may take on the disk, in DIR/store; they outlive the process (0: none)",
-      read_disk, FIELD(disk), false },
+      run_read_disk, FIELD(disk), false },
     { "--disk-wipe", NULL, "begin anew where another version's, or a damaged, DIR/store is in the way", NULL,
       FIELD(disk_wipe), false },
     { "--default-ttl", "SECONDS|heuristic",
       "how long an answer that does not say is fresh (86400);\n"
       "heuristic: a tenth of its age since Last-Modified, a day at most",
-      read_default_ttl, FIELD(default_ttl_s), false },
+      run_read_default_ttl, FIELD(default_ttl_s), false },
     { "--error-ttl", "SECONDS",
       "how long a 404, 410, 414, 500 to 504 that does not say is fresh (10; 0: not\n"
       "at all); nothing where --default-ttl is heuristic",
-      read_error_ttl, FIELD(error_ttl_s), false },
+      run_read_error_ttl, FIELD(error_ttl_s), false },
     { "--set-cookie", "private|strip|keep",
       "an answer with Set-Cookie that could be kept is not (private); is, without\n"
       "the cookie (strip); or is, and everybody gets the cookie (keep)",
-      read_set_cookie, FIELD(set_cookie), false },
+      run_read_set_cookie, FIELD(set_cookie), false },
     { "--viewer-cache-control", "ignore|obey",
       "what a request's Cache-Control wants of copies (ignore); obey lets every\n"
       "viewer have the origin asked",
-      read_viewer_control, FIELD(obeys_viewers), false },
+      run_read_viewer_control, FIELD(obeys_viewers), false },
     { "--methods", "LIST",
       "what viewers may do (all; of a bucket or a directory get): get: GET HEAD; options: OPTIONS\n"
       "too; all: POST PUT PATCH DELETE too;\n"
       "more behind commas, such as all,PROPFIND; other methods are answered with 403",
-      read_methods, 0, false },
+      run_read_methods, 0, false },
     { "--purge-from", "LIST",
       "who may PURGE a URL on the viewers' port (nobody): addresses and networks between commas, such as\n"
       "10.0.0.7,fd00::/8, and the word token: whoever sends \"Authorization: Bearer\" with admin.token",
-      read_purge_from, FIELD(purge_from), false },
+      run_read_purge_from, FIELD(purge_from), false },
     { "--compress", "off|CODING,...",
       "content codings that viewers get, of br, gzip and zstd (br,zstd,gzip);\n"
       "what their Accept-Encoding likes best, for text of 1,000 to 10,000,000 bytes",
@@ -468,16 +118,16 @@ static const struct option options[] = {
     { "--audit", "N",
       "of so many bodies that come from other nodes one is fetched from the origin, too, and\n"
       "compared (1000; 0: none): who made up two is not asked for a day, and hedgerow status says so",
-      read_audit, FIELD(audit_one_in), false },
+      run_read_audit, FIELD(audit_one_in), false },
     { "--parent-region", "NAME|none|auto",
       "the region whose nodes alone turn to the origin, for all others too (auto: the\n"
       "one that is nearest to it; none: each region for itself)",
-      read_region, FIELD(parent_region), false },
+      run_read_region, FIELD(parent_region), false },
     { "--access-log", "FILE|-", "one line a request; - is standard output (DIR/access.log)", option_text,
       FIELD(access_log), false },
     { "--access-log-format", "json|cloudfront|combined",
       "what a line looks like (json): CloudFront's 33 fields behind tabs, or Apache's combined format",
-      read_access_format, FIELD(access_format), false },
+      run_read_access_format, FIELD(access_format), false },
     { "--access-log-cookies", NULL, "write viewers' Cookie into the log, where it is in CloudFront's format", NULL,
       FIELD(access_cookies), false },
     { "--countries", "FILE",
@@ -488,16 +138,16 @@ static const struct option options[] = {
     { "--dns-domain", "NAME",
       "the mesh's domain, the same on all nodes: each distribution has a name below it, which\n"
       "hedgerow distribution list tells (none has)",
-      read_domain, FIELD(dns_domain), false },
+      run_read_domain, FIELD(dns_domain), false },
     { "--dns", "ADDR:PORT",
       "answer DNS for that domain, over UDP and TCP: viewers get the edges that are nearest to them; up to 4\n"
       "times, such as once for IPv4 and once for IPv6 (nowhere)",
-      read_dns, FIELD(dns), true },
+      run_read_dns, FIELD(dns), true },
     { "--dns-zone", "NAME",
       "one more zone to be answered for, such as a site's own domain that is delegated to the mesh; may\n"
       "be repeated, the same on all nodes",
-      read_dns_zone, FIELD(dns_zones), true },
-    { "--dns-threads", "N", "threads that answer DNS, 1 to 16 (1)", read_dns_threads, FIELD(dns_threads), false },
+      run_read_dns_zone, FIELD(dns_zones), true },
+    { "--dns-threads", "N", "threads that answer DNS, 1 to 16 (1)", run_read_dns_threads, FIELD(dns_threads), false },
     { "--dns-rate", "N",
       "answers over UDP a second to one network, of 24 bits or of 56 for IPv6; beyond that some are cut short,\n"
       "so that who is no forger comes over TCP, and others left out (200; 0: as many as are asked for)",
@@ -517,7 +167,7 @@ static const struct option options[] = {
       "is run as PROGRAM announce when viewers may come, and as PROGRAM withdraw when they may not,\n"
       "with HEDGEROW_NAME and HEDGEROW_ADDRESSES in its environment: for a BGP daemon (none)",
       option_text, FIELD(announce_hook), false },
-    { "--workers", "N", "threads that serve viewers, 1 to 64 (as many as the cores that it may use)", read_workers,
+    { "--workers", "N", "threads that serve viewers, 1 to 64 (as many as the cores that it may use)", run_read_workers,
       FIELD(workers), false },
     { "--timers", "NAME=TIME,...", "how long a node waits for what; may be repeated. The names are below", timers_read,
       FIELD(config), true },
