@@ -86,6 +86,15 @@ static void way_bytes(struct page *p, struct spot a, struct spot m, struct spot 
               amount_bytes(text, bytes));
 }
 
+/* One of a path, behind what leads to it. */
+static void put_point(struct page *p, uint8_t letter, struct spot at)
+{
+    buf_add_u8(p->out, letter);
+    svg_px(p->out, at.x);
+    buf_add_u8(p->out, ' ');
+    svg_px(p->out, at.y);
+}
+
 static void bow(struct page *p, const char *class, struct spot a, struct spot b, struct spot m, uint64_t bytes,
                 uint64_t most)
 {
@@ -93,18 +102,10 @@ static void bow(struct page *p, const char *class, struct spot a, struct spot b,
 
     buf_addf(p->out, "<path class=\"%s\" stroke-width=\"", class);
     svg_px(p->out, pen > 5 ? pen : 5);
-    buf_add_str(p->out, "\" d=\"M");
-    svg_px(p->out, a.x);
-    buf_add_u8(p->out, ' ');
-    svg_px(p->out, a.y);
-    buf_add_u8(p->out, 'Q');
-    svg_px(p->out, m.x);
-    buf_add_u8(p->out, ' ');
-    svg_px(p->out, m.y);
-    buf_add_u8(p->out, ' ');
-    svg_px(p->out, b.x);
-    buf_add_u8(p->out, ' ');
-    svg_px(p->out, b.y);
+    buf_add_str(p->out, "\" d=\"");
+    put_point(p, 'M', a);
+    put_point(p, 'Q', m);
+    put_point(p, ' ', b);
     buf_add_str(p->out, "\"/>\n");
 }
 
