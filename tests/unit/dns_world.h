@@ -117,10 +117,14 @@ static inline struct dist_set *world_set(bool any)
     static const struct slice a[] = { S("www.cdn.example"), S("*.w.cdn.example"), S("x.y.z.cdn.example"),
                                       S("example.com"),     S("img.example.com"), S("elsewhere.example") };
     static const struct slice off[] = { S("off.cdn.example"), S("p.q.cdn.example") };
+    static const struct slice left_out[] = { S("ap") };
     struct dist dists[] = { { .name = S("a"), .enabled = true, .hosts = a, .hosts_n = 6 },
                             { .name = S("off"), .hosts = off, .hosts_n = 2 },
                             { .name = S("z"), .enabled = true, .any_host = true } };
 
+    dists[0].steering.regions = left_out;
+    dists[0].steering.regions_n = 1;
+    dists[0].steering.regions_not = true;
     for (size_t i = 0; i < 3; i++) {
         dists[i].behaviours = &world_all;
         dists[i].behaviours_n = 1;

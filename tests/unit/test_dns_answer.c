@@ -181,6 +181,22 @@ static void nobody_alive_and_no_address_of_a_kind(void **state)
     world_free(w);
 }
 
+static void feat_L6_an_owners_regions_hold_for_each_of_its_names(void **state)
+{
+    static const char *const names[] = { "www.cdn.example", "x.w.cdn.example", "example.com" };
+    struct world *w = world_new(true);
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        world_get(w, names[i], i == 2 ? HTTPS : A);
+        assert_true(world_ask.regions_n == 1 && world_ask.regions_not);
+        assert_true(slice_eq(world_ask.regions[0], S("ap")));
+    }
+    world_get(w, "cdn.example", A); /* another one's, which leaves out none */
+    assert_int_equal(world_ask.regions_n, 0);
+    world_free(w);
+}
+
 static void feat_L8_https_records_have_alpn_port_and_hints(void **state)
 {
     struct world *w = world_new(true);
@@ -436,6 +452,7 @@ int main(void)
         cmocka_unit_test(feat_L2_the_zones_own_records),
         cmocka_unit_test(feat_L3_dead_and_draining_edges_are_in_no_answer),
         cmocka_unit_test(nobody_alive_and_no_address_of_a_kind),
+        cmocka_unit_test(feat_L6_an_owners_regions_hold_for_each_of_its_names),
         cmocka_unit_test(feat_L8_https_records_have_alpn_port_and_hints),
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(any_is_a_short_answer),
