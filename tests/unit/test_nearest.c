@@ -348,6 +348,22 @@ static void feat_L9_edges_nearest_first(void **state)
     viewer_read(v);
 }
 
+/* Where all are drained, those are listed that DNS would answer with: better they than nobody. */
+static void feat_L9_where_nobody_is_well_the_list_is_as_the_answers_are(void **state)
+{
+    (void)state;
+    rtts[A] = 150;
+    for (int i = 0; i < EDGES; i++)
+        facts[i].draining = true;
+    edges_are_told();
+    serve_lists();
+    json_t *j = list("/.well-known/hedgerow/edges"), *edges = json_object_get(j, "edges");
+    assert_int_equal(json_array_size(edges), 2);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(edges, 0), "name")), "b-1");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(edges, 1), "name")), "a-1");
+    json_decref(j);
+}
+
 static void pathways_are(json_t *j, const char *base, const char *const *want, size_t n)
 {
     json_t *order = json_object_get(j, "PATHWAY-PRIORITY"), *clones = json_object_get(j, "PATHWAY-CLONES");
@@ -416,6 +432,7 @@ int main(void)
         HERE(feat_L2_only_a_much_nearer_edge_or_none_of_ours),
         HERE(feat_L6_regions_that_are_left_out_get_nobody),
         HERE(feat_L9_edges_nearest_first),
+        HERE(feat_L9_where_nobody_is_well_the_list_is_as_the_answers_are),
         HERE(feat_L9_the_steering_manifest_names_edges_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -385,6 +385,40 @@ static void members_are_bounded(void **state)
     fleet_end(&f);
 }
 
+static bool drains(int at, int whom)
+{
+    struct steer_view *v = steer_view(f.nodes[at], f.now);
+    bool on = v->edges[view_edge(v, whom)].facts.draining;
+
+    steer_view_unref(v);
+    return on;
+}
+
+/* Other news wait for the next view, which is made when the last one is 200 ms old. */
+static void feat_L3_a_change_of_state_is_in_a_view_at_once(void **state)
+{
+    struct steer_facts facts = fleet_facts(0);
+    struct steer_out out;
+    const struct node_id self = fleet_id(0), other = fleet_id(1);
+    bool told = false;
+
+    (void)state;
+    fleet_begin(&f, 2, 0);
+    fleet_run(&f, SEC(5));
+    assert_false(drains(0, 0) || drains(1, 0));
+    facts.draining = true;
+    steer_self(f.nodes[0], f.now, &facts);
+    assert_true(drains(0, 0));
+    steer_tick(f.nodes[0], f.now);
+    while (steer_poll(f.nodes[0], &out)) {
+        assert_true(node_id_eq(&out.to, &other));
+        assert_int_equal(steer_take(f.nodes[1], f.now, &self, out.bytes), 0);
+        told = true;
+    }
+    assert_true(told && drains(1, 0));
+    fleet_end(&f);
+}
+
 /* Who asks for a view has looked at the clock later than who tells of what came before. */
 static void an_earlier_time_counts_as_the_last_one(void **state)
 {
@@ -420,6 +454,7 @@ int main(void)
         cmocka_unit_test(coordinates_tell_what_nobody_measured),
         cmocka_unit_test(in_a_large_mesh_all_are_heard),
         cmocka_unit_test(members_are_bounded),
+        cmocka_unit_test(feat_L3_a_change_of_state_is_in_a_view_at_once),
         cmocka_unit_test(an_earlier_time_counts_as_the_last_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
