@@ -11,6 +11,7 @@
 #include "sim/purge_model.h"
 #include "sim/series.h"
 #include "sim/viewer_model.h"
+#include "sim/watch.h"
 
 #define UNDISTURBED SEC(15) /* a node that ran so long in peace must not be called dead */
 #define AFTERMATH   SEC(15) /* until a node that stood still, or whose host went, is known to all */
@@ -301,6 +302,7 @@ void check_sample(struct world *w)
     bool right = agreeing == live;
 
     series_sample(w, live, agreeing);
+    watch_sample(w);
     sample_parents(w);
     if (!right)
         sample_deaths(w);
@@ -357,6 +359,7 @@ void check_node_stops(struct edge *e)
     engine_usage(e->engine, &usage);
     if (usage.requests > 0)
         check_broken(e->w, RULE_PROGRESS, "%s holds %zu requests after all were taken back", e->name, usage.requests);
+    watch_node_stops(e);
     e->w->check->views[e->index] = (struct seen_view){ .right_digest = 0 };
     memset(e->w->check->seen_dead + e->index * e->w->sc.nodes, 0, (size_t)e->w->sc.nodes);
 }

@@ -214,6 +214,7 @@ void net_datagram(struct edge *e, const struct mesh_addr *addr, struct slice byt
     const struct edge *to = net_at(n, addr);
 
     e->datagrams_out++;
+    e->datagram_bytes_out += bytes.len;
     n->counts.datagrams++;
     n->counts.datagram_bytes += bytes.len;
     series_bytes(n->w, SERIES_GOSSIP, bytes.len);

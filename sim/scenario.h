@@ -40,6 +40,7 @@ enum setting_kind {
     X(warmup, "warmup", TIME, false, SEC(15), 0, SEC(3600), "before viewers ask")                                     \
     X(time, "time", TIME, false, SEC(60), MS(1), SEC(86400), "until the last viewer's request and fault")             \
     X(quiet, "quiet", TIME, false, SEC(60), 0, SEC(3600), "at most so long after it, without faults, to settle")      \
+    X(afterwards, "afterwards", FLAG, false, 0, 0, 1, "then each node is asked twice for an object of its own")       \
     X(figures_from, "figures-from", TIME, false, 0, 0, SEC(86400),                                                    \
       "times of requests that came before are no figures")                                                            \
     X(requests, "requests", COUNT, false, 10000, 0, 100000000, "viewers' requests, spread evenly")                    \

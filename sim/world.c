@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sim/afterwards.h"
 #include "sim/check.h"
 #include "sim/config_model.h"
 #include "sim/edge.h"
@@ -16,6 +17,7 @@
 #include "sim/stand_in.h"
 #include "sim/viewer_model.h"
 #include "sim/warmth.h"
+#include "sim/watch.h"
 
 #define WALL_START_S INT64_C(1700000000)
 #define SAMPLE_EVERY MS(100)
@@ -151,8 +153,7 @@ static struct start *set_starts(struct world *w)
     return starts;
 }
 
-/* Lives until |until|, or until all has settled. */
-static void live(struct world *w, mesh_ns until, bool (*settled)(struct world *w))
+void world_live(struct world *w, mesh_ns until, bool (*settled)(struct world *w))
 {
     struct heap_node *n;
     mesh_ns looked = w->now;
@@ -199,6 +200,7 @@ static int make(struct world *w, const struct scenario *sc)
     w->configs = config_book_new();
     w->check = check_new(w);
     w->warmth = warmth_new(w);
+    w->watch = watch_new(w);
     w->series = series_new(w);
     return 0;
 }
@@ -218,14 +220,17 @@ struct world *world_run(const struct scenario *sc, const struct tap *tap)
         world_at(w, &w->step, sc->actions[0].at);
     world_at(w, &w->sample, 0);
     viewers_begin(w);
-    live(w, (mesh_ns)sc->time, NULL);
+    world_live(w, (mesh_ns)sc->time, NULL);
 
     w->calm = true;
     w->check->calm_at = w->now;
     fault_calm(w);
-    live(w, w->now + (mesh_ns)sc->quiet, check_settled);
-    if (check_settled(w))
+    world_live(w, w->now + (mesh_ns)sc->quiet, check_settled);
+    if (check_settled(w)) {
         w->check->settled_at = w->now;
+        if (sc->afterwards)
+            afterwards_ask(w);
+    }
     check_end(w);
     free(starts);
     return w;
@@ -245,6 +250,7 @@ void world_free(struct world *w)
     config_book_free(w->configs);
     check_free(w->check);
     warmth_free(w->warmth);
+    watch_free(w->watch);
     series_free(w->series);
     free(w->edges);
     free(w);

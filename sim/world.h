@@ -21,6 +21,7 @@ struct purge_book;
 struct config_book;
 struct check;
 struct warmth;
+struct watch;
 struct series_book;
 
 /* Embedded in whatever waits. Zeroed at birth. */
@@ -55,6 +56,7 @@ struct world {
     struct config_book *configs;
     struct check *check;
     struct warmth *warmth;
+    struct watch *watch;
     struct series_book *series;
 };
 
@@ -62,6 +64,8 @@ struct world {
  * the world as it is then, its nodes still up, its check filled. NULL: libsodium is unusable. */
 struct world *world_run(const struct scenario *sc, const struct tap *tap);
 void world_free(struct world *w);
+/* world_live goes on until |until|, or, seen each 100 ms, until all has |settled| (NULL: is not asked). */
+void world_live(struct world *w, mesh_ns until, bool (*settled)(struct world *w));
 
 void world_at(struct world *w, struct event *ev, mesh_ns at);
 void world_drop(struct world *w, struct event *ev);
@@ -97,6 +101,7 @@ enum world_draw {
     DRAW_KEEP_FATE,
     DRAW_CONFIG_KEEP,
     DRAW_CONFIG_FATE,
+    DRAW_AFTERWARDS,
     DRAW_END,
 };
 struct rand world_rand(const struct world *w, uint64_t entity, enum world_draw purpose);
