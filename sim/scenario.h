@@ -20,6 +20,7 @@ enum setting_kind {
     SETTING_SIZE,     /* "64KiB": bytes */
     SETTING_FLAG,     /* yes, no */
     SETTING_MODE,     /* of membership: hedgerow, swim, lifeguard */
+    SETTING_DECIMAL,  /* "0.85": millionths */
     SETTING_EVICTION, /* a policy's word (evict.h) */
 };
 
@@ -48,6 +49,9 @@ enum setting_kind {
     X(every_node, "every-node", FLAG, false, 0, 0, 1, "each key once at each node instead of `requests`")             \
     X(ready_only, "ready-only", FLAG, false, 0, 0, 1, "viewers are sent only to nodes that say they are ready")       \
     X(zipf, "zipf", FLAG, false, 1, 0, 1, "key i is asked 1/i as often as key 1; else all alike")                     \
+    X(zipf_exponent, "zipf-exponent", DECIMAL, false, 1000000, 0, 3000000, "... 1/i to this power")                   \
+    X(sample, "sample", COUNT, false, 1, 1, 1000000, "one object of N, an Nth of requests and memory")                \
+    X(isolated, "isolated", FLAG, false, 0, 0, 1, "nodes do not know each other: what a mesh is compared with")       \
     X(ask_from, "ask-from", COUNT, false, 1, 1, 1000, "viewers ask at this node and those behind it alone")           \
     X(hot, "hot-pct", PCT, false, 0, 0, 1000000, "viewers that ask for key 1, whatever the others do")                \
     X(size_min, "size-min", SIZE, false, 100, 0, 1 << 30, "smallest body")                                            \
@@ -161,6 +165,7 @@ struct expectation {
 
 struct vocabulary;
 struct workload;
+struct topology;
 
 struct scenario {
     const struct vocabulary *words; /* whose scenario it is */
@@ -170,6 +175,7 @@ struct scenario {
     ROUTING_SETTINGS(X)
 #undef X
     const struct workload *load; /* what viewers ask for as a log says it (workload.h), lent; NULL: it is drawn */
+    const struct topology *topology; /* where nodes are (topology.h), lent; NULL: in regions and zones in turn */
     struct node_set absent; /* not started at the beginning */
     struct action *actions; /* in order of time, then of writing */
     size_t actions_n, actions_cap;

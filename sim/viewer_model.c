@@ -10,6 +10,7 @@
 #include "sim/series.h"
 #include "sim/warmth.h"
 #include "sim/workload.h"
+#include "sim/zipf.h"
 
 #define VIEWER_MAGIC 0x76696577u
 #define PIECES       8
@@ -75,9 +76,12 @@ struct viewers *viewers_new(struct world *w)
     v->key_asked = world_alloc((size_t)w->sc.keys);
     v->to_ask = w->sc.load != NULL ? workload_count(&w->sc) : w->sc.every_node ? w->sc.keys * w->sc.nodes : w->sc.requests;
     if (w->sc.zipf && w->sc.load == NULL) {
+        uint64_t each = w->sc.sample, rank = 0; /* each key stands for so many ranks */
         v->popularity = world_alloc((size_t)w->sc.keys * sizeof(*v->popularity));
-        for (uint64_t i = 0; i < w->sc.keys; i++)
-            v->popularity[i] = sum += (UINT64_C(1) << 32) / (i + 1);
+        for (uint64_t i = 0; i < w->sc.keys; v->popularity[i++] = sum) {
+            for (uint64_t k = 0; k < each; k++)
+                sum += zipf_weight(++rank, w->sc.zipf_exponent);
+        }
     }
     return v;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "proto/base/rand.h"
+#include "sim/topology.h"
 
 void workload_free(struct workload *l)
 {
@@ -14,12 +15,14 @@ void workload_free(struct workload *l)
     free(l);
 }
 
-/* "n7" is node 7, where there is one; other names are nodes in the order in which they came. */
+/* A node of the topology, by its name; else "n7" is node 7, where there is one; other names are nodes in the order in which they came. */
 static uint64_t node_of_name(const struct scenario *sc, uint64_t number)
 {
     struct slice name = slice_str(sc->load->edges[number]);
-    uint64_t node;
+    uint64_t node = topology_find(sc, sc->load->edges[number]);
 
+    if (node != UINT64_MAX)
+        return node;
     if (name.len > 1 && name.data[0] == 'n' && slice_u64(slice_from(name, 1), &node) == 0 && node >= 1 &&
         node <= sc->nodes)
         return node - 1;

@@ -5,6 +5,7 @@
 #include "proto/base/err.h"
 #include "sim/config_model.h"
 #include "sim/door/log_file.h"
+#include "sim/door/topology_file.h"
 #include "sim/fault.h"
 #include "sim/hunt/swarm.h"
 #include "sim/members/drawn.h"
@@ -66,15 +67,35 @@ static bool is_story(const struct scenario *sc)
     return story;
 }
 
-/* A process replays one log, however often it loads a scenario; so do the children that it becomes. */
-static struct workload *load_log(const struct options *o)
+/* A process reads a log once, however often it loads a scenario; the children that it becomes have it by then. NULL, with
+ * the reason on the error stream: it is of no use. */
+static const struct workload *load_log(const struct options *o, uint64_t sample)
 {
     static struct workload *kept;
-    static const char *path;
 
-    if (o->log != NULL && kept == NULL && path == NULL)
-        kept = log_file_read(path = o->log, 1);
-    return o->log != NULL ? kept : NULL;
+    if (kept == NULL || kept->sample != sample) {
+        workload_free(kept);
+        kept = log_file_read(o->log, sample);
+    }
+    return kept;
+}
+
+/* As the log is; what it says of nodes is like a default. false: it is of no use. */
+static bool take_topology(const struct options *o, struct scenario *sc)
+{
+    static struct topology *kept;
+
+    if (o->topology == NULL)
+        return true;
+    if (kept == NULL && (kept = topology_file_read(o->topology)) == NULL)
+        return false;
+    sc->topology = kept;
+    sc->nodes = kept->n;
+    sc->rings = kept->regions;
+    sc->zones = kept->zones;
+    if (kept->memory > 0)
+        sc->memory = kept->memory;
+    return true;
 }
 
 /* How long a run is, and of how many requests, follows from the log, unless it was said. */
@@ -102,10 +123,9 @@ static int replay(struct scenario *sc, struct scenario_error *err)
 static int fill(const struct options *o, const uint64_t *seed, struct slice text, struct scenario *sc,
                 struct scenario_error *err)
 {
-    const struct workload *log = load_log(o);
-    if (o->log != NULL && log == NULL)
+    if (!take_topology(o, sc))
         return EXIT_CONFIG;
-    if (log != NULL) {
+    if (o->log != NULL) {
         sc->time = UNSAID_TIME;
         sc->requests = UNSAID_REQUESTS;
     }
@@ -119,12 +139,12 @@ static int fill(const struct options *o, const uint64_t *seed, struct slice text
         scenario_fini(sc);
         scenario_init(sc, o->words);
         swarm_draw(sc, chosen, story);
+        take_topology(o, sc);
         result = said(o, text, sc, err);
         assert(result == 0);
     }
     sc->seed = chosen;
-    sc->load = log;
-    if (log != NULL && replay(sc, err) != 0)
+    if (o->log != NULL && ((sc->load = load_log(o, sc->sample)) == NULL || replay(sc, err) != 0))
         return EXIT_CONFIG;
     if (scenario_check(sc, err) != 0)
         return o->scenario != NULL ? EXIT_CONFIG : EXIT_USAGE;

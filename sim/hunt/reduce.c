@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "sim/sample.h"
 #include "sim/scenario_value.h"
 #include "sim/workload.h"
 
@@ -44,6 +45,7 @@ static const char *const noise[] = {
     "leavers-pct",
     "hot-pct",
     "zipf",
+    "zipf-exponent",
     "every-node",
     "ready-only",
     "memory",
@@ -122,8 +124,8 @@ static bool fits(const struct scenario *sc, struct action *a)
         return false;
     if (args[0] == 'N' && args[1] == 'N' && !clip(&a->b, sc->nodes))
         return false;
-    if (keyed && a->numbers[0] > sc->keys)
-        a->numbers[0] = 1 + (a->numbers[0] - 1) % sc->keys;
+    if (keyed && a->numbers[0] > sample_keys(sc))
+        a->numbers[0] = 1 + (a->numbers[0] - 1) % sample_keys(sc);
     if (a->at > (mesh_ns)sc->time)
         a->at = (mesh_ns)sc->time;
     return true;
