@@ -10,6 +10,7 @@
 #include "sim/purge_model.h"
 #include "sim/random.h"
 #include "sim/series.h"
+#include "sim/topology.h"
 #include "sim/viewer_model.h"
 
 #define TICKS_AT_ONCE_MAX 1000
@@ -42,9 +43,10 @@ void edge_init(struct world *w, struct edge *e, uint32_t index, const struct aut
     e->w = w;
     e->index = index;
     snprintf(e->name, sizeof(e->name), "n%u", index + 1);
-    e->region = (uint32_t)(index % w->sc.rings);
+    struct place_of_node at = topology_place(&w->sc, index);
+    e->region = at.region;
     edge_region(w, e->region, region);
-    snprintf(e->zone, sizeof(e->zone), "%s/z%u", region, (unsigned)(1 + index / w->sc.rings % w->sc.zones));
+    snprintf(e->zone, sizeof(e->zone), "%s/z%u", region, 1 + at.zone);
     what.name = slice_str(e->name);
     what.zone = slice_str(e->zone);
     int err = authority_admit(&e->id, a, &what);
@@ -145,7 +147,7 @@ void edge_start(struct edge *e, bool lost_boot)
     if (e->index >= w->sc.own_rings)
         cfg.mesh.rings = ring_shelf_rings(&w->rings);
     for (uint32_t i = 0; i < w->sc.seeds && i < w->sc.nodes; i++) {
-        if (i != e->index)
+        if (i != e->index && !w->sc.isolated)
             seeds[seeds_n++] = net_addr(i);
     }
     cfg.has_seeds = seeds_n > 0;

@@ -8,6 +8,8 @@
 #include "sim/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
+#include "sim/sample.h"
+#include "sim/topology.h"
 #include "sim/viewer_model.h"
 #include "sim/warmth.h"
 
@@ -56,7 +58,7 @@ static bool named(struct world *w, const struct node_set *s, uint32_t node)
     switch (s->by) {
     case NODES_LIST: return node_set_has(s, node);
     case NODES_ALL: return true;
-    case NODES_ZONE: return node / w->sc.rings % w->sc.zones + 1 == s->number; /* of any region */
+    case NODES_ZONE: return topology_place(&w->sc, node).zone + 1 == s->number; /* of any region */
     case NODES_OWNER: return owns(w, s->number, node);
     }
     return false;
@@ -334,7 +336,7 @@ static void draw_one(struct drawing *d)
     default:
         lasts(d, 0, 0);
         a = (struct action){ .at = d->from, .kind = ACTION_FLASH };
-        a.numbers[0] = 1 + rand_below(&d->r, d->sc->keys);
+        a.numbers[0] = 1 + rand_below(&d->r, sample_keys(d->sc));
         a.numbers[1] = 1 + rand_below(&d->r, 4 * d->sc->nodes);
         add(d, a);
         break;

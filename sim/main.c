@@ -8,6 +8,7 @@
 #include "sim/door/differ.h"
 #include "sim/door/hunter.h"
 #include "sim/door/load.h"
+#include "sim/door/room.h"
 #include "sim/door/shrinker.h"
 #include "sim/members/crowd.h"
 #include "sim/members/members_report.h"
@@ -176,6 +177,8 @@ int main(int argc, char **argv)
     } else if (result == 0 && o.print) {
         scenario_put(&text, &sc);
         result = print(&text) ? EXIT_SUCCESS : EXIT_BROKEN;
+    } else if (result == 0 && o.command == COMMAND_RUN && !o.force && !room_for(&sc)) {
+        result = EXIT_USAGE;
     } else if (result == 0) {
         result = o.command == COMMAND_RUN       ? run(&o, &sc)
                  : o.command == COMMAND_MEMBERS ? run_members(&o, &sc)

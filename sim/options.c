@@ -1,6 +1,7 @@
 #include "sim/options.h"
 
 #include "proto/base/err.h"
+#include "sim/presets.h"
 #include "sim/scenario_value.h"
 
 /* The commands, by the letter that stands for them in the table below. */
@@ -25,7 +26,8 @@ static const struct option_word {
     { "--swarm", "rhsb", false },     { "--plain", "h", false },      { "--seeds", "h", true },
     { "--for", "hs", true },          { "--from", "h", true },        { "-j", "hs", true },
     { "--coverage", "h", false },     { "--first", "h", false },      { "--out", "s", true },
-    { "--svg", "s", true },           { "--with", "b", true },
+    { "--svg", "s", true },           { "--with", "b", true },        { "--log", "rhs", true },
+    { "--topology", "rhs", true },    { "--force", "r", false },
 };
 
 static const struct option_word *word_of(const struct options *o, const char *arg)
@@ -62,6 +64,8 @@ static void take_flag(struct options *o, const char *name)
         o->swarm = false;
     else if (strcmp(name, "--coverage") == 0)
         o->coverage = true;
+    else if (strcmp(name, "--force") == 0)
+        o->force = true;
     else if (strcmp(name, "--first") == 0)
         o->first = true;
     else if (strcmp(name, "--help") == 0)
@@ -91,6 +95,10 @@ static bool take_value(struct options *o, const char *name, const char *value)
         o->csv = value;
     else if (strcmp(name, "--out") == 0)
         o->out = value;
+    else if (strcmp(name, "--log") == 0)
+        o->log = value;
+    else if (strcmp(name, "--topology") == 0)
+        o->topology = value;
     else if (strcmp(name, "--svg") == 0)
         o->svg = value;
     else
@@ -98,7 +106,8 @@ static bool take_value(struct options *o, const char *name, const char *value)
     return true;
 }
 
-static int walk(struct options *o, struct scenario *sc, struct buf *wrong)
+/* One of two walks: presets first, since what is said besides wins wherever it stands. */
+static int walk_once(struct options *o, struct scenario *sc, bool presets, struct buf *wrong)
 {
     struct scenario_error err;
 
@@ -121,7 +130,7 @@ static int walk(struct options *o, struct scenario *sc, struct buf *wrong)
             buf_addf(wrong, "%s: \"%s\" is no value for it", arg, text);
             return MESH_E_SYNTAX;
         }
-        if (w != NULL)
+        if (w != NULL || preset_is(sc->words, slice_str(arg + 2)) != presets)
             continue;
         if (scenario_setting(sc, slice_str(arg + 2), slice_str(text), &err) != 0) {
             buf_addf(wrong, "%s: %s", arg, err.text);
@@ -129,6 +138,13 @@ static int walk(struct options *o, struct scenario *sc, struct buf *wrong)
         }
     }
     return 0;
+}
+
+static int walk(struct options *o, struct scenario *sc, struct buf *wrong)
+{
+    int err = walk_once(o, sc, true, wrong);
+
+    return err != 0 ? err : walk_once(o, sc, false, wrong);
 }
 
 int options_parse(struct options *o, int argc, char **argv, struct buf *wrong)
@@ -195,7 +211,8 @@ void options_again(const struct options *o, const struct scenario *sc, struct bu
     for (int i = 0; i < o->argc; i++) {
         const struct option_word *w = word_of(o, o->argv[i]);
         bool value = w == NULL || w->value, is_seed = strcmp(o->argv[i], "--seed") == 0;
-        bool shown = w == NULL || strcmp(o->argv[i], "--scenario") == 0;
+        bool shown = w == NULL || strcmp(o->argv[i], "--scenario") == 0 || strcmp(o->argv[i], "--log") == 0 ||
+                     strcmp(o->argv[i], "--topology") == 0;
         if (is_seed && o->command == COMMAND_HUNT)
             shown = false; /* each run has its own */
         seed = seed || (is_seed && shown);
@@ -209,6 +226,15 @@ void options_again(const struct options *o, const struct scenario *sc, struct bu
         buf_addf(out, " --seed %llu", (unsigned long long)sc->seed);
 }
 
+/* What the words stand for. */
+static void help_presets(const struct options *o, struct buf *out)
+{
+    if (o->words != &words_of_run)
+        return;
+    buf_add_str(out, "\nWords that stand for several settings; what is said besides wins:\n");
+    preset_help(out);
+}
+
 void options_help(const struct options *o, struct buf *out)
 {
     const struct setting *s = o->words->settings;
@@ -217,7 +243,7 @@ void options_help(const struct options *o, struct buf *out)
         out,
         "hedgerow-sim run     [--scenario FILE] [--SETTING VALUE ...] [--swarm] [--json] [--report FILE] "
         "[--csv FILE]\n"
-        "                     [--trace FILE] [--print] [--cost]\n"
+        "                     [--log FILE] [--topology FILE] [--force] [--trace FILE] [--print] [--cost]\n"
         "hedgerow-sim members [--scenario FILE] [--SETTING VALUE ...] [--json] [--print] [--cost]\n"
         "hedgerow-sim routing [--scenario FILE] [--SETTING VALUE ...] [--json] [--print] [--cost]\n"
         "hedgerow-sim hunt    [--scenario FILE] [--SETTING VALUE ...] [--plain] [--seeds N | --for TIME] [--from "
@@ -239,6 +265,9 @@ void options_help(const struct options *o, struct buf *out)
         "  --swarm                 draw from the seed what neither scenario nor options say\n"
         "  --json                  the report for programs\n"
         "  --report FILE           the report as a page with pictures: one file, for any browser\n"
+        "  --log FILE              replay an access log instead of drawn requests; - is standard input (run, hunt, shrink)\n"
+        "  --topology FILE         the nodes of a mesh that there is, as hedgerow status --json prints it (likewise)\n"
+        "  --force                 run, though there may be too little memory\n"
         "  --csv FILE              what happened over time, a line for each stretch of it\n"
         "  --trace FILE            every event, one a line\n"
         "  --print                 print the whole scenario, drawn faults included, and do not run\n"
@@ -258,4 +287,5 @@ void options_help(const struct options *o, struct buf *out)
         buf_addf(out, "  --%-20s  %-9.*s %s\n", s[i].name, SLICE_FMT(buf_slice(&def)), s[i].help);
         buf_free(&def);
     }
+    help_presets(o, out);
 }

@@ -20,6 +20,8 @@ enum option_command {
 struct options {
     enum option_command command;
     const char *scenario, *trace, *report, *csv; /* files; NULL: none */
+    const char *log, *topology;                  /* that is replayed; a mesh's status */
+    bool force;                                  /* though memory may not do */
     bool json, print, cost;
     bool swarm;                     /* what is not said is drawn from the seed */
     bool coverage, first;           /* of a hunt: it must have covered all; it ends with the first failing seed */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "sim/amounts.h"
+#include "sim/answer.h"
 #include "sim/check.h"
 #include "sim/page_parts.h"
 #include "sim/report.h"
@@ -104,73 +105,6 @@ void page_table_end(struct page *p)
 
 /* ---- the answer ---- */
 
-struct totals {
-    uint64_t ends[SERIES_ENDS_N], answered, gone;
-    uint64_t fetches_a_second; /* tenths, in the busiest second */
-};
-
-static void sum_up(const struct page *p, struct totals *out)
-{
-    const struct series_book *s = p->s;
-    uint64_t width = (uint64_t)(s->width / MS(1)), most = 0, window = 0;
-    size_t second = width < 1000 ? (size_t)((1000 + width - 1) / width) : 1;
-
-    memset(out, 0, sizeof(*out));
-    for (size_t i = 0; i < s->n; i++) {
-        for (size_t e = 0; e < SERIES_ENDS_N; e++)
-            out->ends[e] += s->buckets[i].ends[e];
-        window += s->buckets[i].fetches;
-        window -= i >= second ? s->buckets[i - second].fetches : 0;
-        most = window > most ? window : most;
-    }
-    out->fetches_a_second = most * 10000 / (second * width);
-    out->gone = out->ends[SERIES_GONE];
-    for (size_t e = 0; e < SERIES_ENDS_N; e++)
-        out->answered += out->ends[e];
-    out->answered -= out->gone;
-}
-
-static void put_within(struct buf *out, uint64_t us)
-{
-    char a[AMOUNT_MAX];
-
-    if (us < 10)
-        buf_add_str(out, "at once");
-    else
-        buf_addf(out, "within %s", amount_wait(a, us));
-}
-
-static void answer(struct page *p, const struct totals *s)
-{
-    char a[AMOUNT_MAX], b[AMOUNT_MAX], c[AMOUNT_MAX];
-    struct viewers *v = p->w->viewers;
-    uint64_t p50 = times_at(&v->first_byte_ns, 500), p99 = times_at(&v->first_byte_ns, 990);
-
-    if (s->answered == 0) {
-        buf_add_str(p->out, "No viewer asked for anything");
-        return;
-    }
-    buf_addf(p->out, "In the %s nodes <b>%s</b> of %s requests were hits at the edge that was asked, ",
-             amount_number(a, p->w->sc.nodes), amount_share(b, s->ends[SERIES_HIT], s->answered),
-             amount_number(c, s->answered));
-    if (s->ends[SERIES_STALE] > 0)
-        buf_addf(p->out, "<b>%s</b> got an expired copy, ", amount_share(a, s->ends[SERIES_STALE], s->answered));
-    buf_addf(p->out, "<b>%s</b> came from another node, ", amount_share(a, s->ends[SERIES_PEER], s->answered));
-    buf_addf(p->out, "and <b>%s</b> waited for the origin, which had %s requests, %llu.%llu a second at most",
-             amount_share(a, s->ends[SERIES_ORIGIN], s->answered), amount_number(b, p->f->origin_fetches),
-             (unsigned long long)(s->fetches_a_second / 10), (unsigned long long)(s->fetches_a_second % 10));
-    if (s->ends[SERIES_FAILED] > 0)
-        buf_addf(p->out, "; <b>%s</b> failed or were broken off, %s of them without a fault to explain it",
-                 amount_number(a, s->ends[SERIES_FAILED]), amount_number(b, p->f->unexplained));
-    if (p50 != FIGURE_NEVER) {
-        buf_add_str(p->out, "; half of the answers began <b>");
-        put_within(p->out, p50 / (uint64_t)US(1));
-        buf_add_str(p->out, "</b>, 99&#160;% <b>");
-        put_within(p->out, p99 / (uint64_t)US(1));
-        buf_add_str(p->out, "</b>");
-    }
-}
-
 static void put_command(struct page *p)
 {
     buf_add_str(p->out, "<pre>");
@@ -181,9 +115,8 @@ static void put_command(struct page *p)
 static void verdict(struct page *p)
 {
     const struct check *c = p->w->check;
-    struct totals s;
+    struct buf load = BUF_EMPTY;
 
-    sum_up(p, &s);
     if (!report_ok(p->w)) {
         buf_add_str(p->out, "<div class=\"broken\" role=\"alert\"><p><b>Something did not hold.</b></p>\n<ul>");
         for (size_t i = 0; i < RULES_N; i++) {
@@ -204,8 +137,16 @@ static void verdict(struct page *p)
         buf_add_str(p->out, "</div>\n");
     }
     buf_add_str(p->out, "<p class=\"answer\">");
-    answer(p, &s);
+    answer_put(p->out, p->w, p->f, true);
     buf_add_str(p->out, report_ok(p->w) ? ". All rules held.</p>\n" : ".</p>\n");
+    answer_load_put(&load, p->w, "");
+    if (load.len > 0) {
+        buf_add_u8(&load, '\0');
+        buf_add_str(p->out, "<p>");
+        svg_text(p->out, load.data != NULL ? (const char *)load.data : "");
+        buf_add_str(p->out, "</p>\n");
+    }
+    buf_free(&load);
 }
 
 static void tile(struct page *p, const char *value, const char *text)
@@ -219,11 +160,11 @@ static void tile(struct page *p, const char *value, const char *text)
 
 static void tiles(struct page *p)
 {
-    struct totals s;
+    struct answer_sums s;
     char a[AMOUNT_MAX];
     uint64_t got = p->f->viewer_bytes, saved = got > p->f->origin_bytes ? got - p->f->origin_bytes : 0;
 
-    sum_up(p, &s);
+    answer_sums(p->w, &s);
     buf_add_str(p->out, "<dl class=\"tiles\">\n");
     tile(p, amount_share(a, s.answered - s.ends[SERIES_ORIGIN] - s.ends[SERIES_FAILED], s.answered),
          "of requests did not wait for the origin");

@@ -6,6 +6,7 @@
 #include "proto/base/err.h"
 #include "sim/body.h"
 #include "sim/check.h"
+#include "sim/sample.h"
 
 #define LATE      SEC(4)  /* who stood still for so long knows it */
 #define AFTERMATH SEC(15) /* of a cut or a node's end: whom to ask is known to all */
@@ -175,7 +176,7 @@ void purges_draw(struct scenario *sc)
                  : kind <= 2 ? ACTION_PURGE_TAG
                  : kind <= 4 ? ACTION_PURGE_PREFIX
                              : ACTION_PURGE;
-        a.numbers[0] = a.kind == ACTION_PURGE_TAG ? rand_below(&r, BODY_TAGS) : 1 + rand_below(&r, sc->keys);
+        a.numbers[0] = a.kind == ACTION_PURGE_TAG ? rand_below(&r, BODY_TAGS) : 1 + rand_below(&r, sample_keys(sc));
         int err = scenario_add(sc, &a);
         assert(err == 0);
     }

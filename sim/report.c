@@ -3,10 +3,12 @@
 #include <stdio.h>
 
 #include "sim/amounts.h"
+#include "sim/answer.h"
 #include "sim/check.h"
 #include "sim/config_model.h"
 #include "sim/net.h"
 #include "sim/purge_model.h"
+#include "sim/topology.h"
 #include "sim/viewer_model.h"
 
 #define CHANGES_SHOWN 24
@@ -193,11 +195,16 @@ void report_text(struct buf *out, struct world *w, const struct figures *f, cons
 {
     char a[32], hash[TRACE_HASH_TEXT_MAX];
 
+    answer_put(out, w, f, false);
+    buf_add_str(out, ".\n");
+    answer_load_put(out, w, "");
+    buf_add_str(out, "\n");
     buf_addf(out, "hedgerow-sim: seed %llu, %llu nodes in %llu zones, %s of virtual time\n\n",
              (unsigned long long)w->sc.seed, (unsigned long long)w->sc.nodes, (unsigned long long)w->sc.zones,
              amount_seconds(a, f->virtual_ms));
     if (world_stand_in(&w->sc))
         buf_addf(out, "crypto: stand-in. Sizes and refusals are as ever, but nothing is secret or hard to forge.\n\n");
+    topology_put(out, &w->sc);
     put_mesh(out, w, f);
     put_origin(out, f);
     put_requests(out, w, f);

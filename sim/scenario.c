@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "proto/base/err.h"
+#include "sim/presets.h"
+#include "sim/sample.h"
 #include "sim/scenario_value.h"
 
 static const struct setting settings[] = {
@@ -64,6 +66,7 @@ struct reading {
     struct scenario *sc;
     struct scenario_error *err;
     unsigned line;
+    bool presets; /* these alone are read now, before all others */
     struct slice whole, rest;
 };
 
@@ -179,6 +182,8 @@ int scenario_setting(struct scenario *sc, struct slice name, struct slice value,
     size_t i;
     int err;
 
+    if (preset_is(sc->words, name))
+        return preset_apply(sc, name, value, e);
     if ((err = setting_find(&r, name, &i)) != 0 || (err = setting_value(&r, i, value, &v)) != 0)
         return err;
     *setting_of(sc, i) = v;
@@ -350,6 +355,17 @@ static int read_expectation(struct reading *r)
 
 /* ---- the whole text ---- */
 
+static int read_preset(struct reading *r, struct slice name)
+{
+    struct scenario_error why;
+    struct slice value;
+    int err = need(r, "which one", &value);
+
+    if (err == 0 && (err = preset_apply(r->sc, name, value, &why)) != 0)
+        err = wrong(r, value.data, err, "%s", why.text);
+    return err;
+}
+
 static int read_line(struct reading *r)
 {
     struct slice name, value;
@@ -357,9 +373,11 @@ static int read_line(struct reading *r)
     size_t i;
     int err;
 
-    if (!word(r, &name))
+    if (!word(r, &name) || preset_is(r->sc->words, name) != r->presets)
         return 0;
-    if (slice_eq(name, SLICE_LIT("at"))) {
+    if (r->presets) {
+        err = read_preset(r, name);
+    } else if (slice_eq(name, SLICE_LIT("at"))) {
         err = read_action(r);
     } else if (slice_eq(name, SLICE_LIT("expect"))) {
         err = read_expectation(r);
@@ -376,9 +394,9 @@ static int read_line(struct reading *r)
     return err;
 }
 
-int scenario_parse(struct scenario *sc, struct slice text, struct scenario_error *e)
+static int read_lines(struct scenario *sc, struct slice text, bool presets, struct scenario_error *e)
 {
-    struct reading r = { .sc = sc, .err = e };
+    struct reading r = { .sc = sc, .err = e, .presets = presets };
     struct slice rest = text;
 
     while (slice_split(&rest, '\n', &r.whole)) {
@@ -393,18 +411,52 @@ int scenario_parse(struct scenario *sc, struct slice text, struct scenario_error
     return 0;
 }
 
+int scenario_parse(struct scenario *sc, struct slice text, struct scenario_error *e)
+{
+    int err = read_lines(sc, text, true, e);
+
+    return err != 0 ? err : read_lines(sc, text, false, e);
+}
+
 static int check_nodes(const struct scenario *sc, struct reading *r, const struct node_set *s)
 {
     if (s->by == NODES_ZONE && (s->number < 1 || s->number > sc->zones))
         return wrong(r, NULL, MESH_E_RANGE, "there are %llu zones", (unsigned long long)sc->zones);
-    if (s->by == NODES_OWNER && (s->number < 1 || s->number > sc->keys))
-        return wrong(r, NULL, MESH_E_RANGE, "there are %llu keys", (unsigned long long)sc->keys);
+    if (s->by == NODES_OWNER && (s->number < 1 || s->number > sample_keys(sc)))
+        return wrong(r, NULL, MESH_E_RANGE, "there are %llu keys", (unsigned long long)sample_keys(sc));
     if (s->by != NODES_LIST)
         return 0;
     for (uint32_t i = (uint32_t)sc->nodes; i < SIM_NODES_MAX; i++) {
         if (node_set_has(s, i))
             return wrong(r, NULL, MESH_E_RANGE, "there are only %llu nodes", (unsigned long long)sc->nodes);
     }
+    return 0;
+}
+
+/* What could be run, and would show nothing. */
+static int check_sense(const struct scenario *sc, struct reading *r)
+{
+    bool starts = sc->words != &words_of_run, spreads = false;
+
+    for (uint32_t i = 0; !starts && i < sc->nodes; i++)
+        starts = !node_set_has(&sc->absent, i);
+    for (size_t i = 0; i < sc->actions_n; i++) {
+        enum action_kind kind = sc->actions[i].kind;
+        starts = starts || kind == ACTION_START || kind == ACTION_START_LOST;
+        spreads = spreads || (kind >= ACTION_PURGE && kind <= ACTION_CONFIGURE);
+    }
+    if (!starts)
+        return wrong(r, NULL, MESH_E_RANGE, "all nodes are absent, and none is ever started: leave out `absent`, or say when "
+                                            "one starts, such as `at 5s start 1`");
+    if (sc->words != &words_of_run)
+        return 0;
+    if (sc->isolated && (spreads || sc->purges > 0 || sc->configs > 0))
+        return wrong(r, NULL, MESH_E_RANGE, "isolated nodes hear of no purge and no change of the configuration: leave these "
+                                            "out, or say `isolated no`");
+    if (sc->sample > 1 && sc->memory / sc->sample < 1 << 20)
+        return wrong(r, NULL, MESH_E_RANGE, "an Nth of the memory is less than 1MiB: sample is at most %llu here, or memory "
+                                            "more",
+                     (unsigned long long)(sc->memory >> 20));
     return 0;
 }
 
@@ -422,7 +474,7 @@ int scenario_check(const struct scenario *sc, struct scenario_error *e)
         return wrong(&r, NULL, MESH_E_RANGE, "size-min is above size-max");
     if (sc->settled != 0 && sc->mode != 0)
         return wrong(&r, NULL, MESH_E_RANGE, "only hedgerow can begin settled");
-    if ((err = check_nodes(sc, &r, &sc->absent)) != 0)
+    if ((err = check_sense(sc, &r)) != 0 || (err = check_nodes(sc, &r, &sc->absent)) != 0)
         return err;
     for (size_t i = 0; i < sc->actions_n; i++) {
         const struct action *a = &sc->actions[i];
@@ -432,8 +484,8 @@ int scenario_check(const struct scenario *sc, struct scenario_error *e)
         if (a->at > (mesh_ns)sc->time)
             return wrong(&r, NULL, MESH_E_RANGE, "this is after the end of the run's time");
         bool keyed = a->kind == ACTION_FLASH || a->kind == ACTION_PURGE;
-        if (keyed && (a->numbers[0] < 1 || a->numbers[0] > sc->keys))
-            return wrong(&r, NULL, MESH_E_RANGE, "there are %llu keys", (unsigned long long)sc->keys);
+        if (keyed && (a->numbers[0] < 1 || a->numbers[0] > sample_keys(sc)))
+            return wrong(&r, NULL, MESH_E_RANGE, "there are %llu keys", (unsigned long long)sample_keys(sc));
     }
     return 0;
 }

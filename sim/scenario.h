@@ -20,6 +20,7 @@ enum setting_kind {
     SETTING_SIZE,     /* "64KiB": bytes */
     SETTING_FLAG,     /* yes, no */
     SETTING_MODE,     /* of membership: hedgerow, swim, lifeguard */
+    SETTING_DECIMAL,  /* "0.85": millionths */
     SETTING_EVICTION, /* a policy's word (evict.h) */
 };
 
@@ -38,16 +39,20 @@ enum setting_kind {
     X(own_rings, "own-rings", COUNT, false, 1, 0, 1000, "the first so many make their ring tables; others share")     \
     X(join_every, "join-every", TIME, false, MS(50), 0, SEC(60), "from one node's start to the next one's")           \
     X(warmup, "warmup", TIME, false, SEC(15), 0, SEC(3600), "before viewers ask")                                     \
-    X(time, "time", TIME, false, SEC(60), MS(1), SEC(86400), "until the last viewer's request and fault")             \
+    X(time, "time", TIME, false, SEC(60), MS(1), SEC(86400) * 30, "until the last viewer's request and fault")             \
     X(quiet, "quiet", TIME, false, SEC(60), 0, SEC(3600), "at most so long after it, without faults, to settle")      \
     X(afterwards, "afterwards", FLAG, false, 0, 0, 1, "then each node is asked twice for an object of its own")       \
     X(figures_from, "figures-from", TIME, false, 0, 0, SEC(86400),                                                    \
       "times of requests that came before are no figures")                                                            \
     X(requests, "requests", COUNT, false, 10000, 0, 100000000, "viewers' requests, spread evenly")                    \
+    X(log_speed, "log-speed", COUNT, false, 1, 1, 1000000, "a log is replayed so many times faster than it was written") \
     X(keys, "keys", COUNT, false, 1000, 1, 10000000, "distinct objects")                                              \
     X(every_node, "every-node", FLAG, false, 0, 0, 1, "each key once at each node instead of `requests`")             \
     X(ready_only, "ready-only", FLAG, false, 0, 0, 1, "viewers are sent only to nodes that say they are ready")       \
     X(zipf, "zipf", FLAG, false, 1, 0, 1, "key i is asked 1/i as often as key 1; else all alike")                     \
+    X(zipf_exponent, "zipf-exponent", DECIMAL, false, 1000000, 0, 3000000, "... 1/i to this power")                   \
+    X(sample, "sample", COUNT, false, 1, 1, 1000000, "one object of N, an Nth of requests and memory")                \
+    X(isolated, "isolated", FLAG, false, 0, 0, 1, "nodes do not know each other: what a mesh is compared with")       \
     X(ask_from, "ask-from", COUNT, false, 1, 1, 1000, "viewers ask at this node and those behind it alone")           \
     X(hot, "hot-pct", PCT, false, 0, 0, 1000000, "viewers that ask for key 1, whatever the others do")                \
     X(size_min, "size-min", SIZE, false, 100, 0, 1 << 30, "smallest body")                                            \
@@ -160,6 +165,8 @@ struct expectation {
 };
 
 struct vocabulary;
+struct workload;
+struct topology;
 
 struct scenario {
     const struct vocabulary *words; /* whose scenario it is */
@@ -168,6 +175,8 @@ struct scenario {
     MEMBERS_SETTINGS(X)
     ROUTING_SETTINGS(X)
 #undef X
+    const struct workload *load; /* what viewers ask for as a log says it (workload.h), lent; NULL: it is drawn */
+    const struct topology *topology; /* where nodes are (topology.h), lent; NULL: in regions and zones in turn */
     struct node_set absent; /* not started at the beginning */
     struct action *actions; /* in order of time, then of writing */
     size_t actions_n, actions_cap;

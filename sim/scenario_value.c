@@ -86,6 +86,7 @@ int value_parse(enum setting_kind kind, struct slice text, uint64_t *out)
     case SETTING_TIME: return with_unit(text, times, sizeof(times) / sizeof(times[0]), out);
     case SETTING_MS: return scaled(text, MS(1), out);
     case SETTING_PCT: return scaled(text, 10000, out);
+    case SETTING_DECIMAL: return scaled(text, 1000000, out);
     case SETTING_SIZE: return with_unit(text, sizes, sizeof(sizes) / sizeof(sizes[0]), out);
     case SETTING_FLAG:
         if (!slice_eq(text, SLICE_LIT("yes")) && !slice_eq(text, SLICE_LIT("no")))
@@ -105,6 +106,7 @@ const char *value_kind_text(enum setting_kind kind)
     case SETTING_TIME: return "a time such as 60s, 250ms or 2m";
     case SETTING_MS: return "milliseconds such as 15 or 0.5";
     case SETTING_PCT: return "per cent such as 2 or 0.5";
+    case SETTING_DECIMAL: return "a number such as 1 or 0.85";
     case SETTING_SIZE: return "a size such as 4096 or 64KiB";
     case SETTING_FLAG: return "yes or no";
     case SETTING_MODE: return "hedgerow, swim or lifeguard";
@@ -149,6 +151,7 @@ void scenario_put_value(struct buf *out, enum setting_kind kind, uint64_t value)
     case SETTING_TIME: put_with_unit(out, times, sizeof(times) / sizeof(times[0]), value); break;
     case SETTING_MS: put_scaled(out, value, MS(1)); break;
     case SETTING_PCT: put_scaled(out, value, 10000); break;
+    case SETTING_DECIMAL: put_scaled(out, value, 1000000); break;
     case SETTING_SIZE: put_with_unit(out, sizes, sizeof(sizes) / sizeof(sizes[0]), value); break;
     case SETTING_FLAG: buf_add_str(out, value != 0 ? "yes" : "no"); break;
     case SETTING_MODE: buf_add_str(out, modes[value]); break;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "sim/edge.h"
+#include "sim/topology.h"
 
 const char *const series_end_texts[SERIES_ENDS_N] = {
 #define X(name, text) text,
@@ -238,6 +239,9 @@ size_t series_places(const struct scenario *sc)
 
 uint32_t series_place_of(const struct scenario *sc, uint32_t node)
 {
+    if (sc->topology != NULL && sc->regions == 0)
+        return (uint32_t)((sc->rings > 1 ? topology_place(sc, node).region : topology_place(sc, node).zone) %
+                          series_places(sc));
     return (uint32_t)(node % series_places(sc));
 }
 

@@ -13,6 +13,7 @@
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/random.h"
+#include "sim/sample.h"
 #include "sim/series.h"
 #include "sim/stand_in.h"
 #include "sim/viewer_model.h"
@@ -178,6 +179,7 @@ static int make(struct world *w, const struct scenario *sc)
 
     w->plan = sc;
     w->sc = *sc;
+    sample_apply(&w->sc);
     w->step.fire = step;
     w->sample.fire = sample;
     heap_init(&w->events);

@@ -2,11 +2,15 @@
 
 #include <stdio.h>
 
+#include "proto/base/err.h"
 #include "sim/config_model.h"
+#include "sim/door/log_file.h"
+#include "sim/door/topology_file.h"
 #include "sim/fault.h"
 #include "sim/hunt/swarm.h"
 #include "sim/members/drawn.h"
 #include "sim/purge_model.h"
+#include "sim/workload.h"
 
 #define SCENARIO_MAX (1u << 20)
 
@@ -63,9 +67,68 @@ static bool is_story(const struct scenario *sc)
     return story;
 }
 
+/* A process reads a log once, however often it loads a scenario; the children that it becomes have it by then. NULL, with
+ * the reason on the error stream: it is of no use. */
+static const struct workload *load_log(const struct options *o, uint64_t sample)
+{
+    static struct workload *kept;
+
+    if (kept == NULL || kept->sample != sample) {
+        workload_free(kept);
+        kept = log_file_read(o->log, sample);
+    }
+    return kept;
+}
+
+/* As the log is; what it says of nodes is like a default. false: it is of no use. */
+static bool take_topology(const struct options *o, struct scenario *sc)
+{
+    static struct topology *kept;
+
+    if (o->topology == NULL)
+        return true;
+    if (kept == NULL && (kept = topology_file_read(o->topology)) == NULL)
+        return false;
+    sc->topology = kept;
+    sc->nodes = kept->n;
+    sc->rings = kept->regions;
+    sc->zones = kept->zones;
+    if (kept->memory > 0)
+        sc->memory = kept->memory;
+    return true;
+}
+
+/* How long a run is, and of how many requests, follows from the log, unless it was said. */
+#define UNSAID_TIME     0
+#define UNSAID_REQUESTS UINT64_MAX
+
+static int replay(struct scenario *sc, struct scenario_error *err)
+{
+    const struct workload *l = sc->load;
+
+    sc->keys = l->keys_n;
+    if (sc->requests > l->n)
+        sc->requests = l->n;
+    if (sc->time != UNSAID_TIME)
+        return 0;
+    sc->time = sc->warmup + (uint64_t)workload_span(sc) + MS(1);
+    if (sc->time <= SEC(86400) * 30)
+        return 0;
+    err->line = 0;
+    snprintf(err->text, sizeof(err->text), "%s covers %llu days, and a run 30 at most: say --log-speed 10, or --time",
+             l->name, (unsigned long long)(sc->time / SEC(86400)));
+    return MESH_E_RANGE;
+}
+
 static int fill(const struct options *o, const uint64_t *seed, struct slice text, struct scenario *sc,
                 struct scenario_error *err)
 {
+    if (!take_topology(o, sc))
+        return EXIT_CONFIG;
+    if (o->log != NULL) {
+        sc->time = UNSAID_TIME;
+        sc->requests = UNSAID_REQUESTS;
+    }
     int result = said(o, text, sc, err);
 
     if (result != 0)
@@ -76,10 +139,13 @@ static int fill(const struct options *o, const uint64_t *seed, struct slice text
         scenario_fini(sc);
         scenario_init(sc, o->words);
         swarm_draw(sc, chosen, story);
+        take_topology(o, sc);
         result = said(o, text, sc, err);
         assert(result == 0);
     }
     sc->seed = chosen;
+    if (o->log != NULL && ((sc->load = load_log(o, sc->sample)) == NULL || replay(sc, err) != 0))
+        return EXIT_CONFIG;
     if (scenario_check(sc, err) != 0)
         return o->scenario != NULL ? EXIT_CONFIG : EXIT_USAGE;
     if (o->words == &words_of_run) {

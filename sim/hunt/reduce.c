@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
+#include "sim/sample.h"
 #include "sim/scenario_value.h"
+#include "sim/workload.h"
 
 /* Numbers that may become smaller, down to |least|; and settings that may be as they are by default. */
 static const struct smaller {
@@ -43,6 +45,7 @@ static const char *const noise[] = {
     "leavers-pct",
     "hot-pct",
     "zipf",
+    "zipf-exponent",
     "every-node",
     "ready-only",
     "memory",
@@ -121,8 +124,8 @@ static bool fits(const struct scenario *sc, struct action *a)
         return false;
     if (args[0] == 'N' && args[1] == 'N' && !clip(&a->b, sc->nodes))
         return false;
-    if (keyed && a->numbers[0] > sc->keys)
-        a->numbers[0] = 1 + (a->numbers[0] - 1) % sc->keys;
+    if (keyed && a->numbers[0] > sample_keys(sc))
+        a->numbers[0] = 1 + (a->numbers[0] - 1) % sample_keys(sc);
     if (a->at > (mesh_ns)sc->time)
         a->at = (mesh_ns)sc->time;
     return true;
@@ -134,6 +137,8 @@ static bool mend(struct scenario *sc)
     struct scenario_error err;
     size_t n = 0;
 
+    if (sc->load != NULL)
+        sc->keys = sc->load->keys_n; /* a log's keys are what they are */
     if (sc->ask_from > sc->nodes)
         sc->ask_from = 1;
     if (sc->size_min > sc->size_max)
