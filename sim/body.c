@@ -4,6 +4,7 @@
 
 #include "proto/base/err.h"
 #include "proto/base/rand.h"
+#include "sim/workload.h"
 
 #define LEAF (64u << 10)
 
@@ -13,6 +14,12 @@ static uint64_t draw(const struct scenario *sc, uint64_t key, uint64_t purpose)
 {
     struct rand r = rand_of(sc->seed, key, 0xb0d9 + purpose);
     return rand_u64(&r);
+}
+
+/* What a log says of |key|; NULL: nothing is replayed. */
+static const struct workload_key *logged(const struct scenario *sc, uint64_t key)
+{
+    return sc->load != NULL && key <= sc->load->keys_n ? &sc->load->keys[key - 1] : NULL;
 }
 
 /* One key in eight has a size at an edge: of nothing, or of a leaf. */
@@ -30,6 +37,8 @@ uint64_t body_size(const struct scenario *sc, uint64_t key)
     uint64_t r = draw(sc, key, OF_SIZE), low = sc->size_min > 0 ? sc->size_min : 1, size;
     unsigned doublings = 0;
 
+    if (logged(sc, key) != NULL && logged(sc, key)->bytes != WORKLOAD_UNKNOWN)
+        return logged(sc, key)->bytes;
     if (sc->size_max == 0)
         return 0;
     if (edge_size(sc, key, &size))
@@ -48,7 +57,16 @@ bool body_chunked(const struct scenario *sc, uint64_t key)
 
 bool body_no_store(const struct scenario *sc, uint64_t key)
 {
+    if (logged(sc, key) != NULL && logged(sc, key)->max_age_s != WORKLOAD_UNSAID)
+        return logged(sc, key)->max_age_s == 0;
     return draw(sc, key, OF_NO_STORE) % 1000000 < sc->no_store;
+}
+
+mesh_ns body_max_age(const struct scenario *sc, uint64_t key)
+{
+    if (logged(sc, key) != NULL && logged(sc, key)->max_age_s != WORKLOAD_UNSAID)
+        return (mesh_ns)logged(sc, key)->max_age_s * SEC(1);
+    return (mesh_ns)sc->max_age;
 }
 
 /* A third of the keys does not pack, a third packs to about half, a third to little. */

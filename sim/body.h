@@ -1,6 +1,6 @@
 /* body.h - what the origin has: each key's size, bytes and ways, as pure functions of
  * (scenario, key), so that any byte can be checked anywhere without keeping it. Keys
- * count from 1. Of a key's *versions*, from 0 on, only the bytes differ. */
+ * count from 1; what a replayed log says of them holds. Of a key's *versions*, from 0 on, only the bytes differ. */
 #ifndef HEDGEROW_SIM_BODY_H
 #define HEDGEROW_SIM_BODY_H
 
@@ -10,6 +10,7 @@
 uint64_t body_size(const struct scenario *sc, uint64_t key);
 bool body_chunked(const struct scenario *sc, uint64_t key);  /* sent without a length */
 bool body_no_store(const struct scenario *sc, uint64_t key); /* may not be cached */
+mesh_ns body_max_age(const struct scenario *sc, uint64_t key); /* of what may */
 
 void body_fill(const struct scenario *sc, uint64_t key, uint64_t version, uint64_t at, uint8_t *out, size_t n);
 bool body_same(const struct scenario *sc, uint64_t key, uint64_t version, uint64_t at, struct slice got);

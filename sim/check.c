@@ -410,7 +410,7 @@ static void check_fetches(struct world *w)
         const struct origin_key *k = &w->origin->keys[key - 1];
         if (body_no_store(&w->sc, key) || body_size(&w->sc, key) > w->sc.memory / 8)
             continue; /* may not be kept, or is too long to be */
-        uint64_t periods = k->fetches > 0 ? 1 + (uint64_t)(k->last_at - k->first_at) / w->sc.max_age : 0;
+        uint64_t periods = k->fetches > 0 ? 1 + (uint64_t)((k->last_at - k->first_at) / body_max_age(&w->sc, key)) : 0;
         uint64_t allowed = (periods + purge_covered(w, key)) * (reasons + k->failures);
         if (k->fetches > allowed)
             check_broken(w, RULE_FETCHES, "key %llu was fetched %u times; %llu can be explained",

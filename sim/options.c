@@ -25,7 +25,7 @@ static const struct option_word {
     { "--swarm", "rhsb", false },     { "--plain", "h", false },      { "--seeds", "h", true },
     { "--for", "hs", true },          { "--from", "h", true },        { "-j", "hs", true },
     { "--coverage", "h", false },     { "--first", "h", false },      { "--out", "s", true },
-    { "--svg", "s", true },           { "--with", "b", true },
+    { "--svg", "s", true },           { "--with", "b", true },        { "--log", "rhs", true },
 };
 
 static const struct option_word *word_of(const struct options *o, const char *arg)
@@ -91,6 +91,8 @@ static bool take_value(struct options *o, const char *name, const char *value)
         o->csv = value;
     else if (strcmp(name, "--out") == 0)
         o->out = value;
+    else if (strcmp(name, "--log") == 0)
+        o->log = value;
     else if (strcmp(name, "--svg") == 0)
         o->svg = value;
     else
@@ -195,7 +197,7 @@ void options_again(const struct options *o, const struct scenario *sc, struct bu
     for (int i = 0; i < o->argc; i++) {
         const struct option_word *w = word_of(o, o->argv[i]);
         bool value = w == NULL || w->value, is_seed = strcmp(o->argv[i], "--seed") == 0;
-        bool shown = w == NULL || strcmp(o->argv[i], "--scenario") == 0;
+        bool shown = w == NULL || strcmp(o->argv[i], "--scenario") == 0 || strcmp(o->argv[i], "--log") == 0;
         if (is_seed && o->command == COMMAND_HUNT)
             shown = false; /* each run has its own */
         seed = seed || (is_seed && shown);

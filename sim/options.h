@@ -20,9 +20,11 @@ enum option_command {
 struct options {
     enum option_command command;
     const char *scenario, *trace, *report, *csv; /* files; NULL: none */
+    const char *log;                             /* that is replayed */
     bool json, print, cost;
     bool swarm;                     /* what is not said is drawn from the seed */
     bool coverage, first;           /* of a hunt: it must have covered all; it ends with the first failing seed */
+    uint64_t sample;                /* one of so many objects; 0: not said */
     uint64_t seeds, from, jobs;     /* 0: not said */
     uint64_t span;                  /* of a hunt's own time, in ns; 0: not said */
     const char *out, *svg;          /* files that shrink writes */

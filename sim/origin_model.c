@@ -210,7 +210,7 @@ static void supply_head(struct supply *s)
     if (body_no_store(&w->sc, s->key))
         snprintf(control, sizeof(control), "no-store");
     else
-        snprintf(control, sizeof(control), "public, max-age=%lld", (long long)((mesh_ns)w->sc.max_age / SEC(1)));
+        snprintf(control, sizeof(control), "public, max-age=%lld", (long long)(body_max_age(&w->sc, s->key) / SEC(1)));
     struct slice validator = body_etag(&w->sc, s->key, s->version, etag);
     fields_add(&fields, SLICE_LIT("Content-Type"), SLICE_LIT("application/octet-stream"));
     fields_add(&fields, SLICE_LIT("Cache-Control"), slice_str(control));

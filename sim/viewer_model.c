@@ -9,6 +9,7 @@
 #include "sim/purge_model.h"
 #include "sim/series.h"
 #include "sim/warmth.h"
+#include "sim/workload.h"
 
 #define VIEWER_MAGIC 0x76696577u
 #define PIECES       8
@@ -72,8 +73,8 @@ struct viewers *viewers_new(struct world *w)
 
     v->arrive.fire = arrive;
     v->key_asked = world_alloc((size_t)w->sc.keys);
-    v->to_ask = w->sc.every_node ? w->sc.keys * w->sc.nodes : w->sc.requests;
-    if (w->sc.zipf) {
+    v->to_ask = w->sc.load != NULL ? workload_count(&w->sc) : w->sc.every_node ? w->sc.keys * w->sc.nodes : w->sc.requests;
+    if (w->sc.zipf && w->sc.load == NULL) {
         v->popularity = world_alloc((size_t)w->sc.keys * sizeof(*v->popularity));
         for (uint64_t i = 0; i < w->sc.keys; i++)
             v->popularity[i] = sum += (UINT64_C(1) << 32) / (i + 1);
@@ -97,6 +98,8 @@ void viewers_free(struct viewers *v)
 /* The i-th of all requests comes at a random moment of the i-th of equal parts of the time. */
 static mesh_ns arrival(const struct world *w, uint64_t i)
 {
+    if (w->sc.load != NULL)
+        return workload_of(&w->sc, i).at;
     struct rand r = world_rand(w, i, DRAW_ARRIVAL);
     uint64_t span = w->sc.time - w->sc.warmup, n = w->viewers->to_ask;
     uint64_t part = span / n, at = part * i + span % n * i / n;
@@ -417,7 +420,11 @@ static void arrive(struct world *w, struct event *ev)
     uint64_t i = all->asked++, key, wish;
     struct rand r = world_rand(w, i, DRAW_VIEWER);
 
-    if (w->sc.every_node) {
+    if (w->sc.load != NULL) {
+        struct workload_event logged = workload_of(&w->sc, i);
+        wish = logged.node;
+        key = logged.key;
+    } else if (w->sc.every_node) {
         /* In an order that has each key at all nodes at different times. */
         wish = i / w->sc.keys;
         key = 1 + (i + wish * 7919) % w->sc.keys;

@@ -2,11 +2,14 @@
 
 #include <stdio.h>
 
+#include "proto/base/err.h"
 #include "sim/config_model.h"
+#include "sim/door/log_file.h"
 #include "sim/fault.h"
 #include "sim/hunt/swarm.h"
 #include "sim/members/drawn.h"
 #include "sim/purge_model.h"
+#include "sim/workload.h"
 
 #define SCENARIO_MAX (1u << 20)
 
@@ -63,9 +66,49 @@ static bool is_story(const struct scenario *sc)
     return story;
 }
 
+/* A process replays one log, however often it loads a scenario; so do the children that it becomes. */
+static struct workload *load_log(const struct options *o)
+{
+    static struct workload *kept;
+    static const char *path;
+
+    if (o->log != NULL && kept == NULL && path == NULL)
+        kept = log_file_read(path = o->log, 1);
+    return o->log != NULL ? kept : NULL;
+}
+
+/* How long a run is, and of how many requests, follows from the log, unless it was said. */
+#define UNSAID_TIME     0
+#define UNSAID_REQUESTS UINT64_MAX
+
+static int replay(struct scenario *sc, struct scenario_error *err)
+{
+    const struct workload *l = sc->load;
+
+    sc->keys = l->keys_n;
+    if (sc->requests > l->n)
+        sc->requests = l->n;
+    if (sc->time != UNSAID_TIME)
+        return 0;
+    sc->time = sc->warmup + (uint64_t)workload_span(sc) + MS(1);
+    if (sc->time <= SEC(86400) * 30)
+        return 0;
+    err->line = 0;
+    snprintf(err->text, sizeof(err->text), "%s covers %llu days, and a run 30 at most: say --log-speed 10, or --time",
+             l->name, (unsigned long long)(sc->time / SEC(86400)));
+    return MESH_E_RANGE;
+}
+
 static int fill(const struct options *o, const uint64_t *seed, struct slice text, struct scenario *sc,
                 struct scenario_error *err)
 {
+    const struct workload *log = load_log(o);
+    if (o->log != NULL && log == NULL)
+        return EXIT_CONFIG;
+    if (log != NULL) {
+        sc->time = UNSAID_TIME;
+        sc->requests = UNSAID_REQUESTS;
+    }
     int result = said(o, text, sc, err);
 
     if (result != 0)
@@ -80,6 +123,9 @@ static int fill(const struct options *o, const uint64_t *seed, struct slice text
         assert(result == 0);
     }
     sc->seed = chosen;
+    sc->load = log;
+    if (log != NULL && replay(sc, err) != 0)
+        return EXIT_CONFIG;
     if (scenario_check(sc, err) != 0)
         return o->scenario != NULL ? EXIT_CONFIG : EXIT_USAGE;
     if (o->words == &words_of_run) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "sim/scenario_value.h"
+#include "sim/workload.h"
 
 /* Numbers that may become smaller, down to |least|; and settings that may be as they are by default. */
 static const struct smaller {
@@ -134,6 +135,8 @@ static bool mend(struct scenario *sc)
     struct scenario_error err;
     size_t n = 0;
 
+    if (sc->load != NULL)
+        sc->keys = sc->load->keys_n; /* a log's keys are what they are */
     if (sc->ask_from > sc->nodes)
         sc->ask_from = 1;
     if (sc->size_min > sc->size_max)
