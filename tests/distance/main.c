@@ -3,9 +3,8 @@
  * Told line by line on standard input, until "begin":
  *
  *   seed N                    of the jitter (1)
- *   jitter US                 added to each way, evenly from 0 to this
  *   device FD ADDRESS PLACE   an open TUN device (inherited), the host's IPv4 address; place 0 is no way from anywhere
- *   delay PLACE PLACE US      one way, in either direction
+ *   delay PLACE PLACE US JITTER_US      one way, in either direction; jitter is evenly from 0 to this
  *   begin                     answered by {"ready":true}; packets pass from now on
  *
  * Ends with standard input; then says in one line of JSON how many packets passed, how many were lost because a device's
@@ -69,10 +68,16 @@ static int add_device(int fd, const char *address, unsigned place)
     return 0;
 }
 
+static void set_way(unsigned a, unsigned b, mesh_ns delay, mesh_ns jitter)
+{
+    d.ways.delay[a][b] = d.ways.delay[b][a] = delay;
+    d.ways.jitter[a][b] = d.ways.jitter[b][a] = jitter;
+}
+
 /* 0: go on; 1: begin; -1: no such line. */
 static int obey(const char *line)
 {
-    unsigned long long n;
+    unsigned long long n, jitter;
     unsigned a, b;
     char text[64];
     int fd;
@@ -81,12 +86,10 @@ static int obey(const char *line)
         return 1;
     if (sscanf(line, "seed %llu", &n) == 1)
         d.ways.seed = n;
-    else if (sscanf(line, "jitter %llu", &n) == 1)
-        d.ways.jitter = US((mesh_ns)n);
     else if (sscanf(line, "device %d %63s %u", &fd, text, &a) == 3)
         return add_device(fd, text, a);
-    else if (sscanf(line, "delay %u %u %llu", &a, &b, &n) == 3 && a < WAY_PLACES_MAX && b < WAY_PLACES_MAX)
-        d.ways.delay[a][b] = d.ways.delay[b][a] = US((mesh_ns)n);
+    else if (sscanf(line, "delay %u %u %llu %llu", &a, &b, &n, &jitter) == 4 && a < WAY_PLACES_MAX && b < WAY_PLACES_MAX)
+        set_way(a, b, US((mesh_ns)n), US((mesh_ns)jitter));
     else
         return -1;
     return 0;

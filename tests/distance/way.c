@@ -13,9 +13,10 @@ mesh_ns way_arrival(struct ways *w, unsigned from, unsigned to, int stream, mesh
     if (w->place[from] == 0 || w->place[to] == 0)
         return at;
     at += w->delay[w->place[from]][w->place[to]];
+    mesh_ns jitter = w->jitter[w->place[from]][w->place[to]];
     r.counter = way->packets++;
-    if (w->jitter > 0)
-        at += (mesh_ns)rand_below(&r, (uint64_t)w->jitter + 1);
+    if (jitter > 0)
+        at += (mesh_ns)rand_below(&r, (uint64_t)jitter + 1);
     if (!stream)
         return at;
     way->last = at > way->last ? at : way->last;

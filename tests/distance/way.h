@@ -19,8 +19,7 @@ struct way {
 
 struct ways {
     uint64_t seed;
-    mesh_ns jitter;
-    mesh_ns delay[WAY_PLACES_MAX][WAY_PLACES_MAX];
+    mesh_ns delay[WAY_PLACES_MAX][WAY_PLACES_MAX], jitter[WAY_PLACES_MAX][WAY_PLACES_MAX];
     struct way between[WAY_DEVICES_MAX][WAY_DEVICES_MAX];
     unsigned place[WAY_DEVICES_MAX]; /* 0: beside everybody, neither delay nor jitter */
 };
