@@ -59,8 +59,8 @@ static int run(const struct options *o, struct scenario *sc)
 {
     struct buf out = BUF_EMPTY, again = BUF_EMPTY;
     struct figures figures;
-    struct tap tap = { NULL, NULL };
-    FILE *trace = NULL;
+    struct tap tap = { .line = NULL };
+    FILE *trace = NULL, *answers = NULL;
 
     if (o->trace != NULL) {
         trace = strcmp(o->trace, "-") == 0 ? stderr : fopen(o->trace, "w");
@@ -68,7 +68,17 @@ static int run(const struct options *o, struct scenario *sc)
             fprintf(stderr, "hedgerow-sim: %s cannot be written\n", o->trace);
             return EXIT_BROKEN;
         }
-        tap = (struct tap){ trace_line, trace };
+        tap = (struct tap){ .line = trace_line, .ctx = trace };
+    }
+    if (o->answers != NULL) {
+        answers = fopen(o->answers, "w");
+        if (answers == NULL) {
+            fprintf(stderr, "hedgerow-sim: %s cannot be written\n", o->answers);
+            return EXIT_BROKEN;
+        }
+        trace_line(answers, ANSWERS_HEAD);
+        tap.answer = trace_line;
+        tap.answer_ctx = answers;
     }
     struct world *w = world_run(sc, &tap);
     if (w == NULL) {
@@ -87,6 +97,8 @@ static int run(const struct options *o, struct scenario *sc)
     ok = write_pictures(o, w, &figures, (const char *)again.data) && ok;
     world_free(w);
     buf_free(&again);
+    if (answers != NULL)
+        ok = fclose(answers) == 0 && ok;
     if (trace != NULL && trace != stderr)
         ok = fclose(trace) == 0 && ok;
     return print(&out) && ok ? EXIT_SUCCESS : EXIT_BROKEN;

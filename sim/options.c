@@ -28,6 +28,7 @@ static const struct option_word {
     { "--coverage", "h", false },     { "--first", "h", false },      { "--out", "s", true },
     { "--svg", "s", true },           { "--with", "b", true },        { "--log", "rhs", true },
     { "--topology", "rhs", true },    { "--force", "r", false },
+    { "--answers", "r", true },
 };
 
 static const struct option_word *word_of(const struct options *o, const char *arg)
@@ -95,6 +96,8 @@ static bool take_value(struct options *o, const char *name, const char *value)
         o->csv = value;
     else if (strcmp(name, "--out") == 0)
         o->out = value;
+    else if (strcmp(name, "--answers") == 0)
+        o->answers = value;
     else if (strcmp(name, "--log") == 0)
         o->log = value;
     else if (strcmp(name, "--topology") == 0)
@@ -243,7 +246,7 @@ void options_help(const struct options *o, struct buf *out)
         out,
         "hedgerow-sim run     [--scenario FILE] [--SETTING VALUE ...] [--swarm] [--json] [--report FILE] "
         "[--csv FILE]\n"
-        "                     [--log FILE] [--topology FILE] [--force] [--trace FILE] [--print] [--cost]\n"
+        "                     [--log FILE] [--topology FILE] [--force] [--answers FILE] [--trace FILE] [--print] [--cost]\n"
         "hedgerow-sim members [--scenario FILE] [--SETTING VALUE ...] [--json] [--print] [--cost]\n"
         "hedgerow-sim routing [--scenario FILE] [--SETTING VALUE ...] [--json] [--print] [--cost]\n"
         "hedgerow-sim hunt    [--scenario FILE] [--SETTING VALUE ...] [--plain] [--seeds N | --for TIME] [--from "
@@ -269,6 +272,7 @@ void options_help(const struct options *o, struct buf *out)
         "  --topology FILE         the nodes of a mesh that there is, as hedgerow status --json prints it (likewise)\n"
         "  --force                 run, though there may be too little memory\n"
         "  --csv FILE              what happened over time, a line for each stretch of it\n"
+        "  --answers FILE          each viewer's request, one a line: when, where, what came of it, how long it took\n"
         "  --trace FILE            every event, one a line\n"
         "  --print                 print the whole scenario, drawn faults included, and do not run\n"
         "  --cost                  say on the error stream what time and memory it took\n"

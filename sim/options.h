@@ -27,6 +27,7 @@ struct options {
     bool coverage, first;           /* of a hunt: it must have covered all; it ends with the first failing seed */
     uint64_t seeds, from, jobs;     /* 0: not said */
     uint64_t span;                  /* of a hunt's own time, in ns; 0: not said */
+    const char *answers;            /* file for a line a request */
     const char *out, *svg;          /* files that shrink writes */
     const char *with;               /* bisect's other program */
     const char *files[2];           /* diff's */

@@ -58,6 +58,7 @@ enum setting_kind {
     X(size_min, "size-min", SIZE, false, 100, 0, 1 << 30, "smallest body")                                            \
     X(size_max, "size-max", SIZE, false, 200 << 10, 0, 1 << 30, "largest body; each doubling is equally likely")      \
     X(slow_viewers, "slow-viewers-pct", PCT, false, 0, 0, 1000000, "viewers that read 64 KiB each 20 ms")             \
+    X(viewer_delay, "viewer-delay-ms", MS, true, 0, 0, SEC(10), "one way, from a viewer to its node")                   \
     X(leavers, "leavers-pct", PCT, false, 0, 0, 1000000, "viewers that go before the end")                            \
     X(memory, "memory", SIZE, false, 256 << 20, 1 << 20, UINT64_C(1) << 40, "of each node's cache")                   \
     X(eviction, "eviction", EVICTION, false, 0, 0, EVICT_POLICIES_N - 1, "s3-fifo-size, s3-fifo, sieve or lru")       \

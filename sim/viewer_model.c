@@ -5,6 +5,7 @@
 
 #include "sim/body.h"
 #include "sim/check.h"
+#include "sim/last_mile.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/series.h"
@@ -16,6 +17,7 @@
 #define PIECES       8
 #define SLOW_BYTES   (64u << 10)
 #define SLOW_EVERY   MS(20)
+#define HEAD_BYTES   400 /* of an answer, about */
 
 struct viewer {
     uint32_t magic;
@@ -28,6 +30,7 @@ struct viewer {
     uint64_t version;   /* of the body that it gets */
     uint64_t floor;     /* older ones it must not get */
     mesh_ns began, asked_at, first_byte_at;
+    struct last_mile mile;
     bool asked, slow, head_seen;
     char path[BODY_PATH_MAX], id[24];
     struct request req;
@@ -163,6 +166,31 @@ static bool beyond_help(const struct viewer *v)
     return v->req.head_sent && passes && check_was_disturbed(w, v->began);
 }
 
+/* When it has the last byte of what it took at its node by now. */
+static mesh_ns last_byte_at(struct viewer *v)
+{
+    mesh_ns now = v->edge->w->now;
+
+    return v->mile.delay > 0 && v->head_seen ? last_mile_end(&v->mile, now) : now;
+}
+
+/* Its line for who reads along (--answers). */
+static void tell(struct viewer *v, enum viewer_end how, enum request_result result)
+{
+    static const char *const ends[] = { "served", "failed", "cut", "gone" };
+    const struct world *w = v->edge->w;
+    bool served = how == VIEWER_SERVED;
+    char line[160];
+
+    if (w->tap.answer == NULL)
+        return;
+    snprintf(line, sizeof(line), "%llu,%lld,%s,%s,%s,%s,%lld,%lld,%llu", (unsigned long long)v->number,
+             (long long)(v->began / US(1)), v->edge->name, v->path, ends[how],
+             v->head_seen ? request_result_word(result) : "", served ? (long long)((v->first_byte_at - v->began) / US(1)) : -1,
+             served ? (long long)((last_byte_at(v) - v->began) / US(1)) : -1, (unsigned long long)v->at);
+    w->tap.answer(w->tap.answer_ctx, line);
+}
+
 /* Its line in the books that reports are drawn from. */
 static void note_series(const struct viewer *v, enum viewer_end how, enum request_result result)
 {
@@ -205,13 +233,14 @@ static void viewer_end(struct viewer *v, enum viewer_end how)
         warmth_answer(w, v->key, result != RESULT_MISS && result != RESULT_ERROR);
     }
     note_series(v, how, result);
+    tell(v, how, result);
     all->ends[how]++;
     all->ended++;
     all->under_way--;
     if (how == VIEWER_SERVED && v->began >= (mesh_ns)w->sc.figures_from) {
         times_add(&all->first_byte_ns, v->first_byte_at - v->began);
-        times_add(&all->last_byte_ns, w->now - v->began);
-        times_add(&all->by_result_ns[result], w->now - v->began);
+        times_add(&all->last_byte_ns, last_byte_at(v) - v->began);
+        times_add(&all->by_result_ns[result], last_byte_at(v) - v->began);
     }
     if (v->asked)
         engine_request_end(e->engine, w->now, &v->req, count);
@@ -237,7 +266,9 @@ static void see_head(struct viewer *v)
 
     v->head_seen = true;
     v->req.head_sent = true;
-    v->first_byte_at = w->now;
+    v->first_byte_at = w->now + v->mile.delay;
+    if (v->mile.delay > 0)
+        last_mile_send(&v->mile, w->now, HEAD_BYTES);
     world_notef(w, NOTE_ANSWER, v->edge->index, "%llu %u %s", (unsigned long long)v->number, a->head->status,
                 request_result_word(a->result));
     if (a->head->status != 200 ||
@@ -271,6 +302,8 @@ static uint64_t take(struct viewer *v, uint64_t most)
     }
     if (n > 0) {
         v->at += n;
+        if (v->mile.delay > 0)
+            last_mile_send(&v->mile, w->now, n);
         w->viewers->bytes += n;
         series_bytes(w, SERIES_VIEWERS, n);
         v->edge->body_bytes += n;
@@ -402,6 +435,7 @@ static void viewer_new(struct world *w, struct edge *e, uint64_t number, uint64_
     v->slow = draw_ppm(r, w->sc.slow_viewers);
     v->leaves_at = UINT64_MAX;
     v->began = w->now;
+    v->mile.delay = (mesh_ns)w->sc.viewer_delay;
     list_init(&v->link);
     list_push_back(&e->viewers, &v->link);
     snprintf(v->id, sizeof(v->id), "%llu", (unsigned long long)number);
@@ -415,7 +449,7 @@ static void viewer_new(struct world *w, struct edge *e, uint64_t number, uint64_
         else
             v->leaves_at = rand_below(r, v->size + 1);
     }
-    world_at(w, &v->ev, w->now);
+    world_at(w, &v->ev, w->now + v->mile.delay);
 }
 
 static void arrive(struct world *w, struct event *ev)

@@ -30,11 +30,15 @@ struct event {
     void (*fire)(struct world *w, struct event *ev);
 };
 
-/* Who reads along: --trace. |text| is lent for the call. */
+/* Who reads along: --trace, and --answers (a line for each viewer's end, its fields as ANSWERS_HEAD has them; times in
+ * microseconds). |text| is lent for the call. */
 struct tap {
     void (*line)(void *ctx, const char *text);
     void *ctx;
+    void (*answer)(void *ctx, const char *text);
+    void *answer_ctx;
 };
+#define ANSWERS_HEAD "number,asked_us,edge,uri,end,result,first_byte_us,last_byte_us,bytes"
 
 struct world {
     const struct scenario *plan;

@@ -199,7 +199,7 @@ static void draw(void *ctx, uint64_t job, void *result)
     struct diagram *d = calloc(1, sizeof(*d));
     struct verdict *v = calloc(1, sizeof(*v));
     struct buf text = BUF_EMPTY, svg = BUF_EMPTY;
-    const struct tap tap = { take_line, d };
+    const struct tap tap = { .line = take_line, .ctx = d };
 
     (void)job;
     if (d == NULL || v == NULL)
