@@ -9,6 +9,7 @@
 #include "sim/door/hunter.h"
 #include "sim/door/load.h"
 #include "sim/door/shrinker.h"
+#include "sim/door/sweeper.h"
 #include "sim/members/crowd.h"
 #include "sim/members/members_report.h"
 #include "sim/options.h"
@@ -168,6 +169,8 @@ int main(int argc, char **argv)
         return differ_files(&o);
     if (o.command == COMMAND_HUNT)
         return hunter_run(&o);
+    if (o.command == COMMAND_SWEEP)
+        return sweeper_run(&o);
     result = load_scenario(&o, NULL, &sc);
     if (result == 0 && o.command == COMMAND_SHRINK) {
         result = shrinker_run(&o, &sc);

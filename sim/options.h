@@ -11,6 +11,7 @@ enum option_command {
     COMMAND_ROUTING,
     COMMAND_HUNT,
     COMMAND_SHRINK,
+    COMMAND_SWEEP,
     COMMAND_BISECT,
     COMMAND_DIFF,
     COMMAND_HELP,
@@ -27,6 +28,7 @@ struct options {
     uint64_t span;                  /* of a hunt's own time, in ns; 0: not said */
     const char *out, *svg;          /* files that shrink writes */
     const char *with;               /* bisect's other program */
+    const char *vary[4];            /* sweep's, as they are written; one more than there may be */
     const char *files[2];           /* diff's */
     const struct vocabulary *words; /* of the command */
     int argc;
