@@ -19,13 +19,27 @@ static const struct option_word {
     const char *name, *commands;
     bool value;
 } words[] = {
-    { "--scenario", "rmohsbv", true }, { "--trace", "r", true },        { "--report", "rmsv", true },
-    { "--csv", "rv", true },           { "--json", "rmov", false },     { "--print", "rmo", false },
-    { "--cost", "rmo", false },        { "--help", "rmohsbdv", false }, { "--version", "rmohsbdv", false },
-    { "--swarm", "rhsb", false },      { "--plain", "h", false },       { "--seeds", "hv", true },
-    { "--for", "hs", true },           { "--from", "h", true },         { "-j", "hsv", true },
-    { "--coverage", "h", false },      { "--first", "h", false },       { "--out", "s", true },
-    { "--svg", "s", true },            { "--with", "b", true },         { "--vary", "v", true },
+    { "--scenario", "rmohsbv", true },
+    { "--trace", "r", true },
+    { "--report", "rmsv", true },
+    { "--csv", "rv", true },
+    { "--json", "rmov", false },
+    { "--print", "rmo", false },
+    { "--cost", "rmo", false },
+    { "--help", "rmohsbdv", false },
+    { "--version", "rmohsbdv", false },
+    { "--swarm", "rhsb", false },
+    { "--plain", "h", false },
+    { "--seeds", "hv", true },
+    { "--for", "hs", true },
+    { "--from", "h", true },
+    { "-j", "hsv", true },
+    { "--coverage", "h", false },
+    { "--first", "h", false },
+    { "--out", "s", true },
+    { "--svg", "s", true },
+    { "--with", "b", true },
+    { "--vary", "v", true },
 };
 
 static const struct option_word *word_of(const struct options *o, const char *arg)

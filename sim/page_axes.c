@@ -4,8 +4,9 @@
 #include "sim/amounts.h"
 #include "sim/page_parts.h"
 
-#define TICKS_X 10
-#define TICKS_Y 5
+#define TICK_X     620 /* tenths of a pixel that a number below the axis has for itself, at least */
+#define TICKS_Y    5
+#define TICK_LEAST 520
 
 /* Thousandths as "12", "0.5". */
 static void put_thousandths(char text[AMOUNT_MAX], uint64_t v)
@@ -73,14 +74,14 @@ static uint64_t tick_first(const struct svg_scale *s, uint64_t step)
     return v;
 }
 
-static uint64_t time_step(uint64_t span_ms)
+static uint64_t time_step(uint64_t span_ms, unsigned most)
 {
     static const uint64_t minutes[] = { 1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360 };
 
     if (span_ms <= 300000)
-        return svg_step(span_ms, 12);
+        return svg_step(span_ms, most);
     for (size_t i = 0; i < sizeof(minutes) / sizeof(minutes[0]); i++) {
-        if (span_ms / (minutes[i] * 60000) <= 12)
+        if (span_ms / (minutes[i] * 60000) <= most)
             return minutes[i] * 60000;
     }
     return UINT64_C(720) * 60000;
@@ -90,7 +91,7 @@ static uint64_t step_of(const struct svg_scale *s, enum axis axis, unsigned most
 {
     if (s->logarithmic)
         return 1;
-    return axis == AXIS_TIME ? time_step(s->high - s->low) : svg_step(s->high - s->low, most);
+    return axis == AXIS_TIME ? time_step(s->high - s->low, most) : svg_step(s->high - s->low, most);
 }
 
 static void fine_lines(struct buf *out, const struct svg_scale *s, const struct svg_scale *across, bool upright)
@@ -112,7 +113,8 @@ void plot_axes(struct buf *out, const struct plot *p, const char *y_name, const 
 {
     char text[AMOUNT_MAX];
     int left = p->x.from, right = p->x.to, bottom = p->y.from;
-    uint64_t y_step = step_of(&p->y, p->y_axis, TICKS_Y), x_step = step_of(&p->x, p->x_axis, TICKS_X);
+    uint64_t y_step = step_of(&p->y, p->y_axis, TICKS_Y),
+             x_step = step_of(&p->x, p->x_axis, (unsigned)(right - left) / TICK_X);
 
     fine_lines(out, &p->y, &p->x, false);
     fine_lines(out, &p->x, &p->y, true);
@@ -122,9 +124,13 @@ void plot_axes(struct buf *out, const struct plot *p, const char *y_name, const 
         tick_text(text, p->y_axis, v, y_step);
         svg_label(out, "tick", 'e', left - 80, y + 40, text);
     }
+    int named = left - TICK_X;
     for (uint64_t v = tick_first(&p->x, x_step); v <= p->x.high; v = p->x.logarithmic ? v * 10 : v + x_step) {
         int x = svg_at(&p->x, v);
         svg_line(out, "notch", x, bottom, x, bottom + 50);
+        if (x - named < TICK_LEAST)
+            continue; /* of decades that lie near each other not each has its number */
+        named = x;
         tick_text(text, p->x_axis, v, x_step);
         svg_label(out, "tick", 'm', x, bottom + 180, text);
     }
@@ -139,6 +145,12 @@ struct svg_scale plot_up_to(uint64_t most, int bottom, int top)
     uint64_t high = most > 0 ? most : 1, step = svg_step(high, TICKS_Y);
 
     return (struct svg_scale){ .low = 0, .high = (high + step - 1) / step * step, .from = bottom, .to = top };
+}
+
+void plot_fit(const struct page *p, struct plot *plot)
+{
+    plot->x.from = PLOT_LEFT;
+    plot->x.to = PLOT_RIGHT;
 }
 
 struct svg_scale plot_whole(const struct page *p)

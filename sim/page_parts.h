@@ -6,9 +6,10 @@
 #include "sim/series.h"
 #include "sim/svg.h"
 
-#define PAGE_WIDTH 960 /* of charts, in pixels; their text is set for it */
-#define PLOT_LEFT  720 /* of the area within the axes, in tenths of a pixel */
-#define PLOT_RIGHT 9340
+#define PAGE_WIDTH  960 /* of charts, in pixels; their text is set for it */
+#define PAGE_NARROW 400 /* ... on a telephone */
+#define PLOT_LEFT   (p->left) /* of the area within the axes, in tenths of a pixel */
+#define PLOT_RIGHT  (p->right)
 
 /* What a page is made from. */
 struct page {
@@ -19,12 +20,28 @@ struct page {
     struct series_book *steps; /* its buckets, as many at a time as make steps that can be looked at */
     const char *how;
     uint64_t end_ms;
+    int width, left, right; /* of the chart that is drawn, see page_chart */
+    unsigned drawn;
     bool in_legend;
     uint64_t rows;       /* of the table that is open */
     struct buf left_out; /* items of a list: which panels are not there, and why */
 };
 
-/* ---- the shell (page.c) ---- */
+/* ---- the shell (page_shell.c) ---- */
+
+/* page_open writes all before the answer: |title| for the window, |aside| at the right of the name. page_close frees what
+ * the page holds. */
+void page_open(struct page *p, const char *title, const char *aside);
+void page_close(struct page *p);
+void page_command(struct page *p, const char *command);
+void page_tile(struct page *p, const char *value, const char *text);
+
+/* A chart is drawn twice, for wide screens and for narrow ones, since its text would shrink with it: the style sheet shows
+ * one of them. `while (page_chart(p)) draw();`, where what is drawn keeps to width, PLOT_LEFT and PLOT_RIGHT. */
+bool page_chart(struct page *p);
+bool page_is_narrow(const struct page *p);
+/* One width, for a chart that is always of that: until the next page_chart. */
+void page_width(struct page *p, int width);
 
 /* A panel is a heading, a sentence that says what to see, and a figure: page_panel, the sentence written to |out|,
  * page_figure, the chart and its tables, page_panel_end. */
@@ -62,6 +79,8 @@ struct plot {
 void plot_axes(struct buf *out, const struct plot *p, const char *y_name, const char *x_name);
 /* A scale for |most|, upright, that ends at a whole step. */
 struct svg_scale plot_up_to(uint64_t most, int bottom, int top);
+/* The x axis as wide as the chart that is drawn now. */
+void plot_fit(const struct page *p, struct plot *plot);
 /* Scales of time: of the whole run; from the moment on when viewers ask, or faults begin. */
 struct svg_scale plot_whole(const struct page *p);
 struct svg_scale plot_time(const struct page *p);

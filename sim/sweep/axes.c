@@ -113,7 +113,8 @@ size_t axes_at(const struct axes *a, size_t combination, size_t axis)
 void axes_name(const struct axes *a, size_t combination, struct buf *out)
 {
     for (size_t i = 0; i < a->n; i++)
-        buf_addf(out, "%s%s %s", i > 0 ? ", " : "", axis_name(a, i), a->axis[i].values[axes_at(a, combination, i)].text);
+        buf_addf(out, "%s%s %s", i > 0 ? ", " : "", axis_name(a, i),
+                 a->axis[i].values[axes_at(a, combination, i)].text);
 }
 
 bool axis_has_words(const struct axes *a, size_t axis)

@@ -39,8 +39,8 @@ static int64_t rounded(int64_t sum, int64_t n)
     return sum >= 0 ? (sum + n / 2) / n : -((-sum + n / 2) / n);
 }
 
-/* |n| times each value's distance from the mean is whole. The half width is t s / sqrt(n), and s^2 the sum of the squares
- * of these by n^2 (n - 1). */
+/* |n| times each value's distance from the mean is whole. The half width is t s / sqrt(n), and s^2 the sum of the
+ * squares of these by n^2 (n - 1). */
 struct band band_of(const int64_t *values, size_t n)
 {
     struct band b = { 0, 0, n };

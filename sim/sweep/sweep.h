@@ -1,5 +1,5 @@
-/* sweep.h - what became of a sweep's runs: each combination of values with each seed, the same seeds everywhere, so that
- * differences are between runs that share all their chance (common random numbers). Pure. */
+/* sweep.h - what became of a sweep's runs: each combination of values with each seed, the same seeds everywhere, so
+ * that differences are between runs that share all their chance (common random numbers). Pure. */
 #ifndef HEDGEROW_SIM_SWEEP_SWEEP_H
 #define HEDGEROW_SIM_SWEEP_SWEEP_H
 
@@ -8,12 +8,12 @@
 #include "sim/sweep/statistics.h"
 
 /* X(name, JSON's and CSV's name, what it is called, unit, less is better) */
-#define MEASURES(X)                                                                  \
-    X(EDGE, "edge_hit_ppm", "hits at the edge asked", SHARE, false)                  \
-    X(MESH, "mesh_hit_ppm", "answered without the origin", SHARE, false)             \
-    X(FETCHES, "origin_fetches", "origin requests", COUNT, true)                     \
-    X(FETCHED, "origin_bytes", "bytes from the origin", BYTES, true)                 \
-    X(MEDIAN, "first_byte_p50_us", "time to the first byte, median", WAIT, true)     \
+#define MEASURES(X)                                                                    \
+    X(EDGE, "edge_hit_ppm", "hits at the edge asked", SHARE, false)                    \
+    X(MESH, "mesh_hit_ppm", "answered without the origin", SHARE, false)               \
+    X(FETCHES, "origin_fetches", "origin requests", COUNT, true)                       \
+    X(FETCHED, "origin_bytes", "bytes from the origin", BYTES, true)                   \
+    X(MEDIAN, "first_byte_p50_us", "time to the first byte, median", WAIT, true)       \
     X(P99, "first_byte_p99_us", "time to the first byte, 99th percentile", WAIT, true) \
     X(BACKBONE, "backbone_bytes", "bytes between nodes", BYTES, true)
 enum measure {

@@ -1,5 +1,5 @@
-/* The answer: one sentence about requests at the origin, one about how long viewers wait, each of them what was gained and
- * from where on there is no more to be had. */
+/* The answer: one sentence about requests at the origin, one about how long viewers wait, each of them what was gained
+ * and from where on there is no more to be had. */
 #include "sim/sweep/sweep.h"
 
 #define LITTLE 20000 /* millionths: less than 2 % is no gain worth a step */
@@ -20,7 +20,8 @@ static void put_band(struct buf *out, enum measure m, const struct band *b)
     buf_addf(out, " (%s%.*s to %.*s)", low < 0 ? "-" : "", (int)strcspn(from, " "), from, (int)strcspn(to, " "), to);
 }
 
-/* The first combination that is as good as the best one, or nearly: by its mean, less being better. |n|: none has one. */
+/* The first combination that is as good as the best one, or nearly: by its mean, less being better. |n|: none has one.
+ */
 static size_t good_enough(const struct sweep *s, enum measure m)
 {
     size_t n = axes_combinations(&s->axes), at = n;
