@@ -47,7 +47,9 @@ static void tick_text(char text[AMOUNT_MAX], enum axis axis, uint64_t v, uint64_
             snprintf(text, AMOUNT_MAX, "%llu.%llu s", n / 1000, n % 1000 / 100);
         break;
     case AXIS_LATENCY:
-        if (n < 1000)
+        if (step > 1)
+            amount_wait(text, v); /* not by decades: any number may stand there */
+        else if (n < 1000)
             snprintf(text, AMOUNT_MAX, n % 100 == 0 && n > 0 ? "0.%llu ms" : "%llu \302\265s",
                      n % 100 == 0 ? n / 100 : n);
         else if (n < 1000000)
@@ -109,21 +111,28 @@ static void fine_lines(struct buf *out, const struct svg_scale *s, const struct 
     }
 }
 
+void plot_upright(struct buf *out, const struct plot *p)
+{
+    char text[AMOUNT_MAX];
+    uint64_t step = step_of(&p->y, p->y_axis, TICKS_Y);
+
+    fine_lines(out, &p->y, &p->x, false);
+    for (uint64_t v = tick_first(&p->y, step); v <= p->y.high; v = p->y.logarithmic ? v * 10 : v + step) {
+        int y = svg_at(&p->y, v);
+        svg_line(out, v == 0 ? "axis" : "grid", p->x.from, y, p->x.to, y);
+        tick_text(text, p->y_axis, v, step);
+        svg_label(out, "tick", 'e', p->x.from - 80, y + 40, text);
+    }
+}
+
 void plot_axes(struct buf *out, const struct plot *p, const char *y_name, const char *x_name)
 {
     char text[AMOUNT_MAX];
     int left = p->x.from, right = p->x.to, bottom = p->y.from;
-    uint64_t y_step = step_of(&p->y, p->y_axis, TICKS_Y),
-             x_step = step_of(&p->x, p->x_axis, (unsigned)(right - left) / TICK_X);
+    uint64_t x_step = step_of(&p->x, p->x_axis, (unsigned)(right - left) / TICK_X);
 
-    fine_lines(out, &p->y, &p->x, false);
     fine_lines(out, &p->x, &p->y, true);
-    for (uint64_t v = tick_first(&p->y, y_step); v <= p->y.high; v = p->y.logarithmic ? v * 10 : v + y_step) {
-        int y = svg_at(&p->y, v);
-        svg_line(out, "grid", left, y, right, y);
-        tick_text(text, p->y_axis, v, y_step);
-        svg_label(out, "tick", 'e', left - 80, y + 40, text);
-    }
+    plot_upright(out, p);
     int named = left - TICK_X;
     for (uint64_t v = tick_first(&p->x, x_step); v <= p->x.high; v = p->x.logarithmic ? v * 10 : v + x_step) {
         int x = svg_at(&p->x, v);

@@ -6,8 +6,8 @@
 #include "sim/series.h"
 #include "sim/svg.h"
 
-#define PAGE_WIDTH  960 /* of charts, in pixels; their text is set for it */
-#define PAGE_NARROW 400 /* ... on a telephone */
+#define PAGE_WIDTH  960       /* of charts, in pixels; their text is set for it */
+#define PAGE_NARROW 400       /* ... on a telephone */
 #define PLOT_LEFT   (p->left) /* of the area within the axes, in tenths of a pixel */
 #define PLOT_RIGHT  (p->right)
 
@@ -29,15 +29,15 @@ struct page {
 
 /* ---- the shell (page_shell.c) ---- */
 
-/* page_open writes all before the answer: |title| for the window, |aside| at the right of the name. page_close frees what
- * the page holds. */
+/* page_open writes all before the answer: |title| for the window, |aside| at the right of the name. page_close frees
+ * what the page holds. */
 void page_open(struct page *p, const char *title, const char *aside);
 void page_close(struct page *p);
 void page_command(struct page *p, const char *command);
 void page_tile(struct page *p, const char *value, const char *text);
 
-/* A chart is drawn twice, for wide screens and for narrow ones, since its text would shrink with it: the style sheet shows
- * one of them. `while (page_chart(p)) draw();`, where what is drawn keeps to width, PLOT_LEFT and PLOT_RIGHT. */
+/* A chart is drawn twice, for wide screens and for narrow ones, since its text would shrink with it: the style sheet
+ * shows one of them. `while (page_chart(p)) draw();`, where what is drawn keeps to width, PLOT_LEFT and PLOT_RIGHT. */
 bool page_chart(struct page *p);
 bool page_is_narrow(const struct page *p);
 /* One width, for a chart that is always of that: until the next page_chart. */
@@ -58,6 +58,7 @@ void page_legend(struct page *p, const char *class, const char *text);
 void page_table(struct page *p, const char *summary, const char *const *heads, bool words);
 void page_row(struct page *p);
 void page_cell(struct page *p, const char *text);
+void page_cell_slice(struct page *p, struct slice text);
 void page_cell_n(struct page *p, uint64_t n);
 void page_table_end(struct page *p);
 
@@ -67,7 +68,7 @@ enum axis {
     AXIS_TIME,    /* milliseconds */
     AXIS_LATENCY, /* microseconds */
     AXIS_RATE,    /* thousandths a second */
-    AXIS_BYTES,   /* bytes a second */
+    AXIS_BYTES,   /* bytes a second, or bytes */
     AXIS_PCT,     /* thousandths */
     AXIS_COUNT,
 };
@@ -77,6 +78,8 @@ struct plot {
 };
 /* Lines and numbers of both axes, with |y_name| above the upright one. |top|, |bottom|: of the area, in tenths. */
 void plot_axes(struct buf *out, const struct plot *p, const char *y_name, const char *x_name);
+/* The upright axis alone; what stands along the other one is the caller's. */
+void plot_upright(struct buf *out, const struct plot *p);
 /* A scale for |most|, upright, that ends at a whole step. */
 struct svg_scale plot_up_to(uint64_t most, int bottom, int top);
 /* The x axis as wide as the chart that is drawn now. */

@@ -71,11 +71,16 @@ void page_row(struct page *p)
     buf_add_str(p->out, p->rows++ > 0 ? "</tr>\n<tr>" : "\n<tr>");
 }
 
-void page_cell(struct page *p, const char *text)
+void page_cell_slice(struct page *p, struct slice text)
 {
     buf_add_str(p->out, "<td>");
-    svg_text(p->out, text);
+    svg_slice(p->out, text);
     buf_add_str(p->out, "</td>");
+}
+
+void page_cell(struct page *p, const char *text)
+{
+    page_cell_slice(p, slice_str(text));
 }
 
 void page_cell_n(struct page *p, uint64_t n)
