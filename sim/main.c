@@ -36,14 +36,36 @@ static void trace_line(void *ctx, const char *text)
     fprintf(ctx, "%s\n", text);
 }
 
+static void diagram_tap(void *ctx, const char *text)
+{
+    diagram_line(ctx, text);
+}
+
+/* The last moments before the first thing that was found broken, NULL if nothing was: of the same run once more, since
+ * only now it is known where to look. */
+static struct diagram *last_moments(const struct scenario *sc, const struct world *w)
+{
+    struct diagram *d = report_ok(w) ? NULL : calloc(1, sizeof(*d));
+    const struct tap tap = { diagram_tap, d };
+
+    if (d == NULL)
+        return NULL;
+    diagram_init(d, w->check->messages_n > 0 ? w->check->messages[0] : "", sc->nodes);
+    world_free(world_run(sc, &tap));
+    return d;
+}
+
 /* The files beside the report, those that are wanted. */
-static bool write_pictures(const struct options *o, struct world *w, const struct figures *f, const char *how)
+static bool write_pictures(const struct options *o, const struct scenario *sc, struct world *w, const struct figures *f,
+                           const char *how)
 {
     struct buf text = BUF_EMPTY;
     bool ok = true;
 
     if (o->report != NULL) {
-        page_write(&text, w, f, how);
+        struct diagram *last = last_moments(sc, w);
+        page_write(&text, w, f, how, last);
+        free(last);
         ok = load_save(o->report, &text);
         buf_free(&text);
     }
@@ -84,7 +106,7 @@ static int run(const struct options *o, struct scenario *sc)
     else
         report_text(&out, w, &figures, (const char *)again.data);
     bool ok = report_ok(w);
-    ok = write_pictures(o, w, &figures, (const char *)again.data) && ok;
+    ok = write_pictures(o, sc, w, &figures, (const char *)again.data) && ok;
     world_free(w);
     buf_free(&again);
     if (trace != NULL && trace != stderr)

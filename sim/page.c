@@ -250,7 +250,7 @@ static void steps_of(struct page *p, uint64_t requests)
     series_coarser(p->s, by, p->steps);
 }
 
-void page_write(struct buf *out, struct world *w, const struct figures *f, const char *how)
+void page_write(struct buf *out, struct world *w, const struct figures *f, const char *how, const struct diagram *last)
 {
     struct page p = { .out = out, .w = w, .f = f, .s = w->series, .how = how, .end_ms = f->virtual_ms };
 
@@ -258,6 +258,8 @@ void page_write(struct buf *out, struct world *w, const struct figures *f, const
     head(&p);
     verdict(&p);
     tiles(&p);
+    if (last != NULL)
+        page_diagram(&p, last);
     steps_of(&p, REQUESTS_A_STEP);
     page_requests(&p);
     steps_of(&p, 8 * REQUESTS_A_STEP); /* quantiles need more */

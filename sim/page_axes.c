@@ -22,13 +22,17 @@ static void put_thousandths(char text[AMOUNT_MAX], uint64_t v)
         snprintf(text, AMOUNT_MAX, "%.20s.%02llu", whole, (unsigned long long)(v % 1000 / 10));
 }
 
-static void put_bytes(char text[AMOUNT_MAX], uint64_t v)
+/* "10.0 ms", "5.00 ms" without what says nothing. */
+static void drop_zeros(char *text)
 {
-    char *point;
+    char *end = strchr(text, ' '), *point = strchr(text, '.'), *to = end;
 
-    amount_bytes(text, v);
-    if ((point = strstr(text, ".0 ")) != NULL)
-        memmove(point, point + 2, strlen(point + 2) + 1);
+    if (end == NULL || point == NULL || point > end)
+        return;
+    while (to[-1] == '0')
+        to--;
+    to -= to[-1] == '.';
+    memmove(to, end, strlen(end) + 1);
 }
 
 static void tick_text(char text[AMOUNT_MAX], enum axis axis, uint64_t v, uint64_t step)
@@ -47,9 +51,10 @@ static void tick_text(char text[AMOUNT_MAX], enum axis axis, uint64_t v, uint64_
             snprintf(text, AMOUNT_MAX, "%llu.%llu s", n / 1000, n % 1000 / 100);
         break;
     case AXIS_LATENCY:
-        if (step > 1)
-            amount_wait(text, v); /* not by decades: any number may stand there */
-        else if (n < 1000)
+        if (step > 1) { /* not by decades: any number may stand there */
+            amount_wait(text, v);
+            drop_zeros(text);
+        } else if (n < 1000)
             snprintf(text, AMOUNT_MAX, n % 100 == 0 && n > 0 ? "0.%llu ms" : "%llu \302\265s",
                      n % 100 == 0 ? n / 100 : n);
         else if (n < 1000000)
@@ -58,7 +63,10 @@ static void tick_text(char text[AMOUNT_MAX], enum axis axis, uint64_t v, uint64_
             snprintf(text, AMOUNT_MAX, "%llu s", n / 1000000);
         break;
     case AXIS_RATE: put_thousandths(text, v); break;
-    case AXIS_BYTES: put_bytes(text, v); break;
+    case AXIS_BYTES:
+        amount_bytes(text, v);
+        drop_zeros(text);
+        break;
     case AXIS_PCT: snprintf(text, AMOUNT_MAX, "%llu %%", n / 10); break;
     case AXIS_COUNT: amount_number(text, v); break;
     }

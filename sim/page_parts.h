@@ -3,6 +3,7 @@
 #define HEDGEROW_SIM_PAGE_PARTS_H
 
 #include "sim/figures.h"
+#include "sim/hunt/diagram.h"
 #include "sim/series.h"
 #include "sim/svg.h"
 
@@ -106,7 +107,8 @@ void page_nodes(struct page *p);
 void page_spread(struct page *p);
 void page_purges(struct page *p);
 void page_configs(struct page *p);
-void page_map(struct page *p); /* page_map.c */
+void page_map(struct page *p);                              /* page_map.c */
+void page_diagram(struct page *p, const struct diagram *d); /* page_diagram.c */
 
 extern const char *const page_end_classes[SERIES_ENDS_N];
 

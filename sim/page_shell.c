@@ -141,7 +141,7 @@ void page_width(struct page *p, int width)
 {
     p->width = width;
     p->left = width == PAGE_WIDTH ? 720 : 620;
-    p->right = width * 10 - (width == PAGE_WIDTH ? 260 : 160);
+    p->right = width * 10 - 260;
 }
 
 bool page_chart(struct page *p)
