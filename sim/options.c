@@ -40,6 +40,7 @@ static const struct option_word {
     { "--svg", "s", true },
     { "--with", "b", true },
     { "--vary", "v", true },
+    { "--baselines", "m", false },
 };
 
 static const struct option_word *word_of(const struct options *o, const char *arg)
@@ -78,6 +79,8 @@ static void take_flag(struct options *o, const char *name)
         o->coverage = true;
     else if (strcmp(name, "--first") == 0)
         o->first = true;
+    else if (strcmp(name, "--baselines") == 0)
+        o->baselines = true;
     else if (strcmp(name, "--help") == 0)
         o->command = COMMAND_HELP;
     else
@@ -250,7 +253,9 @@ void options_help(const struct options *o, struct buf *out)
         "hedgerow-sim run     [--scenario FILE] [--SETTING VALUE ...] [--swarm] [--json] [--report FILE] "
         "[--csv FILE]\n"
         "                     [--trace FILE] [--print] [--cost]\n"
-        "hedgerow-sim members [--scenario FILE] [--SETTING VALUE ...] [--json] [--print] [--cost]\n"
+        "hedgerow-sim members [--scenario FILE] [--SETTING VALUE ...] [--json] [--report FILE [--baselines]] "
+        "[--print]\n"
+        "                     [--cost]\n"
         "hedgerow-sim routing [--scenario FILE] [--SETTING VALUE ...] [--json] [--print] [--cost]\n"
         "hedgerow-sim hunt    [--scenario FILE] [--SETTING VALUE ...] [--plain] [--seeds N | --for TIME] [--from "
         "SEED]\n"
@@ -276,6 +281,7 @@ void options_help(const struct options *o, struct buf *out)
         "  --swarm                 draw from the seed what neither scenario nor options say\n"
         "  --json                  the report for programs\n"
         "  --report FILE           the report as a page with pictures: one file, for any browser\n"
+        "  --baselines             on the page of members, SWIM and Lifeguard in the same world, too\n"
         "  --csv FILE              what happened over time, a line for each stretch of it\n"
         "  --trace FILE            every event, one a line\n"
         "  --print                 print the whole scenario, drawn faults included, and do not run\n"

@@ -28,6 +28,7 @@ struct options {
     uint64_t span;                  /* of a hunt's own time, in ns; 0: not said */
     const char *out, *svg;          /* files that shrink writes */
     const char *with;               /* bisect's other program */
+    bool baselines;                 /* of members: with --report, beside SWIM and Lifeguard */
     const char *vary[4];            /* sweep's, as they are written; one more than there may be */
     const char *files[2];           /* diff's */
     const struct vocabulary *words; /* of the command */

@@ -5,6 +5,7 @@
 #include "sim/amounts.h"
 #include "sim/config_model.h"
 #include "sim/edge.h"
+#include "sim/epidemic.h"
 #include "sim/link_model.h"
 #include "sim/page_parts.h"
 #include "sim/purge_model.h"
@@ -14,11 +15,8 @@
 #define HEIGHT      305
 #define NAME_ROOM   210 /* tenths of a pixel that a bar must have to bear the name of its node */
 #define FIRST_US    100
-#define PUSHES      4 /* members told by each who hears something new, at once and again after this (gossip/rumour.c) */
-#define AGAIN       MS(60)
 #define CONFIGS_MAX 100 /* changes of the configuration in a table */
 #define STEP_LEAST  20  /* tenths of a pixel */
-#define HOPS_MAX    512
 
 static const char *const line_classes[SERIES_ENDS_N] = {
     "l-hit", "l-stale", "l-peer", "l-origin", "l-failed", "l-gone"
@@ -318,25 +316,16 @@ static mesh_ns mean_delay(const struct world *w)
     return mean > MS(1) ? mean : MS(1);
 }
 
-/* Whoever hears it tells PUSHES random ones of |n| - 1 others, at once and again after each AGAIN, and a hop takes
- * |hop|: who is missed by all of these stays ignorant (Pittel, "On spreading a rumor", 1987). In 1,024ths of a node. */
 static void epidemic(struct page *p, const struct plot *plot, uint64_t n, mesh_ns hop)
 {
-    uint64_t ignorant = (n - 1) * 1024, fresh[HOPS_MAX] = { 1024 };
-    size_t again = (size_t)((AGAIN + hop - 1) / hop);
+    struct epidemic e;
 
+    epidemic_init(&e, n, hop);
     svg_path(p->out, "l-ideal");
-    for (size_t i = 0; i + 1 < HOPS_MAX; i++) {
-        uint64_t ms = (uint64_t)((mesh_ns)i * hop / MS(1)), missed = UINT64_C(1) << 30, telling = 0;
-        if (ms > plot->x.high)
-            break;
-        svg_to(p->out, i == 0, svg_at(&plot->x, ms), svg_at(&plot->y, 1000 - ignorant * 1000 / (n * 1024)));
-        for (size_t k = 0; k * again <= i; k++)
-            telling += fresh[i - k * again];
-        for (uint64_t k = 0; k < PUSHES * telling / 1024 && missed > 0; k++)
-            missed = missed * (n - 2) / (n - 1);
-        fresh[i + 1] = ignorant - (ignorant * missed >> 30);
-        ignorant -= fresh[i + 1];
+    while (e.hops + 1 < EPIDEMIC_HOPS && (uint64_t)((mesh_ns)e.hops * hop / MS(1)) <= plot->x.high) {
+        svg_to(p->out, e.hops == 0, svg_at(&plot->x, (uint64_t)((mesh_ns)e.hops * hop / MS(1))),
+               svg_at(&plot->y, epidemic_known(&e)));
+        epidemic_next(&e);
     }
     svg_path_end(p->out, false);
 }
@@ -398,7 +387,7 @@ void page_spread(struct page *p)
              "and a hop takes %s, the mean between nodes. A node that goes is known as gone by who at least suspects "
              "it, and many "
              "may find out for themselves; the last ones are in the table. ",
-             PUSHES, (int)(AGAIN / MS(1)), amount_wait(a, (uint64_t)(hop / US(1))));
+             EPIDEMIC_PUSHES, (int)(EPIDEMIC_AGAIN / MS(1)), amount_wait(a, (uint64_t)(hop / US(1))));
     page_figure(p);
     page_legend(p, NULL, NULL);
     page_legend(p, "l-hit", "a node starts");
