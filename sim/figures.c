@@ -153,6 +153,7 @@ void report_figures(struct world *w, struct figures *f)
     f->p99_us = us(&v->last_byte_ns, 990);
     f->p999_us = us(&v->last_byte_ns, 999);
     f->max_us = us(&v->last_byte_ns, 1000);
+    f->first_byte_p50_us = us(&v->first_byte_ns, 500);
     f->first_byte_p99_us = us(&v->first_byte_ns, 990);
     add_nodes(w, f);
     add_loads(w, f);

@@ -33,6 +33,7 @@
     X(p99_us, "99th percentile of it")                                                            \
     X(p999_us, "99.9th percentile of it")                                                         \
     X(max_us, "the longest")                                                                      \
+    X(first_byte_p50_us, "median time to the first byte")                                         \
     X(first_byte_p99_us, "99th percentile of the time to the first byte")                         \
     X(viewer_bytes, "body bytes viewers received and compared")                                   \
     X(peer_bytes, "body bytes moved between nodes, unpacked")                                     \

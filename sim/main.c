@@ -10,7 +10,9 @@
 #include "sim/door/load.h"
 #include "sim/door/room.h"
 #include "sim/door/shrinker.h"
+#include "sim/door/sweeper.h"
 #include "sim/members/crowd.h"
+#include "sim/members/members_page.h"
 #include "sim/members/members_report.h"
 #include "sim/options.h"
 #include "sim/page.h"
@@ -36,14 +38,36 @@ static void trace_line(void *ctx, const char *text)
     fprintf(ctx, "%s\n", text);
 }
 
+static void diagram_tap(void *ctx, const char *text)
+{
+    diagram_line(ctx, text);
+}
+
+/* The last moments before the first thing that was found broken, NULL if nothing was: of the same run once more, since
+ * only now it is known where to look. */
+static struct diagram *last_moments(const struct scenario *sc, const struct world *w)
+{
+    struct diagram *d = report_ok(w) ? NULL : calloc(1, sizeof(*d));
+    const struct tap tap = { .line = diagram_tap, .ctx = d };
+
+    if (d == NULL)
+        return NULL;
+    diagram_init(d, w->check->messages_n > 0 ? w->check->messages[0] : "", sc->nodes);
+    world_free(world_run(sc, &tap));
+    return d;
+}
+
 /* The files beside the report, those that are wanted. */
-static bool write_pictures(const struct options *o, struct world *w, const struct figures *f, const char *how)
+static bool write_pictures(const struct options *o, const struct scenario *sc, struct world *w, const struct figures *f,
+                           const char *how)
 {
     struct buf text = BUF_EMPTY;
     bool ok = true;
 
     if (o->report != NULL) {
-        page_write(&text, w, f, how);
+        struct diagram *last = last_moments(sc, w);
+        page_write(&text, w, f, how, last);
+        free(last);
         ok = load_save(o->report, &text);
         buf_free(&text);
     }
@@ -94,7 +118,7 @@ static int run(const struct options *o, struct scenario *sc)
     else
         report_text(&out, w, &figures, (const char *)again.data);
     bool ok = report_ok(w);
-    ok = write_pictures(o, w, &figures, (const char *)again.data) && ok;
+    ok = write_pictures(o, sc, w, &figures, (const char *)again.data) && ok;
     world_free(w);
     buf_free(&again);
     if (answers != NULL)
@@ -104,20 +128,52 @@ static int run(const struct options *o, struct scenario *sc)
     return print(&out) && ok ? EXIT_SUCCESS : EXIT_BROKEN;
 }
 
+/* The page of members: beside the run |first| those of the baselines, where they are wanted. */
+static bool write_members_page(const struct options *o, const struct scenario *sc, const struct members_run *first,
+                               const char *how)
+{
+    static struct members_curves curves[MEMBERS_PAGE_RUNS];
+    struct members_run runs[MEMBERS_PAGE_RUNS] = { *first };
+    struct crowd *others[MEMBERS_PAGE_RUNS] = { NULL };
+    struct scenario other = *sc; /* its lists are lent */
+    struct buf page = BUF_EMPTY;
+    size_t n = 1;
+
+    for (uint64_t mode = 0; o->baselines && mode < MEMBERS_PAGE_RUNS; mode++) {
+        other.mode = mode;
+        if (mode == sc->mode || (others[n] = crowd_watched_run(&other, &curves[n])) == NULL)
+            continue;
+        runs[n].crowd = others[n];
+        runs[n].curves = &curves[n];
+        crowd_figures(others[n], &runs[n].figures);
+        n++;
+    }
+    members_page(&page, runs, n, how);
+    bool ok = load_save(o->report, &page);
+    buf_free(&page);
+    for (size_t i = 1; i < n; i++)
+        crowd_free(others[i]);
+    return ok;
+}
+
 static int run_members(const struct options *o, const struct scenario *sc)
 {
+    static struct members_curves curves;
     struct buf out = BUF_EMPTY, again = BUF_EMPTY;
-    struct members_figures figures;
-    struct crowd *c = crowd_run(sc);
+    struct members_run run = { .curves = &curves };
+    struct crowd *c = crowd_watched_run(sc, o->report != NULL ? &curves : NULL);
 
     if (c == NULL) {
         fprintf(stderr, "hedgerow-sim: the cryptography library cannot be used\n");
         return EXIT_BROKEN;
     }
-    crowd_figures(c, &figures);
+    crowd_figures(c, &run.figures);
     options_again(o, sc, &again);
     buf_add_u8(&again, '\0');
-    bool ok = members_report(&out, c, &figures, o->json, (const char *)again.data);
+    bool ok = members_report(&out, c, &run.figures, o->json, (const char *)again.data);
+    run.crowd = c;
+    if (o->report != NULL)
+        ok = write_members_page(o, sc, &run, (const char *)again.data) && ok;
     crowd_free(c);
     buf_free(&again);
     return print(&out) && ok ? EXIT_SUCCESS : EXIT_BROKEN;
@@ -181,6 +237,8 @@ int main(int argc, char **argv)
         return differ_files(&o);
     if (o.command == COMMAND_HUNT)
         return hunter_run(&o);
+    if (o.command == COMMAND_SWEEP)
+        return sweeper_run(&o);
     result = load_scenario(&o, NULL, &sc);
     if (result == 0 && o.command == COMMAND_SHRINK) {
         result = shrinker_run(&o, &sc);

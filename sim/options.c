@@ -11,7 +11,7 @@ static const struct option_command_word {
 } commands[] = {
     { "run", "r", COMMAND_RUN },   { "members", "m", COMMAND_MEMBERS }, { "routing", "o", COMMAND_ROUTING },
     { "hunt", "h", COMMAND_HUNT }, { "shrink", "s", COMMAND_SHRINK },   { "bisect", "b", COMMAND_BISECT },
-    { "diff", "d", COMMAND_DIFF },
+    { "diff", "d", COMMAND_DIFF }, { "sweep", "v", COMMAND_SWEEP },
 };
 
 /* Options that are no settings, and the commands that know them. In a hunt --seeds is how many are tried; how many
@@ -20,14 +20,31 @@ static const struct option_word {
     const char *name, *commands;
     bool value;
 } words[] = {
-    { "--scenario", "rmohsb", true }, { "--trace", "r", true },       { "--report", "r", true },
-    { "--csv", "r", true },           { "--json", "rmo", false },     { "--print", "rmo", false },
-    { "--cost", "rmo", false },       { "--help", "rmohsbd", false }, { "--version", "rmohsbd", false },
-    { "--swarm", "rhsb", false },     { "--plain", "h", false },      { "--seeds", "h", true },
-    { "--for", "hs", true },          { "--from", "h", true },        { "-j", "hs", true },
-    { "--coverage", "h", false },     { "--first", "h", false },      { "--out", "s", true },
-    { "--svg", "s", true },           { "--with", "b", true },        { "--log", "rhs", true },
-    { "--topology", "rhs", true },    { "--force", "r", false },
+    { "--scenario", "rmohsbv", true },
+    { "--trace", "r", true },
+    { "--report", "rmsv", true },
+    { "--csv", "rv", true },
+    { "--json", "rmov", false },
+    { "--print", "rmo", false },
+    { "--cost", "rmo", false },
+    { "--help", "rmohsbdv", false },
+    { "--version", "rmohsbdv", false },
+    { "--swarm", "rhsb", false },
+    { "--plain", "h", false },
+    { "--seeds", "hv", true },
+    { "--for", "hs", true },
+    { "--from", "h", true },
+    { "-j", "hsv", true },
+    { "--coverage", "h", false },
+    { "--first", "h", false },
+    { "--out", "s", true },
+    { "--svg", "s", true },
+    { "--with", "b", true },
+    { "--vary", "v", true },
+    { "--baselines", "m", false },
+    { "--log", "rhsv", true },
+    { "--topology", "rhsv", true },
+    { "--force", "r", false },
     { "--answers", "r", true },
 };
 
@@ -69,10 +86,24 @@ static void take_flag(struct options *o, const char *name)
         o->force = true;
     else if (strcmp(name, "--first") == 0)
         o->first = true;
+    else if (strcmp(name, "--baselines") == 0)
+        o->baselines = true;
     else if (strcmp(name, "--help") == 0)
         o->command = COMMAND_HELP;
     else
         o->command = COMMAND_VERSION;
+}
+
+/* Arguments are walked through more than once: each is taken once. */
+static bool take_vary(struct options *o, const char *value)
+{
+    size_t i = 0, most = sizeof(o->vary) / sizeof(o->vary[0]);
+
+    while (i < most && o->vary[i] != NULL && o->vary[i] != value)
+        i++;
+    if (i < most)
+        o->vary[i] = value;
+    return i < most;
 }
 
 /* false: its value is not one. */
@@ -104,6 +135,8 @@ static bool take_value(struct options *o, const char *name, const char *value)
         o->topology = value;
     else if (strcmp(name, "--svg") == 0)
         o->svg = value;
+    else if (strcmp(name, "--vary") == 0)
+        return take_vary(o, value);
     else
         o->with = value;
     return true;
@@ -171,7 +204,7 @@ int options_parse(struct options *o, int argc, char **argv, struct buf *wrong)
     while (i < n && strcmp(argv[1], commands[i].word) != 0)
         i++;
     if (i == n) {
-        buf_addf(wrong, "unknown command \"%s\": run, members, routing, hunt, shrink, bisect or diff", argv[1]);
+        buf_addf(wrong, "unknown command \"%s\": run, members, routing, hunt, shrink, sweep, bisect or diff", argv[1]);
         return MESH_E_SYNTAX;
     }
     o->command = commands[i].command;
@@ -193,6 +226,10 @@ int options_parse(struct options *o, int argc, char **argv, struct buf *wrong)
     scenario_init(&probe, o->words);
     int err = walk(o, &probe, wrong);
     scenario_fini(&probe);
+    if (err == 0 && o->command == COMMAND_SWEEP && o->vary[0] == NULL) {
+        buf_add_str(wrong, "sweep needs --vary, such as --vary memory=64MiB,128MiB,256MiB");
+        err = MESH_E_MISSING;
+    }
     if (err == 0 && o->command == COMMAND_BISECT && o->with == NULL) {
         buf_add_str(wrong, "bisect needs --with, the other program");
         err = MESH_E_MISSING;
@@ -216,7 +253,7 @@ void options_again(const struct options *o, const struct scenario *sc, struct bu
         bool value = w == NULL || w->value, is_seed = strcmp(o->argv[i], "--seed") == 0;
         bool shown = w == NULL || strcmp(o->argv[i], "--scenario") == 0 || strcmp(o->argv[i], "--log") == 0 ||
                      strcmp(o->argv[i], "--topology") == 0;
-        if (is_seed && o->command == COMMAND_HUNT)
+        if (is_seed && (o->command == COMMAND_HUNT || o->command == COMMAND_SWEEP))
             shown = false; /* each run has its own */
         seed = seed || (is_seed && shown);
         if (shown)
@@ -247,12 +284,18 @@ void options_help(const struct options *o, struct buf *out)
         "hedgerow-sim run     [--scenario FILE] [--SETTING VALUE ...] [--swarm] [--json] [--report FILE] "
         "[--csv FILE]\n"
         "                     [--log FILE] [--topology FILE] [--force] [--answers FILE] [--trace FILE] [--print] [--cost]\n"
-        "hedgerow-sim members [--scenario FILE] [--SETTING VALUE ...] [--json] [--print] [--cost]\n"
+        "hedgerow-sim members [--scenario FILE] [--SETTING VALUE ...] [--json] [--report FILE [--baselines]] "
+        "[--print]\n"
+        "                     [--cost]\n"
         "hedgerow-sim routing [--scenario FILE] [--SETTING VALUE ...] [--json] [--print] [--cost]\n"
         "hedgerow-sim hunt    [--scenario FILE] [--SETTING VALUE ...] [--plain] [--seeds N | --for TIME] [--from "
         "SEED]\n"
         "                     [-j N] [--coverage] [--first]\n"
-        "hedgerow-sim shrink  [--scenario FILE] [--SETTING VALUE ...] [--swarm] [--out FILE] [--svg FILE] [-j N]\n"
+        "hedgerow-sim shrink  [--scenario FILE] [--SETTING VALUE ...] [--swarm] [--out FILE] [--svg FILE] [--report "
+        "FILE] [-j N]\n"
+        "hedgerow-sim sweep   --vary SETTING=V1,V2,... [--vary ...] [--scenario FILE] [--SETTING VALUE ...] [--seeds "
+        "N]\n"
+        "                     [-j N] [--json] [--csv FILE] [--report FILE]\n"
         "hedgerow-sim bisect  --with PROGRAM [--scenario FILE] [--SETTING VALUE ...] [--swarm]\n"
         "hedgerow-sim diff    TRACE TRACE\n\n"
         "run      whole Hedgerow nodes on virtual time, with viewers and an origin\n"
@@ -260,6 +303,7 @@ void options_help(const struct options *o, struct buf *out)
         "routing  which edge viewers are sent to, beside other ways to choose one\n"
         "hunt     run with many seeds, on all cores; what is not said is drawn from each seed\n"
         "shrink   a run in which a rule is broken, made as small as can be\n"
+        "sweep    run with each of several values, and the same seeds: what does a setting bring?\n"
         "bisect   the first event in which another build's run differs from this one's\n"
         "diff     the first line in which two files of --trace differ\n\n"
         "All check from outside what must hold. The same seed gives the same run. Exit code 1: something\n"
@@ -271,6 +315,7 @@ void options_help(const struct options *o, struct buf *out)
         "  --log FILE              replay an access log instead of drawn requests; - is standard input (run, hunt, shrink)\n"
         "  --topology FILE         the nodes of a mesh that there is, as hedgerow status --json prints it (likewise)\n"
         "  --force                 run, though there may be too little memory\n"
+        "  --baselines             on the page of members, SWIM and Lifeguard in the same world, too\n"
         "  --csv FILE              what happened over time, a line for each stretch of it\n"
         "  --answers FILE          each viewer's request, one a line: when, where, what came of it, how long it took\n"
         "  --trace FILE            every event, one a line\n"
@@ -281,6 +326,8 @@ void options_help(const struct options *o, struct buf *out)
         "  -j N                    so many runs at a time (one a core)\n"
         "  --coverage              fail, too, when something never happened; without a scenario and with 200 seeds\n"
         "                          or more, that is so without saying\n"
+        "  --vary SETTING=V1,V2    run with each of these values, and each combination of those of several --vary; N\n"
+        "                          seeds of each (--seeds, 5), from --seed on\n"
         "  --first                 end with the first seed that fails\n"
         "  --out FILE, --svg FILE  what is left as a scenario; its last moments as a picture\n\n");
     buf_addf(out, "Settings of %s, as options or as lines of a scenario; options win (`hedgerow-sim %s --help`):\n",

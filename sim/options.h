@@ -11,6 +11,7 @@ enum option_command {
     COMMAND_ROUTING,
     COMMAND_HUNT,
     COMMAND_SHRINK,
+    COMMAND_SWEEP,
     COMMAND_BISECT,
     COMMAND_DIFF,
     COMMAND_HELP,
@@ -30,6 +31,8 @@ struct options {
     const char *answers;            /* file for a line a request */
     const char *out, *svg;          /* files that shrink writes */
     const char *with;               /* bisect's other program */
+    bool baselines;                 /* of members: with --report, beside SWIM and Lifeguard */
+    const char *vary[4];            /* sweep's, as they are written; one more than there may be */
     const char *files[2];           /* diff's */
     const struct vocabulary *words; /* of the command */
     int argc;

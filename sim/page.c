@@ -14,103 +14,7 @@
 #define REQUESTS_A_STEP 25
 #define STEPS_LEAST     30
 
-/* sim/page.css, put there by CMakeLists.txt. */
-extern const uint8_t sim_page_css[];
-extern const size_t sim_page_css_len;
-
-/* ---- the shell ---- */
-
-void page_panel(struct page *p, const char *heading)
-{
-    buf_add_str(p->out, "<section>\n<h2>");
-    svg_text(p->out, heading);
-    buf_add_str(p->out, "</h2>\n<p>");
-}
-
-void page_figure(struct page *p)
-{
-    buf_add_str(p->out, "</p>\n<figure>\n");
-}
-
-void page_panel_end(struct page *p)
-{
-    buf_add_str(p->out, "</figure>\n</section>\n");
-}
-
-void page_left_out(struct page *p, const char *what, const char *why)
-{
-    buf_add_str(&p->left_out, p->left_out.len > 0 ? "; " : "");
-    svg_text(&p->left_out, what);
-    buf_add_str(&p->left_out, ", since ");
-    svg_text(&p->left_out, why);
-}
-
-void page_legend(struct page *p, const char *class, const char *text)
-{
-    if (class == NULL) {
-        bool begun = p->in_legend;
-        p->in_legend = !begun;
-        buf_add_str(p->out, begun ? "</ul>\n" : "<ul class=\"legend\">\n");
-        return;
-    }
-    bool line = strncmp(class, "l-", 2) == 0;
-    buf_addf(p->out, "<li><svg class=\"key\" viewBox=\"0 0 26 12\" aria-hidden=\"true\">");
-    if (line)
-        svg_line(p->out, class, 0, 60, 260, 60);
-    else
-        svg_rect(p->out, class, 60, 0, 140, 120);
-    buf_add_str(p->out, "</svg>");
-    svg_text(p->out, text);
-    buf_add_str(p->out, "</li>\n");
-}
-
-void page_table(struct page *p, const char *summary, const char *const *heads, bool words)
-{
-    buf_add_str(p->out, "<details><summary>");
-    svg_text(p->out, summary);
-    buf_addf(p->out, "</summary>\n<table%s><thead><tr>", words ? " class=\"words\"" : "");
-    for (size_t i = 0; heads[i] != NULL; i++) {
-        buf_add_str(p->out, "<th scope=\"col\">");
-        svg_text(p->out, heads[i]);
-        buf_add_str(p->out, "</th>");
-    }
-    buf_add_str(p->out, "</tr></thead><tbody>");
-    p->rows = 0;
-}
-
-void page_row(struct page *p)
-{
-    buf_add_str(p->out, p->rows++ > 0 ? "</tr>\n<tr>" : "\n<tr>");
-}
-
-void page_cell(struct page *p, const char *text)
-{
-    buf_add_str(p->out, "<td>");
-    svg_text(p->out, text);
-    buf_add_str(p->out, "</td>");
-}
-
-void page_cell_n(struct page *p, uint64_t n)
-{
-    char a[AMOUNT_MAX];
-    page_cell(p, amount_number(a, n));
-}
-
-void page_table_end(struct page *p)
-{
-    /* A table's body without a row would be no HTML. */
-    buf_add_str(p->out, p->rows > 0 ? "</tr></tbody></table></details>\n"
-                                    : "<tr><td>none</td></tr></tbody></table></details>\n");
-}
-
 /* ---- the answer ---- */
-
-static void put_command(struct page *p)
-{
-    buf_add_str(p->out, "<pre>");
-    svg_text(p->out, p->how);
-    buf_add_str(p->out, "</pre>\n");
-}
 
 static void verdict(struct page *p)
 {
@@ -133,7 +37,7 @@ static void verdict(struct page *p)
             buf_add_str(p->out, "</code></li>\n");
         }
         buf_add_str(p->out, "</ul>\n<p>To see it again:</p>\n");
-        put_command(p);
+        page_command(p, p->how);
         buf_add_str(p->out, "</div>\n");
     }
     buf_add_str(p->out, "<p class=\"answer\">");
@@ -149,15 +53,6 @@ static void verdict(struct page *p)
     buf_free(&load);
 }
 
-static void tile(struct page *p, const char *value, const char *text)
-{
-    buf_add_str(p->out, "<div><dt>");
-    svg_text(p->out, text);
-    buf_add_str(p->out, "</dt><dd>");
-    svg_text(p->out, value);
-    buf_add_str(p->out, "</dd></div>\n");
-}
-
 static void tiles(struct page *p)
 {
     struct answer_sums s;
@@ -166,12 +61,12 @@ static void tiles(struct page *p)
 
     answer_sums(p->w, &s);
     buf_add_str(p->out, "<dl class=\"tiles\">\n");
-    tile(p, amount_share(a, s.answered - s.ends[SERIES_ORIGIN] - s.ends[SERIES_FAILED], s.answered),
-         "of requests did not wait for the origin");
-    tile(p, amount_share(a, saved, got), "of viewers' bytes did not come from it");
-    tile(p, amount_wait(a, p->f->p99_us), "until 99 % of bodies were complete");
-    tile(p, amount_number(a, s.ends[SERIES_FAILED]), "requests failed or were broken off");
-    tile(p, amount_number(a, p->f->wrong_deaths), "nodes that ran were declared dead");
+    page_tile(p, amount_share(a, s.answered - s.ends[SERIES_ORIGIN] - s.ends[SERIES_FAILED], s.answered),
+              "of requests did not wait for the origin");
+    page_tile(p, amount_share(a, saved, got), "of viewers' bytes did not come from it");
+    page_tile(p, amount_wait(a, p->f->p99_us), "until 99 % of bodies were complete");
+    page_tile(p, amount_number(a, s.ends[SERIES_FAILED]), "requests failed or were broken off");
+    page_tile(p, amount_number(a, p->f->wrong_deaths), "nodes that ran were declared dead");
     buf_add_str(p->out, "</dl>\n");
 }
 
@@ -258,7 +153,7 @@ static void again(struct page *p)
         buf_add_u8(p->out, '.');
     }
     page_figure(p);
-    put_command(p);
+    page_command(p, p->how);
     if (p->w->sc.actions_n > 0)
         faults_table(p);
     settings_table(p);
@@ -269,17 +164,13 @@ static void again(struct page *p)
 
 static void head(struct page *p)
 {
-    char a[AMOUNT_MAX], b[AMOUNT_MAX];
+    char a[AMOUNT_MAX], b[AMOUNT_MAX], title[96], aside[128];
 
-    buf_add_str(p->out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
-                        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
-                        "<meta name=\"color-scheme\" content=\"light dark\"/>\n<title>Hedgerow, simulated: ");
-    buf_addf(p->out, "%s nodes, seed %llu", amount_number(a, p->w->sc.nodes), (unsigned long long)p->w->sc.seed);
-    buf_add_str(p->out, "</title>\n<style>\n");
-    buf_add(p->out, sim_page_css, sim_page_css_len);
-    buf_add_str(p->out, "</style>\n</head>\n<body>\n<main>\n<header>\n<h1>Hedgerow, simulated</h1>\n");
-    buf_addf(p->out, "<p>%s nodes, %s of virtual time, seed %llu</p>\n</header>\n", a, amount_seconds(b, p->end_ms),
+    snprintf(title, sizeof(title), "%s nodes, seed %llu", amount_number(a, p->w->sc.nodes),
              (unsigned long long)p->w->sc.seed);
+    snprintf(aside, sizeof(aside), "%s nodes, %s of virtual time, seed %llu", a, amount_seconds(b, p->end_ms),
+             (unsigned long long)p->w->sc.seed);
+    page_open(p, title, aside);
 }
 
 /* Steps with about so many requests each; but not fewer than STEPS_LEAST of them. */
@@ -300,7 +191,7 @@ static void steps_of(struct page *p, uint64_t requests)
     series_coarser(p->s, by, p->steps);
 }
 
-void page_write(struct buf *out, struct world *w, const struct figures *f, const char *how)
+void page_write(struct buf *out, struct world *w, const struct figures *f, const char *how, const struct diagram *last)
 {
     struct page p = { .out = out, .w = w, .f = f, .s = w->series, .how = how, .end_ms = f->virtual_ms };
 
@@ -308,6 +199,8 @@ void page_write(struct buf *out, struct world *w, const struct figures *f, const
     head(&p);
     verdict(&p);
     tiles(&p);
+    if (last != NULL)
+        page_diagram(&p, last);
     steps_of(&p, REQUESTS_A_STEP);
     page_requests(&p);
     steps_of(&p, 8 * REQUESTS_A_STEP); /* quantiles need more */
@@ -323,8 +216,6 @@ void page_write(struct buf *out, struct world *w, const struct figures *f, const
     page_purges(&p);
     page_configs(&p);
     again(&p);
-    buf_add_str(out, "</main>\n</body>\n</html>\n");
-    out->failed = out->failed || !buf_ok(&p.left_out);
-    buf_free(&p.left_out);
+    page_close(&p);
     free(p.steps);
 }

@@ -4,8 +4,9 @@
 #include "sim/amounts.h"
 #include "sim/page_parts.h"
 
-#define TICKS_X 10
-#define TICKS_Y 5
+#define TICK_X     620 /* tenths of a pixel that a number below the axis has for itself, at least */
+#define TICKS_Y    5
+#define TICK_LEAST 520
 
 /* Thousandths as "12", "0.5". */
 static void put_thousandths(char text[AMOUNT_MAX], uint64_t v)
@@ -21,13 +22,17 @@ static void put_thousandths(char text[AMOUNT_MAX], uint64_t v)
         snprintf(text, AMOUNT_MAX, "%.20s.%02llu", whole, (unsigned long long)(v % 1000 / 10));
 }
 
-static void put_bytes(char text[AMOUNT_MAX], uint64_t v)
+/* "10.0 ms", "5.00 ms" without what says nothing. */
+static void drop_zeros(char *text)
 {
-    char *point;
+    char *end = strchr(text, ' '), *point = strchr(text, '.'), *to = end;
 
-    amount_bytes(text, v);
-    if ((point = strstr(text, ".0 ")) != NULL)
-        memmove(point, point + 2, strlen(point + 2) + 1);
+    if (end == NULL || point == NULL || point > end)
+        return;
+    while (to[-1] == '0')
+        to--;
+    to -= to[-1] == '.';
+    memmove(to, end, strlen(end) + 1);
 }
 
 static void tick_text(char text[AMOUNT_MAX], enum axis axis, uint64_t v, uint64_t step)
@@ -46,7 +51,10 @@ static void tick_text(char text[AMOUNT_MAX], enum axis axis, uint64_t v, uint64_
             snprintf(text, AMOUNT_MAX, "%llu.%llu s", n / 1000, n % 1000 / 100);
         break;
     case AXIS_LATENCY:
-        if (n < 1000)
+        if (step > 1) { /* not by decades: any number may stand there */
+            amount_wait(text, v);
+            drop_zeros(text);
+        } else if (n < 1000)
             snprintf(text, AMOUNT_MAX, n % 100 == 0 && n > 0 ? "0.%llu ms" : "%llu \302\265s",
                      n % 100 == 0 ? n / 100 : n);
         else if (n < 1000000)
@@ -55,7 +63,10 @@ static void tick_text(char text[AMOUNT_MAX], enum axis axis, uint64_t v, uint64_
             snprintf(text, AMOUNT_MAX, "%llu s", n / 1000000);
         break;
     case AXIS_RATE: put_thousandths(text, v); break;
-    case AXIS_BYTES: put_bytes(text, v); break;
+    case AXIS_BYTES:
+        amount_bytes(text, v);
+        drop_zeros(text);
+        break;
     case AXIS_PCT: snprintf(text, AMOUNT_MAX, "%llu %%", n / 10); break;
     case AXIS_COUNT: amount_number(text, v); break;
     }
@@ -73,14 +84,14 @@ static uint64_t tick_first(const struct svg_scale *s, uint64_t step)
     return v;
 }
 
-static uint64_t time_step(uint64_t span_ms)
+static uint64_t time_step(uint64_t span_ms, unsigned most)
 {
     static const uint64_t minutes[] = { 1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360 };
 
     if (span_ms <= 300000)
-        return svg_step(span_ms, 12);
+        return svg_step(span_ms, most);
     for (size_t i = 0; i < sizeof(minutes) / sizeof(minutes[0]); i++) {
-        if (span_ms / (minutes[i] * 60000) <= 12)
+        if (span_ms / (minutes[i] * 60000) <= most)
             return minutes[i] * 60000;
     }
     return UINT64_C(720) * 60000;
@@ -90,7 +101,7 @@ static uint64_t step_of(const struct svg_scale *s, enum axis axis, unsigned most
 {
     if (s->logarithmic)
         return 1;
-    return axis == AXIS_TIME ? time_step(s->high - s->low) : svg_step(s->high - s->low, most);
+    return axis == AXIS_TIME ? time_step(s->high - s->low, most) : svg_step(s->high - s->low, most);
 }
 
 static void fine_lines(struct buf *out, const struct svg_scale *s, const struct svg_scale *across, bool upright)
@@ -108,23 +119,35 @@ static void fine_lines(struct buf *out, const struct svg_scale *s, const struct 
     }
 }
 
+void plot_upright(struct buf *out, const struct plot *p)
+{
+    char text[AMOUNT_MAX];
+    uint64_t step = step_of(&p->y, p->y_axis, TICKS_Y);
+
+    fine_lines(out, &p->y, &p->x, false);
+    for (uint64_t v = tick_first(&p->y, step); v <= p->y.high; v = p->y.logarithmic ? v * 10 : v + step) {
+        int y = svg_at(&p->y, v);
+        svg_line(out, v == 0 ? "axis" : "grid", p->x.from, y, p->x.to, y);
+        tick_text(text, p->y_axis, v, step);
+        svg_label(out, "tick", 'e', p->x.from - 80, y + 40, text);
+    }
+}
+
 void plot_axes(struct buf *out, const struct plot *p, const char *y_name, const char *x_name)
 {
     char text[AMOUNT_MAX];
     int left = p->x.from, right = p->x.to, bottom = p->y.from;
-    uint64_t y_step = step_of(&p->y, p->y_axis, TICKS_Y), x_step = step_of(&p->x, p->x_axis, TICKS_X);
+    uint64_t x_step = step_of(&p->x, p->x_axis, (unsigned)(right - left) / TICK_X);
 
-    fine_lines(out, &p->y, &p->x, false);
     fine_lines(out, &p->x, &p->y, true);
-    for (uint64_t v = tick_first(&p->y, y_step); v <= p->y.high; v = p->y.logarithmic ? v * 10 : v + y_step) {
-        int y = svg_at(&p->y, v);
-        svg_line(out, "grid", left, y, right, y);
-        tick_text(text, p->y_axis, v, y_step);
-        svg_label(out, "tick", 'e', left - 80, y + 40, text);
-    }
+    plot_upright(out, p);
+    int named = left - TICK_X;
     for (uint64_t v = tick_first(&p->x, x_step); v <= p->x.high; v = p->x.logarithmic ? v * 10 : v + x_step) {
         int x = svg_at(&p->x, v);
         svg_line(out, "notch", x, bottom, x, bottom + 50);
+        if (x - named < TICK_LEAST)
+            continue; /* of decades that lie near each other not each has its number */
+        named = x;
         tick_text(text, p->x_axis, v, x_step);
         svg_label(out, "tick", 'm', x, bottom + 180, text);
     }
@@ -139,6 +162,12 @@ struct svg_scale plot_up_to(uint64_t most, int bottom, int top)
     uint64_t high = most > 0 ? most : 1, step = svg_step(high, TICKS_Y);
 
     return (struct svg_scale){ .low = 0, .high = (high + step - 1) / step * step, .from = bottom, .to = top };
+}
+
+void plot_fit(const struct page *p, struct plot *plot)
+{
+    plot->x.from = PLOT_LEFT;
+    plot->x.to = PLOT_RIGHT;
 }
 
 struct svg_scale plot_whole(const struct page *p)

@@ -205,7 +205,7 @@ void faults_strip(struct page *p)
     if (rows == 0)
         return;
     snprintf(text, sizeof(text), "%zu faults and actions, on the time of the chart above", p->w->sc.actions_n);
-    svg_begin(p->out, PAGE_WIDTH, (int)rows * ROW / 10 + 6, "What happened to the nodes, the network and the origin",
+    svg_begin(p->out, p->width, (int)rows * ROW / 10 + 6, "What happened to the nodes, the network and the origin",
               text);
     int y = 0;
     for (size_t i = 0; i < shown; i++, y += ROW)

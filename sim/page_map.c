@@ -8,9 +8,9 @@
 #include "sim/edge.h"
 #include "sim/page_parts.h"
 
-#define CENTRE_X  4800
+#define CENTRE_X  (p->width * 5)
 #define CENTRE_Y  2350
-#define RADIUS_X  2900
+#define RADIUS_X  (page_is_narrow(p) ? 1350 : 2900)
 #define RADIUS_Y  1250
 #define DOT_LEAST 50
 #define DOT_MOST  (CROWDED(p) ? 130 : 220)
@@ -18,6 +18,9 @@
 #define ROWS_MAX  40
 #define WAYS_MAX  60 /* more are no picture */
 #define NAMED_MAX 12 /* ways that bear their bytes */
+
+#define LETTER 66 /* of a name: about so wide, in tenths */
+#define LINE   130
 
 #define CROWDED(p) ((p)->s->places > 8)
 
@@ -40,7 +43,7 @@ static const int16_t turn[17][2] = { { 0, -1000 },   { 383, -924 }, { 707, -707 
                                      { -707, 707 },  { -924, 383 }, { -1000, 0 },  { -924, -383 }, { -707, -707 },
                                      { -383, -924 }, { 0, -1000 } };
 
-static struct spot on_circle(size_t i, size_t n)
+static struct spot on_circle(const struct page *p, size_t i, size_t n)
 {
     size_t at = (2 * i + 1) * 8000 / n, whole = at / 1000; /* none at the top, below the origin */
     int part = (int)(at % 1000);
@@ -52,12 +55,47 @@ static struct spot on_circle(size_t i, size_t n)
 
 static struct spot spot_of(const struct page *p, size_t place)
 {
-    return p->w->sc.regions > 0 ? cities[place] : on_circle(place, p->s->places);
+    if (p->w->sc.regions == 0)
+        return on_circle(p, place, p->s->places);
+    return (struct spot){ cities[place].x * p->width / PAGE_WIDTH, cities[place].y };
 }
 
 static struct spot origin_spot(const struct page *p)
 {
-    return p->w->sc.regions > 0 ? (struct spot){ 3850, 2700 } : (struct spot){ CENTRE_X, 320 };
+    return p->w->sc.regions > 0 ? (struct spot){ 3850 * p->width / PAGE_WIDTH, 2700 } : (struct spot){ CENTRE_X, 320 };
+}
+
+/* ---- names ---- */
+
+/* Where names stand already: one that would lie on another is left out, and is in the table. */
+struct names {
+    struct {
+        int left, right, line;
+    } at[LINK_REGIONS + 2 * NAMED_MAX + 101];
+    size_t n;
+};
+
+static void put_name(struct page *p, struct names *names, const char *class, char anchor, int x, int y,
+                     const char *text)
+{
+    int wide = (int)strlen(text) * LETTER, left = anchor == 's' ? x : anchor == 'm' ? x - wide / 2 : x - wide;
+
+    if (left < 0)
+        x -= left;
+    else if (left + wide > p->width * 10)
+        x -= left + wide - p->width * 10;
+    left = anchor == 's' ? x : anchor == 'm' ? x - wide / 2 : x - wide;
+    for (size_t i = 0; i < names->n; i++) {
+        int apart = y - names->at[i].line;
+        if (left < names->at[i].right && names->at[i].left < left + wide && apart < LINE && apart > -LINE)
+            return;
+    }
+    if (names->n == sizeof(names->at) / sizeof(names->at[0]))
+        return;
+    names->at[names->n].left = left;
+    names->at[names->n].right = left + wide;
+    names->at[names->n++].line = y;
+    svg_label(p->out, class, anchor, x, y, text);
 }
 
 /* ---- ways ---- */
@@ -79,11 +117,11 @@ static int heavier(const void *x, const void *y)
 }
 
 /* A bow from one spot to the other, as wide as the root of what went there. */
-static void way_bytes(struct page *p, struct spot a, struct spot m, struct spot b, uint64_t bytes)
+static void way_bytes(struct page *p, struct names *names, struct spot a, struct spot m, struct spot b, uint64_t bytes)
 {
     char text[AMOUNT_MAX];
-    svg_label(p->out, "over tick", 'm', (a.x + 2 * m.x + b.x) / 4, (a.y + 2 * m.y + b.y) / 4 + 40,
-              amount_bytes(text, bytes));
+    put_name(p, names, "over tick", 'm', (a.x + 2 * m.x + b.x) / 4, (a.y + 2 * m.y + b.y) / 4 + 40,
+             amount_bytes(text, bytes));
 }
 
 /* One of a path, behind what leads to it. */
@@ -117,23 +155,28 @@ static void put_place(struct page *p, size_t place, char text[24])
         series_place_name(&p->w->sc, (uint32_t)place, text);
 }
 
-static void dot(struct page *p, size_t place, uint64_t bytes, uint64_t most)
+static int dot_size(const struct page *p, size_t place, uint64_t most)
+{
+    uint64_t bytes = p->s->between[place * p->s->places + place];
+    return DOT_LEAST + (most > 0 ? (int)(svg_root(bytes) * (DOT_MOST - DOT_LEAST) / (svg_root(most) + 1)) : 0);
+}
+
+static void dot_name(struct page *p, struct names *names, size_t place, uint64_t most)
 {
     char text[24 + AMOUNT_MAX], a[AMOUNT_MAX];
     struct spot at = spot_of(p, place);
-    int r = DOT_LEAST + (most > 0 ? (int)(svg_root(bytes) * (DOT_MOST - DOT_LEAST) / (svg_root(most) + 1)) : 0);
-    bool left = p->w->sc.regions == 0 && at.x<CENTRE_X - 400, right = at.x> CENTRE_X + 400;
+    int r = dot_size(p, place, most);
+    bool beside = p->w->sc.regions == 0 && !page_is_narrow(p), left = beside && at.x < CENTRE_X - 400,
+         right = beside && at.x > CENTRE_X + 400;
 
     put_place(p, place, text);
     if (p->s->places * p->s->places <= NAMED_MAX)
-        snprintf(text + strlen(text), AMOUNT_MAX, ": %s within", amount_bytes(a, bytes));
-    svg_circle(p->out, "place", at.x, at.y, r);
-    if (p->w->sc.regions > 0)
-        svg_label(p->out, "over", 'm', at.x, at.y + r + 130, text);
-    else if (left || right)
-        svg_label(p->out, "over", left ? 'e' : 's', left ? at.x - r - 60 : at.x + r + 60, at.y + 40, text);
+        snprintf(text + strlen(text), AMOUNT_MAX, ": %s within",
+                 amount_bytes(a, p->s->between[place * p->s->places + place]));
+    if (left || right)
+        put_name(p, names, "over", left ? 'e' : 's', left ? at.x - r - 60 : at.x + r + 60, at.y + 40, text);
     else
-        svg_label(p->out, "over", 'm', at.x, at.y < CENTRE_Y ? at.y - r - 60 : at.y + r + 150, text);
+        put_name(p, names, "over", 'm', at.x, beside && at.y < CENTRE_Y ? at.y - r - 60 : at.y + r + 150, text);
 }
 
 static void ways_table(struct page *p, const struct way *ways, size_t n)
@@ -192,7 +235,7 @@ static struct spot way_spots(const struct page *p, const struct way *o, struct s
                           (a->y + b->y) / 2 + (b->x - a->x) * bend / 100 };
 }
 
-static void map_ways(struct page *p, const struct way *ways, size_t n, bool names)
+static void map_ways(struct page *p, const struct way *ways, size_t n, struct names *names)
 {
     uint64_t across = 0;
     size_t drawn = 0;
@@ -206,8 +249,8 @@ static void map_ways(struct page *p, const struct way *ways, size_t n, bool name
         if (o->a == o->b || (!of_origin && ++drawn > WAYS_MAX))
             continue;
         m = way_spots(p, o, &a, &b);
-        if (names)
-            way_bytes(p, a, m, b, o->bytes);
+        if (names != NULL)
+            way_bytes(p, names, a, m, b, o->bytes);
         else
             bow(p, of_origin ? "way-origin" : "way", a, b, m, o->bytes, across);
     }
@@ -216,6 +259,7 @@ static void map_ways(struct page *p, const struct way *ways, size_t n, bool name
 static void map_chart(struct page *p, const struct way *ways, size_t n)
 {
     struct spot home = origin_spot(p);
+    struct names names = { .n = 0 };
     uint64_t within = 0;
     int bottom = home.y;
 
@@ -228,15 +272,23 @@ static void map_chart(struct page *p, const struct way *ways, size_t n)
         int low = (a.y + 2 * m.y + b.y) / 4;
         bottom = low > bottom ? low : bottom;
     }
-    svg_begin(p->out, PAGE_WIDTH, bottom / 10 + 60, "Bytes from place to place and from the origin",
+    svg_begin(p->out, p->width, bottom / 10 + 60, "Bytes from place to place and from the origin",
               "Bows between places, wider where more went; the table below has the numbers.");
-    map_ways(p, ways, n, false);
-    if (n <= NAMED_MAX)
-        map_ways(p, ways, n, true);
+    map_ways(p, ways, n, NULL);
     for (size_t place = 0; place < p->s->places; place++)
-        dot(p, place, p->s->between[place * p->s->places + place], within);
+        svg_circle(p->out, "place", spot_of(p, place).x, spot_of(p, place).y, dot_size(p, place, within));
     svg_rect(p->out, "home", home.x - 90, home.y - 90, 180, 180);
-    svg_label(p->out, "over", 's', home.x + 150, home.y + 40, "origin");
+    put_name(p, &names, "over", 's', home.x + 150, home.y + 40, "origin");
+    for (size_t i = 0; i < n; i++) { /* the busiest first: where there is no room, it is theirs */
+        if (ways[i].a == ways[i].b)
+            dot_name(p, &names, ways[i].a, within);
+    }
+    for (size_t place = 0; place < p->s->places; place++) {
+        if (p->s->between[place * p->s->places + place] == 0)
+            dot_name(p, &names, place, within);
+    }
+    if (n <= NAMED_MAX)
+        map_ways(p, ways, n, &names);
     svg_end(p->out);
 }
 
@@ -273,7 +325,8 @@ void page_map(struct page *p)
     page_legend(p, "l-origin", "from the origin");
     page_legend(p, "place", "the larger, the more stays within");
     page_legend(p, NULL, NULL);
-    map_chart(p, ways, n);
+    while (page_chart(p))
+        map_chart(p, ways, n);
     ways_table(p, ways, n);
     page_panel_end(p);
     free(ways);

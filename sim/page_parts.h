@@ -3,12 +3,14 @@
 #define HEDGEROW_SIM_PAGE_PARTS_H
 
 #include "sim/figures.h"
+#include "sim/hunt/diagram.h"
 #include "sim/series.h"
 #include "sim/svg.h"
 
-#define PAGE_WIDTH 960 /* of charts, in pixels; their text is set for it */
-#define PLOT_LEFT  720 /* of the area within the axes, in tenths of a pixel */
-#define PLOT_RIGHT 9340
+#define PAGE_WIDTH  960       /* of charts, in pixels; their text is set for it */
+#define PAGE_NARROW 400       /* ... on a telephone */
+#define PLOT_LEFT   (p->left) /* of the area within the axes, in tenths of a pixel */
+#define PLOT_RIGHT  (p->right)
 
 /* What a page is made from. */
 struct page {
@@ -19,12 +21,28 @@ struct page {
     struct series_book *steps; /* its buckets, as many at a time as make steps that can be looked at */
     const char *how;
     uint64_t end_ms;
+    int width, left, right; /* of the chart that is drawn, see page_chart */
+    unsigned drawn;
     bool in_legend;
     uint64_t rows;       /* of the table that is open */
     struct buf left_out; /* items of a list: which panels are not there, and why */
 };
 
-/* ---- the shell (page.c) ---- */
+/* ---- the shell (page_shell.c) ---- */
+
+/* page_open writes all before the answer: |title| for the window, |aside| at the right of the name. page_close frees
+ * what the page holds. */
+void page_open(struct page *p, const char *title, const char *aside);
+void page_close(struct page *p);
+void page_command(struct page *p, const char *command);
+void page_tile(struct page *p, const char *value, const char *text);
+
+/* A chart is drawn twice, for wide screens and for narrow ones, since its text would shrink with it: the style sheet
+ * shows one of them. `while (page_chart(p)) draw();`, where what is drawn keeps to width, PLOT_LEFT and PLOT_RIGHT. */
+bool page_chart(struct page *p);
+bool page_is_narrow(const struct page *p);
+/* One width, for a chart that is always of that: until the next page_chart. */
+void page_width(struct page *p, int width);
 
 /* A panel is a heading, a sentence that says what to see, and a figure: page_panel, the sentence written to |out|,
  * page_figure, the chart and its tables, page_panel_end. */
@@ -41,6 +59,7 @@ void page_legend(struct page *p, const char *class, const char *text);
 void page_table(struct page *p, const char *summary, const char *const *heads, bool words);
 void page_row(struct page *p);
 void page_cell(struct page *p, const char *text);
+void page_cell_slice(struct page *p, struct slice text);
 void page_cell_n(struct page *p, uint64_t n);
 void page_table_end(struct page *p);
 
@@ -50,7 +69,7 @@ enum axis {
     AXIS_TIME,    /* milliseconds */
     AXIS_LATENCY, /* microseconds */
     AXIS_RATE,    /* thousandths a second */
-    AXIS_BYTES,   /* bytes a second */
+    AXIS_BYTES,   /* bytes a second, or bytes */
     AXIS_PCT,     /* thousandths */
     AXIS_COUNT,
 };
@@ -60,8 +79,12 @@ struct plot {
 };
 /* Lines and numbers of both axes, with |y_name| above the upright one. |top|, |bottom|: of the area, in tenths. */
 void plot_axes(struct buf *out, const struct plot *p, const char *y_name, const char *x_name);
+/* The upright axis alone; what stands along the other one is the caller's. */
+void plot_upright(struct buf *out, const struct plot *p);
 /* A scale for |most|, upright, that ends at a whole step. */
 struct svg_scale plot_up_to(uint64_t most, int bottom, int top);
+/* The x axis as wide as the chart that is drawn now. */
+void plot_fit(const struct page *p, struct plot *plot);
 /* Scales of time: of the whole run; from the moment on when viewers ask, or faults begin. */
 struct svg_scale plot_whole(const struct page *p);
 struct svg_scale plot_time(const struct page *p);
@@ -84,7 +107,8 @@ void page_nodes(struct page *p);
 void page_spread(struct page *p);
 void page_purges(struct page *p);
 void page_configs(struct page *p);
-void page_map(struct page *p); /* page_map.c */
+void page_map(struct page *p);                              /* page_map.c */
+void page_diagram(struct page *p, const struct diagram *d); /* page_diagram.c */
 
 extern const char *const page_end_classes[SERIES_ENDS_N];
 

@@ -5,6 +5,7 @@
 #include "sim/amounts.h"
 #include "sim/config_model.h"
 #include "sim/edge.h"
+#include "sim/epidemic.h"
 #include "sim/link_model.h"
 #include "sim/page_parts.h"
 #include "sim/purge_model.h"
@@ -12,13 +13,10 @@
 #define TOP         240
 #define BOTTOM      2600
 #define HEIGHT      305
-#define NAMES_MAX   40 /* bars that bear the names of their nodes */
+#define NAME_ROOM   210 /* tenths of a pixel that a bar must have to bear the name of its node */
 #define FIRST_US    100
-#define PUSHES      4 /* members told by each who hears something new, at once and again after this (gossip/rumour.c) */
-#define AGAIN       MS(60)
 #define CONFIGS_MAX 100 /* changes of the configuration in a table */
 #define STEP_LEAST  20  /* tenths of a pixel */
-#define HOPS_MAX    512
 
 static const char *const line_classes[SERIES_ENDS_N] = {
     "l-hit", "l-stale", "l-peer", "l-origin", "l-failed", "l-gone"
@@ -106,14 +104,17 @@ void page_latency(struct page *p)
             page_legend(p, line_classes[i], series_end_texts[i]);
     }
     page_legend(p, NULL, NULL);
-    svg_begin(p->out, PAGE_WIDTH, HEIGHT, "Share of answers that had begun, by time since the request",
-              "Cumulative distributions on a logarithmic scale of time; quantiles are in the table below.");
-    plot_axes(p->out, &plot, "answers that have begun", "time since the request (logarithmic)");
-    for (size_t i = 0; i < SERIES_ENDS_N; i++) {
-        if (p->s->first_byte[i].n > 0)
-            curve(p, &plot, &p->s->first_byte[i], line_classes[i]);
+    while (page_chart(p)) {
+        plot_fit(p, &plot);
+        svg_begin(p->out, p->width, HEIGHT, "Share of answers that had begun, by time since the request",
+                  "Cumulative distributions on a logarithmic scale of time; quantiles are in the table below.");
+        plot_axes(p->out, &plot, "answers that have begun", "time since the request (logarithmic)");
+        for (size_t i = 0; i < SERIES_ENDS_N; i++) {
+            if (p->s->first_byte[i].n > 0)
+                curve(p, &plot, &p->s->first_byte[i], line_classes[i]);
+        }
+        svg_end(p->out);
     }
-    svg_end(p->out);
     latency_table(p);
     page_panel_end(p);
 }
@@ -164,6 +165,11 @@ static void nodes_table(struct page *p, const struct load *loads)
     page_table_end(p);
 }
 
+static bool bars_have_names(const struct page *p)
+{
+    return p->w->sc.nodes * NAME_ROOM <= (uint64_t)(PLOT_RIGHT - PLOT_LEFT);
+}
+
 static void bars(struct page *p, const struct plot *plot, const struct load *loads)
 {
     uint32_t n = (uint32_t)p->w->sc.nodes;
@@ -178,7 +184,7 @@ static void bars(struct page *p, const struct plot *plot, const struct load *loa
         svg_rect(p->out, "hit", left, low, wide, BOTTOM - low);
         if (low > high)
             svg_rect(p->out, "peer", left, high, wide, low - high);
-        if (n <= NAMES_MAX)
+        if (bars_have_names(p))
             svg_label(p->out, "tick", 'm', (from + to) / 2, BOTTOM + 180, p->w->edges[loads[i].node].name);
     }
 }
@@ -191,7 +197,7 @@ static void nodes_chart(struct page *p, const struct load *loads, uint64_t mean)
     plot.y = plot_up_to(loads[0].viewers + loads[0].others, BOTTOM, TOP);
     uint64_t step = svg_step(plot.y.high, 5);
     svg_begin(
-        p->out, PAGE_WIDTH, HEIGHT, "Answers given by each node, busiest first",
+        p->out, p->width, HEIGHT, "Answers given by each node, busiest first",
         "Bars of two parts: to viewers, and to other nodes; a line marks the mean. The table below names all nodes.");
     for (uint64_t v = 0; v <= plot.y.high; v += step) {
         int y = svg_at(&plot.y, v);
@@ -200,8 +206,7 @@ static void nodes_chart(struct page *p, const struct load *loads, uint64_t mean)
     }
     bars(p, &plot, loads);
     svg_label(p->out, "name", 's', PLOT_LEFT, TOP - 100, "answers given");
-    svg_label(p->out, "name", 'e', PLOT_RIGHT, BOTTOM + (p->w->sc.nodes <= NAMES_MAX ? 350 : 180),
-              "nodes, busiest first");
+    svg_label(p->out, "name", 'e', PLOT_RIGHT, BOTTOM + (bars_have_names(p) ? 350 : 180), "nodes, busiest first");
     snprintf(text, sizeof(text), "mean %s", amount_number(a, mean));
     int y = svg_at(&plot.y, mean);
     svg_line(p->out, "mean", PLOT_LEFT, y, PLOT_RIGHT, y);
@@ -238,7 +243,8 @@ void page_nodes(struct page *p)
     page_legend(p, "hit", "to viewers");
     page_legend(p, "peer", "to other nodes");
     page_legend(p, NULL, NULL);
-    nodes_chart(p, loads, mean);
+    while (page_chart(p))
+        nodes_chart(p, loads, mean);
     nodes_table(p, loads);
     page_panel_end(p);
     free(loads);
@@ -310,25 +316,16 @@ static mesh_ns mean_delay(const struct world *w)
     return mean > MS(1) ? mean : MS(1);
 }
 
-/* Whoever hears it tells PUSHES random ones of |n| - 1 others, at once and again after each AGAIN, and a hop takes
- * |hop|: who is missed by all of these stays ignorant (Pittel, "On spreading a rumor", 1987). In 1,024ths of a node. */
 static void epidemic(struct page *p, const struct plot *plot, uint64_t n, mesh_ns hop)
 {
-    uint64_t ignorant = (n - 1) * 1024, fresh[HOPS_MAX] = { 1024 };
-    size_t again = (size_t)((AGAIN + hop - 1) / hop);
+    struct epidemic e;
 
+    epidemic_init(&e, n, hop);
     svg_path(p->out, "l-ideal");
-    for (size_t i = 0; i + 1 < HOPS_MAX; i++) {
-        uint64_t ms = (uint64_t)((mesh_ns)i * hop / MS(1)), missed = UINT64_C(1) << 30, telling = 0;
-        if (ms > plot->x.high)
-            break;
-        svg_to(p->out, i == 0, svg_at(&plot->x, ms), svg_at(&plot->y, 1000 - ignorant * 1000 / (n * 1024)));
-        for (size_t k = 0; k * again <= i; k++)
-            telling += fresh[i - k * again];
-        for (uint64_t k = 0; k < PUSHES * telling / 1024 && missed > 0; k++)
-            missed = missed * (n - 2) / (n - 1);
-        fresh[i + 1] = ignorant - (ignorant * missed >> 30);
-        ignorant -= fresh[i + 1];
+    while (e.hops + 1 < EPIDEMIC_HOPS && (uint64_t)((mesh_ns)e.hops * hop / MS(1)) <= plot->x.high) {
+        svg_to(p->out, e.hops == 0, svg_at(&plot->x, (uint64_t)((mesh_ns)e.hops * hop / MS(1))),
+               svg_at(&plot->y, epidemic_known(&e)));
+        epidemic_next(&e);
     }
     svg_path_end(p->out, false);
 }
@@ -390,23 +387,26 @@ void page_spread(struct page *p)
              "and a hop takes %s, the mean between nodes. A node that goes is known as gone by who at least suspects "
              "it, and many "
              "may find out for themselves; the last ones are in the table. ",
-             PUSHES, (int)(AGAIN / MS(1)), amount_wait(a, (uint64_t)(hop / US(1))));
+             EPIDEMIC_PUSHES, (int)(EPIDEMIC_AGAIN / MS(1)), amount_wait(a, (uint64_t)(hop / US(1))));
     page_figure(p);
     page_legend(p, NULL, NULL);
     page_legend(p, "l-hit", "a node starts");
     page_legend(p, "l-origin", "a node goes");
     page_legend(p, "l-ideal", "epidemic");
     page_legend(p, NULL, NULL);
-    svg_begin(p->out, PAGE_WIDTH, HEIGHT, "Share of nodes that know of a change, by time since the first knew",
-              "A line for each change, beside the curve of an epidemic; the table below has the times.");
-    plot_axes(p->out, &plot, "nodes that know", "since the first one knew");
-    for (size_t i = 0; i < s->spreads_n; i++) {
-        n = known_times(p, &s->spreads[i], at, &of);
-        if (n > 0)
-            spread_line(p, &plot, at, n, of, s->spreads[i].up ? "l-hit thin" : "l-origin thin");
+    while (page_chart(p)) {
+        plot_fit(p, &plot);
+        svg_begin(p->out, p->width, HEIGHT, "Share of nodes that know of a change, by time since the first knew",
+                  "A line for each change, beside the curve of an epidemic; the table below has the times.");
+        plot_axes(p->out, &plot, "nodes that know", "since the first one knew");
+        for (size_t i = 0; i < s->spreads_n; i++) {
+            n = known_times(p, &s->spreads[i], at, &of);
+            if (n > 0)
+                spread_line(p, &plot, at, n, of, s->spreads[i].up ? "l-hit thin" : "l-origin thin");
+        }
+        epidemic(p, &plot, p->w->sc.nodes, hop);
+        svg_end(p->out);
     }
-    epidemic(p, &plot, p->w->sc.nodes, hop);
-    svg_end(p->out);
     spread_table(p, at);
     page_panel_end(p);
     free(at);
@@ -439,11 +439,14 @@ void page_purges(struct page *p)
              amount_number(a, p->f->purges), amount_ms(b, p->f->purge_mean_us), amount_ms(c, p->f->purge_max_us),
              (unsigned long long)missed);
     page_figure(p);
-    svg_begin(p->out, PAGE_WIDTH, HEIGHT, "Share of nodes that have kept a purge, by time since its call",
-              "One cumulative distribution over all purges and nodes, on a logarithmic scale of time.");
-    plot_axes(p->out, &plot, "nodes that have it on their disks", "time since the call (logarithmic)");
-    curve(p, &plot, l, "l-stale");
-    svg_end(p->out);
+    while (page_chart(p)) {
+        plot_fit(p, &plot);
+        svg_begin(p->out, p->width, HEIGHT, "Share of nodes that have kept a purge, by time since its call",
+                  "One cumulative distribution over all purges and nodes, on a logarithmic scale of time.");
+        plot_axes(p->out, &plot, "nodes that have it on their disks", "time since the call (logarithmic)");
+        curve(p, &plot, l, "l-stale");
+        svg_end(p->out);
+    }
     page_panel_end(p);
     free(l);
 }

@@ -67,7 +67,7 @@ static void put_step(struct page *p)
 
 void page_requests(struct page *p)
 {
-    uint64_t base[SERIES_BUCKETS_MAX] = { 0 }, most = 0;
+    uint64_t base[SERIES_BUCKETS_MAX], most = 0;
     struct plot plot = { .x = plot_time(p), .x_axis = AXIS_TIME, .y_axis = AXIS_RATE };
 
     for (size_t i = 0; i < p->steps->n; i++) {
@@ -87,16 +87,20 @@ void page_requests(struct page *p)
             page_legend(p, page_end_classes[stack[i]], series_end_texts[stack[i]]);
     }
     page_legend(p, NULL, NULL);
-    svg_begin(p->out, PAGE_WIDTH, HEIGHT, "Requests a second over time, by where the answer came from",
-              "Stacked areas; the same numbers are in the table of time below.");
-    faults_bands(p, &plot.x, TOP, BOTTOM);
-    plot_axes(p->out, &plot, "requests a second", NULL);
-    for (size_t i = 0; i < SERIES_ENDS_N; i++) {
-        if (total(p->steps, stack[i]) > 0)
-            layer(p, &plot, base, stack[i]);
+    while (page_chart(p)) {
+        memset(base, 0, sizeof(base));
+        plot_fit(p, &plot);
+        svg_begin(p->out, p->width, HEIGHT, "Requests a second over time, by where the answer came from",
+                  "Stacked areas; the same numbers are in the table of time below.");
+        faults_bands(p, &plot.x, TOP, BOTTOM);
+        plot_axes(p->out, &plot, "requests a second", NULL);
+        for (size_t i = 0; i < SERIES_ENDS_N; i++) {
+            if (total(p->steps, stack[i]) > 0)
+                layer(p, &plot, base, stack[i]);
+        }
+        svg_end(p->out);
+        faults_strip(p);
     }
-    svg_end(p->out);
-    faults_strip(p);
     time_table(p);
     page_panel_end(p);
 }
@@ -135,13 +139,16 @@ void page_traffic(struct page *p)
     for (size_t i = 0; i < SERIES_FLOWS_N; i++)
         page_legend(p, flow_classes[i], series_flow_texts[i]);
     page_legend(p, NULL, NULL);
-    svg_begin(p->out, PAGE_WIDTH, HEIGHT, "Bytes a second over time",
-              "Lines for what viewers got, what went between nodes, what came from the origin, and gossip.");
-    faults_bands(p, &plot.x, TOP, BOTTOM);
-    plot_axes(p->out, &plot, "bytes a second", NULL);
-    for (size_t i = SERIES_FLOWS_N; i-- > 0;)
-        flow_line(p, &plot, (enum series_flow)i);
-    svg_end(p->out);
+    while (page_chart(p)) {
+        plot_fit(p, &plot);
+        svg_begin(p->out, p->width, HEIGHT, "Bytes a second over time",
+                  "Lines for what viewers got, what went between nodes, what came from the origin, and gossip.");
+        faults_bands(p, &plot.x, TOP, BOTTOM);
+        plot_axes(p->out, &plot, "bytes a second", NULL);
+        for (size_t i = SERIES_FLOWS_N; i-- > 0;)
+            flow_line(p, &plot, (enum series_flow)i);
+        svg_end(p->out);
+    }
     page_panel_end(p);
 }
 
@@ -192,14 +199,17 @@ void page_waits(struct page *p)
     page_legend(p, "l-q90", "90 %");
     page_legend(p, "l-q50", "half of all");
     page_legend(p, NULL, NULL);
-    svg_begin(p->out, PAGE_WIDTH, HEIGHT, "Time to the first byte over time",
-              "Lines for the median, the 90th and the 99th percentile, on a logarithmic scale.");
-    faults_bands(p, &plot.x, TOP, BOTTOM);
-    plot_axes(p->out, &plot, "until the answer begins (logarithmic)", NULL);
-    wait_line(p, &plot, 500, "l-q50");
-    wait_line(p, &plot, 900, "l-q90");
-    wait_line(p, &plot, 990, "l-q99");
-    svg_end(p->out);
+    while (page_chart(p)) {
+        plot_fit(p, &plot);
+        svg_begin(p->out, p->width, HEIGHT, "Time to the first byte over time",
+                  "Lines for the median, the 90th and the 99th percentile, on a logarithmic scale.");
+        faults_bands(p, &plot.x, TOP, BOTTOM);
+        plot_axes(p->out, &plot, "until the answer begins (logarithmic)", NULL);
+        wait_line(p, &plot, 500, "l-q50");
+        wait_line(p, &plot, 900, "l-q90");
+        wait_line(p, &plot, 990, "l-q99");
+        svg_end(p->out);
+    }
     page_panel_end(p);
 }
 
@@ -238,13 +248,16 @@ void page_members(struct page *p)
     page_legend(p, "l-hit", "nodes that serve");
     page_legend(p, "l-peer", "of them, those that list just all of these");
     page_legend(p, NULL, NULL);
-    svg_begin(p->out, PAGE_WIDTH, LOW / 10 + 25, "Live nodes over time, and how many agree on who is live",
-              "Two lines; where they part, nodes do not yet know of a change.");
-    faults_bands(p, &plot.x, TOP, LOW);
-    plot_axes(p->out, &plot, "nodes", NULL);
-    members_line(p, &plot, false);
-    members_line(p, &plot, true);
-    svg_end(p->out);
+    while (page_chart(p)) {
+        plot_fit(p, &plot);
+        svg_begin(p->out, p->width, LOW / 10 + 25, "Live nodes over time, and how many agree on who is live",
+                  "Two lines; where they part, nodes do not yet know of a change.");
+        faults_bands(p, &plot.x, TOP, LOW);
+        plot_axes(p->out, &plot, "nodes", NULL);
+        members_line(p, &plot, false);
+        members_line(p, &plot, true);
+        svg_end(p->out);
+    }
     page_panel_end(p);
 }
 

@@ -217,7 +217,7 @@ void report_text(struct buf *out, struct world *w, const struct figures *f, cons
 
 /* ---- JSON ---- */
 
-static void put_json_text(struct buf *out, const char *text)
+void report_quoted(struct buf *out, const char *text)
 {
     buf_add_u8(out, '"');
     for (const char *p = text; *p != '\0'; p++) {
@@ -239,7 +239,7 @@ void report_json(struct buf *out, struct world *w, const struct figures *f, cons
     buf_addf(out, "{\"schema\":1,\"ok\":%s,\"seed\":%llu,\"trace\":\"%s\",\"crypto\":\"%s\",\"command\":",
              report_ok(w) ? "true" : "false", (unsigned long long)w->sc.seed, trace_hash_text(&w->trace, hash),
              world_stand_in(&w->sc) ? "stand-in" : "real");
-    put_json_text(out, how);
+    report_quoted(out, how);
     buf_addf(out, ",\"nodes\":%llu,\"zones\":%llu,\"figures\":{", (unsigned long long)w->sc.nodes,
              (unsigned long long)w->sc.zones);
     for (size_t i = 0; i < w->sc.words->figures_n; i++) {
@@ -253,14 +253,14 @@ void report_json(struct buf *out, struct world *w, const struct figures *f, cons
     buf_addf(out, "},\"checks\":[");
     for (size_t i = 0; i < RULES_N; i++) {
         buf_addf(out, "%s{\"rule\":\"%c\",\"text\":", i > 0 ? "," : "", (char)('a' + i));
-        put_json_text(out, rule_texts[i]);
+        report_quoted(out, rule_texts[i]);
         buf_addf(out, ",\"broken\":%llu,\"judged\":%s}", (unsigned long long)c->broken[i],
                  c->not_judged[i] ? "false" : "true");
     }
     buf_addf(out, "],\"messages\":[");
     for (size_t i = 0; i < c->messages_n; i++) {
         buf_add_str(out, i > 0 ? "," : "");
-        put_json_text(out, c->messages[i]);
+        report_quoted(out, c->messages[i]);
     }
     buf_addf(out, "]}\n");
 }

@@ -10,6 +10,8 @@ void report_figures(struct world *w, struct figures *out);
 /* |how| is the command line that gives this run again. */
 void report_text(struct buf *out, struct world *w, const struct figures *f, const char *how);
 void report_json(struct buf *out, struct world *w, const struct figures *f, const char *how);
+/* |text| as JSON has it, quotes included. */
+void report_quoted(struct buf *out, const char *text);
 /* Did everything hold? */
 bool report_ok(const struct world *w);
 

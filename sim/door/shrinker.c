@@ -11,10 +11,12 @@
 #include "sim/hunt/diagram.h"
 #include "sim/hunt/reduce.h"
 #include "sim/hunt/verdict.h"
+#include "sim/page.h"
 
 #define SHRINK_FOR   SEC(60)
 #define ACTIONS_MAX  4096 /* with more, ddmin over them is left out until other ways have made them fewer */
 #define PICTURE_ROOM (256u << 10)
+#define PAGE_ROOM    (1024u << 10)
 
 /* What must be as it was for a candidate to count. */
 struct failure {
@@ -177,7 +179,8 @@ static bool other_ways(struct shrinker *s)
 /* ---- the result ---- */
 
 struct picture {
-    char text[PICTURE_ROOM], svg[PICTURE_ROOM];
+    char text[PICTURE_ROOM], svg[PICTURE_ROOM], page[PAGE_ROOM];
+    bool too_long; /* the page for its room */
 };
 
 static void take_line(void *ctx, const char *line)
@@ -198,7 +201,7 @@ static void draw(void *ctx, uint64_t job, void *result)
     struct picture *p = result;
     struct diagram *d = calloc(1, sizeof(*d));
     struct verdict *v = calloc(1, sizeof(*v));
-    struct buf text = BUF_EMPTY, svg = BUF_EMPTY;
+    struct buf text = BUF_EMPTY, svg = BUF_EMPTY, page = BUF_EMPTY;
     const struct tap tap = { .line = take_line, .ctx = d };
 
     (void)job;
@@ -210,13 +213,16 @@ static void draw(void *ctx, uint64_t job, void *result)
     diagram_put_svg(d, s->failure.text, &svg);
     copy_text(p->text, &text);
     copy_text(p->svg, &svg);
+    page_failure(&page, s->best, s->failure.text, verdict_message(s->verdict, s->failure.rule), d);
+    p->too_long = snprintf(p->page, PAGE_ROOM, "%.*s", SLICE_FMT(buf_slice(&page))) >= (int)PAGE_ROOM;
+    buf_free(&page);
 }
 
 static int show(struct shrinker *s)
 {
     struct child_limits limits = { 1, RUN_CPU_S, RUN_MEMORY_BYTES, sizeof(struct picture) };
     struct children *c = children_new(&limits, draw, s);
-    struct buf out = BUF_EMPTY, svg = BUF_EMPTY;
+    struct buf out = BUF_EMPTY, svg = BUF_EMPTY, page = BUF_EMPTY;
     struct child_end end = { .how = CHILD_CRASHED };
     const char *message = verdict_message(s->verdict, s->failure.rule);
 
@@ -234,8 +240,17 @@ static int show(struct shrinker *s)
         buf_add_str(&svg, ((const struct picture *)end.left)->svg);
         ok = load_save(s->o->svg, &svg) && ok;
     }
+    if (s->o->report != NULL) {
+        const struct picture *p = drawn ? end.left : NULL;
+        if (p != NULL && !p->too_long)
+            buf_add_str(&page, p->page);
+        else
+            page_failure(&page, s->best, s->failure.text, message, NULL);
+        ok = load_save(s->o->report, &page) && ok;
+    }
     buf_free(&out);
     buf_free(&svg);
+    buf_free(&page);
     children_free(c);
     return ok && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_BROKEN;
 }

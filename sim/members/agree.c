@@ -56,9 +56,23 @@ static void reached(const struct crowd *c, mesh_ns from, mesh_ns *at)
         *at = c->changed_at > from ? c->changed_at : from;
 }
 
+/* For the page: how many list as many as live. */
+static void look_for_page(struct crowd *c)
+{
+    uint32_t live = 0, right = 0;
+
+    for (uint32_t i = 0; i < c->n; i++)
+        live += crowd_up(c, i);
+    for (uint32_t i = 0; i < c->n; i++)
+        right += crowd_up(c, i) && c->nodes[i].others + 1 == live;
+    curves_look(c->curves, c->now, live, right);
+}
+
 /* Views that are right now have been so since the last change. */
 void agree_sample(struct crowd *c)
 {
+    if (c->curves != NULL)
+        look_for_page(c);
     if (!c->changed)
         return;
     c->changed = false;

@@ -176,10 +176,18 @@ static void make(struct crowd *c, const struct scenario *sc)
 
 struct crowd *crowd_run(const struct scenario *sc)
 {
+    return crowd_watched_run(sc, NULL);
+}
+
+struct crowd *crowd_watched_run(const struct scenario *sc, struct members_curves *curves)
+{
     if (crypto_start() != 0)
         return NULL;
     struct crowd *c = memory_new(sizeof(*c));
     make(c, sc);
+    c->curves = curves;
+    if (curves != NULL)
+        curves_init(curves, (mesh_ns)(sc->time + sc->quiet));
     live(c, (mesh_ns)(sc->warmup < sc->time ? sc->warmup : sc->time), false);
     c->bytes_at_warmup = c->bytes;
     c->datagram_bytes_at_warmup = c->counts.datagram_bytes;

@@ -11,6 +11,7 @@
 #include "gossip/sums.h"
 #include "sim/link_model.h"
 #include "sim/members/baseline.h"
+#include "sim/members/curves.h"
 #include "sim/members/figures.h"
 #include "sim/members/parcel.h"
 #include "sim/members/queue.h"
@@ -163,6 +164,8 @@ struct crowd {
     mesh_ns joined_at, healed_at, restarted_at, agreed_at;
     char wrong[200]; /* what was not right when views were last looked at; "": all right */
 
+    struct members_curves *curves; /* or NULL */
+
     /* figures */
     struct crowd_counts counts;
     struct gossip_counters ended; /* of nodes that are no more */
@@ -178,6 +181,8 @@ struct crowd {
 /* crowd_run lives through |sc| (checked; its lists lent for the crowd's life) and returns the
  * crowd as it is then. NULL: libsodium is unusable. */
 struct crowd *crowd_run(const struct scenario *sc);
+/* The same, and |curves| are filled, unless NULL. */
+struct crowd *crowd_watched_run(const struct scenario *sc, struct members_curves *curves);
 void crowd_free(struct crowd *c);
 void crowd_figures(struct crowd *c, struct members_figures *f);
 

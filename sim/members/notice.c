@@ -82,6 +82,8 @@ static void begin(struct crowd *c, uint32_t node, bool crash)
             w->left++;
         }
     }
+    if (c->curves != NULL)
+        (crash ? &c->curves->crash : &c->curves->update)->of += w->left;
     if (w->left == 0)
         complete(c, w);
 }
@@ -104,6 +106,13 @@ static void noticed(struct crowd *c, uint32_t observer, struct watch *w, bool co
         return;
     bit_clear(w->waits, observer);
     w->left--;
+    if (c->curves != NULL) {
+        struct curve *known = w->crash ? &c->curves->crash : &c->curves->update;
+        if (counts)
+            curve_add(known, c->now - w->since);
+        else
+            known->of--;
+    }
     if (counts && !w->crash) {
         c->update_node_us += (uint64_t)((c->now - w->since) / US(1));
         c->update_nodes++;

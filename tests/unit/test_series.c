@@ -159,8 +159,8 @@ static void the_page_holds_the_command_and_no_script(void **state)
 
     (void)state;
     report_figures(w, &f);
-    page_write(&page, w, &f, "hedgerow-sim run --scenario '<script>alert(\"&\")</script>'");
-    page_write(&twin, w, &f, "hedgerow-sim run --scenario '<script>alert(\"&\")</script>'");
+    page_write(&page, w, &f, "hedgerow-sim run --scenario '<script>alert(\"&\")</script>'", NULL);
+    page_write(&twin, w, &f, "hedgerow-sim run --scenario '<script>alert(\"&\")</script>'", NULL);
     assert_true(buf_ok(&page) && slice_eq(buf_slice(&page), buf_slice(&twin)));
     assert_int_equal(count(buf_slice(&page), "<script"), 0);
     assert_true(count(buf_slice(&page), "&#39;&lt;script&gt;alert(&quot;&amp;&quot;)&lt;/script&gt;&#39;") >= 1);
@@ -169,7 +169,7 @@ static void the_page_holds_the_command_and_no_script(void **state)
     assert_true(count(buf_slice(&page), "How news of members spread") == 1);
     check_broken(w, RULE_BODY, "a body <b>was</b> wrong");
     buf_clear(&page);
-    page_write(&page, w, &f, "again");
+    page_write(&page, w, &f, "again", NULL);
     assert_int_equal(count(buf_slice(&page), "a body &lt;b&gt;was&lt;/b&gt; wrong"), 1);
     assert_int_equal(count(buf_slice(&page), "All rules held"), 0);
     assert_int_equal(count(buf_slice(&page), "<pre>again</pre>"), 2);
@@ -189,7 +189,7 @@ static void a_run_without_viewers_has_a_page(void **state)
 
     (void)state;
     report_figures(w, &f);
-    page_write(&page, w, &f, "again");
+    page_write(&page, w, &f, "again", NULL);
     assert_true(buf_ok(&page));
     assert_int_equal(count(buf_slice(&page), "No viewer asked for anything"), 1);
     assert_int_equal(count(buf_slice(&page), "Not shown: "), 1);
