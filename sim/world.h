@@ -97,6 +97,7 @@ enum world_draw {
     DRAW_KEEP_FATE,
     DRAW_CONFIG_KEEP,
     DRAW_CONFIG_FATE,
+    DRAW_DISK,
     DRAW_END,
 };
 struct rand world_rand(const struct world *w, uint64_t entity, enum world_draw purpose);
