@@ -214,8 +214,10 @@ static void count(struct disk_model *d, const struct store_op *op, int err)
 {
     struct disk_counts *c = &d->counts;
 
-    if (op->kind == STORE_READ && disk_check_given_up(d, op->segment))
-        return; /* nobody counts what came of it */
+    bool given_up = disk_check_given_up(d, op->segment);
+
+    if (given_up && (op->kind == STORE_READ || err == 0))
+        return; /* nobody counts what came of it; but what failed has failed */
     if (err == MESH_E_HASH)
         c->unsound++;
     else if (err != 0)
