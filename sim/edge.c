@@ -16,6 +16,7 @@
 
 #define TICKS_AT_ONCE_MAX 1000
 #define LEAVE_PATIENCE    SEC(30) /* as the real node's */
+#define KNOWN             3       /* others that a node without seeds knows when it comes back */
 #define FIRST_BOOT        1       /* what a node counts from when its boot file is gone */
 #define LONG_PAUSE        SEC(4)  /* who stood still for so long must have noticed */
 
@@ -154,6 +155,8 @@ void edge_start(struct edge *e, enum edge_lost lost)
         if (i != e->index)
             seeds[seeds_n++] = net_addr(i);
     }
+    for (uint32_t i = 1; e->life > 1 && seeds_n < i && i < w->sc.nodes && i <= KNOWN; i++)
+        seeds[seeds_n++] = net_addr((e->index + i) % (uint32_t)w->sc.nodes);
     cfg.has_seeds = seeds_n > 0;
     world_notef(w, NOTE_START, e->index, "boot %llu", (unsigned long long)e->boot);
     cfg.store = disk_model_open(e->disk);
