@@ -208,6 +208,23 @@ static void rob_DK3_a_slow_disk_is_not_waited_for(void **state)
     check_disk(asked(0, "/a"), false);
 }
 
+/* What a disk does not take while it fails is counted, so that it can be seen. */
+static void rob_DK2_what_a_failing_disk_does_not_take_is_counted(void **state)
+{
+    (void)state;
+    thing("/a");
+    thing("/b");
+    asked(0, "/a");
+    asked(0, "/b");
+    disks[0].fail_write = MESH_E_DISK;
+    asked(0, "/a");
+    assert_int_equal(count(w, 0)->disk_failures, 1);
+    assert_int_equal(count(w, 0)->disk_behind, 0);
+    asked(0, "/b");
+    assert_int_equal(count(w, 0)->disk_behind, 1);
+    assert_int_equal(count(w, 0)->disk_written, 1);
+}
+
 static void rob_F2_what_does_not_verify_is_missed(void **state)
 {
     struct site *s = thing("/a");
@@ -443,6 +460,7 @@ int main(void)
         DISK(what_changed_does_not_come_back),
         DISK(a_drop_meets_a_read_under_way),
         DISK(rob_DK3_a_slow_disk_is_not_waited_for),
+        DISK(rob_DK2_what_a_failing_disk_does_not_take_is_counted),
         DISK(rob_F2_what_does_not_verify_is_missed),
         DISK(what_was_purged_does_not_come_back),
         DISKS(feat_I2_what_was_purged_while_away_does_not_come_from_the_disk),
