@@ -6,6 +6,7 @@
 
 #include "sim/body.h"
 #include "sim/config_model.h"
+#include "sim/disk_check.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
@@ -342,7 +343,7 @@ bool check_settled(struct world *w)
         if (w->edges[i].leaving || usage.flights > 0 || usage.serves > 0 || usage.requests > 0)
             return false;
     }
-    return purge_settled(w) && config_settled(w);
+    return purge_settled(w) && config_settled(w) && disk_check_settled(w);
 }
 
 /* ---- at the end of a node ---- */
@@ -501,6 +502,7 @@ void check_end(struct world *w)
     check_rest(w);
     purge_end(w);
     config_end(w);
+    disk_check_end(w);
 }
 
 void check_expectations(struct world *w, const struct figures *f)

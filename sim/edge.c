@@ -5,6 +5,8 @@
 #include "node/dist/dist_make.h"
 #include "sim/check.h"
 #include "sim/config_model.h"
+#include "sim/disk_check.h"
+#include "sim/disk_model.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
@@ -15,7 +17,8 @@
 
 #define TICKS_AT_ONCE_MAX 1000
 #define LEAVE_PATIENCE    SEC(30) /* as the real node's */
-#define LOST_BOOT         1       /* what a node counts from when its boot file is gone */
+#define KNOWN             3       /* others that a node without seeds knows when it comes back */
+#define FIRST_BOOT        1       /* what a node counts from when its boot file is gone */
 #define LONG_PAUSE        SEC(4)  /* who stood still for so long must have noticed */
 
 static void tick(struct world *w, struct event *ev);
@@ -58,6 +61,7 @@ void edge_init(struct world *w, struct edge *e, uint32_t index, const struct aut
     list_init(&e->viewers);
     list_init(&e->supplies);
     list_init(&e->ends);
+    e->disk = disk_model_new(e);
 }
 
 void edge_fini(struct edge *e)
@@ -65,6 +69,7 @@ void edge_fini(struct edge *e)
     if (e->w == NULL)
         return;
     edge_stop(e, EDGE_END);
+    disk_model_free(e->disk);
     buf_free(&e->kept);
     buf_free(&e->config_keeping);
     config_forget(e);
@@ -100,7 +105,7 @@ static struct dist_set *make_set(void)
     return set;
 }
 
-void edge_start(struct edge *e, bool lost_boot)
+void edge_start(struct edge *e, enum edge_lost lost)
 {
     struct world *w = e->w;
     struct engine_config cfg = {
@@ -123,8 +128,10 @@ void edge_start(struct edge *e, bool lost_boot)
         return;
     random_enter(1 + e->index);
     e->life++;
-    e->boot = lost_boot ? LOST_BOOT : e->boot + 1;
-    if (lost_boot) { /* and all that lay beside it */
+    e->boot = lost != LOST_NOTHING ? FIRST_BOOT : e->boot + 1;
+    if (lost == LOST_DISK)
+        disk_model_wipe(e->disk);
+    if (lost != LOST_NOTHING) { /* and all that lay beside it */
         buf_free(&e->kept);
         purge_lost(e);
         config_forget(e);
@@ -150,8 +157,11 @@ void edge_start(struct edge *e, bool lost_boot)
         if (i != e->index && !w->sc.isolated)
             seeds[seeds_n++] = net_addr(i);
     }
+    for (uint32_t i = 1; e->life > 1 && seeds_n < i && i < w->sc.nodes && i <= KNOWN; i++)
+        seeds[seeds_n++] = net_addr((e->index + i) % (uint32_t)w->sc.nodes);
     cfg.has_seeds = seeds_n > 0;
     world_notef(w, NOTE_START, e->index, "boot %llu", (unsigned long long)e->boot);
+    cfg.store = disk_model_open(e->disk);
     e->engine = engine_new(&cfg, w->now);
     dist_set_unref(cfg.set);
     assert(e->engine != NULL);
@@ -231,6 +241,8 @@ static void keep_stops(struct edge *e, enum edge_stop how)
 void edge_stop(struct edge *e, enum edge_stop how)
 {
     if (!edge_up(e)) {
+        if (how == EDGE_VANISH && !e->host_gone)
+            disk_model_power_lost(e->disk);
         e->host_gone = e->host_gone || how == EDGE_VANISH;
         return;
     }
@@ -244,10 +256,12 @@ void edge_stop(struct edge *e, enum edge_stop how)
     config_stops(e, how == EDGE_LEFT || how == EDGE_END);
     e->w->purges->down_at = e->w->now;
     world_drop(e->w, &e->probe);
+    disk_model_stops(e->disk, how);
     add_engine(&e->past, e);
     check_node_stops(e);
     engine_free(e->engine);
     e->engine = NULL;
+    disk_model_ended(e->disk);
     e->host_gone = how == EDGE_VANISH;
     e->paused_until = 0;
     e->leaving = false;
@@ -321,7 +335,7 @@ static void act(struct edge *e, const struct engine_out *out)
     case ENGINE_FETCH_FLOW: origin_model_flow(e, out->fetch); break;
     case ENGINE_FETCH_STOP: origin_model_stop(e, out->fetch); break;
     case ENGINE_REQUEST: viewer_news(e, out->request); break;
-    case ENGINE_DISK: break; /* edges have memory alone */
+    case ENGINE_DISK: disk_model_do(e->disk, out->op); break;
     case ENGINE_KEEP: keep(e, out->bytes); break;
     case ENGINE_CONFIG: config_keep(e, out->bytes); break;
     case ENGINE_PROBE: origin_model_probe(e); break;
@@ -329,16 +343,34 @@ static void act(struct edge *e, const struct engine_out *out)
     }
 }
 
-void edge_pump(struct edge *e)
+static void act_all(struct edge *e)
 {
-    struct world *w = e->w;
     struct engine_out out;
 
     while (engine_poll(e->engine, &out))
         act(e, &out);
+}
+
+/* Its last requests are answered; then its disk is closed. */
+static bool has_left(struct edge *e)
+{
+    if (!e->leaving || !engine_left(e->engine) || !list_empty(&e->viewers))
+        return false;
+    bool closed = disk_model_closed(e->disk);
+    act_all(e);
+    return closed;
+}
+
+void edge_pump(struct edge *e)
+{
+    struct world *w = e->w;
+
+    act_all(e);
     series_looks(w, e);
-    if (e->leaving && engine_left(e->engine) && list_empty(&e->viewers))
+    if (has_left(e))
         world_at(w, &e->stop, w->now);
+    if (e->disk != NULL)
+        disk_check_pumped(e->disk);
     mesh_ns at = engine_deadline(e->engine);
     if (at == MESH_NS_NEVER) {
         world_drop(w, &e->tick);

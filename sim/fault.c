@@ -5,6 +5,7 @@
 #include "sim/body.h"
 #include "sim/check.h"
 #include "sim/config_model.h"
+#include "sim/disk_model.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
@@ -81,8 +82,9 @@ static void to_node(struct world *w, const struct action *a, struct edge *e)
     if (a->kind == ACTION_CRASH || a->kind == ACTION_VANISH || a->kind == ACTION_LEAVE)
         warmth_node_goes(w);
     switch (a->kind) {
-    case ACTION_START: edge_start(e, false); break;
-    case ACTION_START_LOST: edge_start(e, true); break;
+    case ACTION_START: edge_start(e, LOST_NOTHING); break;
+    case ACTION_START_LOST: edge_start(e, LOST_BOOT); break;
+    case ACTION_START_WIPED: edge_start(e, LOST_DISK); break;
     case ACTION_CRASH: edge_stop(e, EDGE_CRASH); break;
     case ACTION_VANISH: edge_stop(e, EDGE_VANISH); break;
     case ACTION_LEAVE: edge_leave(e); break;
@@ -108,7 +110,11 @@ static void to_node(struct world *w, const struct action *a, struct edge *e)
     case ACTION_PURGE_TAG: purge_called(e, PURGE_TAG, a->numbers[0]); break;
     case ACTION_PURGE_ALL: purge_called(e, PURGE_ALL, 0); break;
     case ACTION_CONFIGURE: config_called(e); break;
-    default: assert(false);
+    default: {
+        bool of_disks = disk_fault(e, a);
+        assert(of_disks);
+        check_disturbed(w);
+    }
     }
 }
 
@@ -188,6 +194,7 @@ void fault_calm(struct world *w)
     w->sc.loss = w->sc.dup = w->sc.reorder = w->sc.burst_loss = w->sc.corrupt = w->sc.origin_fail = w->sc.rate =
         w->sc.up_rate = w->sc.down_rate = 0;
     origin_model_set(w, ORIGIN_UP);
+    disks_calm(w);
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         struct edge *e = &w->edges[i];
         if (e->paused_until > w->now)

@@ -2,6 +2,7 @@
 
 #include "sim/check.h"
 #include "sim/config_model.h"
+#include "sim/disk_model.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
@@ -161,5 +162,6 @@ void report_figures(struct world *w, struct figures *f)
     add_world(w, f);
     add_purges(w, f);
     config_figures(w, f);
+    disk_figures(w, f);
     warmth_figures(w, f);
 }

@@ -77,6 +77,15 @@
     X(configs, "changes of the configuration that were handed in")                                \
     X(config_superseded, "of them, those that lost to others, at the node that knows of most")    \
     X(config_max_ms, "the longest time from a change until all live nodes had it")                \
+    X(disk_hits, "objects that came from nodes' disks")                                           \
+    X(disk_objects, "objects on disks at the end")                                                \
+    X(disk_written, "objects written to disks")                                                   \
+    X(disk_again, "of them, those written again, since they had been used")                       \
+    X(disk_written_bytes, "bytes written to disks, all told")                                     \
+    X(disk_read_bytes, "bytes read from disks")                                                   \
+    X(disk_corrupt, "objects on disks that turned out to be damaged")                             \
+    X(disk_failures, "reads, writes and syncs that disks failed, or had no room for")             \
+    X(disk_late, "reads of disks that were not waited for")                                       \
     X(virtual_ms, "virtual time from the first start to the end")                                 \
     X(events, "events in the trace")
 

@@ -11,6 +11,7 @@
 #include "proto/base/err.h"
 #include "sim/body.h"
 #include "sim/check.h"
+#include "sim/disk_check.h"
 #include "sim/link_model.h"
 #include "sim/purge_model.h"
 #include "sim/series.h"
@@ -204,7 +205,7 @@ static void supply_head(struct supply *s)
     struct edge *e = s->edge;
     struct world *w = e->w;
     struct fields fields = { 0 };
-    char control[64], etag[BODY_ETAG_MAX], tag[BODY_PATH_MAX], range[80];
+    char control[64], etag[BODY_ETAG_MAX], tag[BODY_PATH_MAX], range[80], sent[24];
     bool length = !body_chunked(&w->sc, s->key);
 
     if (body_no_store(&w->sc, s->key))
@@ -220,6 +221,9 @@ static void supply_head(struct supply *s)
              (unsigned long long)s->size);
     if (s->part)
         fields_add(&fields, SLICE_LIT("Content-Range"), slice_str(range));
+    snprintf(sent, sizeof(sent), "%lld", (long long)(w->now / MS(1)));
+    if (w->sc.disk > 0)
+        fields_add(&fields, SLICE_LIT(DISK_SENT), slice_str(sent));
     s->head_sent = true;
     world_note(w, NOTE_FETCH_HEAD, e->index, validator);
     engine_fetch_head(edge_enter(e), w->now, s->fetch, s->part ? 206 : 200, &fields,

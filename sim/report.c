@@ -126,6 +126,21 @@ static void put_configs(struct buf *out, const struct figures *f)
                  amount_seconds(c, f->config_max_ms));
 }
 
+static void put_disks(struct buf *out, const struct world *w, const struct figures *f)
+{
+    char a[32], b[32], c[32], d[32];
+
+    if (w->sc.disk == 0)
+        return;
+    buf_addf(out, "Disks\n  answered             %s objects, %s read; %s too late, %s damaged\n",
+             amount_number(a, f->disk_hits), amount_bytes(b, f->disk_read_bytes), amount_number(c, f->disk_late),
+             amount_number(d, f->disk_corrupt));
+    buf_addf(out, "  written              %s objects, %s of them again; %s in all\n", amount_number(a, f->disk_written),
+             amount_number(b, f->disk_again), amount_bytes(c, f->disk_written_bytes));
+    buf_addf(out, "  at the end           %s objects; reads, writes and syncs that failed: %s\n\n",
+             amount_number(a, f->disk_objects), amount_number(b, f->disk_failures));
+}
+
 static void put_story(struct buf *out, struct world *w)
 {
     const struct check *c = w->check;
@@ -174,7 +189,7 @@ static void put_checks(struct buf *out, struct world *w, const char *how)
             continue;
         if ((i == RULE_PURGED || i == RULE_COMPLETE) && w->purges->n == 0)
             continue;
-        if (i == RULE_CONFIGURED && w->configs->n == 0)
+        if ((i == RULE_CONFIGURED && w->configs->n == 0) || (i == RULE_DISK && w->sc.disk == 0))
             continue;
         buf_addf(out, "  %s  (%c) %s",
                  c->broken[i] > 0   ? "BROKEN"
@@ -210,6 +225,7 @@ void report_text(struct buf *out, struct world *w, const struct figures *f, cons
     put_requests(out, w, f);
     put_purges(out, f);
     put_configs(out, f);
+    put_disks(out, w, f);
     put_story(out, w);
     put_checks(out, w, how);
     buf_addf(out, "\ntrace %s over %s events\n", trace_hash_text(&w->trace, hash), amount_number(a, f->events));

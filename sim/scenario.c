@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "node/store/store.h"
 #include "proto/base/err.h"
 #include "sim/presets.h"
 #include "sim/sample.h"
@@ -259,6 +260,14 @@ static int read_origin(struct reading *r, struct action *a)
     return unknown(r, "state of the origin", text, origin_word, 3);
 }
 
+/* Per cent, of which there are a hundred. */
+static int read_part(struct reading *r, uint64_t *out)
+{
+    int err = number(r, SETTING_PCT, "how many of a hundred", out);
+
+    return err != 0 || *out <= 1000000 ? err : wrong(r, NULL, MESH_E_RANGE, "more than 100 per cent");
+}
+
 static int read_args(struct reading *r, struct action *a)
 {
     size_t sets = 0, counts = 0, spans = 0;
@@ -279,6 +288,8 @@ static int read_args(struct reading *r, struct action *a)
                          &a->numbers[counts]);
             counts++;
             break;
+        case 'P': err = read_part(r, &a->numbers[counts++]); break;
+        case 'B': err = number(r, SETTING_SIZE, "how many bytes", &a->numbers[counts++]); break;
         case 'S': err = read_set(r, a); break;
         case 'O': err = read_origin(r, a); break;
         }
@@ -472,6 +483,8 @@ int scenario_check(const struct scenario *sc, struct scenario_error *e)
                      (unsigned long long)sc->ask_from, (unsigned long long)sc->nodes);
     if (sc->size_min > sc->size_max)
         return wrong(&r, NULL, MESH_E_RANGE, "size-min is above size-max");
+    if (sc->disk > 0 && sc->disk < STORE_LIMIT_MIN)
+        return wrong(&r, NULL, MESH_E_RANGE, "disk is 0 (none), or 8MiB and more");
     if (sc->settled != 0 && sc->mode != 0)
         return wrong(&r, NULL, MESH_E_RANGE, "only hedgerow can begin settled");
     if ((err = check_sense(sc, &r)) != 0 || (err = check_nodes(sc, &r, &sc->absent)) != 0)

@@ -35,7 +35,10 @@
     X(READ, "read")     /* bytes of the body that it took */          \
     X(ASK_END, "ask-end")                                             \
     X(KEPT, "kept")     /* purges lie on its disk */                  \
-    X(CONFIG, "config") /* a change of the configuration is in force */
+    X(CONFIG, "config") /* a change of the configuration is in force */ \
+    X(DISK, "disk")     /* something was done on a disk */            \
+    X(DISK_FAILED, "disk-failed")                                     \
+    X(DISK_LOST, "disk-lost") /* ... and is not there, since its host lost power */
 enum note {
 #define X(name, word) NOTE_##name,
     NOTES(X)

@@ -5,6 +5,7 @@
 
 #include "sim/body.h"
 #include "sim/check.h"
+#include "sim/disk_check.h"
 #include "sim/last_mile.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
@@ -283,6 +284,7 @@ static void see_head(struct viewer *v)
                      (unsigned long long)v->key, v->edge->name, (unsigned long long)v->version,
                      (long long)((w->now - v->asked_at) / MS(1)), (unsigned long long)v->floor);
     purge_served(w, v->key, v->version, v->asked_at);
+    disk_check_answer(v->edge, v->key, &v->req);
 }
 
 /* Compares and takes up to |most| bytes; returns how many. */

@@ -7,6 +7,7 @@
 #include "sim/afterwards.h"
 #include "sim/check.h"
 #include "sim/config_model.h"
+#include "sim/disk_check.h"
 #include "sim/edge.h"
 #include "sim/fault.h"
 #include "sim/net.h"
@@ -127,6 +128,7 @@ static void sample(struct world *w, struct event *ev)
     check_sample(w);
     purge_sample(w);
     config_sample(w);
+    disk_check_sample(w);
     world_at(w, ev, w->now + SAMPLE_EVERY);
 }
 
@@ -138,7 +140,7 @@ struct start {
 static void start(struct world *w, struct event *ev)
 {
     (void)w;
-    edge_start(OBJ_OF(ev, struct start, ev)->edge, false);
+    edge_start(OBJ_OF(ev, struct start, ev)->edge, LOST_NOTHING);
 }
 
 static struct start *set_starts(struct world *w)

@@ -105,6 +105,7 @@ enum world_draw {
     DRAW_KEEP_FATE,
     DRAW_CONFIG_KEEP,
     DRAW_CONFIG_FATE,
+    DRAW_DISK,
     DRAW_AFTERWARDS,
     DRAW_END,
 };

@@ -243,7 +243,7 @@ struct engine_tier {
     struct list spills, pagings; /* bodies that go out, and come back, piece by piece */
     size_t spills_n;
     uint64_t paged;         /* bytes that are here because somebody reads them */
-    uint64_t unsound, late; /* counted */
+    uint64_t unsound, late, behind; /* counted */
     struct ghosts ghosts;   /* evicted unused, and not written */
     struct signer *signer;  /* the last one that came from the disk */
     /* At the end: what is to be written yet, held */

@@ -1,7 +1,8 @@
 /* A process that was stopped (SIGSTOP, a suspended host, a debugger) comes back with a memory that nobody has looked
  * after: purges went by, their issuers gave up on us, and what lies in our sockets is as old as we are. So before a
  * copy answers a viewer again some peer has to tell what there is. Meanwhile requests wait; if nobody says anything for
- * 2 s we are alone, and go on with what we have. */
+ * 2 s we are alone, and go on with what we have. A start that finds copies on its disk is no better than that: it was away
+ * for nobody knows how long. */
 #include "node/core/purges_impl.h"
 
 #include <stdlib.h>
@@ -118,6 +119,13 @@ static void wake_fire(struct engine *e, mesh_ns now, struct timer *t)
     timer_set(e, t, now + ASK_EACH);
 }
 
+static void be_unsure(struct engine *e, mesh_ns now)
+{
+    e->purges->wake_until = now + WAIT_MAX;
+    e->unsure = true;
+    purges_tell(e);
+}
+
 void purge_late(struct engine *e, mesh_ns due, mesh_ns now)
 {
     struct purges *p = e->purges;
@@ -127,9 +135,7 @@ void purge_late(struct engine *e, mesh_ns due, mesh_ns now)
     e->counters.wakes++;
     p->question++;
     p->caught_up = false;
-    p->wake_until = now + WAIT_MAX;
-    e->unsure = true;
-    purges_tell(e);
+    be_unsure(e, now);
     trace_f(&e->cfg.trace, now, "stopped for %lld ms: asking what was purged meanwhile",
             (long long)((now - due) / MS(1)));
     timer_set(e, &p->wake_timer, now);
@@ -140,4 +146,8 @@ void purge_wake_start(struct engine *e)
     list_init(&e->purges->waiting);
     e->purges->question = 1;
     e->purges->wake_timer.fire = wake_fire;
+    if (!e->cfg.has_seeds || e->cfg.store == NULL || store_things(e->cfg.store) == 0)
+        return;
+    be_unsure(e, e->now);
+    timer_set(e, &e->purges->wake_timer, e->now + ASK_EACH); /* who greets us first is asked at once (purge_greet) */
 }

@@ -122,8 +122,11 @@ static bool work(struct engine *e, mesh_ns now, struct spill *s)
         if (s->held_up == MESH_NS_NEVER)
             s->held_up = now;
         timer_set(e, &s->timer, s->held_up + PATIENCE);
-        return now - s->held_up >= PATIENCE;
+        if (now - s->held_up < PATIENCE)
+            return false;
     }
+    if (err == MESH_E_FULL)
+        tier_behind(e);
     return err != 0 || s->object->on_disk;
 }
 

@@ -54,7 +54,7 @@ struct pack_frame tier_frame(struct engine *e, uint16_t rules)
 }
 
 /* MESH_E_FULL: the disk is behind. Other codes: it is not to be written, or not at once. */
-static int write_object(struct engine *e, struct object *o)
+static int try_to_write(struct engine *e, struct object *o)
 {
     struct store_name name = tier_name(o);
     struct pack_frame f = tier_frame(e, o->rules);
@@ -75,6 +75,15 @@ static int write_object(struct engine *e, struct object *o)
     buf_free(&head);
     free(pieces);
     o->on_disk = o->on_disk || err == 0;
+    return err;
+}
+
+static int write_object(struct engine *e, struct object *o)
+{
+    int err = try_to_write(e, o);
+
+    if (err == MESH_E_FULL && !e->tier.ending) /* else it is tried again */
+        tier_behind(e);
     return err;
 }
 
@@ -185,10 +194,10 @@ void tier_passes(struct engine *e, struct object *o)
 {
     if (e->cfg.store == NULL || !o->indexed || object_part(o) != NULL)
         return;
-    if (came_again(e, o))
-        spill_begin(e, o);
-    else
+    if (!came_again(e, o))
         tier_remember(e, o);
+    else if (spill_begin(e, o) == MESH_E_FULL)
+        tier_behind(e);
 }
 
 void tier_drop(struct engine *e, const struct digest *key)
@@ -453,7 +462,7 @@ void tier_count(struct engine *e)
     c->disk_written = s->written;
     c->disk_written_bytes = s->written_bytes;
     c->disk_again = s->again;
-    c->disk_behind = s->behind;
+    c->disk_behind = e->tier.behind;
     c->disk_read_bytes = s->read_bytes;
     c->disk_failures = s->failed_reads + s->failed_writes;
     c->disk_abandoned = s->abandoned;

@@ -70,6 +70,11 @@ struct load {
 struct pack_frame tier_frame(struct engine *e, uint16_t rules);
 /* tier_write_head writes what makes the pieces of |o| that are there a body. store_put's codes. */
 int tier_write_head(struct engine *e, struct object *o, uint32_t each);
+/* tier_behind: something is not written, since the disk takes it not, or not now. */
+static inline void tier_behind(struct engine *e)
+{
+    e->tier.behind++;
+}
 /* tier_forget: what is there under |o|'s name does not count any more. tier_remember: when it comes again, it is
  * written. */
 void tier_forget(struct engine *e, const struct object *o);

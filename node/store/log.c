@@ -3,7 +3,8 @@
  *
  * A segment that the disk did not take, or did not sync, is given up as a whole and its file removed: what a failed
  * sync leaves behind may look written and not be (Rebello et al., "Can applications recover from fsync failures?",
- * USENIX ATC 2020). Removals that were in it are written again. */
+ * USENIX ATC 2020). Removals that were in it are written again, those that were synced in it, too: so they are remembered
+ * until their segment is full and synced, and a segment with very many of them counts as full. */
 #include <assert.h>
 
 #include "node/store/store_impl.h"
@@ -65,13 +66,14 @@ static void write_list(struct store *s, bool sealed)
     buf_free(&out);
 }
 
-static bool sync_tail(struct store *s)
+/* |seals|: then nothing in it is given up any more. */
+static bool sync_tail(struct store *s, bool seals)
 {
     struct store_op *op = op_new(s, STORE_SYNC, s->tail.slot);
 
     if (op == NULL)
         return false;
-    op->removals = s->removals_base + s->removals.len / sizeof(struct record);
+    op->removals = seals ? s->removals_base + s->removals.len / sizeof(struct record) : 0;
     s->sync_at = MESH_NS_NEVER;
     return true;
 }
@@ -82,7 +84,7 @@ void log_sync(struct store *s, mesh_ns now)
     if (!s->tail.open)
         return;
     log_flush(s);
-    if (s->tail.fill.len > 0 || !sync_tail(s))
+    if (s->tail.fill.len > 0 || !sync_tail(s, false))
         s->sync_at = now + STORE_SYNC_NS;
 }
 
@@ -93,7 +95,7 @@ static bool seal(struct store *s, bool sealed)
     if (s->tail.fill.len > 0)
         return false;
     write_list(s, sealed);
-    sync_tail(s);
+    sync_tail(s, true);
     s->tail.open = false;
     buf_free(&s->tail.list);
     return true;
@@ -127,6 +129,7 @@ static int open_segment(struct store *s)
     s->tail.open = true;
     s->tail.slot = slot;
     s->tail.end = STORE_UNIT;
+    s->tail.removals = 0;
     s->waiting += STORE_UNIT;
     buf_clear(&s->tail.list);
     return 0;
@@ -137,9 +140,10 @@ static int open_segment(struct store *s)
 static int room_for(struct store *s, uint64_t bytes)
 {
     struct tail *t = &s->tail;
+    bool full = t->end + bytes + t->list.len + STORE_LISTED_BYTES + STORE_UNIT > s->cfg.segment_bytes ||
+                t->removals >= REMOVALS_MAX / 2;
 
-    if (t->open && t->end + bytes + t->list.len + STORE_LISTED_BYTES + STORE_UNIT > s->cfg.segment_bytes &&
-        !seal(s, true))
+    if (t->open && full && !seal(s, true))
         return MESH_E_NOMEM;
     return t->open ? 0 : open_segment(s);
 }
@@ -171,6 +175,8 @@ static int append(struct store *s, mesh_ns now, const struct record *r, const st
     if (r->kind == RECORD_ENTRY) {
         t->things++;
         s->pending++;
+    } else {
+        t->removals++;
     }
     s->sync_at = mesh_ns_min(s->sync_at, now + STORE_SYNC_NS);
     if (t->fill.len >= FLUSH_BYTES)
@@ -247,6 +253,15 @@ static void give_up_all(struct store *s)
     s->removals_owed = false;
 }
 
+int log_remembers(struct store *s, const struct record *r)
+{
+    s->tail.removals++;
+    if (removals_n(s) == REMOVALS_MAX) /* no store of ours has so many in one segment */
+        return 0;
+    buf_add(&s->removals, r, sizeof(*r));
+    return buf_ok(&s->removals) ? 0 : MESH_E_NOMEM;
+}
+
 void log_removed(struct store *s, mesh_ns now, const struct record *r)
 {
     if (removals_n(s) < REMOVALS_MAX)
@@ -262,7 +277,7 @@ void log_removed(struct store *s, mesh_ns now, const struct record *r)
     }
 }
 
-/* A sync has come to its end: those told before it are durable. */
+/* A full segment is synced: those told before are there to stay. */
 static void removals_synced(struct store *s, uint64_t up_to)
 {
     if (up_to <= s->removals_base)

@@ -135,16 +135,29 @@ static void check_last(struct walk *w)
     free(whole);
 }
 
-/* The log goes on where it ended. */
-static void go_on(struct walk *w)
+/* The log goes on where it ended. The process that wrote what is there may have ended before it was synced, and the system
+ * has told nobody: that is made up for at once, removals first of all. All older segments were synced before this one was
+ * begun. */
+static int go_on(struct walk *w)
 {
     struct store *s = w->s;
+    struct slice list = buf_slice(w->list);
+    int err = 0;
 
+    for (size_t i = 0; i < list.len / STORE_LISTED_BYTES && err == 0; i++) {
+        struct record r;
+        uint32_t offset;
+        list_item(&r, &offset, list, i);
+        if (r.kind != RECORD_ENTRY)
+            err = log_remembers(s, &r);
+    }
     s->tail.open = true;
     s->tail.slot = w->slot;
     s->tail.end = w->end;
     s->segments[w->slot].written = w->end;
+    s->sync_at = 0;
     buf_take(&s->tail.list, w->list);
+    return err;
 }
 
 static int recover_one(struct walk *w, bool latest)
@@ -165,7 +178,7 @@ static int recover_one(struct walk *w, bool latest)
         return err;
     if (latest) {
         check_last(w);
-        go_on(w);
+        return go_on(w);
     }
     return 0;
 }

@@ -27,6 +27,7 @@ struct tail {
     uint32_t end;    /* where the next record goes */
     struct buf fill; /* what lies before |end| and is in no operation yet, ... */
     uint32_t things; /* ... and how many things that are */
+    uint32_t removals; /* in all of it */
     struct buf list;
 };
 
@@ -53,7 +54,7 @@ struct store {
     uint64_t pending;          /* things in the tail's fill and in writes */
     uint32_t reads, writes;    /* told or to be told */
     mesh_ns sync_at;           /* MESH_NS_NEVER: all is synced */
-    struct buf removals;       /* struct record of removals that are not durable yet */
+    struct buf removals;       /* struct record of removals whose segment may yet be given up: not sealed and synced */
     uint64_t removals_base;    /* how many came before the first of them */
     bool removals_owed;        /* they are to be written (again) before anything else */
     mesh_ns failing_until, failing_for;
@@ -69,6 +70,8 @@ int log_again(struct store *s, mesh_ns now, const struct record *r, struct slice
 /* log_removed writes, sooner or later, that |r| was removed. log_owed does so with what could not be written before. */
 void log_removed(struct store *s, mesh_ns now, const struct record *r);
 void log_owed(struct store *s, mesh_ns now);
+/* log_remembers: |r| is a removal in the tail. 0 or MESH_E_NOMEM. */
+int log_remembers(struct store *s, const struct record *r);
 /* log_flush makes an operation of what waits to be written. */
 void log_flush(struct store *s);
 void log_sync(struct store *s, mesh_ns now);

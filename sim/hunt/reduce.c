@@ -58,6 +58,9 @@ static const char *const noise[] = {
     "size-min",
     "ask-from",
     "figures-from",
+    "disk-delay-ms",
+    "disk-rate",
+    "disk",
 };
 #define SMALLER_N (sizeof(smaller) / sizeof(smaller[0]))
 #define NOISE_N   (sizeof(noise) / sizeof(noise[0]))

@@ -6,6 +6,7 @@
 
 #define SWARM_SETTINGS UINT64_C(0x5a43)
 #define SWARM_ACTIONS  UINT64_C(0x5a44)
+#define SWARM_DISKS    UINT64_C(0x5a45)
 
 /* One setting's draw is a function of the seed and its number here: a setting more changes no other. */
 struct swarm {
@@ -93,6 +94,25 @@ static void draw_origin(struct scenario *sc, struct swarm *s)
     sc->max_age = sometimes(s, 30, SEC(86400) / SEC(1), 1, 30) * SEC(1);
 }
 
+/* As small as they may be, so that they get full and their oldest segments go; with little memory most of it is written. */
+static void draw_disks(struct scenario *sc, struct swarm *s)
+{
+    uint64_t bytes = sometimes(s, 35, 0, 8 << 20, 9 << 20), memory = sometimes(s, 70, sc->memory, 1 << 20, 2 << 20);
+    uint64_t size = doubling(s, 128 << 10, 4), requests = doubling(s, 400, 2), keys = doubling(s, 32, 3);
+
+    sc->disk_delay = sometimes_ms(s, 30, US(100), 1, 20);
+    sc->disk_rate = doubling(s, 1 << 20, 9);
+    sc->disk = bytes / (64 << 10) * (64 << 10);
+    if (sc->disk == 0)
+        return;
+    sc->memory = memory;
+    if (size < 1 << 20) { /* in two of three, more than there is room for */
+        sc->size_max = size;
+        sc->requests = requests;
+        sc->keys = keys;
+    }
+}
+
 void swarm_draw(struct scenario *sc, uint64_t seed, bool story)
 {
     struct swarm s = { .seed = seed };
@@ -119,6 +139,43 @@ void swarm_draw(struct scenario *sc, uint64_t seed, bool story)
     sc->configs = sometimes(&s, 30, 0, 1, 6);
     sc->config_size = doubling(&s, 100, 9);
     sc->afterwards = from_to(&s, 0, 1);
+    draw_disks(sc, &s);
+}
+
+static void add(struct scenario *sc, const struct action *a)
+{
+    int err = scenario_add(sc, a);
+    assert(err == 0);
+}
+
+/* What happens to a disk, and to what is on it: faults that end after a while, and restarts. */
+static void more_of_disks(struct scenario *sc)
+{
+    static const enum action_kind kinds[] = { ACTION_DISK_ERRORS, ACTION_DISK_WRITE_ERRORS, ACTION_DISK_CORRUPT,
+                                              ACTION_DISK_TORN,   ACTION_DISK_FULL,         ACTION_DISK_SLOW,
+                                              ACTION_START_WIPED, ACTION_CRASH,             ACTION_VANISH };
+    struct rand r = rand_of(sc->seed, 0, SWARM_DISKS);
+    uint64_t n = rand_below(&r, 6), span = (sc->time - sc->warmup) / MS(1);
+
+    while (sc->disk > 0 && n-- > 0 && span > 0) {
+        struct action a = { .kind = kinds[rand_below(&r, sizeof(kinds) / sizeof(kinds[0]))] };
+        uint64_t node = rand_below(&r, sc->nodes), lasts = 1 + rand_below(&r, 15000);
+        a.at = (mesh_ns)sc->warmup + MS(1) * (mesh_ns)rand_below(&r, span);
+        a.a.bits[node / 8] = (uint8_t)(1u << (node % 8));
+        a.numbers[0] = a.kind == ACTION_DISK_FULL ? (1 + rand_below(&r, 64)) << 17 : 10000 * (1 + rand_below(&r, 100));
+        a.spans[0] = (mesh_ns)(1 + rand_below(&r, 1500)) * MS(1);
+        bool stops = a.kind == ACTION_CRASH || a.kind == ACTION_VANISH || a.kind == ACTION_START_WIPED;
+        struct action later = a;
+        if (a.kind == ACTION_START_WIPED)
+            a.kind = ACTION_CRASH;
+        else if (stops)
+            later.kind = ACTION_START;
+        later.at = mesh_ns_min(a.at + MS(1) * (mesh_ns)lasts, (mesh_ns)sc->time);
+        later.numbers[0] = 0;
+        later.spans[0] = 0;
+        add(sc, &a);
+        add(sc, &later);
+    }
 }
 
 void swarm_more(struct scenario *sc)
@@ -143,4 +200,5 @@ void swarm_more(struct scenario *sc)
             err = scenario_add(sc, &a);
         assert(err == 0);
     }
+    more_of_disks(sc);
 }

@@ -208,6 +208,23 @@ static void rob_DK3_a_slow_disk_is_not_waited_for(void **state)
     check_disk(asked(0, "/a"), false);
 }
 
+/* What a disk does not take while it fails is counted, so that it can be seen. */
+static void rob_DK2_what_a_failing_disk_does_not_take_is_counted(void **state)
+{
+    (void)state;
+    thing("/a");
+    thing("/b");
+    asked(0, "/a");
+    asked(0, "/b");
+    disks[0].fail_write = MESH_E_DISK;
+    asked(0, "/a");
+    assert_int_equal(count(w, 0)->disk_failures, 1);
+    assert_int_equal(count(w, 0)->disk_behind, 0);
+    asked(0, "/b");
+    assert_int_equal(count(w, 0)->disk_behind, 1);
+    assert_int_equal(count(w, 0)->disk_written, 1);
+}
+
 static void rob_F2_what_does_not_verify_is_missed(void **state)
 {
     struct site *s = thing("/a");
@@ -266,6 +283,41 @@ static void what_was_purged_does_not_come_back(void **state)
     v = asked(0, "/a");
     check_result(v, RESULT_MISS);
     assert_int_equal(v->version, 3);
+}
+
+/* While it was away something was purged; who asks as soon as it is back gets none of that from its disk. */
+static void feat_I2_what_was_purged_while_away_does_not_come_from_the_disk(void **state)
+{
+    struct site *s = thing("/a");
+
+    (void)state;
+    sites();
+    put_on_disk("/a");
+    stop_node(0);
+    purge(1, "/a");
+    s->version = 2;
+    world_run(w, SEC(5));
+    w->nodes[0].cfg.has_seeds = true;
+    start_node(0, 2);
+    struct viewer *v = asked(0, "/a");
+    assert_int_equal(v->version, 2);
+}
+
+/* With nobody to tell it a node goes on with what it has, after a while. */
+static void who_is_alone_goes_on_with_its_disk(void **state)
+{
+    (void)state;
+    thing("/a");
+    sites();
+    put_on_disk("/a");
+    for (int n = 0; n < 3; n++)
+        stop_node(n);
+    w->nodes[0].cfg.has_seeds = true;
+    start_node(0, 2);
+    struct viewer *v = asked(0, "/a");
+    assert_false(v->done);
+    world_run(w, SEC(2));
+    check_disk(v, true);
 }
 
 /* A purge that was in force but not kept has given its number back: what was fetched since bears it, and must not
@@ -408,8 +460,11 @@ int main(void)
         DISK(what_changed_does_not_come_back),
         DISK(a_drop_meets_a_read_under_way),
         DISK(rob_DK3_a_slow_disk_is_not_waited_for),
+        DISK(rob_DK2_what_a_failing_disk_does_not_take_is_counted),
         DISK(rob_F2_what_does_not_verify_is_missed),
         DISK(what_was_purged_does_not_come_back),
+        DISKS(feat_I2_what_was_purged_while_away_does_not_come_from_the_disk),
+        DISKS(who_is_alone_goes_on_with_its_disk),
         DISK(a_purge_that_was_lost_does_not_cover_the_next),
         DISK(each_variant_is_found),
         DISK(leaves_of_a_body_come_from_the_disk),

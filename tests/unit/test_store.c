@@ -398,7 +398,6 @@ static void rob_DK2_a_sync_that_fails_gives_up_its_segment(void **state)
     w->now = store_due(w->s);
     run(w); /* the removal is written again, and synced */
     assert_int_equal(store_failing(w->s, w->now), 0);
-    assert_int_equal(w->s->removals.len, 0);
     struct store *again = model_open(&w->disk, &small);
     assert_int_equal(store_find(again, 2), INDEX_NONE);
     assert_int_not_equal(store_find(again, 3), INDEX_NONE);
@@ -406,6 +405,99 @@ static void rob_DK2_a_sync_that_fails_gives_up_its_segment(void **state)
     assert_int_equal(put(w, 6, 0, 0, 100), 0);
     run(w);
     assert_true(there(w, 6, 0, 0, 100));
+    end(w);
+}
+
+/* Key 1 lies in one segment, and its removal in the next one, where the log ends. */
+static void remove_from_the_next(struct world *w)
+{
+    for (uint64_t key = 1; key <= 5; key++)
+        put(w, key, 0, 0, 250000);
+    run(w);
+    assert_int_equal(w->s->slots_used, 2);
+    assert_int_equal(store_forget(w->s, w->now, 1, 0), 1);
+    run(w);
+}
+
+/* The log's end is given up as a whole; what was removed in it stays removed. */
+static void fail_a_write(struct world *w)
+{
+    w->disk.fail_write = MESH_E_DISK;
+    assert_int_equal(put(w, 6, 0, 0, 100), 0);
+    run(w);
+    assert_false(w->disk.files[2].there);
+    w->disk.fail_write = 0;
+    w->now = store_due(w->s);
+    run(w);
+    struct store *again = model_open(&w->disk, &small);
+    assert_int_equal(store_find(again, 1), INDEX_NONE);
+    assert_int_not_equal(store_find(again, 2), INDEX_NONE);
+    store_free(again);
+}
+
+static void rob_DK2_a_synced_removal_outlives_its_segment(void **state)
+{
+    struct world *w = start();
+
+    (void)state;
+    remove_from_the_next(w);
+    fail_a_write(w);
+    end(w);
+}
+
+static void rob_DK2_a_removal_of_a_run_before_outlives_its_segment(void **state)
+{
+    struct world *w = start();
+
+    (void)state;
+    remove_from_the_next(w);
+    struct store *again = model_open(&w->disk, &small);
+    store_free(w->s);
+    w->s = again;
+    run(w);
+    fail_a_write(w);
+    end(w);
+}
+
+/* They are remembered as long as their segment may be given up, so there are not too many of them in one. */
+static void a_segment_of_many_removals_is_ended_early(void **state)
+{
+    static const struct store_config large = { .limit = 64u << 20, .segment_bytes = 8u << 20, .seed = 7, .secret = 5 };
+    struct world *w = start_with(&large);
+
+    (void)state;
+    for (uint64_t i = 0; i < 3 * (uint64_t)REMOVALS_MAX / 4; i++) {
+        assert_int_equal(put(w, 1, 0, 0, 10), 0);
+        assert_int_equal(store_forget(w->s, w->now, 1, 0), 1);
+        if (i % 1000 == 0)
+            run(w);
+    }
+    run(w);
+    assert_int_equal(w->s->slots_used, 2);
+    assert_int_equal(store_counters(w->s)->abandoned, 0);
+    assert_true(w->s->removals.len / sizeof(struct record) <= REMOVALS_MAX / 2);
+    end(w);
+}
+
+/* What an end of the process left unsynced is synced at the next start. */
+static void what_is_there_at_a_start_is_synced(void **state)
+{
+    struct world *w = start();
+    struct store_op *op;
+
+    (void)state;
+    put(w, 1, 0, 0, 100);
+    run(w); /* written, and to be synced later */
+    struct store *again = model_open(&w->disk, &small);
+    op = store_poll(again, w->now);
+    assert_non_null(op);
+    assert_int_equal(op->kind, STORE_SYNC);
+    assert_int_equal(op->segment, 1);
+    int err = 0;
+    store_done(again, w->now, op, &err);
+    assert_null(store_poll(again, w->now));
+    assert_true(store_due(again) == MESH_NS_NEVER);
+    store_free(again);
     end(w);
 }
 
@@ -547,6 +639,10 @@ int main(void)
         cmocka_unit_test(rob_DK2_a_read_that_fails_costs_what_was_to_be_read),
         cmocka_unit_test(rob_DK2_a_sync_that_fails_gives_up_its_segment),
         cmocka_unit_test(rob_DK1_a_full_disk_is_lived_with),
+        cmocka_unit_test(rob_DK2_a_synced_removal_outlives_its_segment),
+        cmocka_unit_test(rob_DK2_a_removal_of_a_run_before_outlives_its_segment),
+        cmocka_unit_test(a_segment_of_many_removals_is_ended_early),
+        cmocka_unit_test(what_is_there_at_a_start_is_synced),
         cmocka_unit_test(removals_that_cannot_be_written_are_not_lost),
         cmocka_unit_test(removals_too_many_end_the_log_too),
         cmocka_unit_test(all_is_synced_in_a_while),
