@@ -385,7 +385,8 @@ static void check_counters(struct world *w, struct edge *e)
     if (w->net->counts.damaged > 0)
         return;
     equal(e, "transfers refused", c->transfers_rejected, 0);
-    equal(e, "broken sessions", c->sessions_broken, 0);
+    if (w->net->counts.replayed == 0) /* what follows a replayed greeting does not open */
+        equal(e, "broken sessions", c->sessions_broken, 0);
     equal(e, "malformed datagrams", sums.mesh.datagrams_malformed + sums.gossip.malformed, 0);
 }
 

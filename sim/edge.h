@@ -13,6 +13,12 @@ struct edge_sums {
     struct gossip_counters gossip;
 };
 
+/* Its time since it began, against the world's: at |world| it showed |shown|, and gains |ppm| millionths since. */
+struct edge_clock {
+    mesh_ns world, shown;
+    int64_t ppm;
+};
+
 struct edge {
     struct world *w;
     uint32_t index, region; /* from 0 */
@@ -24,6 +30,9 @@ struct edge {
     uint32_t life; /* how often it was started */
     uint64_t boot;
     mesh_ns paused_until, started_at;
+    struct edge_clock clock;
+    mesh_ns busy, free_at; /* each thing takes it so long; it has something to do until then */
+    uint32_t moves;        /* how often it changed its address */
     mesh_ns slow;       /* what is sent to it takes so much longer */
     int64_t wall_off_s; /* its wall clock against the world's */
     struct event tick, stop;
@@ -61,11 +70,18 @@ void edge_stop(struct edge *e, enum edge_stop how);
 void edge_leave(struct edge *e);
 void edge_pause(struct edge *e, mesh_ns span);
 
+/* edge_now is what its clock shows now, and what engines are told. edge_drift: it gains so much from now on. */
+mesh_ns edge_now(const struct edge *e);
+void edge_drift(struct edge *e, int64_t ppm);
+void edge_wall_steps(struct edge *e, int64_t seconds);
+/* edge_moves: it has another address from now on. What it had open over the old one hears nothing more. */
+void edge_moves(struct edge *e);
+
 /* Everything that hands something to an engine goes: edge_enter, the call, edge_pump. */
 struct engine *edge_enter(struct edge *e);
 void edge_pump(struct edge *e);
 
-/* edge_held: the node stands still; |ev| was set anew for when it goes on. */
+/* edge_held: the node stands still, or is busy; |ev| was set anew for when it goes on. */
 bool edge_held(struct edge *e, struct event *ev);
 
 /* Takes new viewers: up, not leaving. */

@@ -1,6 +1,7 @@
 #include "sim/options.h"
 
 #include "proto/base/err.h"
+#include "sim/fault_kinds.h"
 #include "sim/scenario_value.h"
 
 /* The commands, by the letter that stands for them in the table below. */
@@ -250,6 +251,12 @@ void options_help(const struct options *o, struct buf *out)
         "                          or more, that is so without saying\n"
         "  --first                 end with the first seed that fails\n"
         "  --out FILE, --svg FILE  what is left as a scenario; its last moments as a picture\n\n");
+    if (o->words == &words_of_run) {
+        buf_add_str(out, "Kinds of faults, by actions, by settings and drawn; `hunt --coverage` counts in how many seeds each bit:\n");
+        for (size_t i = 0; i < FAULT_KINDS_N; i++)
+            buf_addf(out, "  %-20s  %s\n", fault_kinds[i].word, fault_kinds[i].text);
+        buf_add_u8(out, '\n');
+    }
     buf_addf(out, "Settings of %s, as options or as lines of a scenario; options win (`hedgerow-sim %s --help`):\n",
              o->words->command, o->words == &words_of_run ? "members" : "run");
     for (size_t i = 0; i < o->words->settings_n; i++) {

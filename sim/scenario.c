@@ -131,7 +131,7 @@ static int nodes(struct reading *r, struct node_set *out)
     if (err != 0)
         return err;
     if ((err = nodes_parse(text, out)) != 0)
-        return wrong(r, text.data, err, "nodes are written 3, 2-5,9, all, zone:2 or owner:KEY, not \"%.*s\"",
+        return wrong(r, text.data, err, "nodes are written 3, 2-5,9, all, zone:2, region:2 or owner:KEY, not \"%.*s\"",
                      SLICE_FMT(slice_head(text, 40)));
     return 0;
 }
@@ -274,6 +274,7 @@ static int read_args(struct reading *r, struct action *a)
                          &a->numbers[counts]);
             counts++;
             break;
+        case 'B': err = number(r, SETTING_SIZE, "how many bytes", &a->numbers[counts++]); break;
         case 'S': err = read_set(r, a); break;
         case 'O': err = read_origin(r, a); break;
         }
@@ -397,6 +398,8 @@ static int check_nodes(const struct scenario *sc, struct reading *r, const struc
 {
     if (s->by == NODES_ZONE && (s->number < 1 || s->number > sc->zones))
         return wrong(r, NULL, MESH_E_RANGE, "there are %llu zones", (unsigned long long)sc->zones);
+    if (s->by == NODES_REGION && (s->number < 1 || s->number > sc->rings))
+        return wrong(r, NULL, MESH_E_RANGE, "there are %llu regions (rings)", (unsigned long long)sc->rings);
     if (s->by == NODES_OWNER && (s->number < 1 || s->number > sc->keys))
         return wrong(r, NULL, MESH_E_RANGE, "there are %llu keys", (unsigned long long)sc->keys);
     if (s->by != NODES_LIST)
@@ -406,6 +409,16 @@ static int check_nodes(const struct scenario *sc, struct reading *r, const struc
             return wrong(r, NULL, MESH_E_RANGE, "there are only %llu nodes", (unsigned long long)sc->nodes);
     }
     return 0;
+}
+
+/* What one of its numbers has that no world can do; NULL: nothing. */
+static const char *action_amiss(const struct action *a)
+{
+    if (a->kind == ACTION_FLAP && (a->spans[1] == 0 || a->spans[0] >= a->spans[1]))
+        return "flap takes how long it is cut, and a longer time after which it is cut again";
+    if ((a->kind == ACTION_CLOCK_FAST || a->kind == ACTION_CLOCK_SLOW) && a->numbers[0] > CLOCK_DRIFT_MAX)
+        return "a clock gains or loses 20000 millionths at the most";
+    return NULL;
 }
 
 int scenario_check(const struct scenario *sc, struct scenario_error *e)
@@ -431,6 +444,9 @@ int scenario_check(const struct scenario *sc, struct scenario_error *e)
             return err;
         if (a->at > (mesh_ns)sc->time)
             return wrong(&r, NULL, MESH_E_RANGE, "this is after the end of the run's time");
+        const char *amiss = action_amiss(a);
+        if (amiss != NULL)
+            return wrong(&r, NULL, MESH_E_RANGE, "%s", amiss);
         bool keyed = a->kind == ACTION_FLASH || a->kind == ACTION_PURGE;
         if (keyed && (a->numbers[0] < 1 || a->numbers[0] > sc->keys))
             return wrong(&r, NULL, MESH_E_RANGE, "there are %llu keys", (unsigned long long)sc->keys);

@@ -10,6 +10,7 @@
 #include "sim/members/settings.h"
 #include "sim/routing/settings.h"
 
+#define CLOCK_DRIFT_MAX 20000 /* millionths */
 #define SIM_NODES_MAX 20000 /* of the larger command; a vocabulary has its own limit */
 
 enum setting_kind {
@@ -85,10 +86,15 @@ enum setting_kind {
       "until what a node keeps of purges is on its disk; up to twice that")                                           \
     X(configs, "configs", COUNT, false, 0, 0, 100000, "so many changes of the configuration drawn from the seed")     \
     X(config_size, "config-size", SIZE, false, 200, 1, 16 << 20, "bytes of its text, or a few more")                  \
+    X(replay, "replay-pct", PCT, true, 0, 0, 1000000,                                                                 \
+      "of datagrams, and of streams' first bytes, come again 2 s to 30 s later")                                      \
+    X(truncate, "truncate-pct", PCT, true, 0, 0, 1000000, "of datagrams come without their end")                      \
+    X(origin_poison, "origin-poison-pct", PCT, true, 0, 0, 1000000, "of fetches get what was not asked for")          \
+    X(origin_trickle, "origin-trickle-pct", PCT, true, 0, 0, 1000000, "of answers come a byte a second")              \
     X(no_store, "no-store-pct", PCT, false, 0, 0, 1000000, "of keys may not be cached")                               \
     X(max_age, "max-age", TIME, false, SEC(86400), SEC(1), SEC(86400) * 365, "of what may be cached")
 
-/* X(name, word, arguments, commands): N nodes, T a time, C a count, S a setting and its
+/* X(name, word, arguments, commands): N nodes, T a time, C a count, B a size, S a setting and its
  * value, O a state of the origin; r `run`, m `members`, w `routing` (the way) */
 #define ACTIONS(X)                                                                                                  \
     X(START, "start", "N", "rmw")           /* what is down begins again, with its next boot */                     \
@@ -110,6 +116,14 @@ enum setting_kind {
     X(PURGE_TAG, "purge-tag", "NC", "r")       /* ... all that are as much modulo 8 */                              \
     X(PURGE_ALL, "purge-all", "N", "r")                                                                             \
     X(CONFIGURE, "configure", "N", "r") /* the next change of the configuration is handed in at each */             \
+    X(CLOG, "clog", "NNT", "r")           /* what passes between the two sets is held back for so long */           \
+    X(FLAP, "flap", "NNTT", "r")          /* cut for the first time of every second one, until heal */              \
+    X(MTU_HOLE, "mtu-hole", "NNB", "r")   /* longer datagrams vanish between the two sets, until heal */            \
+    X(NARROW, "narrow", "NB", "r")        /* their links take so many bytes a second; 0: as before */               \
+    X(READDRESS, "readdress", "N", "r")   /* they are at another address from now on, or when they begin */         \
+    X(BUSY, "busy", "NT", "r")            /* each thing they do takes them so long; 0s: no more */                  \
+    X(CLOCK_FAST, "clock-fast", "NC", "r") /* their clocks gain so many millionths; 0: no more */                   \
+    X(CLOCK_SLOW, "clock-slow", "NC", "r") /* ... lose */                                                           \
     X(SET, "set", "S", "rmw")                                                                                       \
     X(FREEZE, "freeze", "NTT", "m")            /* stands still for the first time of every second one */            \
     X(THAW, "thaw", "N", "m")                  /* ... no more */                                                    \
@@ -133,8 +147,8 @@ enum origin_state_kind { ORIGIN_UP, ORIGIN_DOWN /* refuses */, ORIGIN_HANGS /* a
 
 /* Nodes as a scenario names them; index 0 is n1. */
 struct node_set {
-    enum { NODES_LIST, NODES_ALL, NODES_ZONE, NODES_OWNER /* of a key, at that moment */ } by;
-    uint64_t number; /* the zone, or the key */
+    enum { NODES_LIST, NODES_ALL, NODES_ZONE, NODES_REGION, NODES_OWNER /* of a key, at that moment */ } by;
+    uint64_t number; /* the zone, the region, or the key */
     uint8_t bits[(SIM_NODES_MAX + 7) / 8];
 };
 bool node_set_has(const struct node_set *s, uint32_t node);

@@ -15,6 +15,7 @@ void scenario_put_action(struct buf *out, const struct scenario *sc, const struc
         case 'N': nodes_put(out, sets++ == 0 ? &a->a : &a->b); break;
         case 'T': scenario_put_value(out, SETTING_TIME, (uint64_t)a->spans[spans++]); break;
         case 'C': scenario_put_value(out, SETTING_COUNT, a->numbers[counts++]); break;
+        case 'B': scenario_put_value(out, SETTING_SIZE, a->numbers[counts++]); break;
         case 'S':
             buf_addf(out, "%s ", settings[a->setting].name);
             scenario_put_value(out, settings[a->setting].kind, a->value);

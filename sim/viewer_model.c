@@ -6,6 +6,7 @@
 #include "sim/body.h"
 #include "sim/check.h"
 #include "sim/origin_model.h"
+#include "sim/origin_poison.h"
 #include "sim/purge_model.h"
 #include "sim/series.h"
 #include "sim/warmth.h"
@@ -27,6 +28,7 @@ struct viewer {
     uint64_t floor;     /* older ones it must not get */
     mesh_ns began, asked_at, first_byte_at;
     bool asked, slow, head_seen;
+    bool page; /* it gets the origin's own page in place of the body */
     char path[BODY_PATH_MAX], id[24];
     struct request req;
 };
@@ -198,6 +200,8 @@ static void viewer_end(struct viewer *v, enum viewer_end how)
         warmth_answer(w, v->key, result != RESULT_MISS && result != RESULT_ERROR);
     }
     note_series(v, how, result);
+    if (how == VIEWER_GONE)
+        world_bit(w, FAULT_LEAVER);
     all->ends[how]++;
     all->ended++;
     all->under_way--;
@@ -207,7 +211,7 @@ static void viewer_end(struct viewer *v, enum viewer_end how)
         times_add(&all->by_result_ns[result], w->now - v->began);
     }
     if (v->asked)
-        engine_request_end(e->engine, w->now, &v->req, count);
+        engine_request_end(e->engine, edge_now(e), &v->req, count);
     world_drop(w, &v->ev);
     world_drop(w, &v->go);
     list_remove(&v->link);
@@ -233,6 +237,11 @@ static void see_head(struct viewer *v)
     v->first_byte_at = w->now;
     world_notef(w, NOTE_ANSWER, v->edge->index, "%llu %u %s", (unsigned long long)v->number, a->head->status,
                 request_result_word(a->result));
+    if (a->head->status == poison_status(POISON_PAGE, 0) && origin_model_poisoned(w, v->key, v->began - SEC(1))) {
+        v->page = true;
+        v->size = poison_page().len;
+        return;
+    }
     if (a->head->status != 200 ||
         body_version(&w->sc, v->key, kept_head_value(a->head, SLICE_LIT("etag")), &v->version) != 0)
         check_broken(w, RULE_BODY, "key %llu at %s: the answer's head is not the origin's (status %u)",
@@ -257,7 +266,8 @@ static uint64_t take(struct viewer *v, uint64_t most)
 
     for (size_t i = 0; i < count && n < most; i++) {
         struct slice piece = slice_head(pieces[i], (size_t)(most - n < pieces[i].len ? most - n : pieces[i].len));
-        if (!body_same(&w->sc, v->key, v->version, v->at + n, piece))
+        if (v->page ? !slice_eq(piece, slice_head(slice_from(poison_page(), (size_t)(v->at + n)), piece.len))
+                    : !body_same(&w->sc, v->key, v->version, v->at + n, piece))
             check_broken(w, RULE_BODY, "key %llu at %s: the bytes from %llu on are not the origin's",
                          (unsigned long long)v->key, v->edge->name, (unsigned long long)(v->at + n));
         n += piece.len;
@@ -269,7 +279,7 @@ static uint64_t take(struct viewer *v, uint64_t most)
         v->edge->body_bytes += n;
         world_notef(w, NOTE_READ, v->edge->index, "%llu %llu", (unsigned long long)v->number, (unsigned long long)n);
         engine_count_sent(v->edge->engine, n);
-        request_take(v->edge->engine, w->now, &v->req, (size_t)n);
+        request_take(v->edge->engine, edge_now(v->edge), &v->req, (size_t)n);
     }
     return n;
 }
@@ -322,9 +332,9 @@ static void read_on(struct world *w, struct event *ev)
     struct viewer *v = OBJ_OF(ev, struct viewer, ev);
     struct edge *e = v->edge;
 
-    (void)w;
     if (edge_held(e, ev))
         return;
+    world_bit(w, FAULT_SLOW_READER);
     edge_enter(e);
     viewer_read(v);
     edge_pump(e);
@@ -361,7 +371,7 @@ static void ask(struct world *w, struct event *ev)
     v->req.request_id = slice_str(v->id);
     v->req.fields = &no_fields;
     world_notef(w, NOTE_ASK, e->index, "%llu %.*s", (unsigned long long)v->number, SLICE_FMT(v->req.target));
-    engine_request(edge_enter(e), w->now, &v->req);
+    engine_request(edge_enter(e), edge_now(e), &v->req);
     viewer_read(v);
     edge_pump(e);
 }
@@ -444,6 +454,10 @@ void viewers_one(struct world *w, uint64_t node, uint64_t key)
 
 void viewers_flash(struct world *w, uint64_t key, uint64_t n)
 {
+    uint64_t before = w->viewers->begun;
+
     for (uint64_t i = 0; i < n; i++)
         viewers_one(w, i, key);
+    if (w->viewers->begun > before + 1)
+        world_bit(w, FAULT_FLASH);
 }

@@ -187,6 +187,9 @@ static int make(struct world *w, const struct scenario *sc)
         return -1;
     random_install(sc->seed); /* libsodium drew for itself as it began, in a process's first world only */
     random_enter(RANDOM_WORLD);
+    w->started_at = -1;
+    for (size_t i = 0; i < sc->actions_n; i++)
+        w->moves = w->moves || sc->actions[i].kind == ACTION_READDRESS;
     authority_make(&authority, (uint8_t)sc->arc_bits);
     w->edges = world_alloc((size_t)sc->nodes * sizeof(*w->edges));
     for (uint32_t i = 0; i < sc->nodes; i++)

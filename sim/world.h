@@ -7,6 +7,7 @@
 #include "proto/base/heap.h"
 #include "proto/base/list.h"
 #include "proto/base/rand.h"
+#include "sim/fault_kinds.h"
 #include "sim/link_model.h"
 #include "sim/ring_shelf.h"
 #include "sim/scenario.h"
@@ -26,6 +27,7 @@ struct series_book;
 /* Embedded in whatever waits. Zeroed at birth. */
 struct event {
     struct heap_node node;
+    bool has_turn; /* it waits for a busy node, and its turn comes when it fires */
     void (*fire)(struct world *w, struct event *ev);
 };
 
@@ -40,6 +42,10 @@ struct world {
     struct scenario sc; /* as it is now: `set` changes it */
     mesh_ns now;
     bool calm; /* the quiet phase: no faults, no new requests */
+    bool moves; /* nodes change their addresses, and so learn them from each other */
+    mesh_ns started_at; /* when the last node began, and how many did so at that moment */
+    size_t started_n;
+    uint64_t bit[FAULT_KINDS_N]; /* how often each kind of fault bit */
     struct heap events;
     struct trace_hash trace;
     struct tap tap;
@@ -80,6 +86,11 @@ static inline bool world_stand_in(const struct scenario *sc)
     return sc->nodes > sc->real_crypto;
 }
 
+static inline void world_bit(struct world *w, enum fault_kind kind)
+{
+    w->bit[kind]++;
+}
+
 /* Unix time, as all clocks of the world have it. */
 int64_t world_wall_s(const struct world *w);
 
@@ -97,6 +108,8 @@ enum world_draw {
     DRAW_KEEP_FATE,
     DRAW_CONFIG_KEEP,
     DRAW_CONFIG_FATE,
+    DRAW_TAPE,
+    DRAW_POISON,
     DRAW_END,
 };
 struct rand world_rand(const struct world *w, uint64_t entity, enum world_draw purpose);

@@ -19,7 +19,8 @@ static const char *const counter_names[] = {
 #define ACTIONS_N  (sizeof(action_names) / sizeof(action_names[0]))
 #define COUNTERS_N (sizeof(counter_names) / sizeof(counter_names[0]))
 #define RESULTS_N  6
-#define ALL_N      (NOTES_N + ACTIONS_N + RESULTS_N + COUNTERS_N)
+#define FAULTS_AT  (NOTES_N + ACTIONS_N + RESULTS_N + COUNTERS_N)
+#define ALL_N      (FAULTS_AT + FAULT_KINDS_N)
 _Static_assert(ALL_N <= SOMETIMES_MAX, "room for all");
 
 /* What is not asked for, and why. */
@@ -75,8 +76,10 @@ void sometimes_name(size_t i, char name[64])
         snprintf(name, 64, "action %s", action_names[i]);
     else if ((i -= ACTIONS_N) < RESULTS_N)
         snprintf(name, 64, "result %s", request_result_word((enum request_result)i));
+    else if ((i -= RESULTS_N) < COUNTERS_N)
+        snprintf(name, 64, "counter %s", counter_names[i]);
     else
-        snprintf(name, 64, "counter %s", counter_names[i - RESULTS_N]);
+        snprintf(name, 64, "fault %s", fault_kinds[i - COUNTERS_N].word);
 }
 
 const char *sometimes_exempt(size_t i)
@@ -114,12 +117,18 @@ void sometimes_add(struct sometimes *s, struct world *w)
         ENGINE_COUNTERS(X)
 #undef X
     }
+    memcpy(s->count + FAULTS_AT, w->bit, sizeof(w->bit));
 }
 
 void sometimes_seen(struct sometimes *seen, const struct sometimes *seed)
 {
     for (size_t i = 0; i < ALL_N; i++)
         seen->count[i] += seed->count[i] > 0;
+}
+
+uint64_t sometimes_fault(const struct sometimes *s, enum fault_kind kind)
+{
+    return s->count[FAULTS_AT + kind];
 }
 
 size_t sometimes_rarest(const struct sometimes *seen)

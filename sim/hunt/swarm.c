@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "proto/base/rand.h"
+#include "sim/hunt/swarm_faults.h"
 
 #define SWARM_SETTINGS UINT64_C(0x5a43)
 #define SWARM_ACTIONS  UINT64_C(0x5a44)
@@ -118,6 +119,10 @@ void swarm_draw(struct scenario *sc, uint64_t seed, bool story)
     sc->keep = sometimes_ms(&s, 30, MS(2), 0, 200);
     sc->configs = sometimes(&s, 30, 0, 1, 6);
     sc->config_size = doubling(&s, 100, 9);
+    sc->replay = sometimes(&s, 20, 0, 1000, 100000);
+    sc->truncate = sometimes(&s, 15, 0, 100, 20000);
+    sc->origin_poison = sometimes(&s, 15, 0, 1000, 100000);
+    sc->origin_trickle = sometimes(&s, 10, 0, 1000, 30000);
 }
 
 void swarm_more(struct scenario *sc)
@@ -142,4 +147,5 @@ void swarm_more(struct scenario *sc)
             err = scenario_add(sc, &a);
         assert(err == 0);
     }
+    swarm_faults(sc);
 }
