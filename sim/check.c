@@ -397,7 +397,7 @@ static void check_fetches(struct world *w)
     struct check *c = w->check;
     /* Without a parent each region has an owner who asks. */
     uint64_t askers = w->sc.parent > w->sc.rings ? w->sc.rings : 1;
-    uint64_t reasons = askers + c->disturbances + w->net->counts.stalls + w->net->counts.damaged;
+    uint64_t reasons = askers + c->disturbances + w->net->counts.stalls + w->net->counts.damaged + world_rare(w);
 
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         struct edge_sums sums;

@@ -207,7 +207,7 @@ void fault_calm(struct world *w)
     if (w->check->cut_until == MESH_NS_NEVER)
         w->check->cut_until = w->now;
     w->sc.loss = w->sc.dup = w->sc.reorder = w->sc.burst_loss = w->sc.corrupt = w->sc.origin_fail = w->sc.rate =
-        w->sc.up_rate = w->sc.down_rate = w->sc.replay = w->sc.truncate = w->sc.origin_poison = w->sc.origin_trickle = 0;
+        w->sc.up_rate = w->sc.down_rate = w->sc.replay = w->sc.truncate = w->sc.origin_poison = w->sc.origin_trickle = w->sc.rare = 0;
     origin_model_set(w, ORIGIN_UP);
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         struct edge *e = &w->edges[i];

@@ -37,7 +37,8 @@
     X(ORIGIN_TRICKLE, "origin-trickle", "the origin sends a byte at a time")                               \
     X(FLASH, "flash-crowd", "many ask for one key at one moment")                                          \
     X(SLOW_READER, "slow-reader", "a viewer takes its bytes late")                                         \
-    X(LEAVER, "leaver", "a viewer goes before the end")
+    X(LEAVER, "leaver", "a viewer goes before the end")                                                    \
+    X(RARE, "rare-path", "code goes a way that it seldom goes (proto/base/rare.h)")
 
 enum fault_kind {
 #define X(name, word, text) FAULT_##name,

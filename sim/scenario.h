@@ -89,6 +89,8 @@ enum setting_kind {
     X(replay, "replay-pct", PCT, true, 0, 0, 1000000,                                                                 \
       "of datagrams, and of streams' first bytes, come again 2 s to 30 s later")                                      \
     X(truncate, "truncate-pct", PCT, true, 0, 0, 1000000, "of datagrams come without their end")                      \
+    X(rare, "rare-pct", PCT, true, 0, 0, 1000000,                                                                     \
+      "of visits to half of the rare sites go the rare way (drawn which)")                                            \
     X(origin_poison, "origin-poison-pct", PCT, true, 0, 0, 1000000, "of fetches get what was not asked for")          \
     X(origin_trickle, "origin-trickle-pct", PCT, true, 0, 0, 1000000, "of answers come a byte a second")              \
     X(no_store, "no-store-pct", PCT, false, 0, 0, 1000000, "of keys may not be cached")                               \

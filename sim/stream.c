@@ -22,6 +22,7 @@
 #define RTO         MS(200) /* Linux's least; doubles with each try up to ... */
 #define RTO_MAX     SEC(5)
 #define SYN_RTO     SEC(1)
+#define PEER_DEATH  SEC(20) /* nothing is acknowledged for so long: the connection ends (node/io: sock_notice_death) */
 
 struct segment {
     struct list link;
@@ -47,7 +48,7 @@ struct pipe {
     uint32_t under_way, arrived; /* not acknowledged; of those, with the other side */
     uint32_t window;             /* so much may be under way; 0: begin anew */
     mesh_ns last_at;             /* nothing arrives before what was sent before it */
-    mesh_ns rto;
+    mesh_ns rto, stuck_since;    /* stuck_since: of the first try again */
 };
 
 enum phase { DIALLED, ACCEPTED, OPEN };
@@ -232,7 +233,15 @@ void net_close(struct edge *edge, struct link *l)
 static void pipe_retry(struct pipe *p)
 {
     struct world *w = p->s->w;
+    struct end *e = &p->s->ends[p == &p->s->pipes[1]];
 
+    if (p->rto == 0)
+        p->stuck_since = w->now;
+    if (e->open && w->now - p->stuck_since >= PEER_DEATH) {
+        pipe_clear(p);
+        end_lost(e, NOTE_CLOSED);
+        return;
+    }
     p->window = MSS;
     p->rto = p->rto == 0 ? RTO : mesh_ns_min(2 * p->rto, RTO_MAX);
     p->last_at = w->now + p->rto;

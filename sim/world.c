@@ -12,6 +12,7 @@
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/random.h"
+#include "sim/rare.h"
 #include "sim/series.h"
 #include "sim/stand_in.h"
 #include "sim/viewer_model.h"
@@ -27,6 +28,15 @@ void *world_alloc(size_t bytes)
     if (p == NULL)
         abort();
     return p;
+}
+
+uint64_t world_rare(const struct world *w)
+{
+    uint64_t hits = 0;
+
+    for (size_t i = 0; i < RARE_SITES_N; i++)
+        hits += w->rare[i];
+    return hits;
 }
 
 /* ---- time ---- */
@@ -182,6 +192,7 @@ static int make(struct world *w, const struct scenario *sc)
     heap_init(&w->events);
     trace_hash_init(&w->trace);
     random_install(sc->seed);
+    rare_install(sc->seed, &w->sc.rare, w->rare);
     stand_in_use(world_stand_in(sc));
     if (crypto_start() != 0)
         return -1;
@@ -238,6 +249,7 @@ void world_free(struct world *w)
 {
     if (w == NULL)
         return;
+    rare_install(0, NULL, NULL);
     for (uint32_t i = 0; w->edges != NULL && i < w->sc.nodes; i++)
         edge_fini(&w->edges[i]);
     ring_shelf_clear(&w->rings);

@@ -7,6 +7,7 @@
 #include "proto/base/heap.h"
 #include "proto/base/list.h"
 #include "proto/base/rand.h"
+#include "proto/base/rare.h"
 #include "sim/fault_kinds.h"
 #include "sim/link_model.h"
 #include "sim/ring_shelf.h"
@@ -46,6 +47,7 @@ struct world {
     mesh_ns started_at; /* when the last node began, and how many did so at that moment */
     size_t started_n;
     uint64_t bit[FAULT_KINDS_N]; /* how often each kind of fault bit */
+    uint64_t rare[RARE_SITES_N]; /* how often each rare site went the rare way */
     struct heap events;
     struct trace_hash trace;
     struct tap tap;
@@ -90,6 +92,9 @@ static inline void world_bit(struct world *w, enum fault_kind kind)
 {
     w->bit[kind]++;
 }
+
+/* How often rare sites went the rare way, all together. */
+uint64_t world_rare(const struct world *w);
 
 /* Unix time, as all clocks of the world have it. */
 int64_t world_wall_s(const struct world *w);

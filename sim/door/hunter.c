@@ -7,6 +7,7 @@
 #include "sim/door/children.h"
 #include "sim/door/load.h"
 #include "sim/hunt/verdict.h"
+#include "sim/rare.h"
 
 #define SEEDS          200
 #define COVERAGE_SEEDS 200
@@ -140,13 +141,17 @@ static bool covered(const struct hunt *h)
     return all;
 }
 
-/* In how many seeds each kind of fault bit, four a line. */
+/* In how many seeds each kind of fault bit, and each rare site went the rare way; four a line. */
 static void put_faults(const struct hunt *h)
 {
     printf("Seeds in which each kind of fault bit\n");
     for (enum fault_kind k = 0; k < FAULT_KINDS_N; k++)
         printf("  %-17s %6llu%s", fault_kinds[k].word, (unsigned long long)sometimes_fault(&h->sometimes, k),
                k % 4 == 3 || k + 1 == FAULT_KINDS_N ? "\n" : "");
+    printf("Seeds in which each rare site went the rare way\n");
+    for (enum rare_site i = 0; i < RARE_SITES_N; i++)
+        printf("  %-17s %6llu%s", rare_sites[i].word, (unsigned long long)sometimes_rare(&h->sometimes, i),
+               i % 4 == 3 || i + 1 == RARE_SITES_N ? "\n" : "");
 }
 
 static int report(struct hunt *h)
