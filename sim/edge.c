@@ -225,6 +225,7 @@ void edge_start(struct edge *e, bool lost_boot)
                                      .boot = { e->boot, secret_random_u64() | 1 },
                                      .addrs = { net_addr(w->net, e->index) },
                                      .learn_addr = w->moves,
+                                     .port = cfg.mesh_port,
                                      .addrs_n = 1,
                                      .seed = rand_mix(w->sc.seed ^ rand_mix((uint64_t)e->index << 32 | e->life)),
                                      .trace = cfg.trace };
