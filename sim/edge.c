@@ -5,11 +5,13 @@
 #include "node/dist/dist_make.h"
 #include "sim/check.h"
 #include "sim/config_model.h"
+#include "sim/fault_peer.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/random.h"
 #include "sim/series.h"
+#include "sim/short_memory.h"
 #include "sim/viewer_model.h"
 
 #define TICKS_AT_ONCE_MAX 1000
@@ -136,6 +138,8 @@ struct engine *edge_enter(struct edge *e)
     if (e->clock.ppm != 0)
         world_bit(e->w, FAULT_DRIFT);
     engine_clock(e->engine, now, world_wall_s(e->w) + e->wall_off_s + (now / SEC(1) - e->w->now / SEC(1)));
+    if (e->memory_left > 0)
+        short_memory_within(&e->memory_left, &e->memory_refused);
     return e->engine;
 }
 
@@ -198,6 +202,10 @@ void edge_start(struct edge *e, bool lost_boot)
         .spread_floor = (uint32_t)w->sc.spread_floor,
         .trace = { says, e },
     };
+    if (w->odd_peers) {
+        cfg.outgoing = fault_peer_outgoing;
+        cfg.outgoing_ctx = e;
+    }
     struct slice configs[CONFIG_FILES_MAX];
     struct mesh_addr seeds[ENGINE_SEEDS_MAX];
     size_t seeds_n = 0;
@@ -324,6 +332,7 @@ void edge_stop(struct edge *e, enum edge_stop how)
         return;
     }
     edge_enter(e);
+    short_memory_over();
     viewers_node_stops(e);
     origin_model_node_stops(e);
     net_drop_all(e, how == EDGE_VANISH);
@@ -448,8 +457,15 @@ void edge_pump(struct edge *e)
     struct world *w = e->w;
     struct engine_out out;
 
-    while (engine_poll(e->engine, &out))
+    while (engine_poll(e->engine, &out)) {
+        short_memory_over(); /* what the world does about it is not the engine's */
         act(e, &out);
+        if (e->memory_left > 0)
+            short_memory_within(&e->memory_left, &e->memory_refused);
+    }
+    short_memory_over();
+    w->bit[FAULT_MEMORY] += e->memory_refused - e->memory_told;
+    e->memory_told = e->memory_refused;
     series_looks(w, e);
     if (e->leaving && engine_left(e->engine) && list_empty(&e->viewers))
         world_at(w, &e->stop, w->now);

@@ -105,6 +105,18 @@ static void to_node(struct world *w, const struct action *a, struct edge *e)
     case ACTION_CLOCK_BACK: edge_wall_steps(e, -(a->spans[0] / SEC(1))); break;
     case ACTION_CLOCK_FAST: edge_drift(e, (int64_t)a->numbers[0]); break;
     case ACTION_CLOCK_SLOW: edge_drift(e, -(int64_t)a->numbers[0]); break;
+    case ACTION_REFUSE_MEMORY:
+        e->memory_left = a->numbers[0];
+        check_disturbed(w);
+        break;
+    case ACTION_LIE:
+        e->lies_one_in = a->numbers[0];
+        check_disturbed(w);
+        break;
+    case ACTION_TRICKLE:
+        e->trickle = a->spans[0];
+        check_disturbed(w);
+        break;
     case ACTION_BUSY:
         e->busy = a->spans[0];
         check_disturbed(w);
@@ -215,7 +227,8 @@ void fault_calm(struct world *w)
             e->paused_until = w->now;
         if (e->back_at > w->now)
             e->back_at = w->now;
-        e->slow = e->busy = 0;
+        e->slow = e->busy = e->trickle = 0;
+        e->lies_one_in = e->memory_left = 0;
         edge_drift(e, 0);
     }
 }

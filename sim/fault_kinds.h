@@ -28,6 +28,7 @@
     X(WIPE, "files-lost", "a node comes back without its files")                                           \
     X(PAUSE, "pause", "an event waits for a node that stands still")                                       \
     X(BUSY, "slow-cpu", "an event waits for a node that is at work")                                       \
+    X(MEMORY, "memory-refused", "an engine asks for memory and gets none")                                \
     X(CLOCK_STEP, "clock-step", "a running node's wall clock steps")                                       \
     X(DRIFT, "clock-drift", "a running node's clocks go too fast or too slow")                             \
     X(MASS_JOIN, "mass-join", "half of the nodes, or more, begin at one moment")                           \
@@ -35,6 +36,9 @@
     X(ORIGIN_ERROR, "origin-error", "the origin refuses or breaks off")                                    \
     X(ORIGIN_POISON, "origin-poison", "the origin's answer is not what was asked for")                     \
     X(ORIGIN_TRICKLE, "origin-trickle", "the origin sends a byte at a time")                               \
+    X(LIE, "lying-peer", "a node alters what it says of a body, or the body, before it seals it")          \
+    X(TRICKLE, "trickling-peer", "a node sends a byte at a time")                                         \
+    X(VERSIONS, "mixed-versions", "a node sends what others do not know, and have to skip")                \
     X(FLASH, "flash-crowd", "many ask for one key at one moment")                                          \
     X(SLOW_READER, "slow-reader", "a viewer takes its bytes late")                                         \
     X(LEAVER, "leaver", "a viewer goes before the end")                                                    \

@@ -91,6 +91,7 @@ enum setting_kind {
     X(truncate, "truncate-pct", PCT, true, 0, 0, 1000000, "of datagrams come without their end")                      \
     X(rare, "rare-pct", PCT, true, 0, 0, 1000000,                                                                     \
       "of visits to half of the rare sites go the rare way (drawn which)")                                            \
+    X(older, "older-nodes", COUNT, false, 0, 0, 1000, "the last so many have software whose hints nobody knows")      \
     X(origin_poison, "origin-poison-pct", PCT, true, 0, 0, 1000000, "of fetches get what was not asked for")          \
     X(origin_trickle, "origin-trickle-pct", PCT, true, 0, 0, 1000000, "of answers come a byte a second")              \
     X(no_store, "no-store-pct", PCT, false, 0, 0, 1000000, "of keys may not be cached")                               \
@@ -124,6 +125,9 @@ enum setting_kind {
     X(NARROW, "narrow", "NB", "r")        /* their links take so many bytes a second; 0: as before */               \
     X(READDRESS, "readdress", "N", "r")   /* they are at another address from now on, or when they begin */         \
     X(BUSY, "busy", "NT", "r")            /* each thing they do takes them so long; 0s: no more */                  \
+    X(LIE, "lie", "NC", "r")              /* one in so many of their frames about bodies is altered; 0: none */     \
+    X(TRICKLE, "trickle", "NT", "r")      /* what they send comes a byte each such time; 0s: no more */             \
+    X(REFUSE_MEMORY, "refuse-memory", "NC", "r") /* the so manieth piece that each asks for is refused */           \
     X(CLOCK_FAST, "clock-fast", "NC", "r") /* their clocks gain so many millionths; 0: no more */                   \
     X(CLOCK_SLOW, "clock-slow", "NC", "r") /* ... lose */                                                           \
     X(SET, "set", "S", "rmw")                                                                                       \

@@ -161,6 +161,10 @@ static void segment_send(struct end *e, struct slice bytes, bool end)
         p->window = MSS;
         w->net->counts.stalls++;
     }
+    if (e->edge->trickle > 0 && !end) {
+        world_bit(w, FAULT_TRICKLE);
+        at = at > p->last_at + e->edge->trickle ? at : p->last_at + e->edge->trickle;
+    }
     seg->at = p->last_at = at > p->last_at ? at : p->last_at;
     seg->end = end;
     seg->len = bytes.len;
@@ -182,8 +186,12 @@ static void segment_send(struct end *e, struct slice bytes, bool end)
 /* Slow start from ten segments, doubled by a round trip's acknowledgements (RFC 5681 section 3.1, RFC
  * 6928), anew after a timeout or a rest as long as one (section 4.1). There is no congestion but that of
  * access links, so it only ends at what the receiver takes. */
-static uint32_t window_of(struct pipe *p, mesh_ns now)
+static uint32_t window_of(struct pipe *p, const struct edge *from)
 {
+    mesh_ns now = from->w->now;
+
+    if (from->trickle > 0)
+        return 1;
     if (p->window == 0 || (p->under_way == 0 && now - p->last_at > RTO))
         p->window = LINK_WINDOW_FIRST;
     return p->window;
@@ -210,7 +218,7 @@ static void write_within(struct edge *edge, struct link *l, uint32_t window)
 
 void net_write(struct edge *edge, struct link *l)
 {
-    write_within(edge, l, window_of(pipe_from(link_io(l)), edge->w->now));
+    write_within(edge, l, window_of(pipe_from(link_io(l)), edge));
 }
 
 void net_close(struct edge *edge, struct link *l)

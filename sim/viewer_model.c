@@ -26,6 +26,7 @@ struct viewer {
     uint64_t leaves_at; /* goes after so many bytes; UINT64_MAX: stays */
     uint64_t version;   /* of the body that it gets */
     uint64_t floor;     /* older ones it must not get */
+    uint64_t memory_refused; /* to its node, before it asked */
     mesh_ns began, asked_at, first_byte_at;
     bool asked, slow, head_seen;
     bool page; /* it gets the origin's own page in place of the body */
@@ -158,6 +159,12 @@ static bool beyond_help(const struct viewer *v)
     return v->req.head_sent && passes && check_was_disturbed(w, v->began);
 }
 
+/* Its own node was refused memory while it waited. */
+static bool short_of_memory(const struct viewer *v)
+{
+    return v->asked && v->edge->memory_refused > v->memory_refused;
+}
+
 /* Its line in the books that reports are drawn from. */
 static void note_series(const struct viewer *v, enum viewer_end how, enum request_result result)
 {
@@ -185,7 +192,7 @@ static void viewer_end(struct viewer *v, enum viewer_end how)
      * is left alone for up to five seconds (node/core/gate.c). */
     mesh_ns since = v->began - (check_was_disturbed(w, v->began) ? SEC(15) : SEC(6));
 
-    if (failed && !origin_model_excuses(w, v->key, since) && !beyond_help(v)) {
+    if (failed && !origin_model_excuses(w, v->key, since) && !beyond_help(v) && !short_of_memory(v)) {
         check_broken(w, RULE_FAULT,
                      "request %llu for key %llu at %s %s after %lld ms without a fault to explain it: %s",
                      (unsigned long long)v->number, (unsigned long long)v->key, e->name,
@@ -363,6 +370,7 @@ static void ask(struct world *w, struct event *ev)
         return;
     v->asked = true;
     v->asked_at = w->now;
+    v->memory_refused = e->memory_refused;
     v->floor = purge_floor(e, v->key);
     v->ev.fire = read_on;
     v->req.io = v;

@@ -14,6 +14,7 @@
 #include "sim/random.h"
 #include "sim/rare.h"
 #include "sim/series.h"
+#include "sim/short_memory.h"
 #include "sim/stand_in.h"
 #include "sim/viewer_model.h"
 #include "sim/warmth.h"
@@ -23,7 +24,7 @@
 
 void *world_alloc(size_t bytes)
 {
-    void *p = calloc(1, bytes > 0 ? bytes : 1);
+    void *p = short_memory_spared(bytes > 0 ? bytes : 1);
 
     if (p == NULL)
         abort();
@@ -199,8 +200,11 @@ static int make(struct world *w, const struct scenario *sc)
     random_install(sc->seed); /* libsodium drew for itself as it began, in a process's first world only */
     random_enter(RANDOM_WORLD);
     w->started_at = -1;
-    for (size_t i = 0; i < sc->actions_n; i++)
+    w->odd_peers = sc->older > 0;
+    for (size_t i = 0; i < sc->actions_n; i++) {
         w->moves = w->moves || sc->actions[i].kind == ACTION_READDRESS;
+        w->odd_peers = w->odd_peers || sc->actions[i].kind == ACTION_LIE;
+    }
     authority_make(&authority, (uint8_t)sc->arc_bits);
     w->edges = world_alloc((size_t)sc->nodes * sizeof(*w->edges));
     for (uint32_t i = 0; i < sc->nodes; i++)

@@ -44,6 +44,7 @@ struct world {
     mesh_ns now;
     bool calm; /* the quiet phase: no faults, no new requests */
     bool moves; /* nodes change their addresses, and so learn them from each other */
+    bool odd_peers; /* some lie, or have other software */
     mesh_ns started_at; /* when the last node began, and how many did so at that moment */
     size_t started_n;
     uint64_t bit[FAULT_KINDS_N]; /* how often each kind of fault bit */
@@ -115,6 +116,7 @@ enum world_draw {
     DRAW_CONFIG_FATE,
     DRAW_TAPE,
     DRAW_POISON,
+    DRAW_LIE,
     DRAW_END,
 };
 struct rand world_rand(const struct world *w, uint64_t entity, enum world_draw purpose);

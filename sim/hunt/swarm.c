@@ -123,6 +123,7 @@ void swarm_draw(struct scenario *sc, uint64_t seed, bool story)
     sc->truncate = sometimes(&s, 15, 0, 100, 20000);
     sc->origin_poison = sometimes(&s, 15, 0, 1000, 100000);
     sc->origin_trickle = sometimes(&s, 10, 0, 1000, 30000);
+    sc->older = sometimes(&s, 25, 0, 1, sc->nodes);
     sc->rare = sometimes(&s, 30, 0, 1000, 100000);
 }
 

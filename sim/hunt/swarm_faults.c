@@ -102,7 +102,7 @@ static void draw_path(struct drawing *d, enum action_kind kind)
         at(d, d->to, ACTION_HEAL, NULL);
 }
 
-/* For a time: slow processors, slow links, clocks that go wrong. */
+/* For a time: slow processors, slow links, clocks that go wrong, peers that lie or drip. */
 static void draw_slowness(struct drawing *d, enum action_kind kind)
 {
     struct action a = { .kind = kind };
@@ -110,8 +110,10 @@ static void draw_slowness(struct drawing *d, enum action_kind kind)
     lasts(d, 500, 20000);
     a.at = d->from;
     a.a = some(d, 3);
-    a.spans[0] = US(100) * (mesh_ns)within(d, 1, 40);
+    a.spans[0] = kind == ACTION_TRICKLE ? MS(1) * (mesh_ns)within(d, 1, 1500) : US(100) * (mesh_ns)within(d, 1, 40);
     a.numbers[0] = kind == ACTION_NARROW ? UINT64_C(16384) << rand_below(&d->r, 7) : within(d, 10, 10000);
+    if (kind == ACTION_LIE)
+        a.numbers[0] = within(d, 1, 30);
     add(d, a);
     a.at = d->to;
     a.spans[0] = 0;
@@ -151,14 +153,30 @@ static void draw_mass(struct drawing *d)
         put_in(&who, i);
     lasts(d, 200, 10000);
     at(d, d->from, rand_below(&d->r, 2) == 0 ? ACTION_LEAVE : ACTION_CRASH, &who);
-    at(d, d->to, rand_below(&d->r, 4) == 0 ? ACTION_START_LOST : ACTION_START, &who);
+    at(d, d->to, ACTION_START, &who);
+}
+
+/* Some pieces in a row, at one node. */
+static void draw_memory(struct drawing *d)
+{
+    struct action a = { .kind = ACTION_REFUSE_MEMORY };
+    uint64_t n = within(d, 1, 12);
+
+    lasts(d, 0, 8000);
+    put_in(&a.a, rand_below(&d->r, d->sc->nodes));
+    while (n-- > 0) {
+        a.at = d->from + MS(1) * (mesh_ns)rand_below(&d->r, (uint64_t)(d->to - d->from) / MS(1) + 1);
+        a.numbers[0] = within(d, 1, 100);
+        add(d, a);
+    }
 }
 
 static void draw_one(struct drawing *d)
 {
-    static const enum action_kind slowness[] = { ACTION_BUSY, ACTION_NARROW, ACTION_CLOCK_FAST, ACTION_CLOCK_SLOW };
+    static const enum action_kind slowness[] = { ACTION_BUSY,       ACTION_NARROW, ACTION_CLOCK_FAST,
+                                                 ACTION_CLOCK_SLOW, ACTION_LIE,    ACTION_TRICKLE };
 
-    switch (rand_below(&d->r, 11)) {
+    switch (rand_below(&d->r, 14)) {
     case 0: draw_bridge(d); break;
     case 1: draw_path(d, ACTION_CLOG); break;
     case 2: draw_path(d, ACTION_FLAP); break;
@@ -166,7 +184,8 @@ static void draw_one(struct drawing *d)
     case 4: draw_address(d); break;
     case 5: draw_region(d); break;
     case 6: draw_mass(d); break;
-    default: draw_slowness(d, slowness[rand_below(&d->r, 4)]); break;
+    case 7: draw_memory(d); break;
+    default: draw_slowness(d, slowness[rand_below(&d->r, 6)]); break;
     }
 }
 
