@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "gossip/state.h"
+#include "proto/base/rare.h"
 
 #define GONE_BUDGET    4 /* pings of the dead and departed in a period */
 #define GONE_SOON      SEC(600)
@@ -101,7 +102,8 @@ static void probe_start(struct gossip *g, struct member *m)
     memset(p->deniers, 0, sizeof(p->deniers));
     p->asked_n = p->denied = p->repeated = 0;
     gossip_intend(g, PAYLOAD_PING, &member_rec(m)->id, NULL, p->seq[0]);
-    heap_set(&g->timers, &p->timer.node, g->now + health_span(&g->health, g->cfg.ack_timeout));
+    mesh_ns patience = health_span(&g->health, g->cfg.ack_timeout);
+    heap_set(&g->timers, &p->timer.node, g->now + (RARE(PROBE_HASTY) ? patience / 16 : patience));
 }
 
 /* Repetitions try another address in turn, if there is one. */

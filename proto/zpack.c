@@ -1,6 +1,7 @@
 #include "proto/zpack.h"
 
 #include "proto/base/err.h"
+#include "proto/base/rare.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -50,7 +51,7 @@ void zpack_free(struct zpack *z)
 
 int zpack_deflate(struct zpack *z, struct slice raw, struct buf *out)
 {
-    if (raw.len < ZPACK_MIN)
+    if (raw.len < ZPACK_MIN || RARE(PACK_SKIPPED))
         return MESH_E_NO_GAIN;
     /* Given no more room than would pay, zstd gives up by itself. */
     size_t room = raw.len - (raw.len + 15) / 16;

@@ -110,7 +110,7 @@ void config_called(struct edge *e)
     put_text(w, &text, b->n);
     struct engine *engine = edge_enter(e);
     struct config_version before = version_of(e);
-    int err = engine_config_change(engine, w->now, buf_slice(&text), &before, "the world", &why);
+    int err = engine_config_change(engine, edge_now(e), buf_slice(&text), &before, "the world", &why);
     if (err != 0) {
         check_broken(w, RULE_CONFIGURED, "%s does not take change %zu: %s", e->name, b->n, mesh_strerror(err));
     } else {
@@ -199,10 +199,11 @@ static void keep_done(struct world *w, struct event *ev)
 {
     struct edge *e = OBJ_OF(ev, struct edge, config_keep);
 
+    (void)w;
     if (edge_held(e, ev))
         return;
     on_disk(e);
-    engine_config_kept(edge_enter(e), w->now, true);
+    engine_config_kept(edge_enter(e), edge_now(e), true);
     edge_pump(e);
 }
 

@@ -60,6 +60,7 @@ static int64_t read_at_start(void *ctx, uint32_t segment, uint32_t offset, void 
     if (n > 0 && draw_ppm(&r, d->faults.corrupt)) {
         ((uint8_t *)into)[rand_below(&r, (uint64_t)n)] ^= (uint8_t)(1u << rand_below(&r, 8));
         d->counts.corrupt++;
+        world_bit(d->edge->w, FAULT_DISK_CORRUPT);
     }
     return n;
 }
@@ -102,6 +103,7 @@ static int do_read(struct disk_model *d, struct store_op *op, struct rand *r)
 {
     if (draw_ppm(r, d->faults.read_errors)) {
         d->counts.read_errors++;
+        world_bit(d->edge->w, FAULT_DISK_READ);
         return MESH_E_DISK;
     }
     int64_t n = disk_files_read(&d->files, op->segment, op->offset, op->bytes, op->len);
@@ -113,6 +115,7 @@ static int do_read(struct disk_model *d, struct store_op *op, struct rand *r)
         size_t among = rand_below(r, 2) == 0 && op->len > 512 ? 512 : op->len;
         op->bytes[rand_below(r, among)] ^= (uint8_t)(1u << rand_below(r, 8));
         d->counts.corrupt++;
+        world_bit(d->edge->w, FAULT_DISK_CORRUPT);
     }
     return store_check(op);
 }
@@ -123,16 +126,19 @@ static int do_write(struct disk_model *d, struct store_op *op, struct rand *r)
 
     if (draw_ppm(r, d->faults.write_errors)) {
         d->counts.write_errors++;
+        world_bit(d->edge->w, FAULT_DISK_WRITE);
         put(d, op, (size_t)rand_below(r, op->len + 1));
         return MESH_E_DISK;
     }
     if (room > 0 &&
         disk_files_used(&d->files) + disk_files_growth(&d->files, op->segment, op->offset, op->len) > room) {
         d->counts.full++;
+        world_bit(d->edge->w, FAULT_DISK_FULL);
         return MESH_E_FULL;
     }
     if (draw_ppm(r, d->faults.torn)) {
         d->counts.torn++;
+        world_bit(d->edge->w, FAULT_DISK_TORN);
         disk_check_torn(d);
         return put(d, op, (size_t)rand_below(r, op->len));
     }
@@ -144,6 +150,7 @@ static int do_sync(struct disk_model *d, const struct store_op *op, struct rand 
     if (!draw_ppm(r, d->faults.write_errors))
         return disk_files_sync(&d->files, d->edge->w->now, op->segment);
     d->counts.write_errors++;
+    world_bit(d->edge->w, FAULT_DISK_WRITE);
     return MESH_E_DISK;
 }
 
@@ -186,7 +193,10 @@ static mesh_ns takes_until(struct disk_model *d, const struct store_op *op)
     mesh_ns begin = d->busy_until > w->now ? d->busy_until : w->now;
 
     d->busy_until = begin + (moves ? (mesh_ns)(op->len * (uint64_t)SEC(1) / w->sc.disk_rate) : 0);
-    d->counts.slow += d->faults.slow > 0;
+    if (d->faults.slow > 0) {
+        d->counts.slow++;
+        world_bit(w, FAULT_DISK_SLOW);
+    }
     return d->busy_until + (mesh_ns)w->sc.disk_delay + draw_ns(&r, w->sc.disk_delay) + d->faults.slow;
 }
 
@@ -235,13 +245,14 @@ static void lane_fire(struct world *w, struct event *ev)
     struct disk_model *d = lane->disk;
     struct store_op *op = lane->op;
 
+    (void)w;
     if (edge_held(d->edge, ev))
         return;
     int err = perform(d, op);
     lane->op = NULL;
     begin(d);
     count(d, op, err);
-    engine_disk_done(edge_enter(d->edge), w->now, op, err);
+    engine_disk_done(edge_enter(d->edge), edge_now(d->edge), op, err);
     edge_pump(d->edge);
 }
 
@@ -271,7 +282,7 @@ bool disk_model_closed(struct disk_model *d)
     if (usage.serves > 0)
         return false;
     d->closing = true;
-    engine_disk_close(d->edge->engine, d->edge->w->now);
+    engine_disk_close(d->edge->engine, edge_now(d->edge));
     return engine_disk_closed(d->edge->engine);
 }
 
@@ -317,6 +328,7 @@ void disk_model_power_lost(struct disk_model *d)
     if (loss.bytes + loss.made + loss.removed == 0)
         return;
     d->counts.lost++;
+    world_bit(d->edge->w, FAULT_POWER);
     d->counts.back += loss.removed;
     world_notef(d->edge->w, NOTE_DISK_LOST, d->edge->index, "%llu bytes, %u files made, %u removed",
                 (unsigned long long)loss.bytes, loss.made, loss.removed);

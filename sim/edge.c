@@ -7,11 +7,13 @@
 #include "sim/config_model.h"
 #include "sim/disk_check.h"
 #include "sim/disk_model.h"
+#include "sim/fault_peer.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/random.h"
 #include "sim/series.h"
+#include "sim/short_memory.h"
 #include "sim/topology.h"
 #include "sim/viewer_model.h"
 
@@ -76,6 +78,58 @@ void edge_fini(struct edge *e)
     identity_wipe(&e->id);
 }
 
+/* ---- its clocks and its address ---- */
+
+static mesh_ns shown_at(const struct edge_clock *c, mesh_ns world)
+{
+    mesh_ns span = world - c->world;
+    return c->shown + span + span * c->ppm / 1000000;
+}
+
+mesh_ns edge_now(const struct edge *e)
+{
+    return shown_at(&e->clock, e->w->now);
+}
+
+/* When its clock will show |shown|. */
+static mesh_ns edge_then(const struct edge *e, mesh_ns shown)
+{
+    const struct edge_clock *c = &e->clock;
+    mesh_ns span = shown - c->shown;
+
+    if (shown == MESH_NS_NEVER || (c->ppm == 0 && c->shown == c->world))
+        return shown;
+    mesh_ns at = c->world + span - span * c->ppm / (1000000 + c->ppm);
+    while (shown_at(c, at) >= shown) /* divisions round: the first moment at which it does */
+        at--;
+    while (shown_at(c, at) < shown)
+        at++;
+    return at;
+}
+
+void edge_drift(struct edge *e, int64_t ppm)
+{
+    e->clock = (struct edge_clock){ e->w->now, edge_now(e), ppm };
+    if (edge_up(e)) { /* its next deadline is at another moment now */
+        edge_enter(e);
+        edge_pump(e);
+    }
+}
+
+void edge_wall_steps(struct edge *e, int64_t seconds)
+{
+    e->wall_off_s += seconds;
+    if (edge_up(e) && seconds != 0)
+        world_bit(e->w, FAULT_CLOCK_STEP);
+}
+
+void edge_moves(struct edge *e)
+{
+    e->moves++;
+    if (edge_up(e))
+        world_bit(e->w, FAULT_READDRESS);
+}
+
 static void says(void *ctx, mesh_ns now, const char *text)
 {
     struct edge *e = ctx;
@@ -87,7 +141,12 @@ struct engine *edge_enter(struct edge *e)
 {
     assert(e->engine != NULL);
     random_enter(1 + e->index);
-    engine_clock(e->engine, e->w->now, world_wall_s(e->w) + e->wall_off_s);
+    mesh_ns now = edge_now(e);
+    if (e->clock.ppm != 0)
+        world_bit(e->w, FAULT_DRIFT);
+    engine_clock(e->engine, now, world_wall_s(e->w) + e->wall_off_s + (now / SEC(1) - e->w->now / SEC(1)));
+    if (e->memory_left > 0)
+        short_memory_within(&e->memory_left, &e->memory_refused);
     return e->engine;
 }
 
@@ -105,12 +164,43 @@ static struct dist_set *make_set(void)
     return set;
 }
 
+/* Do so many begin at this moment that it is news? */
+static void note_start(const struct edge *e)
+{
+    struct world *w = e->w;
+
+    if (w->started_at != w->now)
+        w->started_n = 0;
+    w->started_at = w->now;
+    if (++w->started_n >= 3 && 2 * w->started_n >= w->sc.nodes)
+        world_bit(w, FAULT_MASS_JOIN);
+}
+
+/* |e| is gone: was it the last one there, while there are others elsewhere? */
+static void note_stop(const struct edge *e, enum edge_stop how)
+{
+    struct world *w = e->w;
+    size_t here = 0, elsewhere = 0, down = 0;
+
+    for (uint32_t i = 0; how == EDGE_VANISH && i < w->sc.nodes; i++) {
+        const struct edge *other = &w->edges[i];
+        bool near = w->sc.rings > 1 ? other->region == e->region : strcmp(other->zone, e->zone) == 0;
+        down += near && !edge_up(other);
+        here += near && edge_up(other);
+        elsewhere += !near && edge_up(other);
+    }
+    if (how == EDGE_CRASH || how == EDGE_VANISH)
+        world_bit(w, how == EDGE_CRASH ? FAULT_CRASH : FAULT_VANISH);
+    if (here == 0 && down > 0 && elsewhere > 0)
+        world_bit(w, FAULT_REGION_LOSS);
+}
+
 void edge_start(struct edge *e, enum edge_lost lost)
 {
     struct world *w = e->w;
     struct engine_config cfg = {
         .version = SLICE_LIT("simulated"),
-        .mesh_port = net_addr(e->index).port,
+        .mesh_port = net_addr(w->net, e->index).port,
         .suites = RECORD_SUITE_BIT(RECORD_CHACHA20_POLY1305), /* the same bytes on every processor */
         .set = make_set(),
         .memory_limit = w->sc.memory,
@@ -119,6 +209,10 @@ void edge_start(struct edge *e, enum edge_lost lost)
         .spread_floor = (uint32_t)w->sc.spread_floor,
         .trace = { says, e },
     };
+    if (w->odd_peers) {
+        cfg.outgoing = fault_peer_outgoing;
+        cfg.outgoing_ctx = e;
+    }
     struct slice configs[CONFIG_FILES_MAX];
     struct mesh_addr seeds[ENGINE_SEEDS_MAX];
     size_t seeds_n = 0;
@@ -129,12 +223,14 @@ void edge_start(struct edge *e, enum edge_lost lost)
     random_enter(1 + e->index);
     e->life++;
     e->boot = lost != LOST_NOTHING ? FIRST_BOOT : e->boot + 1;
+    note_start(e);
     if (lost == LOST_DISK)
         disk_model_wipe(e->disk);
     if (lost != LOST_NOTHING) { /* and all that lay beside it */
         buf_free(&e->kept);
         purge_lost(e);
         config_forget(e);
+        world_bit(w, FAULT_WIPE);
     }
     cfg.purges = buf_slice(&e->kept);
     config_fill(e, &cfg, configs);
@@ -144,7 +240,9 @@ void edge_start(struct edge *e, enum edge_lost lost)
     secret_random(cfg.hash_key, sizeof(cfg.hash_key));
     cfg.mesh = (struct mesh_config){ .self = &e->id,
                                      .boot = { e->boot, secret_random_u64() | 1 },
-                                     .addrs = { net_addr(e->index) },
+                                     .addrs = { net_addr(w->net, e->index) },
+                                     .learn_addr = w->moves,
+                                     .port = cfg.mesh_port,
                                      .addrs_n = 1,
                                      .seed = rand_mix(w->sc.seed ^ rand_mix((uint64_t)e->index << 32 | e->life)),
                                      .trace = cfg.trace };
@@ -155,18 +253,18 @@ void edge_start(struct edge *e, enum edge_lost lost)
         cfg.mesh.rings = ring_shelf_rings(&w->rings);
     for (uint32_t i = 0; i < w->sc.seeds && i < w->sc.nodes; i++) {
         if (i != e->index && !w->sc.isolated)
-            seeds[seeds_n++] = net_addr(i);
+            seeds[seeds_n++] = net_addr(w->net, i);
     }
     for (uint32_t i = 1; e->life > 1 && seeds_n < i && i < w->sc.nodes && i <= KNOWN; i++)
-        seeds[seeds_n++] = net_addr((e->index + i) % (uint32_t)w->sc.nodes);
+        seeds[seeds_n++] = net_addr(w->net, (e->index + i) % (uint32_t)w->sc.nodes);
     cfg.has_seeds = seeds_n > 0;
     world_notef(w, NOTE_START, e->index, "boot %llu", (unsigned long long)e->boot);
     cfg.store = disk_model_open(e->disk);
-    e->engine = engine_new(&cfg, w->now);
+    e->engine = engine_new(&cfg, edge_now(e));
     dist_set_unref(cfg.set);
     assert(e->engine != NULL);
     edge_enter(e);
-    engine_seeds(e->engine, w->now, seeds, seeds_n);
+    engine_seeds(e->engine, edge_now(e), seeds, seeds_n);
     check_members_changed(w, e, true);
     edge_pump(e);
 }
@@ -218,10 +316,11 @@ static void keep_done(struct world *w, struct event *ev)
 {
     struct edge *e = OBJ_OF(ev, struct edge, keep);
 
+    (void)w;
     if (edge_held(e, ev))
         return;
     on_disk(e);
-    engine_kept(edge_enter(e), w->now, true);
+    engine_kept(edge_enter(e), edge_now(e), true);
     edge_pump(e);
 }
 
@@ -247,6 +346,7 @@ void edge_stop(struct edge *e, enum edge_stop how)
         return;
     }
     edge_enter(e);
+    short_memory_over();
     viewers_node_stops(e);
     origin_model_node_stops(e);
     net_drop_all(e, how == EDGE_VANISH);
@@ -266,6 +366,7 @@ void edge_stop(struct edge *e, enum edge_stop how)
     e->paused_until = 0;
     e->leaving = false;
     world_notef(e->w, NOTE_STOP, e->index, "%d", (int)how);
+    note_stop(e, how);
     if (how != EDGE_END)
         check_members_changed(e->w, e, false);
 }
@@ -283,7 +384,7 @@ void edge_leave(struct edge *e)
     e->leaving = true;
     edge_enter(e);
     check_members_changed(e->w, e, false);
-    engine_leave(e->engine, e->w->now);
+    engine_leave(e->engine, edge_now(e));
     world_at(e->w, &e->stop, e->w->now + LEAVE_PATIENCE);
     edge_pump(e);
 }
@@ -298,12 +399,36 @@ void edge_pause(struct edge *e, mesh_ns span)
         e->back_at = e->paused_until;
 }
 
+/* A busy one does one thing after the other, in the order in which they came. */
+static bool waits_its_turn(struct edge *e, struct event *ev)
+{
+    struct world *w = e->w;
+
+    if (ev->has_turn) {
+        ev->has_turn = false;
+        return false;
+    }
+    if (e->free_at <= w->now) {
+        e->free_at = w->now + e->busy;
+        return false;
+    }
+    world_bit(w, FAULT_BUSY);
+    ev->has_turn = true;
+    world_at(w, ev, e->free_at);
+    e->free_at += e->busy;
+    return true;
+}
+
 bool edge_held(struct edge *e, struct event *ev)
 {
-    if (!edge_up(e) || e->w->now >= e->paused_until)
+    if (!edge_up(e))
         return false;
-    world_at(e->w, ev, e->paused_until);
-    return true;
+    if (e->w->now < e->paused_until) {
+        world_bit(e->w, FAULT_PAUSE);
+        world_at(e->w, ev, e->paused_until);
+        return true;
+    }
+    return (e->busy > 0 || e->free_at > e->w->now) && waits_its_turn(e, ev);
 }
 
 bool edge_serves(const struct edge *e)
@@ -318,7 +443,7 @@ static void tick(struct world *w, struct event *ev)
     if (edge_held(e, ev))
         return;
     world_note(w, NOTE_TICK, e->index, SLICE_EMPTY);
-    engine_tick(edge_enter(e), w->now);
+    engine_tick(edge_enter(e), edge_now(e));
     edge_pump(e);
 }
 
@@ -347,8 +472,13 @@ static void act_all(struct edge *e)
 {
     struct engine_out out;
 
-    while (engine_poll(e->engine, &out))
+    while (engine_poll(e->engine, &out)) {
+        short_memory_over(); /* what the world does about it is not the engine's */
         act(e, &out);
+        if (e->memory_left > 0)
+            short_memory_within(&e->memory_left, &e->memory_refused);
+    }
+    short_memory_over();
 }
 
 /* Its last requests are answered; then its disk is closed. */
@@ -366,12 +496,14 @@ void edge_pump(struct edge *e)
     struct world *w = e->w;
 
     act_all(e);
+    w->bit[FAULT_MEMORY] += e->memory_refused - e->memory_told;
+    e->memory_told = e->memory_refused;
     series_looks(w, e);
     if (has_left(e))
         world_at(w, &e->stop, w->now);
     if (e->disk != NULL)
         disk_check_pumped(e->disk);
-    mesh_ns at = engine_deadline(e->engine);
+    mesh_ns at = edge_then(e, engine_deadline(e->engine));
     if (at == MESH_NS_NEVER) {
         world_drop(w, &e->tick);
         return;

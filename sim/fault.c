@@ -6,10 +6,11 @@
 #include "sim/check.h"
 #include "sim/config_model.h"
 #include "sim/disk_model.h"
-#include "sim/net.h"
+#include "sim/fault_net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/sample.h"
+#include "sim/scenario_value.h"
 #include "sim/topology.h"
 #include "sim/viewer_model.h"
 #include "sim/warmth.h"
@@ -60,6 +61,7 @@ static bool named(struct world *w, const struct node_set *s, uint32_t node)
     case NODES_LIST: return node_set_has(s, node);
     case NODES_ALL: return true;
     case NODES_ZONE: return topology_place(&w->sc, node).zone + 1 == s->number; /* of any region */
+    case NODES_REGION: return w->edges[node].region + 1 == s->number;
     case NODES_OWNER: return owns(w, s->number, node);
     }
     return false;
@@ -100,11 +102,37 @@ static void to_node(struct world *w, const struct action *a, struct edge *e)
         if (!edge_up(e))
             break;
         check_disturbed(w);
-        engine_drain(edge_enter(e), w->now, true);
+        engine_drain(edge_enter(e), edge_now(e), true);
         edge_pump(e);
         break;
-    case ACTION_CLOCK_AHEAD: e->wall_off_s += a->spans[0] / SEC(1); break;
-    case ACTION_CLOCK_BACK: e->wall_off_s -= a->spans[0] / SEC(1); break;
+    case ACTION_CLOCK_AHEAD: edge_wall_steps(e, a->spans[0] / SEC(1)); break;
+    case ACTION_CLOCK_BACK: edge_wall_steps(e, -(a->spans[0] / SEC(1))); break;
+    case ACTION_CLOCK_FAST: edge_drift(e, (int64_t)a->numbers[0]); break;
+    case ACTION_CLOCK_SLOW: edge_drift(e, -(int64_t)a->numbers[0]); break;
+    case ACTION_REFUSE_MEMORY:
+        e->memory_left = a->numbers[0];
+        check_disturbed(w);
+        break;
+    case ACTION_LIE:
+        e->lies_one_in = a->numbers[0];
+        check_disturbed(w);
+        break;
+    case ACTION_TRICKLE:
+        e->trickle = a->spans[0];
+        check_disturbed(w);
+        break;
+    case ACTION_BUSY:
+        e->busy = a->spans[0];
+        check_disturbed(w);
+        break;
+    case ACTION_NARROW:
+        w->net->access[e->index].narrow_rate = a->numbers[0];
+        check_disturbed(w);
+        break;
+    case ACTION_READDRESS:
+        edge_moves(e);
+        check_disturbed(w);
+        break;
     case ACTION_PURGE: purge_called(e, PURGE_URL, a->numbers[0]); break;
     case ACTION_PURGE_PREFIX: purge_called(e, PURGE_PREFIX, a->numbers[0]); break;
     case ACTION_PURGE_TAG: purge_called(e, PURGE_TAG, a->numbers[0]); break;
@@ -118,33 +146,37 @@ static void to_node(struct world *w, const struct action *a, struct edge *e)
     }
 }
 
-static void to_pair(struct world *w, const struct action *a, uint32_t x, uint32_t y)
+/* Which kind of fault a cut is: are there nodes in neither set, who see both? */
+static enum fault_kind cut_kind(struct world *w, const struct action *a, const struct node_set *first,
+                                const struct node_set *second)
 {
-    if (x == y)
-        return;
-    if (a->kind == ACTION_RESET) {
-        net_reset(w->net, x, y);
-        return;
+    for (uint32_t i = 0; a->kind == ACTION_CUT && i < w->sc.nodes; i++) {
+        if (edge_up(&w->edges[i]) && !node_set_has(first, i) && !node_set_has(second, i))
+            return FAULT_BRIDGE;
     }
-    net_cut(w->net, x, y);
-    if (a->kind == ACTION_CUT)
-        net_cut(w->net, y, x);
+    return a->kind == ACTION_CUT ? FAULT_PARTITION : FAULT_ONEWAY;
+}
+
+static bool takes_pairs(enum action_kind kind)
+{
+    return strncmp(action_words[kind].args, "NN", 2) == 0;
 }
 
 static void to_sets(struct world *w, const struct action *a)
 {
     struct node_set first = fixed(w, &a->a), second = fixed(w, &a->b);
+    enum fault_kind cut = cut_kind(w, a, &first, &second);
 
     for (uint32_t x = 0; x < w->sc.nodes; x++) {
         if (!node_set_has(&first, x))
             continue;
-        if (a->kind != ACTION_CUT && a->kind != ACTION_CUT_ONEWAY && a->kind != ACTION_RESET) {
+        if (!takes_pairs(a->kind)) {
             to_node(w, a, &w->edges[x]);
             continue;
         }
         for (uint32_t y = 0; y < w->sc.nodes; y++) {
-            if (node_set_has(&second, y))
-                to_pair(w, a, x, y);
+            if (node_set_has(&second, y) && x != y)
+                fault_pair(w, a, x, y, cut);
         }
     }
 }
@@ -174,11 +206,14 @@ void fault_apply(struct world *w, const struct action *a)
     case ACTION_SET: *setting_of(&w->sc, a->setting) = a->value; break;
     case ACTION_CUT:
     case ACTION_CUT_ONEWAY:
+    case ACTION_FLAP:
+    case ACTION_MTU_HOLE:
         w->check->cut_until = MESH_NS_NEVER;
         check_disturbed(w);
         to_sets(w, a);
         break;
     case ACTION_RESET:
+    case ACTION_CLOG:
         check_disturbed(w);
         to_sets(w, a);
         break;
@@ -188,11 +223,12 @@ void fault_apply(struct world *w, const struct action *a)
 
 void fault_calm(struct world *w)
 {
-    net_heal(w->net);
+    net_calm(w->net);
     if (w->check->cut_until == MESH_NS_NEVER)
         w->check->cut_until = w->now;
     w->sc.loss = w->sc.dup = w->sc.reorder = w->sc.burst_loss = w->sc.corrupt = w->sc.origin_fail = w->sc.rate =
-        w->sc.up_rate = w->sc.down_rate = 0;
+        w->sc.up_rate = w->sc.down_rate = w->sc.replay = w->sc.truncate = w->sc.origin_poison = w->sc.origin_trickle =
+            w->sc.rare = 0;
     origin_model_set(w, ORIGIN_UP);
     disks_calm(w);
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
@@ -201,7 +237,9 @@ void fault_calm(struct world *w)
             e->paused_until = w->now;
         if (e->back_at > w->now)
             e->back_at = w->now;
-        e->slow = 0;
+        e->slow = e->busy = e->trickle = 0;
+        e->lies_one_in = e->memory_left = 0;
+        edge_drift(e, 0);
     }
 }
 

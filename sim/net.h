@@ -18,17 +18,23 @@ struct path {
 struct access {
     struct link_queue up, down, up_stream, down_stream;
     struct link_burst burst; /* of what it sends */
+    uint64_t narrow_rate;    /* bytes a second, both ways; 0: as the settings say */
+    struct link_queue narrow;
 };
 
 struct net_counts {
     uint64_t datagrams, datagram_bytes, lost, queue_drops, doubled, overtaken, damaged;
-    uint64_t dials, refused, connections, segments, stream_bytes, stalls;
+    uint64_t dials, refused, connections, segments, stream_bytes, stalls, replayed;
 };
+
+struct path_trouble;
 
 struct net {
     struct world *w;
     size_t nodes;
-    struct path *paths; /* nodes x nodes */
+    struct path *paths;            /* nodes x nodes */
+    struct path_trouble *troubles; /* likewise; NULL: nothing was ever wrong (fault_net.h) */
+    struct list tapes;
     struct access *access;
     struct list flying; /* datagrams under way */
     struct list streams;
@@ -38,7 +44,7 @@ struct net {
 
 struct net *net_new(struct world *w);
 void net_free(struct net *n);
-struct mesh_addr net_addr(uint32_t node);
+struct mesh_addr net_addr(const struct net *n, uint32_t node);
 
 void net_datagram(struct edge *from, const struct mesh_addr *to, struct slice bytes);
 

@@ -1,6 +1,7 @@
 #include "sim/options.h"
 
 #include "proto/base/err.h"
+#include "sim/fault_kinds.h"
 #include "sim/presets.h"
 #include "sim/scenario_value.h"
 
@@ -283,7 +284,8 @@ void options_help(const struct options *o, struct buf *out)
         out,
         "hedgerow-sim run     [--scenario FILE] [--SETTING VALUE ...] [--swarm] [--json] [--report FILE] "
         "[--csv FILE]\n"
-        "                     [--log FILE] [--topology FILE] [--force] [--answers FILE] [--trace FILE] [--print] [--cost]\n"
+        "                     [--log FILE] [--topology FILE] [--force] [--answers FILE] [--trace FILE] [--print] "
+        "[--cost]\n"
         "hedgerow-sim members [--scenario FILE] [--SETTING VALUE ...] [--json] [--report FILE [--baselines]] "
         "[--print]\n"
         "                     [--cost]\n"
@@ -312,7 +314,8 @@ void options_help(const struct options *o, struct buf *out)
         "  --swarm                 draw from the seed what neither scenario nor options say\n"
         "  --json                  the report for programs\n"
         "  --report FILE           the report as a page with pictures: one file, for any browser\n"
-        "  --log FILE              replay an access log instead of drawn requests; - is standard input (run, hunt, shrink)\n"
+        "  --log FILE              replay an access log instead of drawn requests; - is standard input (run, hunt, "
+        "shrink)\n"
         "  --topology FILE         the nodes of a mesh that there is, as hedgerow status --json prints it (likewise)\n"
         "  --force                 run, though there may be too little memory\n"
         "  --baselines             on the page of members, SWIM and Lifeguard in the same world, too\n"
@@ -330,6 +333,13 @@ void options_help(const struct options *o, struct buf *out)
         "                          seeds of each (--seeds, 5), from --seed on\n"
         "  --first                 end with the first seed that fails\n"
         "  --out FILE, --svg FILE  what is left as a scenario; its last moments as a picture\n\n");
+    if (o->words == &words_of_run) {
+        buf_add_str(out, "Kinds of faults, by actions, by settings and drawn; `hunt --coverage` counts in how many "
+                         "seeds each bit:\n");
+        for (size_t i = 0; i < FAULT_KINDS_N; i++)
+            buf_addf(out, "  %-20s  %s\n", fault_kinds[i].word, fault_kinds[i].text);
+        buf_add_u8(out, '\n');
+    }
     buf_addf(out, "Settings of %s, as options or as lines of a scenario; options win (`hedgerow-sim %s --help`):\n",
              o->words->command, o->words == &words_of_run ? "members" : "run");
     for (size_t i = 0; i < o->words->settings_n; i++) {

@@ -13,6 +13,7 @@
 #include "sim/check.h"
 #include "sim/disk_check.h"
 #include "sim/link_model.h"
+#include "sim/origin_poison.h"
 #include "sim/purge_model.h"
 #include "sim/series.h"
 #include "sim/warmth.h"
@@ -28,8 +29,10 @@ struct supply {
     struct rand rand;
     uint64_t key, version, size, at, end; /* end: behind the last byte that is wanted */
     uint64_t cut_at;                      /* this many bytes, then nothing; UINT64_MAX: whole */
-    bool part;                            /* a range is wanted, of what has not changed */
-    bool head_sent, waiting;              /* waiting: paused, without an event */
+    enum poison poison;
+    bool trickles;           /* a byte a second */
+    bool part;               /* a range is wanted, of what has not changed */
+    bool head_sent, waiting; /* waiting: paused, without an event */
 };
 
 static void supply_fire(struct world *w, struct event *ev);
@@ -40,7 +43,7 @@ struct origin_model *origin_model_new(struct world *w)
 
     o->keys = world_alloc((size_t)w->sc.keys * sizeof(*o->keys));
     for (size_t i = 0; i < w->sc.keys; i++)
-        o->keys[i].trouble_at = INT64_MIN;
+        o->keys[i].trouble_at = o->keys[i].poisoned_at = INT64_MIN;
     o->trouble_until = INT64_MIN;
     return o;
 }
@@ -69,6 +72,17 @@ void origin_model_set(struct world *w, enum origin_state_kind state)
 bool origin_model_excuses(const struct world *w, uint64_t key, mesh_ns since)
 {
     return w->origin->trouble_until >= since || w->origin->keys[key - 1].trouble_at >= since;
+}
+
+bool origin_model_poisoned(const struct world *w, uint64_t key, mesh_ns since)
+{
+    return w->origin->keys[key - 1].poisoned_at >= since;
+}
+
+static void trouble(struct world *w, uint64_t key)
+{
+    w->origin->keys[key - 1].trouble_at = w->now;
+    w->origin->keys[key - 1].failures++;
 }
 
 /* ---- how far it is ---- */
@@ -102,7 +116,7 @@ void origin_model_probed(struct world *w, struct event *ev)
 
     if (edge_held(e, ev))
         return;
-    engine_origin_rtt(edge_enter(e), w->now, w->now - e->probe_began);
+    engine_origin_rtt(edge_enter(e), edge_now(e), w->now - e->probe_began);
     edge_pump(e);
 }
 
@@ -153,6 +167,9 @@ void origin_model_begin(struct edge *e, struct fetch *f)
         s->at = first;
         s->end = last < s->size ? last + 1 : s->size;
     }
+    struct rand odd = world_rand(w, o->fetches, DRAW_POISON);
+    s->poison = poison_draw(w->sc.origin_poison, &odd);
+    s->trickles = draw_ppm(&odd, w->sc.origin_trickle);
     if (draw_ppm(&s->rand, w->sc.origin_fail)) /* half of them before the head */
         s->cut_at = rand_below(&s->rand, 2) == 0 ? 0 : rand_below(&s->rand, s->size + 1);
     world_at(w, &s->ev, w->now + farther(e) + (mesh_ns)w->sc.origin_delay + draw_ns(&s->rand, w->sc.origin_jitter));
@@ -191,13 +208,29 @@ static void supply_end(struct supply *s, int err)
     struct world *w = e->w;
 
     if (err != 0) {
-        w->origin->keys[s->key - 1].trouble_at = w->now;
-        w->origin->keys[s->key - 1].failures++;
+        trouble(w, s->key);
+        world_bit(w, FAULT_ORIGIN_ERROR);
     }
     supply_free(s);
     world_notef(w, NOTE_FETCH_END, e->index, "%d", err);
-    engine_fetch_end(edge_enter(e), w->now, f, err);
+    engine_fetch_end(edge_enter(e), edge_now(e), f, err);
     edge_pump(e);
+}
+
+/* It answers what it was not asked: what it sends then, and that this explains much. */
+static void supply_poisoned(struct supply *s)
+{
+    struct world *w = s->edge->w;
+
+    world_bit(w, FAULT_ORIGIN_POISON);
+    trouble(w, s->key);
+    w->origin->keys[s->key - 1].poisoned_at = w->now;
+    s->cut_at = UINT64_MAX;
+    if (s->poison == POISON_PAGE || s->poison == POISON_UNCHANGED) {
+        s->part = false;
+        s->at = 0;
+        s->end = s->poison == POISON_PAGE ? poison_page().len : 0;
+    }
 }
 
 static void supply_head(struct supply *s)
@@ -206,9 +239,11 @@ static void supply_head(struct supply *s)
     struct world *w = e->w;
     struct fields fields = { 0 };
     char control[64], etag[BODY_ETAG_MAX], tag[BODY_PATH_MAX], range[80], sent[24];
-    bool length = !body_chunked(&w->sc, s->key);
+    bool length = !body_chunked(&w->sc, s->key) || s->poison != POISON_NONE;
 
-    if (body_no_store(&w->sc, s->key))
+    if (s->poison != POISON_NONE)
+        supply_poisoned(s);
+    if (body_no_store(&w->sc, s->key) || s->poison == POISON_PAGE)
         snprintf(control, sizeof(control), "no-store");
     else
         snprintf(control, sizeof(control), "public, max-age=%lld", (long long)(body_max_age(&w->sc, s->key) / SEC(1)));
@@ -217,16 +252,18 @@ static void supply_head(struct supply *s)
     fields_add(&fields, SLICE_LIT("Cache-Control"), slice_str(control));
     fields_add(&fields, SLICE_LIT("ETag"), validator);
     fields_add(&fields, SLICE_LIT("Cache-Tag"), body_tag_text(body_tag(s->key), tag));
-    snprintf(range, sizeof(range), "bytes %llu-%llu/%llu", (unsigned long long)s->at, (unsigned long long)s->end - 1,
-             (unsigned long long)s->size);
-    if (s->part)
+    poison_fields(s->poison, &fields);
+    unsigned long long off = s->poison == POISON_PART && s->part; /* they are not where it says */
+    snprintf(range, sizeof(range), "bytes %llu-%llu/%llu", (unsigned long long)s->at + off,
+             (unsigned long long)s->end - 1 + off, (unsigned long long)s->size + off);
+    if (s->part || s->poison == POISON_PART)
         fields_add(&fields, SLICE_LIT("Content-Range"), slice_str(range));
     snprintf(sent, sizeof(sent), "%lld", (long long)(w->now / MS(1)));
     if (w->sc.disk > 0)
         fields_add(&fields, SLICE_LIT(DISK_SENT), slice_str(sent));
     s->head_sent = true;
     world_note(w, NOTE_FETCH_HEAD, e->index, validator);
-    engine_fetch_head(edge_enter(e), w->now, s->fetch, s->part ? 206 : 200, &fields,
+    engine_fetch_head(edge_enter(e), edge_now(e), s->fetch, poison_status(s->poison, s->part ? 206 : 200), &fields,
                       length || s->part ? (int64_t)(s->end - s->at) : -1);
 }
 
@@ -240,14 +277,24 @@ static void supply_piece(struct supply *s)
 
     if (n > end - s->at)
         n = end - s->at;
-    body_fill(&w->sc, s->key, s->version, s->at, bytes, (size_t)n);
+    mesh_ns next = (mesh_ns)(n * (uint64_t)SEC(1) / w->sc.origin_rate);
+    if (s->trickles && w->sc.origin_trickle > 0) {
+        world_bit(w, FAULT_ORIGIN_TRICKLE);
+        trouble(w, s->key);
+        n = 1;
+        next = SEC(1);
+    }
+    if (s->poison == POISON_PAGE)
+        memcpy(bytes, poison_page().data + s->at, (size_t)n);
+    else
+        body_fill(&w->sc, s->key, s->version, s->at, bytes, (size_t)n);
     s->at += n;
     w->origin->bytes += n;
     series_bytes(w, SERIES_FETCHED, n);
     e->fetch_bytes += n;
-    world_at(w, &s->ev, w->now + (mesh_ns)(n * (uint64_t)SEC(1) / w->sc.origin_rate));
+    world_at(w, &s->ev, w->now + next);
     world_note(w, NOTE_FETCH_BODY, e->index, slice_of(bytes, (size_t)n));
-    engine_fetch_body(edge_enter(e), w->now, s->fetch, slice_of(bytes, (size_t)n));
+    engine_fetch_body(edge_enter(e), edge_now(e), s->fetch, slice_of(bytes, (size_t)n));
 }
 
 static void supply_fire(struct world *w, struct event *ev)
@@ -258,8 +305,8 @@ static void supply_fire(struct world *w, struct event *ev)
     if (edge_held(e, ev))
         return;
     if (!s->head_sent && w->origin->state == ORIGIN_HANGS) {
-        w->origin->keys[s->key - 1].trouble_at = w->now;
-        w->origin->keys[s->key - 1].failures++;
+        trouble(w, s->key);
+        world_bit(w, FAULT_ORIGIN_ERROR);
         world_at(w, ev, w->now + SEC(1)); /* perhaps it goes on */
         return;
     }

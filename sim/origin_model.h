@@ -9,6 +9,7 @@
 struct origin_key {
     uint32_t fetches, failures;
     mesh_ns first_at, last_at; /* of its fetches */
+    mesh_ns poisoned_at;       /* when it last answered for it what nobody asked; INT64_MIN: never */
     mesh_ns trouble_at;        /* when a fetch of it last failed by the origin's fault; INT64_MIN: never */
 };
 
@@ -34,5 +35,7 @@ void origin_model_probed(struct world *w, struct event *ev);
 
 /* May a request for |key| that lived from |since| until now have failed by the origin's fault? */
 bool origin_model_excuses(const struct world *w, uint64_t key, mesh_ns since);
+/* Has the origin itself said since |since| that it is out of order (origin_poison.h)? */
+bool origin_model_poisoned(const struct world *w, uint64_t key, mesh_ns since);
 
 #endif

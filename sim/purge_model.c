@@ -140,7 +140,7 @@ void purge_called(struct edge *e, enum purge_kind kind, uint64_t value)
         b->refused++; /* nobody is there to take it */
         return;
     }
-    if (engine_purge(edge_enter(e), w->now, &order, id) != 0) {
+    if (engine_purge(edge_enter(e), edge_now(e), &order, id) != 0) {
         b->refused++;
         edge_pump(e);
         return;

@@ -135,7 +135,7 @@ static int nodes(struct reading *r, struct node_set *out)
     if (err != 0)
         return err;
     if ((err = nodes_parse(text, out)) != 0)
-        return wrong(r, text.data, err, "nodes are written 3, 2-5,9, all, zone:2 or owner:KEY, not \"%.*s\"",
+        return wrong(r, text.data, err, "nodes are written 3, 2-5,9, all, zone:2, region:2 or owner:KEY, not \"%.*s\"",
                      SLICE_FMT(slice_head(text, 40)));
     return 0;
 }
@@ -282,9 +282,11 @@ static int read_args(struct reading *r, struct action *a)
             a->spans[spans++] = (mesh_ns)(value & INT64_MAX);
             break;
         case 'C':
-            err = number(r, SETTING_COUNT, a->kind == ACTION_FLASH && counts == 0 ? "the key"
-                         : a->kind == ACTION_PURGE_TAG        ? "the tag"
-                         : a->kind == ACTION_PURGE_PREFIX || a->kind == ACTION_PURGE ? "the key" : "how many",
+            err = number(r, SETTING_COUNT,
+                         a->kind == ACTION_FLASH && counts == 0                      ? "the key"
+                         : a->kind == ACTION_PURGE_TAG                               ? "the tag"
+                         : a->kind == ACTION_PURGE_PREFIX || a->kind == ACTION_PURGE ? "the key"
+                                                                                     : "how many",
                          &a->numbers[counts]);
             counts++;
             break;
@@ -433,6 +435,8 @@ static int check_nodes(const struct scenario *sc, struct reading *r, const struc
 {
     if (s->by == NODES_ZONE && (s->number < 1 || s->number > sc->zones))
         return wrong(r, NULL, MESH_E_RANGE, "there are %llu zones", (unsigned long long)sc->zones);
+    if (s->by == NODES_REGION && (s->number < 1 || s->number > sc->rings))
+        return wrong(r, NULL, MESH_E_RANGE, "there are %llu regions (rings)", (unsigned long long)sc->rings);
     if (s->by == NODES_OWNER && (s->number < 1 || s->number > sample_keys(sc)))
         return wrong(r, NULL, MESH_E_RANGE, "there are %llu keys", (unsigned long long)sample_keys(sc));
     if (s->by != NODES_LIST)
@@ -457,18 +461,31 @@ static int check_sense(const struct scenario *sc, struct reading *r)
         spreads = spreads || (kind >= ACTION_PURGE && kind <= ACTION_CONFIGURE);
     }
     if (!starts)
-        return wrong(r, NULL, MESH_E_RANGE, "all nodes are absent, and none is ever started: leave out `absent`, or say when "
-                                            "one starts, such as `at 5s start 1`");
+        return wrong(r, NULL, MESH_E_RANGE,
+                     "all nodes are absent, and none is ever started: leave out `absent`, or say when "
+                     "one starts, such as `at 5s start 1`");
     if (sc->words != &words_of_run)
         return 0;
     if (sc->isolated && (spreads || sc->purges > 0 || sc->configs > 0))
-        return wrong(r, NULL, MESH_E_RANGE, "isolated nodes hear of no purge and no change of the configuration: leave these "
-                                            "out, or say `isolated no`");
+        return wrong(r, NULL, MESH_E_RANGE,
+                     "isolated nodes hear of no purge and no change of the configuration: leave these "
+                     "out, or say `isolated no`");
     if (sc->sample > 1 && sc->memory / sc->sample < 1 << 20)
-        return wrong(r, NULL, MESH_E_RANGE, "an Nth of the memory is less than 1MiB: sample is at most %llu here, or memory "
-                                            "more",
+        return wrong(r, NULL, MESH_E_RANGE,
+                     "an Nth of the memory is less than 1MiB: sample is at most %llu here, or memory "
+                     "more",
                      (unsigned long long)(sc->memory >> 20));
     return 0;
+}
+
+/* What one of its numbers has that no world can do; NULL: nothing. */
+static const char *action_amiss(const struct action *a)
+{
+    if (a->kind == ACTION_FLAP && (a->spans[1] == 0 || a->spans[0] >= a->spans[1]))
+        return "flap takes how long it is cut, and a longer time after which it is cut again";
+    if ((a->kind == ACTION_CLOCK_FAST || a->kind == ACTION_CLOCK_SLOW) && a->numbers[0] > CLOCK_DRIFT_MAX)
+        return "a clock gains or loses 20000 millionths at the most";
+    return NULL;
 }
 
 int scenario_check(const struct scenario *sc, struct scenario_error *e)
@@ -496,6 +513,9 @@ int scenario_check(const struct scenario *sc, struct scenario_error *e)
             return err;
         if (a->at > (mesh_ns)sc->time)
             return wrong(&r, NULL, MESH_E_RANGE, "this is after the end of the run's time");
+        const char *amiss = action_amiss(a);
+        if (amiss != NULL)
+            return wrong(&r, NULL, MESH_E_RANGE, "%s", amiss);
         bool keyed = a->kind == ACTION_FLASH || a->kind == ACTION_PURGE;
         if (keyed && (a->numbers[0] < 1 || a->numbers[0] > sample_keys(sc)))
             return wrong(&r, NULL, MESH_E_RANGE, "there are %llu keys", (unsigned long long)sample_keys(sc));

@@ -185,6 +185,8 @@ int nodes_parse(struct slice text, struct node_set *out)
     if (rest.data != NULL) {
         if (slice_eq(part, SLICE_LIT("zone")))
             out->by = NODES_ZONE;
+        else if (slice_eq(part, SLICE_LIT("region")))
+            out->by = NODES_REGION;
         else if (slice_eq(part, SLICE_LIT("owner")))
             out->by = NODES_OWNER;
         else
@@ -217,6 +219,7 @@ void nodes_put(struct buf *out, const struct node_set *s)
     switch (s->by) {
     case NODES_ALL: buf_add_str(out, "all"); return;
     case NODES_ZONE: buf_addf(out, "zone:%llu", (unsigned long long)s->number); return;
+    case NODES_REGION: buf_addf(out, "region:%llu", (unsigned long long)s->number); return;
     case NODES_OWNER: buf_addf(out, "owner:%llu", (unsigned long long)s->number); return;
     case NODES_LIST: break;
     }

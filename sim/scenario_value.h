@@ -10,7 +10,7 @@ int value_parse(enum setting_kind kind, struct slice text, uint64_t *out);
 /* What such a value looks like, for a message. */
 const char *value_kind_text(enum setting_kind kind);
 
-/* nodes_parse reads "3", "n3", "2-5,9", "all", "zone:2", "owner:17". 0, MESH_E_SYNTAX, MESH_E_RANGE. */
+/* nodes_parse reads "3", "n3", "2-5,9", "all", "zone:2", "region:2", "owner:17". 0, MESH_E_SYNTAX, MESH_E_RANGE. */
 int nodes_parse(struct slice text, struct node_set *out);
 void nodes_put(struct buf *out, const struct node_set *s);
 

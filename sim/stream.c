@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "sim/edge.h"
+#include "sim/fault_net.h"
 #include "sim/link_model.h"
 #include "sim/net.h"
 #include "sim/series.h"
@@ -21,6 +22,7 @@
 #define RTO         MS(200) /* Linux's least; doubles with each try up to ... */
 #define RTO_MAX     SEC(5)
 #define SYN_RTO     SEC(1)
+#define PEER_DEATH  SEC(20) /* nothing is acknowledged for so long: the connection ends (node/io: sock_notice_death) */
 
 struct segment {
     struct list link;
@@ -34,6 +36,7 @@ struct end {
     struct list link; /* in edge->ends while open */
     struct stream *s;
     struct edge *edge;
+    uint32_t moves; /* of the node when it was dialled: which of its addresses it is bound to */
     struct link *l;
     bool open;
 };
@@ -45,7 +48,7 @@ struct pipe {
     uint32_t under_way, arrived; /* not acknowledged; of those, with the other side */
     uint32_t window;             /* so much may be under way; 0: begin anew */
     mesh_ns last_at;             /* nothing arrives before what was sent before it */
-    mesh_ns rto;
+    mesh_ns rto, stuck_since;    /* stuck_since: of the first try again */
 };
 
 enum phase { DIALLED, ACCEPTED, OPEN };
@@ -57,6 +60,7 @@ struct stream {
     enum phase phase;
     struct event connect, reap;
     mesh_ns syn_rto;
+    struct tape *tape;    /* somebody keeps what the dialler says first; or NULL */
     struct end ends[2];   /* the dialler is ends[0] */
     struct pipe pipes[2]; /* pipes[i] begins at ends[i] */
 };
@@ -82,6 +86,7 @@ static void stream_free(struct stream *s)
         list_remove(&s->ends[i].link);
     }
     list_remove(&s->link);
+    tape_let_go(&s->tape);
     free(s);
 }
 
@@ -121,13 +126,22 @@ static void end_lost(struct end *e, enum note note)
     reap_if_done(e->s);
     world_note_peer(edge->w, note, edge->index, other_end(e)->edge->index, SLICE_EMPTY);
     link_set_io(l, NULL);
-    engine_disconnected(edge_enter(edge), edge->w->now, l);
+    engine_disconnected(edge_enter(edge), edge_now(edge), l);
     edge_pump(edge);
 }
 
 static struct pipe *pipe_from(const struct end *e)
 {
     return &e->s->pipes[e == &e->s->ends[1]];
+}
+
+/* Does nothing pass from |from|? One that has moved has lost the address that its streams are bound to. */
+static bool blocked(const struct end *from)
+{
+    const struct end *to = other_end(from);
+
+    return from->moves != from->edge->moves || to->moves != to->edge->moves ||
+           net_blocked(from->s->w->net, from->edge->index, to->edge->index);
 }
 
 /* ---- sending ---- */
@@ -147,6 +161,10 @@ static void segment_send(struct end *e, struct slice bytes, bool end)
         p->window = MSS;
         w->net->counts.stalls++;
     }
+    if (e->edge->trickle > 0 && !end) {
+        world_bit(w, FAULT_TRICKLE);
+        at = at > p->last_at + e->edge->trickle ? at : p->last_at + e->edge->trickle;
+    }
     seg->at = p->last_at = at > p->last_at ? at : p->last_at;
     seg->end = end;
     seg->len = bytes.len;
@@ -158,6 +176,8 @@ static void segment_send(struct end *e, struct slice bytes, bool end)
     w->net->counts.stream_bytes += seg->len;
     series_stream(w, from, to, seg->len);
     world_note_peer(w, end ? NOTE_CLOSE : NOTE_STREAM_OUT, from, to, bytes);
+    if (e->s->tape != NULL && e == &e->s->ends[0])
+        tape_add(e->s->tape, bytes);
     if (list_empty(&p->segments))
         world_at(w, &p->arrive, seg->at);
     list_push_back(&p->segments, &seg->link);
@@ -166,8 +186,12 @@ static void segment_send(struct end *e, struct slice bytes, bool end)
 /* Slow start from ten segments, doubled by a round trip's acknowledgements (RFC 5681 section 3.1, RFC
  * 6928), anew after a timeout or a rest as long as one (section 4.1). There is no congestion but that of
  * access links, so it only ends at what the receiver takes. */
-static uint32_t window_of(struct pipe *p, mesh_ns now)
+static uint32_t window_of(struct pipe *p, const struct edge *from)
 {
+    mesh_ns now = from->w->now;
+
+    if (from->trickle > 0)
+        return 1;
     if (p->window == 0 || (p->under_way == 0 && now - p->last_at > RTO))
         p->window = LINK_WINDOW_FIRST;
     return p->window;
@@ -188,13 +212,13 @@ static void write_within(struct edge *edge, struct link *l, uint32_t window)
         size_t most = rand_below(&r, 4) == 0 ? 1 + (size_t)rand_below(&r, SEGMENT_MAX) : SEGMENT_MAX;
         out = slice_head(out, most < window - p->under_way ? most : window - p->under_way);
         segment_send(e, out, false);
-        engine_sent(edge->engine, edge->w->now, l, out.len);
+        engine_sent(edge->engine, edge_now(edge), l, out.len);
     }
 }
 
 void net_write(struct edge *edge, struct link *l)
 {
-    write_within(edge, l, window_of(pipe_from(link_io(l)), edge->w->now));
+    write_within(edge, l, window_of(pipe_from(link_io(l)), edge));
 }
 
 void net_close(struct edge *edge, struct link *l)
@@ -208,7 +232,7 @@ void net_close(struct edge *edge, struct link *l)
     end_shut(e);
     reap_if_done(e->s);
     link_set_io(l, NULL);
-    engine_disconnected(edge->engine, edge->w->now, l);
+    engine_disconnected(edge->engine, edge_now(edge), l);
 }
 
 /* ---- arriving ---- */
@@ -217,7 +241,15 @@ void net_close(struct edge *edge, struct link *l)
 static void pipe_retry(struct pipe *p)
 {
     struct world *w = p->s->w;
+    struct end *e = &p->s->ends[p == &p->s->pipes[1]];
 
+    if (p->rto == 0)
+        p->stuck_since = w->now;
+    if (e->open && w->now - p->stuck_since >= PEER_DEATH) {
+        pipe_clear(p);
+        end_lost(e, NOTE_CLOSED);
+        return;
+    }
     p->window = MSS;
     p->rto = p->rto == 0 ? RTO : mesh_ns_min(2 * p->rto, RTO_MAX);
     p->last_at = w->now + p->rto;
@@ -244,7 +276,7 @@ static void ack(struct world *w, struct event *ev)
 
     if (!e->open || edge_held(e->edge, ev))
         return;
-    if (net_path(w->net, other_end(e)->edge->index, e->edge->index)->cut) {
+    if (blocked(other_end(e))) {
         world_at(w, ev, w->now + RTO);
         return;
     }
@@ -266,7 +298,7 @@ static void take_segment(struct end *to, struct segment *seg)
         end_lost(to, NOTE_CLOSED);
     } else {
         world_note_peer(w, NOTE_STREAM_IN, edge->index, other_end(to)->edge->index, slice_of(seg->bytes, seg->len));
-        engine_received(edge_enter(edge), w->now, to->l, slice_of(seg->bytes, seg->len));
+        engine_received(edge_enter(edge), edge_now(edge), to->l, slice_of(seg->bytes, seg->len));
         edge_pump(edge);
     }
     free(seg);
@@ -280,8 +312,8 @@ static void arrive(struct world *w, struct event *ev)
 
     if (edge_held(to->edge, ev))
         return;
-    if (net_path(w->net, from->edge->index, to->edge->index)->cut || s->phase == DIALLED ||
-        (p == &s->pipes[1] && s->phase != OPEN) || (!to->open && to->edge->host_gone)) {
+    if (blocked(from) || s->phase == DIALLED || (p == &s->pipes[1] && s->phase != OPEN) ||
+        (!to->open && to->edge->host_gone)) {
         pipe_retry(p);
         return;
     }
@@ -317,11 +349,12 @@ static mesh_ns back(struct stream *s)
     return w->now + net_delay(w->net, from, to, 60, &r);
 }
 
-static bool lost_on_the_way(struct stream *s, const struct edge *from, const struct edge *to)
+static bool lost_on_the_way(struct stream *s, const struct end *by)
 {
+    const struct edge *from = by->edge, *to = other_end(by)->edge;
     struct rand r = net_rand(s->w->net, from->index, to->index);
 
-    if (!net_path(s->w->net, from->index, to->index)->cut && !net_lost(s->w->net, from->index, &r))
+    if (!blocked(by) && !net_lost(s->w->net, from->index, &r))
         return false;
     s->syn_rto = s->syn_rto == 0 ? SYN_RTO : 2 * s->syn_rto;
     world_at(s->w, &s->connect, s->w->now + s->syn_rto);
@@ -332,7 +365,7 @@ static void refused(struct world *w, struct event *ev)
 {
     struct stream *s = OBJ_OF(ev, struct stream, connect);
 
-    if (!s->ends[0].open || edge_held(s->ends[0].edge, ev) || lost_on_the_way(s, s->ends[1].edge, s->ends[0].edge))
+    if (!s->ends[0].open || edge_held(s->ends[0].edge, ev) || lost_on_the_way(s, &s->ends[1]))
         return;
     w->net->counts.refused++;
     end_lost(&s->ends[0], NOTE_REFUSED);
@@ -343,13 +376,21 @@ static void connected(struct world *w, struct event *ev)
     struct stream *s = OBJ_OF(ev, struct stream, connect);
     struct edge *edge = s->ends[0].edge;
 
-    if (!s->ends[0].open || edge_held(edge, ev) || lost_on_the_way(s, s->ends[1].edge, edge))
+    if (!s->ends[0].open || edge_held(edge, ev) || lost_on_the_way(s, &s->ends[1]))
         return;
     s->phase = OPEN;
     w->net->counts.connections++;
     world_note_peer(w, NOTE_CONNECTED, edge->index, s->ends[1].edge->index, SLICE_EMPTY);
-    engine_connected(edge_enter(edge), w->now, s->ends[0].l);
+    engine_connected(edge_enter(edge), edge_now(edge), s->ends[0].l);
     edge_pump(edge);
+}
+
+static void end_open(struct end *e, struct link *l)
+{
+    e->open = true;
+    e->l = l;
+    list_push_back(&e->edge->ends, &e->link);
+    link_set_io(l, e);
 }
 
 static void syn_arrives(struct world *w, struct event *ev)
@@ -357,7 +398,7 @@ static void syn_arrives(struct world *w, struct event *ev)
     struct stream *s = OBJ_OF(ev, struct stream, connect);
     struct edge *from = s->ends[0].edge, *to = s->ends[1].edge;
 
-    if (!s->ends[0].open || edge_held(to, ev) || lost_on_the_way(s, from, to))
+    if (!s->ends[0].open || edge_held(to, ev) || lost_on_the_way(s, &s->ends[0]))
         return;
     if (!edge_up(to)) {
         if (!to->host_gone) {
@@ -366,18 +407,15 @@ static void syn_arrives(struct world *w, struct event *ev)
         }
         return; /* else the dialler's patience ends it */
     }
-    struct mesh_addr addr = net_addr(from->index);
+    struct mesh_addr addr = net_addr(w->net, from->index);
     addr.port = (uint16_t)(32768 + s->number % 28000);
     world_note_peer(w, NOTE_ACCEPT, to->index, from->index, SLICE_EMPTY);
-    struct link *l = engine_accept(edge_enter(to), w->now, &addr);
+    struct link *l = engine_accept(edge_enter(to), edge_now(to), &addr);
     ev->fire = l != NULL ? connected : refused;
     world_at(w, ev, back(s));
     if (l != NULL) {
         s->phase = ACCEPTED;
-        s->ends[1].open = true;
-        s->ends[1].l = l;
-        list_push_back(&to->ends, &s->ends[1].link);
-        link_set_io(l, &s->ends[1]);
+        end_open(&s->ends[1], l);
         edge_pump(to);
     }
 }
@@ -389,34 +427,63 @@ static void dead_address(struct world *w, struct event *ev)
     (void)ev;
 }
 
-void net_dial(struct edge *e, struct link *l, const struct mesh_addr *addr)
+/* A stream from |from|'s address to |to|'s, DIALLED; no end is open. */
+static struct stream *stream_new(struct world *w, struct edge *from, struct edge *to)
 {
-    struct world *w = e->w;
-    struct edge *to = net_at(w->net, addr);
     struct stream *s = world_alloc(sizeof(*s));
 
     s->w = w;
     s->number = ++w->net->dials;
-    s->connect.fire = to != NULL ? syn_arrives : dead_address;
     s->reap.fire = reap;
     for (unsigned i = 0; i < 2; i++) {
         s->ends[i].s = s->pipes[i].s = s;
+        s->ends[i].edge = i == 0 ? from : to;
+        s->ends[i].moves = s->ends[i].edge->moves;
         s->pipes[i].arrive.fire = arrive;
         s->pipes[i].ack.fire = ack;
         list_init(&s->pipes[i].segments);
         list_init(&s->ends[i].link);
     }
-    s->ends[0].edge = e;
-    s->ends[1].edge = to != NULL ? to : e;
-    s->ends[0].open = true;
-    s->ends[0].l = l;
-    list_push_back(&e->ends, &s->ends[0].link);
     list_push_back(&w->net->streams, &s->link);
-    link_set_io(l, &s->ends[0]);
+    return s;
+}
+
+void net_dial(struct edge *e, struct link *l, const struct mesh_addr *addr)
+{
+    struct world *w = e->w;
+    struct edge *to = net_at(w->net, addr);
+    struct stream *s = stream_new(w, e, to != NULL ? to : e);
+
+    s->connect.fire = to != NULL ? syn_arrives : dead_address;
+    end_open(&s->ends[0], l);
+    if (to != NULL)
+        tape_begin(w->net, e->index, to->index, &s->tape);
     w->net->counts.dials++;
     world_note_peer(w, NOTE_DIAL, e->index, to != NULL ? to->index : WORLD_NODE, SLICE_EMPTY);
     struct rand r = net_rand(w->net, e->index, s->ends[1].edge->index);
     world_at(w, &s->connect, w->now + net_delay(w->net, e->index, s->ends[1].edge->index, 60, &r));
+}
+
+void net_play(struct net *n, const struct tape *t)
+{
+    struct world *w = n->w;
+    struct edge *to = &w->edges[t->to];
+    struct slice bytes = slice_of(t->bytes, t->len);
+    struct mesh_addr addr = net_addr(n, t->from);
+
+    addr.port = (uint16_t)(32768 + (n->dials + 1) % 28000);
+    world_note_peer(w, NOTE_ACCEPT, to->index, t->from, SLICE_EMPTY);
+    struct link *l = engine_accept(edge_enter(to), edge_now(to), &addr);
+    if (l != NULL) {
+        struct stream *s = stream_new(w, &w->edges[t->from], to);
+        s->phase = OPEN;
+        end_open(&s->ends[1], l);
+        world_bit(w, FAULT_REPLAY);
+        n->counts.replayed++;
+        world_note_peer(w, NOTE_STREAM_IN, to->index, t->from, bytes);
+        engine_received(to->engine, edge_now(to), l, bytes);
+    }
+    edge_pump(to);
 }
 
 /* ---- ends of nodes, resets ---- */
@@ -439,6 +506,7 @@ void net_reset(struct net *n, uint32_t a, uint32_t b)
         uint32_t x = s->ends[0].edge->index, y = s->ends[1].edge->index;
         if (s->phase == DIALLED || !((x == a && y == b) || (x == b && y == a)))
             continue;
+        world_bit(n->w, FAULT_RESET);
         pipe_break(&s->ends[0]);
         pipe_break(&s->ends[1]);
     }

@@ -8,6 +8,7 @@
 #include "sim/disk_check.h"
 #include "sim/last_mile.h"
 #include "sim/origin_model.h"
+#include "sim/origin_poison.h"
 #include "sim/purge_model.h"
 #include "sim/series.h"
 #include "sim/warmth.h"
@@ -27,12 +28,14 @@ struct viewer {
     struct list link; /* in edge->viewers */
     struct edge *edge;
     uint64_t number, key, size, at;
-    uint64_t leaves_at; /* goes after so many bytes; UINT64_MAX: stays */
-    uint64_t version;   /* of the body that it gets */
-    uint64_t floor;     /* older ones it must not get */
+    uint64_t leaves_at;      /* goes after so many bytes; UINT64_MAX: stays */
+    uint64_t version;        /* of the body that it gets */
+    uint64_t floor;          /* older ones it must not get */
+    uint64_t memory_refused; /* to its node, before it asked */
     mesh_ns began, asked_at, first_byte_at;
     struct last_mile mile;
     bool asked, slow, head_seen;
+    bool page; /* it gets the origin's own page in place of the body */
     char path[BODY_PATH_MAX], id[24];
     struct request req;
 };
@@ -78,7 +81,9 @@ struct viewers *viewers_new(struct world *w)
 
     v->arrive.fire = arrive;
     v->key_asked = world_alloc((size_t)w->sc.keys);
-    v->to_ask = w->sc.load != NULL ? workload_count(&w->sc) : w->sc.every_node ? w->sc.keys * w->sc.nodes : w->sc.requests;
+    v->to_ask = w->sc.load != NULL ? workload_count(&w->sc)
+                : w->sc.every_node ? w->sc.keys * w->sc.nodes
+                                   : w->sc.requests;
     if (w->sc.zipf && w->sc.load == NULL) {
         uint64_t each = w->sc.sample, rank = 0; /* each key stands for so many ranks */
         v->popularity = world_alloc((size_t)w->sc.keys * sizeof(*v->popularity));
@@ -187,9 +192,16 @@ static void tell(struct viewer *v, enum viewer_end how, enum request_result resu
         return;
     snprintf(line, sizeof(line), "%llu,%lld,%s,%s,%s,%s,%lld,%lld,%llu", (unsigned long long)v->number,
              (long long)(v->began / US(1)), v->edge->name, v->path, ends[how],
-             v->head_seen ? request_result_word(result) : "", served ? (long long)((v->first_byte_at - v->began) / US(1)) : -1,
+             v->head_seen ? request_result_word(result) : "",
+             served ? (long long)((v->first_byte_at - v->began) / US(1)) : -1,
              served ? (long long)((last_byte_at(v) - v->began) / US(1)) : -1, (unsigned long long)v->at);
     w->tap.answer(w->tap.answer_ctx, line);
+}
+
+/* Its own node was refused memory while it waited. */
+static bool short_of_memory(const struct viewer *v)
+{
+    return v->asked && v->edge->memory_refused > v->memory_refused;
 }
 
 /* Its line in the books that reports are drawn from. */
@@ -219,7 +231,7 @@ static void viewer_end(struct viewer *v, enum viewer_end how)
      * is left alone for up to five seconds (node/core/gate.c). */
     mesh_ns since = v->began - (check_was_disturbed(w, v->began) ? SEC(15) : SEC(6));
 
-    if (failed && !origin_model_excuses(w, v->key, since) && !beyond_help(v)) {
+    if (failed && !origin_model_excuses(w, v->key, since) && !beyond_help(v) && !short_of_memory(v)) {
         check_broken(w, RULE_FAULT,
                      "request %llu for key %llu at %s %s after %lld ms without a fault to explain it: %s",
                      (unsigned long long)v->number, (unsigned long long)v->key, e->name,
@@ -235,6 +247,8 @@ static void viewer_end(struct viewer *v, enum viewer_end how)
     }
     note_series(v, how, result);
     tell(v, how, result);
+    if (how == VIEWER_GONE)
+        world_bit(w, FAULT_LEAVER);
     all->ends[how]++;
     all->ended++;
     all->under_way--;
@@ -244,7 +258,7 @@ static void viewer_end(struct viewer *v, enum viewer_end how)
         times_add(&all->by_result_ns[result], last_byte_at(v) - v->began);
     }
     if (v->asked)
-        engine_request_end(e->engine, w->now, &v->req, count);
+        engine_request_end(e->engine, edge_now(e), &v->req, count);
     world_drop(w, &v->ev);
     world_drop(w, &v->go);
     list_remove(&v->link);
@@ -272,6 +286,11 @@ static void see_head(struct viewer *v)
         last_mile_send(&v->mile, w->now, HEAD_BYTES);
     world_notef(w, NOTE_ANSWER, v->edge->index, "%llu %u %s", (unsigned long long)v->number, a->head->status,
                 request_result_word(a->result));
+    if (a->head->status == poison_status(POISON_PAGE, 0) && origin_model_poisoned(w, v->key, v->began - SEC(1))) {
+        v->page = true;
+        v->size = poison_page().len;
+        return;
+    }
     if (a->head->status != 200 ||
         body_version(&w->sc, v->key, kept_head_value(a->head, SLICE_LIT("etag")), &v->version) != 0)
         check_broken(w, RULE_BODY, "key %llu at %s: the answer's head is not the origin's (status %u)",
@@ -297,7 +316,8 @@ static uint64_t take(struct viewer *v, uint64_t most)
 
     for (size_t i = 0; i < count && n < most; i++) {
         struct slice piece = slice_head(pieces[i], (size_t)(most - n < pieces[i].len ? most - n : pieces[i].len));
-        if (!body_same(&w->sc, v->key, v->version, v->at + n, piece))
+        if (v->page ? !slice_eq(piece, slice_head(slice_from(poison_page(), (size_t)(v->at + n)), piece.len))
+                    : !body_same(&w->sc, v->key, v->version, v->at + n, piece))
             check_broken(w, RULE_BODY, "key %llu at %s: the bytes from %llu on are not the origin's",
                          (unsigned long long)v->key, v->edge->name, (unsigned long long)(v->at + n));
         n += piece.len;
@@ -311,7 +331,7 @@ static uint64_t take(struct viewer *v, uint64_t most)
         v->edge->body_bytes += n;
         world_notef(w, NOTE_READ, v->edge->index, "%llu %llu", (unsigned long long)v->number, (unsigned long long)n);
         engine_count_sent(v->edge->engine, n);
-        request_take(v->edge->engine, w->now, &v->req, (size_t)n);
+        request_take(v->edge->engine, edge_now(v->edge), &v->req, (size_t)n);
     }
     return n;
 }
@@ -364,9 +384,9 @@ static void read_on(struct world *w, struct event *ev)
     struct viewer *v = OBJ_OF(ev, struct viewer, ev);
     struct edge *e = v->edge;
 
-    (void)w;
     if (edge_held(e, ev))
         return;
+    world_bit(w, FAULT_SLOW_READER);
     edge_enter(e);
     viewer_read(v);
     edge_pump(e);
@@ -395,6 +415,7 @@ static void ask(struct world *w, struct event *ev)
         return;
     v->asked = true;
     v->asked_at = w->now;
+    v->memory_refused = e->memory_refused;
     v->floor = purge_floor(e, v->key);
     v->ev.fire = read_on;
     v->req.io = v;
@@ -403,7 +424,7 @@ static void ask(struct world *w, struct event *ev)
     v->req.request_id = slice_str(v->id);
     v->req.fields = &no_fields;
     world_notef(w, NOTE_ASK, e->index, "%llu %.*s", (unsigned long long)v->number, SLICE_FMT(v->req.target));
-    engine_request(edge_enter(e), w->now, &v->req);
+    engine_request(edge_enter(e), edge_now(e), &v->req);
     viewer_read(v);
     edge_pump(e);
 }
@@ -491,6 +512,10 @@ void viewers_one(struct world *w, uint64_t node, uint64_t key)
 
 void viewers_flash(struct world *w, uint64_t key, uint64_t n)
 {
+    uint64_t before = w->viewers->begun;
+
     for (uint64_t i = 0; i < n; i++)
         viewers_one(w, i, key);
+    if (w->viewers->begun > before + 1)
+        world_bit(w, FAULT_FLASH);
 }

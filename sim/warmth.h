@@ -10,7 +10,7 @@ struct warmth {
     uint8_t *again; /* warm keys that were fetched since: 1 */
     struct warmth_second {
         uint32_t ended, missed, fetches;
-    } *seconds;
+    } * seconds;
     size_t seconds_n;
     mesh_ns gone_at; /* a node went; MESH_NS_NEVER: not yet */
     uint64_t warm_keys, warm_fetched;

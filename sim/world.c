@@ -14,8 +14,10 @@
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/random.h"
+#include "sim/rare.h"
 #include "sim/sample.h"
 #include "sim/series.h"
+#include "sim/short_memory.h"
 #include "sim/stand_in.h"
 #include "sim/viewer_model.h"
 #include "sim/warmth.h"
@@ -26,11 +28,20 @@
 
 void *world_alloc(size_t bytes)
 {
-    void *p = calloc(1, bytes > 0 ? bytes : 1);
+    void *p = short_memory_spared(bytes > 0 ? bytes : 1);
 
     if (p == NULL)
         abort();
     return p;
+}
+
+uint64_t world_rare(const struct world *w)
+{
+    uint64_t hits = 0;
+
+    for (size_t i = 0; i < RARE_SITES_N; i++)
+        hits += w->rare[i];
+    return hits;
 }
 
 /* ---- time ---- */
@@ -187,11 +198,18 @@ static int make(struct world *w, const struct scenario *sc)
     heap_init(&w->events);
     trace_hash_init(&w->trace);
     random_install(sc->seed);
+    rare_install(sc->seed, &w->sc.rare, w->rare);
     stand_in_use(world_stand_in(sc));
     if (crypto_start() != 0)
         return -1;
     random_install(sc->seed); /* libsodium drew for itself as it began, in a process's first world only */
     random_enter(RANDOM_WORLD);
+    w->started_at = -1;
+    w->odd_peers = sc->older > 0;
+    for (size_t i = 0; i < sc->actions_n; i++) {
+        w->moves = w->moves || sc->actions[i].kind == ACTION_READDRESS;
+        w->odd_peers = w->odd_peers || sc->actions[i].kind == ACTION_LIE;
+    }
     authority_make(&authority, (uint8_t)sc->arc_bits);
     w->edges = world_alloc((size_t)sc->nodes * sizeof(*w->edges));
     for (uint32_t i = 0; i < sc->nodes; i++)
@@ -244,6 +262,7 @@ void world_free(struct world *w)
 {
     if (w == NULL)
         return;
+    rare_install(0, NULL, NULL);
     for (uint32_t i = 0; w->edges != NULL && i < w->sc.nodes; i++)
         edge_fini(&w->edges[i]);
     ring_shelf_clear(&w->rings);

@@ -7,6 +7,8 @@
 #include "proto/base/heap.h"
 #include "proto/base/list.h"
 #include "proto/base/rand.h"
+#include "proto/base/rare.h"
+#include "sim/fault_kinds.h"
 #include "sim/link_model.h"
 #include "sim/ring_shelf.h"
 #include "sim/scenario.h"
@@ -27,6 +29,7 @@ struct series_book;
 /* Embedded in whatever waits. Zeroed at birth. */
 struct event {
     struct heap_node node;
+    bool has_turn; /* it waits for a busy node, and its turn comes when it fires */
     void (*fire)(struct world *w, struct event *ev);
 };
 
@@ -44,7 +47,13 @@ struct world {
     const struct scenario *plan;
     struct scenario sc; /* as it is now: `set` changes it */
     mesh_ns now;
-    bool calm; /* the quiet phase: no faults, no new requests */
+    bool calm;          /* the quiet phase: no faults, no new requests */
+    bool moves;         /* nodes change their addresses, and so learn them from each other */
+    bool odd_peers;     /* some lie, or have other software */
+    mesh_ns started_at; /* when the last node began, and how many did so at that moment */
+    size_t started_n;
+    uint64_t bit[FAULT_KINDS_N]; /* how often each kind of fault bit */
+    uint64_t rare[RARE_SITES_N]; /* how often each rare site went the rare way */
     struct heap events;
     struct trace_hash trace;
     struct tap tap;
@@ -88,6 +97,14 @@ static inline bool world_stand_in(const struct scenario *sc)
     return sc->nodes > sc->real_crypto;
 }
 
+static inline void world_bit(struct world *w, enum fault_kind kind)
+{
+    w->bit[kind]++;
+}
+
+/* How often rare sites went the rare way, all together. */
+uint64_t world_rare(const struct world *w);
+
 /* Unix time, as all clocks of the world have it. */
 int64_t world_wall_s(const struct world *w);
 
@@ -105,6 +122,9 @@ enum world_draw {
     DRAW_KEEP_FATE,
     DRAW_CONFIG_KEEP,
     DRAW_CONFIG_FATE,
+    DRAW_TAPE,
+    DRAW_POISON,
+    DRAW_LIE,
     DRAW_DISK,
     DRAW_AFTERWARDS,
     DRAW_END,

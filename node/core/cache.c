@@ -4,6 +4,7 @@
 
 #include "node/core/vary.h"
 #include "proto/base/err.h"
+#include "proto/base/rare.h"
 
 #define PASS_SHARE 8 /* what is longer than an eighth of the cache passes through */
 /* What other threads are about to let go may be beyond the limit: a sixteenth of it, or, if that is more, what comes in
@@ -156,10 +157,11 @@ static bool is_over(const struct cache *c)
 
 void cache_fit(struct cache *c)
 {
-    if (c->memory.bytes <= c->limit)
+    bool fits = c->memory.bytes <= c->limit;
+    if (fits && !RARE(EVICT_NOW))
         return;
     cache_settle(c);
-    while (is_over(c) && c->objects.count > 0) {
+    for (bool one = fits; (one || is_over(c)) && c->objects.count > 0; one = false) {
         c->evictions++;
         struct object *o = OBJ_OF(evict_victim(&c->evict), struct object, evict);
         if (c->hooks != NULL)

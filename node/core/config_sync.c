@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "proto/base/err.h"
+#include "proto/base/rare.h"
 
 #define PIECES_AHEAD 8
 #define FETCH_LOOK   MS(250)
@@ -205,13 +206,14 @@ static void stop(struct engine *e)
 static void ask(struct engine *e, mesh_ns now, struct link *l)
 {
     struct config_fetch *f = &e->configs->fetch;
-    struct msg_config_part m = { .hash = f->want.hash, .piece = CONFIG_PIECE_HEAD, .want = 1 + PIECES_AHEAD };
+    unsigned ahead = RARE(PIECES_FEW) ? 1 : PIECES_AHEAD;
+    struct msg_config_part m = { .hash = f->want.hash, .piece = CONFIG_PIECE_HEAD, .want = 1 + ahead };
 
     if (f->doc != NULL) {
         m.piece = (uint32_t)f->doc->have;
-        m.want = PIECES_AHEAD;
+        m.want = ahead;
     }
-    f->asked = (f->doc != NULL ? f->doc->have : 0) + PIECES_AHEAD;
+    f->asked = (f->doc != NULL ? f->doc->have : 0) + ahead;
     f->asked_at = now;
     send_part(e, l, &m);
 }

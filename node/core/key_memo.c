@@ -1,4 +1,5 @@
 #include "node/core/key_memo.h"
+#include "proto/base/rare.h"
 
 #include <stdlib.h>
 
@@ -39,7 +40,7 @@ void key_memo_fini(struct key_memo *m)
 const struct digest *key_memo_find(const struct key_memo *m, uint64_t position, bool https, struct slice host,
                                    struct slice target, const struct dist_behaviour **behaviour)
 {
-    if (m->places == NULL || host.len + target.len > KEY_MEMO_TEXT)
+    if (m->places == NULL || host.len + target.len > KEY_MEMO_TEXT || RARE(KEY_FORGOTTEN))
         return NULL;
     const struct key_memo_place *p = &m->places[place_of(host, target)];
     bool same = p->used && p->position == position && p->https == https &&

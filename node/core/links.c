@@ -4,6 +4,7 @@
 #include "node/core/drop.h"
 #include "node/core/engine_impl.h"
 #include "node/core/warm.h"
+#include "proto/base/rare.h"
 
 #define SEED_BACKOFF_MAX SEC(8)
 #define SEED_LOOK        SEC(5) /* in company: how often a seed that is no member is tried */
@@ -287,7 +288,7 @@ struct link *engine_accept(struct engine *e, mesh_ns now, const struct mesh_addr
     struct session_config cfg = session_config(e, &seen);
 
     e->now = now;
-    if (!accept_admits(e, now, from))
+    if (RARE(ACCEPT_REFUSED) || !accept_admits(e, now, from))
         return NULL;
     struct link *l = link_new(e, now, from, session_accept(&cfg));
     if (l == NULL)
@@ -384,7 +385,8 @@ void engine_sent(struct engine *e, mesh_ns now, struct link *l, size_t n)
 
 struct slice link_output(const struct link *l)
 {
-    return session_output(l->session);
+    struct slice out = session_output(l->session);
+    return RARE(OUTPUT_SHORT) ? slice_head(out, 1) : out;
 }
 
 void *link_io(const struct link *l)

@@ -12,6 +12,7 @@
 #include "node/core/mesh_impl.h"
 
 #include "proto/base/err.h"
+#include "proto/base/rare.h"
 
 #include <stdlib.h>
 
@@ -198,7 +199,7 @@ static void begin(struct mesh *m, struct mesh_table *t, mesh_ns now, size_t n)
 /* A slice, then a pause for everything else that the loop has to do. */
 static void build(struct mesh *m, struct mesh_table *t, mesh_ns now)
 {
-    if (!ring_build_step(t->building, SLICE_BIDS)) {
+    if (!ring_build_step(t->building, RARE(RING_SLICE) ? 1 : SLICE_BIDS)) {
         t->slice_at = now + SLICE_PAUSE;
         return;
     }

@@ -385,6 +385,11 @@ void engine_fetch_head(struct engine *e, mesh_ns now, struct fetch *fetch, uint1
     }
     struct fields whole;
     bool all, leaves = f->leaf && run_answered(o, status, fields, length, &all);
+    if (status == 206 && !is_passage(f) && (f->leaf ? !leaves : fetch->range.len == 0)) {
+        e->counters.origin_failures++;
+        fail(e, now, o, 502, "The origin sends other bytes than it was asked for.");
+        return;
+    }
     if (f->leaf && (!leaves || (all && is_small(e, o)))) {
         if ((f = as_whole(e, now, o)) == NULL)
             return;

@@ -2,6 +2,7 @@
  * be made first. What is lost comes by the session all the same, and so do receipts; what is behind others that are
  * missing waits for them. */
 #include "node/core/purges_impl.h"
+#include "proto/base/rare.h"
 
 #define CASTS_A_SECOND 8 /* purges; when there are more, sessions are open */
 
@@ -30,7 +31,8 @@ void purge_cast(struct engine *e, mesh_ns now, const struct purge_log *own, uint
 
     LIST_EACH (at, &own->kept) {
         const struct purge_kept *k = OBJ_OF(at, struct purge_kept, in_log);
-        if (k->number > after && k->number <= last && k->len <= MESH_CAST_MAX && within_pace(e->purges, now))
+        if (k->number > after && k->number <= last && k->len <= MESH_CAST_MAX && within_pace(e->purges, now) &&
+            !RARE(CAST_SKIPPED))
             cast(e, now, slice_of(k->bytes, k->len));
     }
 }

@@ -3,6 +3,7 @@
 #include "node/core/shelf_read.h"
 #include "node/core/shelved.h"
 #include "node/core/tier.h"
+#include "proto/base/rare.h"
 
 void request_answer(struct engine *e, mesh_ns now, struct request *r)
 {
@@ -74,7 +75,7 @@ void request_lay_out(struct request *r)
 
 /* ---- the body ---- */
 
-size_t request_body(struct request *r, struct slice *pieces, size_t max)
+static size_t body(struct request *r, struct slice *pieces, size_t max)
 {
     if (r->shelved != NULL)
         return shelf_body(r, pieces, max);
@@ -83,6 +84,16 @@ size_t request_body(struct request *r, struct slice *pieces, size_t max)
     if (r->answer.coding != CODING_IDENTITY)
         return coded_request_body(r, pieces, max);
     return r->reader.object != NULL ? pages_body(r, pieces, max) : 0;
+}
+
+size_t request_body(struct request *r, struct slice *pieces, size_t max)
+{
+    size_t n = body(r, pieces, max);
+
+    if (n == 0 || !RARE(BODY_SHORT))
+        return n;
+    pieces[0] = slice_head(pieces[0], 1);
+    return 1;
 }
 
 void request_read_on(struct engine *e, mesh_ns now, struct request *r, uint64_t at)

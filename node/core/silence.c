@@ -2,6 +2,7 @@
  * come to its end for a longer one: then its member is asked no more until a frame has come, whatever membership thinks
  * of it. */
 #include "node/core/engine_impl.h"
+#include "proto/base/rare.h"
 
 #define FRAME_SILENCES 5 /* a frame may be on its way for so many silences */
 
@@ -61,7 +62,7 @@ static void silence_fire(struct engine *e, mesh_ns now, struct timer *t)
     }
     if (list_empty(&l->asks))
         return;
-    if (now < silent_at(e, l)) {
+    if (now < silent_at(e, l) && !RARE(SILENCE_HASTY)) {
         timer_set(e, t, silent_at(e, l));
         return;
     }

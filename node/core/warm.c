@@ -7,6 +7,7 @@
 #include "node/core/key.h"
 #include "node/core/second.h"
 #include "node/core/tier.h"
+#include "proto/base/rare.h"
 
 #define TAKES_MAX       512
 #define TAKES_BYTES_MAX (256u << 10)
@@ -102,6 +103,8 @@ static void say(struct engine *e, struct link *l, const struct take *t)
                                     .fields = slice_of(t->text + t->host_len + t->path_len, t->fields_len) },
                           .reason = t->reason };
 
+    if (RARE(TAKE_SKIPPED))
+        return;
     msg_put_take(session_begin(l->session), &m);
     link_commit(e, l);
     e->counters.takes_out++;

@@ -1,4 +1,5 @@
 #include "proto/base/buf.h"
+#include "proto/base/rare.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -24,6 +25,8 @@ uint8_t *buf_reserve(struct buf *b, size_t more)
     size_t cap = b->cap < 64 ? 64 : b->cap;
     while (cap - b->len < more)
         cap *= 2;
+    if (RARE(BUF_TIGHT))
+        cap = b->len + more;
     uint8_t *data = realloc(b->data, cap);
     if (data == NULL) {
         b->failed = true;

@@ -7,6 +7,7 @@
 #include "sim/door/children.h"
 #include "sim/door/load.h"
 #include "sim/hunt/verdict.h"
+#include "sim/rare.h"
 
 #define SEEDS          200
 #define COVERAGE_SEEDS 200
@@ -140,6 +141,19 @@ static bool covered(const struct hunt *h)
     return all;
 }
 
+/* In how many seeds each kind of fault bit, and each rare site went the rare way; four a line. */
+static void put_faults(const struct hunt *h)
+{
+    printf("Seeds in which each kind of fault bit\n");
+    for (enum fault_kind k = 0; k < FAULT_KINDS_N; k++)
+        printf("  %-17s %6llu%s", fault_kinds[k].word, (unsigned long long)sometimes_fault(&h->sometimes, k),
+               k % 4 == 3 || k + 1 == FAULT_KINDS_N ? "\n" : "");
+    printf("Seeds in which each rare site went the rare way\n");
+    for (enum rare_site i = 0; i < RARE_SITES_N; i++)
+        printf("  %-17s %6llu%s", rare_sites[i].word, (unsigned long long)sometimes_rare(&h->sometimes, i),
+               i % 4 == 3 || i + 1 == RARE_SITES_N ? "\n" : "");
+}
+
 static int report(struct hunt *h)
 {
     uint64_t took = children_clock_ms() - h->began_ms;
@@ -153,6 +167,8 @@ static int report(struct hunt *h)
             printf("    %s\n", f->lines[1]);
         printf("    %s\n", f->lines[2]);
     }
+    if (h->o->coverage)
+        put_faults(h);
     bool all = covered(h);
     printf("%llu of %llu seeds held, from %llu; %llu.%llu s, %llu seeds a minute\n", (unsigned long long)h->held,
            (unsigned long long)h->ended, (unsigned long long)h->first, (unsigned long long)(took / 1000),

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "sim/edge.h"
+#include "sim/rare.h"
 #include "sim/scenario_value.h"
 #include "sim/viewer_model.h"
 
@@ -19,7 +20,9 @@ static const char *const counter_names[] = {
 #define ACTIONS_N  (sizeof(action_names) / sizeof(action_names[0]))
 #define COUNTERS_N (sizeof(counter_names) / sizeof(counter_names[0]))
 #define RESULTS_N  6
-#define ALL_N      (NOTES_N + ACTIONS_N + RESULTS_N + COUNTERS_N)
+#define FAULTS_AT  (NOTES_N + ACTIONS_N + RESULTS_N + COUNTERS_N)
+#define RARE_AT    (FAULTS_AT + FAULT_KINDS_N)
+#define ALL_N      (RARE_AT + RARE_SITES_N)
 _Static_assert(ALL_N <= SOMETIMES_MAX, "room for all");
 
 /* What is not asked for, and why. */
@@ -65,8 +68,12 @@ void sometimes_name(size_t i, char name[64])
         snprintf(name, 64, "action %s", action_names[i]);
     else if ((i -= ACTIONS_N) < RESULTS_N)
         snprintf(name, 64, "result %s", request_result_word((enum request_result)i));
+    else if ((i -= RESULTS_N) < COUNTERS_N)
+        snprintf(name, 64, "counter %s", counter_names[i]);
+    else if ((i -= COUNTERS_N) < FAULT_KINDS_N)
+        snprintf(name, 64, "fault %s", fault_kinds[i].word);
     else
-        snprintf(name, 64, "counter %s", counter_names[i - RESULTS_N]);
+        snprintf(name, 64, "rare %s", rare_sites[i - FAULT_KINDS_N].word);
 }
 
 const char *sometimes_exempt(size_t i)
@@ -104,12 +111,25 @@ void sometimes_add(struct sometimes *s, struct world *w)
         ENGINE_COUNTERS(X)
 #undef X
     }
+    memcpy(s->count + FAULTS_AT, w->bit, sizeof(w->bit));
+    s->count[FAULTS_AT + FAULT_RARE] += world_rare(w);
+    memcpy(s->count + RARE_AT, w->rare, sizeof(w->rare));
 }
 
 void sometimes_seen(struct sometimes *seen, const struct sometimes *seed)
 {
     for (size_t i = 0; i < ALL_N; i++)
         seen->count[i] += seed->count[i] > 0;
+}
+
+uint64_t sometimes_fault(const struct sometimes *s, enum fault_kind kind)
+{
+    return s->count[FAULTS_AT + kind];
+}
+
+uint64_t sometimes_rare(const struct sometimes *s, enum rare_site site)
+{
+    return s->count[RARE_AT + site];
 }
 
 size_t sometimes_rarest(const struct sometimes *seen)

@@ -1,5 +1,5 @@
 /* sometimes.h - what must have happened in at least one seed of a hunt: each kind of event, each kind of action, each
- * result of a request, each counter of an engine. A hunt in which one of them never happens proves less than it seems
+ * result of a request, each counter of an engine, each kind of fault, each rare site. A hunt in which one of them never happens proves less than it seems
  * to (the "sometimes" assertions of Antithesis). One table; what the simulator cannot reach is exempt by name, with the
  * reason. Pure. */
 #ifndef HEDGEROW_SIM_HUNT_SOMETIMES_H
@@ -7,14 +7,14 @@
 
 #include "sim/world.h"
 
-#define SOMETIMES_MAX 200
+#define SOMETIMES_MAX 300
 
 struct sometimes {
     uint64_t count[SOMETIMES_MAX]; /* by the table's order */
 };
 
 size_t sometimes_n(void);
-/* "note datagram-in", "action crash", "result peer", "counter hedges". */
+/* "note datagram-in", "action crash", "result peer", "counter hedges", "fault clog". */
 void sometimes_name(size_t i, char name[64]);
 /* NULL: it must happen. */
 const char *sometimes_exempt(size_t i);
@@ -23,6 +23,10 @@ const char *sometimes_exempt(size_t i);
 void sometimes_add(struct sometimes *s, struct world *w);
 /* sometimes_seen adds a seed to |seen|: one for each thing that happened in it. */
 void sometimes_seen(struct sometimes *seen, const struct sometimes *seed);
+/* How often a kind of fault bit; of what was seen: in how many seeds. */
+uint64_t sometimes_fault(const struct sometimes *s, enum fault_kind kind);
+/* Likewise how often a rare site went the rare way. */
+uint64_t sometimes_rare(const struct sometimes *s, enum rare_site site);
 /* The thing of those that are not exempt that happened in the fewest seeds. */
 size_t sometimes_rarest(const struct sometimes *seen);
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "proto/base/rand.h"
+#include "sim/hunt/swarm_faults.h"
 
 #define SWARM_SETTINGS UINT64_C(0x5a43)
 #define SWARM_ACTIONS  UINT64_C(0x5a44)
@@ -94,7 +95,8 @@ static void draw_origin(struct scenario *sc, struct swarm *s)
     sc->max_age = sometimes(s, 30, SEC(86400) / SEC(1), 1, 30) * SEC(1);
 }
 
-/* As small as they may be, so that they get full and their oldest segments go; with little memory most of it is written. */
+/* As small as they may be, so that they get full and their oldest segments go; with little memory most of it is
+ * written. */
 static void draw_disks(struct scenario *sc, struct swarm *s)
 {
     uint64_t bytes = sometimes(s, 35, 0, 8 << 20, 9 << 20), memory = sometimes(s, 70, sc->memory, 1 << 20, 2 << 20);
@@ -140,6 +142,12 @@ void swarm_draw(struct scenario *sc, uint64_t seed, bool story)
     sc->config_size = doubling(&s, 100, 9);
     sc->afterwards = from_to(&s, 0, 1);
     draw_disks(sc, &s);
+    sc->replay = sometimes(&s, 20, 0, 1000, 100000);
+    sc->truncate = sometimes(&s, 15, 0, 100, 20000);
+    sc->origin_poison = sometimes(&s, 15, 0, 1000, 100000);
+    sc->origin_trickle = sometimes(&s, 10, 0, 1000, 30000);
+    sc->older = sometimes(&s, 25, 0, 1, sc->nodes);
+    sc->rare = sometimes(&s, 30, 0, 1000, 100000);
 }
 
 static void add(struct scenario *sc, const struct action *a)
@@ -151,9 +159,10 @@ static void add(struct scenario *sc, const struct action *a)
 /* What happens to a disk, and to what is on it: faults that end after a while, and restarts. */
 static void more_of_disks(struct scenario *sc)
 {
-    static const enum action_kind kinds[] = { ACTION_DISK_ERRORS, ACTION_DISK_WRITE_ERRORS, ACTION_DISK_CORRUPT,
-                                              ACTION_DISK_TORN,   ACTION_DISK_FULL,         ACTION_DISK_SLOW,
-                                              ACTION_START_WIPED, ACTION_CRASH,             ACTION_VANISH };
+    static const enum action_kind kinds[] = {
+        ACTION_DISK_ERRORS, ACTION_DISK_WRITE_ERRORS, ACTION_DISK_CORRUPT, ACTION_DISK_TORN, ACTION_DISK_FULL,
+        ACTION_DISK_SLOW,   ACTION_START_WIPED,       ACTION_CRASH,        ACTION_VANISH
+    };
     struct rand r = rand_of(sc->seed, 0, SWARM_DISKS);
     uint64_t n = rand_below(&r, 6), span = (sc->time - sc->warmup) / MS(1);
 
@@ -201,4 +210,5 @@ void swarm_more(struct scenario *sc)
         assert(err == 0);
     }
     more_of_disks(sc);
+    swarm_faults(sc);
 }

@@ -18,6 +18,7 @@ bool crowd_has(const struct crowd *c, const struct node_set *s, uint32_t node)
     case NODES_ALL: return true;
     case NODES_ZONE: return node % c->sc.zones + 1 == s->number;
     case NODES_LIST: return node_set_has(s, node);
+    case NODES_REGION:
     case NODES_OWNER: return false;
     }
     return false;

@@ -332,6 +332,25 @@ static void feat_C18_what_ails_the_origin_is_told(void **state)
     check_result(v, RESULT_MISS);
 }
 
+/* A part of a body is no body, whatever the origin calls it, and it is not kept as one. */
+static void a_part_that_nobody_asked_for_is_a_failure(void **state)
+{
+    struct site *s = site_at(w, "/a", 4096);
+
+    (void)state;
+    s->status = 206;
+    s->lines = "Content-Range: bytes 4-4099/9000\n";
+    struct viewer *v = ask(w, 0, "/a");
+    world_run(w, SEC(1));
+    check_failed(v, 502);
+    assert_int_equal(count(w, 0)->origin_failures, 1);
+    s->status = 200;
+    s->lines = "";
+    v = ask(w, 0, "/a");
+    world_run(w, SEC(1));
+    check_result(v, RESULT_MISS);
+}
+
 static void feat_C5_a_cut_answer_is_never_kept(void **state)
 {
     struct site *s = site_at(w, "/a", 4096);
@@ -662,6 +681,7 @@ int main(void)
         TEST(a_cacheable_answer_ends_the_mark),
         TEST(rob_P7_who_shows_a_pass_gets_an_answer_of_their_own),
         TEST(feat_C18_what_ails_the_origin_is_told),
+        TEST(a_part_that_nobody_asked_for_is_a_failure),
         TEST(feat_C5_a_cut_answer_is_never_kept),
         TEST(an_answer_longer_than_announced_is_refused),
         TEST(rob_OR2_a_silent_origin_is_not_waited_for_for_ever),
