@@ -23,7 +23,10 @@ const char *sometimes_exempt(size_t i);
 void sometimes_add(struct sometimes *s, struct world *w);
 /* sometimes_seen adds a seed to |seen|: one for each thing that happened in it. */
 void sometimes_seen(struct sometimes *seen, const struct sometimes *seed);
-/* The thing of those that are not exempt that happened in the fewest seeds. */
-size_t sometimes_rarest(const struct sometimes *seen);
+/* sometimes_untrue: is it exempt since it cannot happen, and did? What is exempt as rare may. */
+bool sometimes_untrue(const struct sometimes *seen, size_t i);
+/* sometimes_rarest fills |out| with the |n| things of those that are not exempt that happened in the fewest seeds, the
+ * rarest first, and returns how many there are. */
+size_t sometimes_rarest(const struct sometimes *seen, size_t *out, size_t n);
 
 #endif
