@@ -28,8 +28,8 @@ struct purge_target {
     struct slice value; /* visible ASCII without quotation mark and backslash */
 };
 
-/* A log is one issuer's. It begins anew, as another one, where the issuer has lost what it said before: |begun| is its
- * boot number then, so numbers are never given twice. */
+/* A log is one issuer's. It begins anew, as another one, where the issuer has lost what it said before: |begun| says
+ * when that was, so numbers are never given twice. */
 struct purge_log_id {
     struct node_id issuer;
     uint64_t begun;

@@ -13,13 +13,12 @@ struct link {
     struct mesh_addr addr;
     struct node_id peer; /* whom we dialled, or who proved itself */
     bool has_peer, connected, opened, probation, join, sync_wanted, doubted, silent;
-    uint64_t asked, answered;        /* with and to this question of ours (purges->question) */
-    uint64_t purges_told, receipted; /* of our log, and of the peer's, by number */
-    uint64_t receipted_log;          /* which of the peer's that is */
-    mesh_ns behind_told;             /* that it lacks purges; 0: never */
-    mesh_ns frontier_at;             /* we told the peer our whole frontier then; 0: never */
-    bool diff_due;                   /* we asked what differs: the peer may ask the same, once */
-    mesh_ns whole_after;             /* the peer gets no other whole view before */
+    uint64_t asked, answered; /* with and to this question of ours (purges->question) */
+    uint64_t purges_told;     /* of our log, by number */
+    mesh_ns behind_told;      /* that it lacks purges; 0: never */
+    mesh_ns frontier_at;      /* we told the peer our whole frontier then; 0: never */
+    bool diff_due;            /* we asked what differs: the peer may ask the same, once */
+    mesh_ns whole_after;      /* the peer gets no other whole view before */
     bool dial_told, closing, close_told, write_told;
     uint64_t roll_sequence, roll_mark; /* the peer has this one, as far as we know */
     struct config_version config;      /* the peer has this configuration, */

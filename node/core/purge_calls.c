@@ -11,6 +11,10 @@
 #define AGAIN_EACH MS(500)
 #define AGAIN_FOR  SEC(60) /* then only as members are heard of: see purge_sync.c */
 
+/* Of a log's name, which is at most 2^53: the second in which it was begun, times so many that are drawn. */
+#define BEGUN_DRAWN   (UINT64_C(1) << 16)
+#define BEGUN_SECONDS (UINT64_C(1) << 36) /* beyond that of the year 4000 */
+
 /* ---- what people write ---- */
 
 /* The path of a URL; |host|: its host is appended. */
@@ -188,18 +192,29 @@ static int issue_next(struct engine *e, struct purge_call *c, const struct purge
     return issue(e, c, of, some, n);
 }
 
-/* The log that goes on: our latest, but not where others have told us of it, since they may not have told all of it. */
+/* The log that is ours: called for here, or from our disk. Not one that only others have told us of. */
+static const struct purge_log *ours(const struct engine *e)
+{
+    const struct purge_log_id id = { e->cfg.mesh.self->cert.id, e->purges->own_begun };
+
+    return id.begun != 0 ? purge_logs_find(&e->purges->logs, &id) : NULL;
+}
+
+/* The log that goes on: our latest, but not where others have told us of it, since they may not have told all of it.
+ * A new one must be none that ever was, though who has lost its disk knows of none, not even how often it started: so
+ * it is named by the time and, where clocks begin at the same moment each time, by what this start has drawn. */
 static uint64_t begun(const struct engine *e)
 {
     const struct purges *s = e->purges;
     const struct purge_log *own = purge_logs_own(&s->logs, &e->cfg.mesh.self->cert.id);
-    uint64_t boot = mesh_boot(e->mesh).number;
+    uint64_t second = e->wall_s > 0 ? (uint64_t)e->wall_s & (BEGUN_SECONDS - 1) : 0;
+    uint64_t anew = second * BEGUN_DRAWN + mesh_boot(e->mesh).salt % (BEGUN_DRAWN - 1) + 1;
 
     if (own == NULL)
-        return boot;
+        return anew;
     if (own->id.begun == s->own_begun && own->last == s->own_last)
         return own->id.begun;
-    return boot > own->id.begun ? boot : own->id.begun + 1;
+    return anew > own->id.begun ? anew : own->id.begun + 1;
 }
 
 static struct purge_call *called_before(const struct purges *s, struct slice once)
@@ -258,7 +273,7 @@ static struct purge_peer *peer_find(const struct purges *s, const struct node_id
     for (struct map_node *n = map_find(&s->peers_by_id, map_hash(&s->peers_by_id, SLICE_OF(id->bytes))); n != NULL;
          n = map_same(n)) {
         struct purge_peer *p = OBJ_OF(n, struct purge_peer, by_id);
-        if (node_id_eq(&p->receipt.node, id))
+        if (node_id_eq(&p->id, id))
             return p;
     }
     return NULL;
@@ -277,7 +292,7 @@ static struct purge_peer *peer_new(struct purges *s, const struct node_id *id)
         free(old);
         s->peers_n--;
     }
-    p->receipt.node = *id;
+    p->id = *id;
     list_init(&p->link);
     list_push_back(&s->peers, &p->link);
     map_insert(&s->peers_by_id, &p->by_id, map_hash(&s->peers_by_id, SLICE_OF(id->bytes)));
@@ -285,16 +300,41 @@ static struct purge_peer *peer_new(struct purges *s, const struct node_id *id)
     return p;
 }
 
+/* What |id| has said of |log|, which is ours; NULL: nothing. */
+static const struct purge_word *word_of(const struct purges *s, const struct node_id *id, uint64_t log)
+{
+    const struct purge_peer *p = peer_find(s, id);
+
+    for (size_t i = 0; p != NULL && i < PURGE_LOGS_EACH; i++) {
+        if (p->words[i].receipt.number > 0 && p->words[i].receipt.log.begun == log)
+            return &p->words[i];
+    }
+    return NULL;
+}
+
 /* How far |id| has confirmed |log|, which is ours. */
 static uint64_t confirmed(const struct engine *e, const struct node_id *id, const struct purge_log_id *log)
 {
     const struct purge_log *own = purge_logs_find(&e->purges->logs, log);
-    const struct purge_peer *p;
 
     if (node_id_eq(id, &e->cfg.mesh.self->cert.id))
         return own != NULL ? own->durable : 0;
-    p = peer_find(e->purges, id);
-    return p != NULL && purge_log_id_cmp(&p->receipt.log, log) == 0 ? p->receipt.number : 0;
+    const struct purge_word *word = word_of(e->purges, id, log->begun);
+    return word != NULL ? word->receipt.number : 0;
+}
+
+/* Where |p|'s word on |log| goes: over that before, else over that on the earliest log. */
+static struct purge_word *word_place(struct purge_peer *p, uint64_t log)
+{
+    struct purge_word *place = &p->words[0];
+
+    for (size_t i = 0; i < PURGE_LOGS_EACH; i++) {
+        if (p->words[i].receipt.log.begun == log)
+            return &p->words[i];
+        if (p->words[i].receipt.log.begun < place->receipt.log.begun)
+            place = &p->words[i];
+    }
+    return place;
 }
 
 bool purge_calls_receipt(struct engine *e, struct link *l, const struct msg_purged *m)
@@ -306,16 +346,16 @@ bool purge_calls_receipt(struct engine *e, struct link *l, const struct msg_purg
                                .number = m->number,
                                .at_s = m->at_s };
     struct purge_peer *p = peer_find(e->purges, &cert->id);
-    const struct purge_log *own = purge_logs_own(&e->purges->logs, &r.log.issuer);
 
-    if (own == NULL || own->id.begun != m->begun || (p != NULL && confirmed(e, &cert->id, &r.log) >= m->number))
+    if (purge_logs_find(&e->purges->logs, &r.log) == NULL || confirmed(e, &cert->id, &r.log) >= m->number)
         return true; /* of another life of ours, or nothing new */
     if (purge_receipt_verify(m->sig, &r, cert->sign_key) != 0)
         return false;
     if (p == NULL && (p = peer_new(e->purges, &cert->id)) == NULL)
         return true; /* it is asked again */
-    p->receipt = r;
-    memcpy(p->sig, m->sig, SIGNATURE_BYTES);
+    struct purge_word *word = word_place(p, m->begun);
+    word->receipt = r;
+    memcpy(word->sig, m->sig, SIGNATURE_BYTES);
     return true;
 }
 
@@ -334,17 +374,28 @@ static void receipt(struct engine *e, struct link *l, const struct purge_log *lo
     link_commit(e, l);
 }
 
+/* Of each log of the peer's that has come further since it was told, or of all (|again|). */
+static void receipts(struct engine *e, struct link *l, bool again)
+{
+    LIST_EACH (at, &e->purges->logs.logs) {
+        struct purge_log *theirs = OBJ_OF(at, struct purge_log, link);
+        if (!node_id_eq(&theirs->id.issuer, &l->peer) || theirs->durable <= (again ? 0 : theirs->receipted))
+            continue;
+        if (!link_is_open(l))
+            return;
+        theirs->receipted = theirs->durable;
+        receipt(e, l, theirs);
+    }
+}
+
 void purge_receipts(struct engine *e, struct link *l)
 {
-    const struct purge_log *theirs = purge_logs_own(&e->purges->logs, &l->peer);
-
-    if (theirs != NULL && theirs->durable > 0 && link_is_open(l))
-        receipt(e, l, theirs);
+    receipts(e, l, true);
 }
 
 void purge_calls_sendable(struct engine *e, mesh_ns now)
 {
-    const struct purge_log *own = purge_logs_own(&e->purges->logs, &e->cfg.mesh.self->cert.id);
+    const struct purge_log *own = ours(e);
 
     if (own != NULL && purge_sendable(e->purges, own) > e->purges->spread)
         spread(e, now);
@@ -355,13 +406,8 @@ void purge_calls_kept(struct engine *e, mesh_ns now)
     purge_calls_sendable(e, now);
     LIST_EACH (at, &e->links) {
         struct link *l = OBJ_OF(at, struct link, link);
-        const struct purge_log *theirs = link_is_open(l) ? purge_logs_own(&e->purges->logs, &l->peer) : NULL;
-        if (theirs == NULL || theirs->durable == 0 ||
-            (theirs->id.begun == l->receipted_log && theirs->durable <= l->receipted))
-            continue;
-        l->receipted_log = theirs->id.begun;
-        l->receipted = theirs->durable;
-        receipt(e, l, theirs);
+        if (link_is_open(l))
+            receipts(e, l, false);
     }
 }
 
@@ -420,7 +466,7 @@ static void tell(struct engine *e, mesh_ns now, const struct purge_log *own, uin
 
 static void spread(struct engine *e, mesh_ns now)
 {
-    const struct purge_log *own = purge_logs_own(&e->purges->logs, &e->cfg.mesh.self->cert.id);
+    const struct purge_log *own = ours(e);
     uint64_t from;
 
     if (own == NULL || !purge_calls_pending(e))
@@ -456,7 +502,7 @@ void purge_calls_again(struct engine *e, mesh_ns now)
 
 void purge_calls_opened(struct engine *e, mesh_ns now, struct link *l)
 {
-    const struct purge_log *own = purge_logs_own(&e->purges->logs, &e->cfg.mesh.self->cert.id);
+    const struct purge_log *own = ours(e);
 
     purge_receipts(e, l);
     if (own != NULL && link_is_open(l) && purge_calls_pending(e))
@@ -544,15 +590,15 @@ void purge_call_state(const struct engine *e, const struct purge_call *c, struct
 bool purge_call_member(const struct engine *e, const struct purge_call *c, size_t i, struct purge_member *out)
 {
     const struct purge_asked *a = &c->members[i];
-    const struct purge_peer *p = peer_find(e->purges, &a->id);
+    const struct purge_word *word = word_of(e->purges, &a->id, c->log.begun);
 
     *out = (struct purge_member){ .id = a->id, .asked = a->alive };
     memcpy(out->name, a->name, sizeof(out->name));
     if (!progress_of(e, c, a, &out->progress))
         return false;
-    if (out->progress == PURGE_ACKNOWLEDGED && p != NULL) {
-        out->receipt = p->receipt;
-        memcpy(out->sig, p->sig, SIGNATURE_BYTES);
+    if (out->progress == PURGE_ACKNOWLEDGED && word != NULL) {
+        out->receipt = word->receipt;
+        memcpy(out->sig, word->sig, SIGNATURE_BYTES);
     }
     return true;
 }

@@ -30,6 +30,7 @@ struct purge_log {
     uint64_t last; /* number of the last purge that was taken */
     int64_t last_at_s;
     uint64_t keeping, durable; /* the engine's: that is being written, that was written */
+    uint64_t receipted;        /* the engine's: its issuer was told so far */
     bool cert_kept;            /* the engine's: the file has the certificate */
     struct list kept;          /* purges, in order */
 };

@@ -9,12 +9,15 @@
     (UINT64_C(16) << 20) /* bytes of lines that the disk does not take: no more purges are taken \
                           */
 
-/* Another node's word on our own log. */
+/* Another node's word on our own logs, the latest of each: a call waits for that of its log, whichever came later. */
 struct purge_peer {
     struct list link;
     struct map_node by_id;
-    struct purge_receipt receipt;
-    uint8_t sig[SIGNATURE_BYTES];
+    struct node_id id;
+    struct purge_word {
+        struct purge_receipt receipt; /* number 0: none */
+        uint8_t sig[SIGNATURE_BYTES];
+    } words[PURGE_LOGS_EACH];
 };
 
 struct purge_call {
@@ -48,7 +51,7 @@ struct purges {
     struct timer write_timer;
     /* Calls */
     struct list calls, peers;
-    uint64_t own_begun, own_last; /* of our log: what lay on our disk, or was called for here since */
+    uint64_t own_begun, own_last; /* of our log: what lay on our disk, or was called for here since; 0: none */
     struct map peers_by_id;
     size_t calls_n, peers_n;
     struct timer call_timer;

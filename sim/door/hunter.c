@@ -11,6 +11,7 @@
 
 #define SEEDS          200
 #define COVERAGE_SEEDS 200
+#define RAREST         5
 #define FOUND_MAX      10 /* failing seeds that are shown; with so many a hunt ends */
 
 struct found {
@@ -117,28 +118,46 @@ static void judge(struct hunt *h, const struct child_end *end)
     file(h, &f);
 }
 
+static bool is_missing(const struct sometimes *seen, size_t i)
+{
+    return seen->count[i] == 0 && sometimes_exempt(i) == NULL;
+}
+
+/* The things that |is_so| holds of, under |title|. False: there are some. */
+static bool none(const struct hunt *h, const char *title, bool (*is_so)(const struct sometimes *seen, size_t i))
+{
+    bool none = true;
+    char name[64];
+
+    for (size_t i = 0; i < sometimes_n(); i++) {
+        if (!is_so(&h->sometimes, i))
+            continue;
+        sometimes_name(i, name);
+        printf("%s    %s\n", none ? title : "", name);
+        none = false;
+    }
+    return none;
+}
+
 static bool covered(const struct hunt *h)
 {
     bool free_hunt = h->o->swarm && h->o->scenario == NULL && h->ended >= COVERAGE_SEEDS;
-    bool all = true;
+    size_t rarest[RAREST];
+    char name[64];
 
     if (!h->o->coverage && !free_hunt)
         return true;
-    char name[64];
-    for (size_t i = 0; i < sometimes_n(); i++) {
-        if (h->sometimes.count[i] > 0 || sometimes_exempt(i) != NULL)
-            continue;
-        sometimes_name(i, name);
-        if (all)
-            printf("Never, in no seed, happened:\n");
-        printf("    %s\n", name);
-        all = false;
+    bool all = none(h, "Never, in no seed, happened:\n", is_missing);
+    all = none(h, "Cannot happen (hunt/sometimes.c), and did:\n", sometimes_untrue) && all;
+    if (!all)
+        return false;
+    printf("All that can happen did; the rarest, in so many seeds:\n");
+    size_t n = sometimes_rarest(&h->sometimes, rarest, RAREST);
+    for (size_t i = 0; i < n; i++) {
+        sometimes_name(rarest[i], name);
+        printf("    %-36s %llu\n", name, (unsigned long long)h->sometimes.count[rarest[i]]);
     }
-    sometimes_name(sometimes_rarest(&h->sometimes), name);
-    if (all)
-        printf("All that can happen did; the rarest, %s, in %llu seeds\n", name,
-               (unsigned long long)h->sometimes.count[sometimes_rarest(&h->sometimes)]);
-    return all;
+    return true;
 }
 
 /* In how many seeds each kind of fault bit, and each rare site went the rare way; four a line. */

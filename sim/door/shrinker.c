@@ -14,7 +14,8 @@
 #include "sim/page.h"
 
 #define SHRINK_FOR   SEC(60)
-#define ACTIONS_MAX  4096 /* with more, ddmin over them is left out until other ways have made them fewer */
+#define DDMIN_MAX    4096 /* of more things ddmin is left out until other ways have made them fewer */
+#define SEEDS_EACH   3    /* other seeds that are tried for each node and action that could be left out */
 #define PICTURE_ROOM (256u << 10)
 #define PAGE_ROOM    (1024u << 10)
 
@@ -26,6 +27,8 @@ struct failure {
     char text[320];
 };
 
+typedef bool (*reduce_with)(struct scenario *to, const struct scenario *from, const bool *keep);
+
 struct shrinker {
     const struct options *o;
     struct scenario *best;
@@ -33,6 +36,7 @@ struct shrinker {
     struct children *children;
     struct failure failure;
     struct verdict *verdict; /* of the best so far */
+    reduce_with with;        /* what ddmin tries now */
     uint64_t tried, began_ms, limit_ms;
 };
 
@@ -105,34 +109,43 @@ static bool adopt(struct shrinker *s, struct scenario *candidates, size_t n)
     return first < n;
 }
 
-static size_t try_actions(void *ctx, const bool *keep, size_t count, size_t n)
+static bool with_actions(struct scenario *to, const struct scenario *from, const bool *keep)
+{
+    reduce_actions(to, from, keep);
+    return true;
+}
+
+static size_t try_kept(void *ctx, const bool *keep, size_t count, size_t n)
 {
     struct shrinker *s = ctx;
     struct scenario candidates[DDMIN_BATCH];
+    size_t which[DDMIN_BATCH], made = 0;
 
-    for (size_t i = 0; i < count; i++)
-        reduce_actions(&candidates[i], s->best, keep + i * n);
-    size_t first = time_is_up(s) ? count : first_failing(s, candidates, count);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (s->with(&candidates[made], s->best, keep + i * n))
+            which[made++] = i;
+    }
+    size_t first = time_is_up(s) ? made : first_failing(s, candidates, made);
+    for (size_t i = 0; i < made; i++)
         scenario_fini(&candidates[i]);
-    return first;
+    return first < made ? which[first] : count;
 }
 
-static bool fewer_actions(struct shrinker *s)
+/* Which of |n| things are needed, of which |with| makes a scenario of some? */
+static bool fewer(struct shrinker *s, size_t n, reduce_with with, const char *what)
 {
-    size_t n = s->best->actions_n;
-    bool *keep = n > 0 && n <= ACTIONS_MAX ? calloc(n, sizeof(*keep)) : NULL;
-    struct scenario fewer;
+    bool *keep = n > 0 && n <= DDMIN_MAX ? calloc(n, sizeof(*keep)) : NULL;
+    struct scenario less;
 
     if (keep == NULL)
         return false;
     memset(keep, true, n);
-    size_t left = ddmin(keep, n, try_actions, s);
-    if (left < n) {
-        reduce_actions(&fewer, s->best, keep);
+    s->with = with;
+    size_t left = ddmin(keep, n, try_kept, s);
+    if (left < n && with(&less, s->best, keep)) {
         scenario_fini(s->best);
-        *s->best = fewer;
-        progress(s, "fewer actions");
+        *s->best = less;
+        progress(s, what);
     }
     free(keep);
     return left < n;
@@ -166,14 +179,30 @@ static bool other_ways(struct shrinker *s)
     struct scenario candidates[REDUCE_CANDIDATES];
     bool any = false;
 
-    for (size_t way = 0; way < reduce_ways() && !time_is_up(s); way++) {
-        size_t n = reduce_candidates(s->best, way, candidates);
-        if (n == 0 || !adopt(s, candidates, n))
-            continue;
-        any = true;
-        progress(s, reduce_way(way));
+    for (size_t way = 0; way < reduce_ways(); way++) {
+        bool less = false;
+        while (!time_is_up(s) && adopt(s, candidates, reduce_candidates(s->best, way, candidates)))
+            less = true;
+        if (less)
+            progress(s, reduce_way(way));
+        any = any || less;
     }
     return any;
+}
+
+/* When nothing more can be left out: perhaps with other seeds. */
+static bool other_seeds(struct shrinker *s)
+{
+    struct scenario candidates[REDUCE_CANDIDATES];
+    uint64_t turns = 1 + SEEDS_EACH * (s->best->nodes + s->best->actions_n) / REDUCE_CANDIDATES;
+
+    for (uint64_t turn = 0; turn < turns && !time_is_up(s); turn++) {
+        if (adopt(s, candidates, reduce_reseeded(s->best, turn, candidates))) {
+            progress(s, "another seed");
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- the result ---- */
@@ -300,8 +329,10 @@ int shrinker_run(const struct options *o, struct scenario *sc)
         bool any = true;
         while (any && !time_is_up(&s)) {
             any = ends_sooner(&s);
-            any = fewer_actions(&s) || any;
+            any = fewer(&s, s.best->actions_n, with_actions, "fewer actions") || any;
+            any = fewer(&s, s.best->nodes, reduce_nodes, "fewer nodes") || any;
             any = other_ways(&s) || any;
+            any = any || other_seeds(&s);
         }
         if (time_is_up(&s))
             fprintf(stderr, "The time is up (--for): it may become smaller still.\n");

@@ -11,7 +11,7 @@ static const struct smaller {
     const char *name;
     uint64_t least, unit;
 } smaller[] = {
-    { "time", SEC(1), MS(1) }, { "nodes", 1, 1 },      { "requests", 0, 1 },
+    { "time", SEC(1), MS(50) }, { "nodes", 1, 1 },      { "requests", 0, 1 },
     { "keys", 1, 1 },          { "size-max", 100, 1 }, { "config-size", 1, 1 },
 };
 static const char *const noise[] = {
@@ -117,6 +117,29 @@ static bool clip(struct node_set *s, uint64_t nodes)
     return any || !named;
 }
 
+/* Those of |s| whose flag is set, by their new numbers. */
+static void renumber(struct node_set *s, const bool *keep, uint64_t nodes)
+{
+    struct node_set out = { .by = s->by, .number = s->number };
+    uint32_t to = 0;
+
+    for (uint32_t i = 0; i < nodes; i++) {
+        if (!keep[i])
+            continue;
+        if (node_set_has(s, i))
+            out.bits[to / 8] |= (uint8_t)(1u << (to % 8));
+        to++;
+    }
+    *s = out;
+}
+
+static bool names_none(const struct node_set *s)
+{
+    static const uint8_t none[sizeof(s->bits)];
+
+    return s->by == NODES_LIST && memcmp(s->bits, none, sizeof(none)) == 0;
+}
+
 /* An action as it can be in |sc|; false: not at all. */
 static bool fits(const struct scenario *sc, struct action *a)
 {
@@ -155,6 +178,65 @@ static bool mend(struct scenario *sc)
     }
     sc->actions_n = n;
     return scenario_check(sc, &err) == 0;
+}
+
+bool reduce_nodes(struct scenario *to, const struct scenario *from, const bool *keep)
+{
+    size_t n = 0;
+
+    reduce_copy(to, from);
+    to->nodes = 0;
+    for (uint64_t i = 0; i < from->nodes; i++)
+        to->nodes += keep[i];
+    renumber(&to->absent, keep, from->nodes);
+    for (size_t i = 0; i < to->actions_n; i++) {
+        struct action *a = &to->actions[i];
+        const char *args = action_words[a->kind].args;
+        bool pair = args[0] == 'N' && args[1] == 'N';
+        if (args[0] == 'N')
+            renumber(&a->a, keep, from->nodes);
+        if (pair)
+            renumber(&a->b, keep, from->nodes);
+        if (args[0] != 'N' || (!names_none(&a->a) && !(pair && names_none(&a->b))))
+            to->actions[n++] = *a;
+    }
+    to->actions_n = n;
+    if (to->nodes > 0 && mend(to))
+        return true;
+    scenario_fini(to);
+    return false;
+}
+
+/* Without its |which|th node or, behind those, action. */
+static bool without(struct scenario *to, const struct scenario *from, uint64_t which)
+{
+    bool node = which < from->nodes;
+    size_t n = node ? from->nodes : from->actions_n;
+    bool *keep = malloc(n * sizeof(*keep)), ok = true;
+
+    if (keep == NULL)
+        abort(); /* as in reduce_actions */
+    memset(keep, true, n);
+    keep[node ? which : which - from->nodes] = false;
+    if (node)
+        ok = reduce_nodes(to, from, keep);
+    else
+        reduce_actions(to, from, keep);
+    free(keep);
+    return ok;
+}
+
+size_t reduce_reseeded(const struct scenario *sc, uint64_t turn, struct scenario out[REDUCE_CANDIDATES])
+{
+    uint64_t things = sc->nodes + sc->actions_n;
+    size_t n = 0;
+
+    for (uint64_t i = turn * REDUCE_CANDIDATES; i < (turn + 1) * REDUCE_CANDIDATES; i++) {
+        if (!without(&out[n], sc, i % things))
+            continue;
+        out[n++].seed = sc->seed + 1 + i;
+    }
+    return n;
 }
 
 size_t reduce_ways(void)

@@ -55,6 +55,9 @@ static const struct exemption {
     { "counter asks_awaiting_config", "a moment that one hunt of many meets: an ask between two changes" },
 };
 
+/* Those of them that may happen; the others cannot. */
+static const char *const may_happen[] = { "counter audits", "counter asks_awaiting_config" };
+
 size_t sometimes_n(void)
 {
     return ALL_N;
@@ -76,15 +79,24 @@ void sometimes_name(size_t i, char name[64])
         snprintf(name, 64, "rare %s", rare_sites[i - FAULT_KINDS_N].word);
 }
 
-const char *sometimes_exempt(size_t i)
+static const struct exemption *exemption(size_t i)
 {
     char name[64];
 
     sometimes_name(i, name);
     for (size_t k = 0; k < sizeof(exemptions) / sizeof(exemptions[0]); k++) {
         if (strcmp(exemptions[k].name, name) == 0)
-            return exemptions[k].why;
+            return &exemptions[k];
     }
+    return NULL;
+}
+
+const char *sometimes_exempt(size_t i)
+{
+    const struct exemption *x = exemption(i);
+
+    if (x != NULL)
+        return x->why;
     size_t action = i - NOTES_N;
     if (i >= NOTES_N && action < ACTIONS_N && strchr(action_words[action].commands, 'r') == NULL)
         return "an action of the other command";
@@ -132,13 +144,31 @@ uint64_t sometimes_rare(const struct sometimes *s, enum rare_site site)
     return s->count[RARE_AT + site];
 }
 
-size_t sometimes_rarest(const struct sometimes *seen)
+bool sometimes_untrue(const struct sometimes *seen, size_t i)
 {
-    size_t rarest = 0;
+    const struct exemption *x = exemption(i);
+    bool may = x == NULL;
 
-    for (size_t i = 1; i < ALL_N; i++) {
-        if (sometimes_exempt(i) == NULL && seen->count[i] < seen->count[rarest])
-            rarest = i;
+    for (size_t k = 0; !may && k < sizeof(may_happen) / sizeof(may_happen[0]); k++)
+        may = strcmp(may_happen[k], x->name) == 0;
+    return seen->count[i] > 0 && !may;
+}
+
+size_t sometimes_rarest(const struct sometimes *seen, size_t *out, size_t n)
+{
+    size_t got = 0;
+
+    for (size_t i = 0; i < ALL_N; i++) {
+        if (sometimes_exempt(i) != NULL)
+            continue;
+        size_t at = got < n ? got++ : n;
+        while (at > 0 && seen->count[out[at - 1]] > seen->count[i]) {
+            if (at < n)
+                out[at] = out[at - 1];
+            at--;
+        }
+        if (at < n)
+            out[at] = i;
     }
-    return rarest;
+    return got;
 }

@@ -27,7 +27,10 @@ void sometimes_seen(struct sometimes *seen, const struct sometimes *seed);
 uint64_t sometimes_fault(const struct sometimes *s, enum fault_kind kind);
 /* Likewise how often a rare site went the rare way. */
 uint64_t sometimes_rare(const struct sometimes *s, enum rare_site site);
-/* The thing of those that are not exempt that happened in the fewest seeds. */
-size_t sometimes_rarest(const struct sometimes *seen);
+/* sometimes_untrue: is it exempt since it cannot happen, and did? What is exempt as rare may. */
+bool sometimes_untrue(const struct sometimes *seen, size_t i);
+/* sometimes_rarest fills |out| with the |n| things of those that are not exempt that happened in the fewest seeds, the
+ * rarest first, and returns how many there are. */
+size_t sometimes_rarest(const struct sometimes *seen, size_t *out, size_t n);
 
 #endif
