@@ -19,7 +19,7 @@
 #define SEGMENT_MAX (8u << 10)
 #define WINDOW      (256u << 10) /* most that is under way and not acknowledged */
 #define MSS         1460u
-#define RTO         MS(200) /* Linux's least; doubles with each try up to ... */
+#define RTO         MS(200) /* what Linux waits at least beyond a round trip; doubles with each try up to ... */
 #define RTO_MAX     SEC(5)
 #define SYN_RTO     SEC(1)
 #define PEER_DEATH  SEC(20) /* nothing is acknowledged for so long: the connection ends (node/io: sock_notice_death) */
@@ -47,8 +47,11 @@ struct pipe {
     struct list segments;
     uint32_t under_way, arrived; /* not acknowledged; of those, with the other side */
     uint32_t window;             /* so much may be under way; 0: begin anew */
-    mesh_ns last_at;             /* nothing arrives before what was sent before it */
-    mesh_ns rto, stuck_since;    /* stuck_since: of the first try again */
+    uint32_t threshold;          /* from there on it grows by a segment each round trip; 0: nothing was lost yet */
+    uint32_t lost_of; /* so much was under way at most when something was lost; nothing more until it is there */
+    mesh_ns last_at;  /* nothing arrives before what was sent before it */
+    mesh_ns acked_at;
+    mesh_ns rto, stuck_since; /* stuck_since: of the first try again */
 };
 
 enum phase { DIALLED, ACCEPTED, OPEN };
@@ -71,7 +74,7 @@ static void pipe_clear(struct pipe *p)
         list_remove(at);
         free(OBJ_OF(at, struct segment, link));
     }
-    p->under_way = p->arrived = 0;
+    p->under_way = p->arrived = p->lost_of = 0;
 }
 
 static void stream_free(struct stream *s)
@@ -156,9 +159,12 @@ static void segment_send(struct end *e, struct slice bytes, bool end)
     mesh_ns delay = net_delay(w->net, from, to, bytes.len + 60, &r);
     mesh_ns at = net_stream_at(w->net, from, to, bytes.len + 60, delay);
 
-    for (mesh_ns rto = RTO; net_lost(w->net, from, &r) && rto < RTO_MAX; rto *= 2) {
+    bool lost = p->lost_of > 0;
+
+    for (mesh_ns rto = RTO + 2 * delay, most = RTO_MAX + 2 * delay; net_lost(w->net, from, &r) && rto < most;
+         rto *= 2) {
         at += rto;
-        p->window = MSS;
+        lost = true;
         w->net->counts.stalls++;
     }
     if (e->edge->trickle > 0 && !end) {
@@ -172,6 +178,8 @@ static void segment_send(struct end *e, struct slice bytes, bool end)
         memcpy(seg->bytes, bytes.data, bytes.len);
     net_damage(w->net, seg->bytes, seg->len, &r);
     p->under_way += (uint32_t)seg->len;
+    if (lost && p->lost_of < p->under_way)
+        p->lost_of = p->under_way;
     w->net->counts.segments++;
     w->net->counts.stream_bytes += seg->len;
     series_stream(w, from, to, seg->len);
@@ -184,17 +192,38 @@ static void segment_send(struct end *e, struct slice bytes, bool end)
 }
 
 /* Slow start from ten segments, doubled by a round trip's acknowledgements (RFC 5681 section 3.1, RFC
- * 6928), anew after a timeout or a rest as long as one (section 4.1). There is no congestion but that of
- * access links, so it only ends at what the receiver takes. */
+ * 6928), up to what the receiver takes; again after a rest as long as a timeout (section 4.1). */
 static uint32_t window_of(struct pipe *p, const struct edge *from)
 {
     mesh_ns now = from->w->now;
 
     if (from->trickle > 0)
         return 1;
-    if (p->window == 0 || (p->under_way == 0 && now - p->last_at > RTO))
+    if (p->window == 0)
         p->window = LINK_WINDOW_FIRST;
+    else if (p->under_way == 0 && now - (p->acked_at > p->last_at ? p->acked_at : p->last_at) > RTO)
+        p->window = p->window < LINK_WINDOW_FIRST ? p->window : LINK_WINDOW_FIRST;
     return p->window;
+}
+
+/* |acked| more bytes have come through. After a timeout one acknowledgement tells of all that was under way: slow start
+ * begins with two segments and ends at half of what that was; from there on a segment more each round trip (RFC 5681
+ * sections 3.1 and 3.2). */
+static void window_grows(struct pipe *p, uint32_t acked)
+{
+    if (p->lost_of > 0) {
+        p->window = MSS;
+        if (p->under_way > 0)
+            return;
+        p->threshold = p->lost_of / 2 > 2 * MSS ? p->lost_of / 2 : 2 * MSS;
+        p->lost_of = 0;
+        acked = MSS;
+    } else if (p->window < p->threshold) {
+        acked = acked < p->threshold - p->window ? acked : p->threshold - p->window;
+    } else if (p->threshold > 0) {
+        acked = (uint32_t)((uint64_t)MSS * acked / p->window);
+    }
+    p->window = p->window + acked < WINDOW ? p->window + acked : WINDOW;
 }
 
 static void write_within(struct edge *edge, struct link *l, uint32_t window)
@@ -218,7 +247,10 @@ static void write_within(struct edge *edge, struct link *l, uint32_t window)
 
 void net_write(struct edge *edge, struct link *l)
 {
-    write_within(edge, l, window_of(pipe_from(link_io(l)), edge));
+    struct pipe *p = pipe_from(link_io(l));
+
+    if (p->lost_of == 0)
+        write_within(edge, l, window_of(p, edge));
 }
 
 void net_close(struct edge *edge, struct link *l)
@@ -250,7 +282,7 @@ static void pipe_retry(struct pipe *p)
         end_lost(e, NOTE_CLOSED);
         return;
     }
-    p->window = MSS;
+    p->lost_of = p->under_way > p->lost_of ? p->under_way : p->lost_of;
     p->rto = p->rto == 0 ? RTO : mesh_ns_min(2 * p->rto, RTO_MAX);
     p->last_at = w->now + p->rto;
     w->net->counts.stalls++;
@@ -281,7 +313,8 @@ static void ack(struct world *w, struct event *ev)
         return;
     }
     p->under_way -= p->arrived;
-    p->window = p->window + p->arrived < WINDOW ? p->window + p->arrived : WINDOW;
+    window_grows(p, p->arrived);
+    p->acked_at = w->now;
     p->arrived = 0;
     struct edge *edge = e->edge;
     edge_enter(edge);

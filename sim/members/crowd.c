@@ -228,6 +228,8 @@ void crowd_free(struct crowd *c)
     free(c->watched);
     free(c->crash_times.values);
     free(c->update_times.values);
+    for (size_t i = 0; i < UPDATE_SHARES; i++)
+        free(c->update_shares[i].values);
     free(c->certs);
     free(c->keyed);
     free(c->ids);

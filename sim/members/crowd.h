@@ -42,7 +42,8 @@ struct watch {
     mesh_ns since;
     uint64_t boot;
     uint32_t counter; /* an update is there with this one, or a later one */
-    uint32_t left;    /* observers who have not noticed */
+    uint32_t left;    /* observers who have not noticed, */
+    uint32_t of;      /* of so many */
     uint64_t *waits;  /* a bit each */
 };
 
@@ -87,9 +88,9 @@ struct flow {
     bool used, join, reply; /* it asks for an answer */
     enum { EXCHANGE_ALL, EXCHANGE_SUMS, EXCHANGE_PART } what;
     struct view_diff part;
-    size_t at;              /* the next member to be sent */
-    size_t sent;            /* bytes so far */
-    struct buf records;     /* of the frame under way: u16 length, record */
+    size_t at;          /* the next member to be sent */
+    size_t sent;        /* bytes so far */
+    struct buf records; /* of the frame under way: u16 length, record */
 };
 
 struct cut {
@@ -124,6 +125,8 @@ struct series {
     mesh_ns *values;
     size_t n, cap;
 };
+
+#define UPDATE_SHARES 3 /* half of the nodes, nine tenths, 99 % */
 
 struct crowd {
     struct scenario sc; /* as it is now: `set` changes it; the actions are the caller's */
@@ -172,6 +175,7 @@ struct crowd {
     struct series crash_times, update_times;
     uint64_t crashes, crash_missed, updates, updates_lost;
     uint64_t update_node_us, update_nodes;
+    struct series update_shares[UPDATE_SHARES]; /* until so many have an update: notice.c */
     uint64_t wrong_deaths, wrong_views, faulty_deaths, ring_moves, peak_bytes;
     uint64_t bytes, bytes_at_warmup, datagram_bytes_at_warmup, bytes_at_time, datagram_bytes_at_time;
     size_t unmet; /* expectations */

@@ -23,6 +23,9 @@
     X(update_mean_ms, "until all live nodes have it, mean")                                                   \
     X(update_p99_ms, "99th percentile of it")                                                                 \
     X(update_max_ms, "the longest")                                                                           \
+    X(update_half_ms, "until half of the nodes have it, mean")                                                \
+    X(update_90_ms, "until nine tenths have it, mean")                                                        \
+    X(update_99_ms, "until 99 % have it, mean")                                                               \
     X(update_node_mean_ms, "until a node has it, mean over nodes and changes")                                \
     X(wrong_deaths, "times a healthy running node (one incarnation of it) was declared dead by anybody")      \
     X(wrong_views, "views in which that was so, all together")                                                \

@@ -77,6 +77,9 @@ static void add_series(struct crowd *c, struct members_figures *f)
     f->update_mean_ms = mean_ms(&c->update_times);
     f->update_p99_ms = at_ms(&c->update_times, 990);
     f->update_max_ms = at_ms(&c->update_times, 1000);
+    f->update_half_ms = mean_ms(&c->update_shares[0]);
+    f->update_90_ms = mean_ms(&c->update_shares[1]);
+    f->update_99_ms = mean_ms(&c->update_shares[2]);
     f->update_node_mean_ms = c->update_nodes == 0 ? FIGURE_NEVER : c->update_node_us / c->update_nodes / 1000;
 }
 

@@ -19,6 +19,8 @@ static void series_add(struct series *s, mesh_ns value)
 
 /* ---- watches ---- */
 
+static const unsigned shares_pct[UPDATE_SHARES] = { 50, 90, 99 };
+
 static bool has_noticed(const struct crowd *c, uint32_t observer, const struct watch *w)
 {
     const struct member_record *r = protocol_find(c, observer, w->node);
@@ -84,6 +86,7 @@ static void begin(struct crowd *c, uint32_t node, bool crash)
     }
     if (c->curves != NULL)
         (crash ? &c->curves->crash : &c->curves->update)->of += w->left;
+    w->of = w->left;
     if (w->left == 0)
         complete(c, w);
 }
@@ -98,6 +101,18 @@ void notice_update(struct crowd *c, uint32_t node)
 {
     c->updates++;
     begin(c, node, false);
+}
+
+/* One more has |w|'s update: is that one of the shares that are figures? Whom it concerns has it, too. */
+static void reached(struct crowd *c, const struct watch *w)
+{
+    uint64_t have = 1 + w->of - w->left;
+
+    for (size_t i = 0; i < UPDATE_SHARES; i++) {
+        uint64_t wanted = ((uint64_t)(1 + w->of) * shares_pct[i] + 99) / 100;
+        if (have == wanted)
+            series_add(&c->update_shares[i], c->now - w->since);
+    }
 }
 
 static void noticed(struct crowd *c, uint32_t observer, struct watch *w, bool counts)
@@ -117,6 +132,8 @@ static void noticed(struct crowd *c, uint32_t observer, struct watch *w, bool co
         c->update_node_us += (uint64_t)((c->now - w->since) / US(1));
         c->update_nodes++;
     }
+    if (!w->crash)
+        reached(c, w);
     if (w->left == 0)
         complete(c, w);
 }
