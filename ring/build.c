@@ -36,11 +36,6 @@ static uint64_t rival_hash(const struct node_id *id)
     return digest_u64(&d);
 }
 
-static bool same_member(const struct ring_member *a, const struct ring_member *b)
-{
-    return node_id_eq(&a->id, &b->id) && a->weight == b->weight && a->zone == b->zone;
-}
-
 /* The member of |from| at or behind |*at| with |id|'s place in the order, or NULL; both are walked upwards. */
 static const struct ring_member *walk(const struct ring *from, size_t *at, const struct ring_member *m)
 {
@@ -57,7 +52,7 @@ static void set_hashes(struct ring *r, const struct ring *from)
     for (size_t i = 0; i < r->n; i++) {
         const struct ring_member *m = &r->members[i], *was = from != NULL ? walk(from, &at, m) : NULL;
         r->hashes[i].rival = was != NULL ? from->hashes[at].rival : rival_hash(&m->id);
-        r->hashes[i].mark = was != NULL && same_member(was, m) ? from->hashes[at].mark : table_mark(m);
+        r->hashes[i].mark = was != NULL && ring_member_same(was, m) ? from->hashes[at].mark : table_mark(m);
         marks += r->hashes[i].mark;
     }
     r->epoch = table_epoch(marks, r->n);
@@ -111,7 +106,7 @@ static bool compare(struct ring_build *b, const struct ring *from)
         b->renamed[i] = RING_NOBODY;
     for (size_t i = 0; i < k->n; i++) {
         const struct ring_member *m = &b->r->members[k->rivals[i].member], *was = walk(from, &at, m);
-        if (was != NULL && same_member(was, m)) {
+        if (was != NULL && ring_member_same(was, m)) {
             b->stayed[at] = &k->rivals[i];
             b->renamed[at] = k->rivals[i].member;
         } else {

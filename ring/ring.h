@@ -83,6 +83,10 @@ bool ring_delta(const struct ring *was, const struct ring *is, uint32_t *at, uin
 bool ring_change_gained(const struct ring_change *c, const struct node_id *id);
 bool ring_change_lost(const struct ring_change *c, const struct node_id *id);
 
+/* ring_apart counts the members (distinct ids, any order) that |r| has not, or not with this zone and weight, and those
+ * that |r| has besides: about what ring_next has to do. */
+size_t ring_apart(const struct ring *r, const struct ring_member *members, size_t n);
+
 /* ring_moved counts the arcs whose first owner differs; same arc count in both. */
 uint32_t ring_moved(const struct ring *was, const struct ring *is);
 

@@ -38,6 +38,11 @@ struct ring {
 /* For qsort and bsearch over members. */
 int ring_member_by_id(const void *a, const void *b);
 
+static inline bool ring_member_same(const struct ring_member *a, const struct ring_member *b)
+{
+    return node_id_eq(&a->id, &b->id) && a->weight == b->weight && a->zone == b->zone;
+}
+
 /* table_mark is a member's part in the epoch, table_epoch what the sum of all parts makes. */
 uint64_t table_mark(const struct ring_member *m);
 uint64_t table_epoch(uint64_t marks, size_t n);

@@ -20,6 +20,8 @@ struct mesh_rings {
     void *ctx;
     struct ring *(*find)(void *ctx, uint64_t epoch, uint32_t arcs); /* returns a reference, or NULL */
     void (*made)(void *ctx, struct ring *ring);                     /* lends a new one; ring_ref keeps it */
+    /* May be NULL. Lends, until the next call, what a table of these members is made from soonest: |ring| or another. */
+    const struct ring *(*near)(void *ctx, const struct ring *ring, const struct ring_member *members, size_t n);
 };
 
 struct mesh_config {
@@ -206,6 +208,9 @@ void mesh_cast(struct mesh *m, mesh_ns now, const struct mesh_member *to, struct
 
 /* mesh_link notes what a backbone link shows: unhealthy until |until| (0: healthy). */
 void mesh_link(struct mesh *m, const struct node_id *id, mesh_ns until);
+
+/* mesh_links_lapse: no link that is unhealthy until some moment becomes healthy by itself before this one. */
+mesh_ns mesh_links_lapse(struct mesh *m);
 
 /* mesh_distrust: what |id| answered did not verify: it is not asked for |first|, or longer (distrust.h). Returns
  * until when; 0, and nothing is changed: nobody of that name is here. */
