@@ -72,9 +72,7 @@ static struct ring *table_new(const struct ring *from, const struct ring_member 
     r->members = calloc(n + 1, sizeof(*r->members));
     r->hashes = calloc(n + 1, sizeof(*r->hashes));
     r->shares = calloc(n + 1, sizeof(*r->shares));
-    r->owners = malloc(((size_t)RING_OWNERS << arc_bits) * sizeof(*r->owners));
-    r->bars = malloc((size_t)1 << arc_bits);
-    if (r->members == NULL || r->hashes == NULL || r->shares == NULL || r->owners == NULL || r->bars == NULL) {
+    if (r->members == NULL || r->hashes == NULL || r->shares == NULL) {
         ring_unref(r);
         return NULL;
     }
@@ -89,6 +87,20 @@ static struct ring *table_new(const struct ring *from, const struct ring_member 
         rank_logs(&r->logs);
     set_hashes(r, from);
     return r;
+}
+
+/* Room for what each arc has, unless all have the same. False: out of memory. */
+static bool table_arcs(struct ring *r, const struct rank *k)
+{
+    if (k->n <= 1) { /* nobody bids against anybody: a node that has just begun, alone */
+        r->sole = k->n == 1 ? k->rivals[0].member : RING_NOBODY;
+        if (k->n == 1)
+            r->shares[r->sole] = ring_arcs(r);
+        return true;
+    }
+    r->owners = malloc(((size_t)RING_OWNERS << r->arc_bits) * sizeof(*r->owners));
+    r->bars = malloc((size_t)1 << r->arc_bits);
+    return r->owners != NULL && r->bars != NULL;
 }
 
 /* Who stayed and who came. False: out of memory. */
@@ -113,7 +125,7 @@ static bool compare(struct ring_build *b, const struct ring *from)
             b->came[b->came_n++] = &k->rivals[i];
         }
     }
-    if (b->came_n <= k->n / 2) /* else a build from nothing is as good */
+    if (b->came_n <= k->n / 2 && from->owners != NULL) /* else a build from nothing is as good */
         b->from = from;
     b->spread = from->zones >= RING_OWNERS;
     return true;
@@ -129,7 +141,7 @@ struct ring_build *ring_build_new(const struct ring *from, const struct ring_mem
     b->magic = MAGIC;
     assert(from == NULL || from->arc_bits == arc_bits);
     b->r = table_new(from, members, n, arc_bits);
-    if (b->r == NULL || !rank_init(&b->rank, b->r) || (from != NULL && !compare(b, from))) {
+    if (b->r == NULL || !rank_init(&b->rank, b->r) || !table_arcs(b->r, &b->rank) || (from != NULL && !compare(b, from))) {
         ring_build_free(b);
         return NULL;
     }
@@ -191,12 +203,6 @@ static bool arc_again(const struct ring_build *b, uint32_t arc, const uint16_t *
 
 static uint64_t arc_build(const struct ring_build *b, uint32_t arc, uint16_t owners[RING_OWNERS])
 {
-    if (b->rank.n <= 1) { /* nobody bids against anybody: a node that has just begun, alone */
-        for (size_t i = 0; i < RING_OWNERS; i++)
-            owners[i] = i < b->rank.n ? b->rank.rivals[i].member : RING_NOBODY;
-        b->r->bars[arc] = RANK_NO_BAR;
-        return 1;
-    }
     if (b->from != NULL) {
         const uint16_t *was = b->from->owners + (size_t)arc * RING_OWNERS;
         if (arc_same(b, arc, was, owners) || arc_again(b, arc, was, owners))
@@ -212,6 +218,8 @@ bool ring_build_step(struct ring_build *b, uint64_t bids)
 
     OBJ_CHECK(b, MAGIC);
     struct ring *r = b->r;
+    if (r->owners == NULL)
+        b->arc = ring_arcs(r);
     for (; b->arc < ring_arcs(r) && done < bids; b->arc++) {
         uint16_t *owners = r->owners + (size_t)b->arc * RING_OWNERS;
         done += arc_build(b, b->arc, owners);

@@ -97,6 +97,11 @@ size_t ring_owners(const struct ring *r, uint32_t arc, const struct ring_member 
     size_t n = 0;
 
     assert(arc < ring_arcs(r));
+    if (r->owners == NULL) {
+        if (r->sole != RING_NOBODY)
+            owners[n++] = &r->members[r->sole];
+        return n;
+    }
     const uint16_t *at = r->owners + (size_t)arc * RING_OWNERS;
     while (n < RING_OWNERS && at[n] != RING_NOBODY) {
         owners[n] = &r->members[at[n]];

@@ -30,8 +30,10 @@ struct ring {
     struct ring_member *members; /* ascending ids */
     struct member_hashes *hashes;
     uint32_t *shares; /* by member */
-    uint16_t *owners; /* RING_OWNERS per arc: members, RING_NOBODY behind the last */
-    uint8_t *bars;    /* by arc: what a newcomer must bid to become an owner, see rank.h */
+    uint16_t *owners; /* RING_OWNERS per arc: members, RING_NOBODY behind the last; NULL: |sole| owns all */
+    uint8_t *bars;    /* by arc: what a newcomer must bid to become an owner, see rank.h; or NULL, too */
+    uint16_t sole;    /* the one member with a weight, or RING_NOBODY; there are no tables of this, since each node
+                         begins with one */
     struct logs logs;
 };
 
