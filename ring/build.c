@@ -99,7 +99,7 @@ static bool table_arcs(struct ring *r, const struct rank *k)
         return true;
     }
     r->owners = malloc(((size_t)RING_OWNERS << r->arc_bits) * sizeof(*r->owners));
-    r->bars = malloc((size_t)1 << r->arc_bits);
+    r->bars = calloc((size_t)1 << r->arc_bits, 1);
     return r->owners != NULL && r->bars != NULL;
 }
 
@@ -125,7 +125,7 @@ static bool compare(struct ring_build *b, const struct ring *from)
             b->came[b->came_n++] = &k->rivals[i];
         }
     }
-    if (b->came_n <= k->n / 2 && from->owners != NULL) /* else a build from nothing is as good */
+    if (b->came_n <= k->n / 2 && from->whole) /* else a build from nothing is as good */
         b->from = from;
     b->spread = from->zones >= RING_OWNERS;
     return true;
@@ -234,8 +234,32 @@ struct ring *ring_build_take(struct ring_build *b)
     OBJ_CHECK(b, MAGIC);
     struct ring *r = b->r;
     assert(b->arc == ring_arcs(r)); /* steps until it is done */
+    r->whole = r->owners != NULL;
     b->r = NULL;
     ring_build_free(b);
+    return r;
+}
+
+struct ring *ring_lazy(const struct ring *from, const struct ring_member *members, size_t n)
+{
+    OBJ_CHECK(from, RING_MAGIC);
+    struct ring *r = table_new(from, members, n, from->arc_bits);
+    struct rank *k = calloc(1, sizeof(*k));
+
+    if (r == NULL || k == NULL || !rank_init(k, r) || !table_arcs(r, k)) {
+        ring_unref(r);
+        if (k != NULL)
+            rank_fini(k);
+        free(k);
+        return NULL;
+    }
+    r->zones = k->zones;
+    if (r->owners != NULL) {
+        r->lazy = k;
+        return r;
+    }
+    rank_fini(k);
+    free(k);
     return r;
 }
 

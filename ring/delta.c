@@ -1,6 +1,5 @@
 /* delta.c - what is different between two tables. */
 #include <assert.h>
-#include <stdlib.h>
 
 #include "ring/table.h"
 
@@ -54,18 +53,6 @@ bool ring_delta(const struct ring *was, const struct ring *is, uint32_t *at, uin
         }
     }
     return false;
-}
-
-size_t ring_apart(const struct ring *r, const struct ring_member *members, size_t n)
-{
-    size_t stayed = 0;
-
-    OBJ_CHECK(r, RING_MAGIC);
-    for (size_t i = 0; i < n; i++) {
-        const struct ring_member *at = bsearch(&members[i], r->members, r->n, sizeof(*at), ring_member_by_id);
-        stayed += at != NULL && ring_member_same(at, &members[i]);
-    }
-    return n + r->n - 2 * stayed;
 }
 
 bool ring_change_gained(const struct ring_change *c, const struct node_id *id)

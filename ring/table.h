@@ -30,12 +30,15 @@ struct ring {
     struct ring_member *members; /* ascending ids */
     struct member_hashes *hashes;
     uint32_t *shares; /* by member */
-    uint16_t *owners; /* RING_OWNERS per arc: members, RING_NOBODY behind the last; NULL: |sole| owns all */
-    uint8_t *bars;    /* by arc: what a newcomer must bid to become an owner, see rank.h; or NULL, too */
-    uint16_t sole;    /* the one member with a weight, or RING_NOBODY; there are no tables of this, since each node
-                         begins with one */
+    bool whole;       /* of all arcs the owners are in |owners|. Else: */
+    uint16_t sole;    /* there are no tables, and this member owns all, or RING_NOBODY: each node begins with that; */
+    struct rank *lazy; /* or this finds the owners of those arcs whose bar is still 0 */
+    uint16_t *owners; /* RING_OWNERS per arc: members, RING_NOBODY behind the last */
+    uint8_t *bars;    /* by arc: what a newcomer must bid to become an owner, see rank.h; never 0 */
     struct logs logs;
 };
+
+struct rank;
 
 /* For qsort and bsearch over members. */
 int ring_member_by_id(const void *a, const void *b);

@@ -19,23 +19,6 @@ static struct ring *find(void *ctx, uint64_t epoch, uint32_t arcs)
     return NULL;
 }
 
-/* The last few only, since to look through a table is not free. */
-static const struct ring *near(void *ctx, const struct ring *ring, const struct ring_member *members, size_t n)
-{
-    const struct ring_shelf *s = ctx;
-    size_t least = ring_apart(ring, members, n);
-
-    for (size_t i = 1; i <= RING_SHELF_NEAR && least > 1; i++) {
-        const struct ring *r = s->rings[(s->next + RING_SHELF_PLACES - i) % RING_SHELF_PLACES];
-        size_t apart = r != NULL && ring_arcs(r) == ring_arcs(ring) ? ring_apart(r, members, n) : SIZE_MAX;
-        if (apart < least) {
-            least = apart;
-            ring = r;
-        }
-    }
-    return ring;
-}
-
 static void made(void *ctx, struct ring *ring)
 {
     struct ring_shelf *s = ctx;
@@ -50,7 +33,7 @@ static void made(void *ctx, struct ring *ring)
 
 struct mesh_rings ring_shelf_rings(struct ring_shelf *s)
 {
-    return (struct mesh_rings){ s, find, made, near };
+    return (struct mesh_rings){ s, find, made };
 }
 
 void ring_shelf_clear(struct ring_shelf *s)

@@ -7,7 +7,6 @@
 #include "node/core/mesh.h"
 
 #define RING_SHELF_PLACES 16
-#define RING_SHELF_NEAR   4 /* tables that another may be made from: the last so many */
 
 struct ring_shelf {
     struct ring *rings[RING_SHELF_PLACES];

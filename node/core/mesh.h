@@ -20,8 +20,6 @@ struct mesh_rings {
     void *ctx;
     struct ring *(*find)(void *ctx, uint64_t epoch, uint32_t arcs); /* returns a reference, or NULL */
     void (*made)(void *ctx, struct ring *ring);                     /* lends a new one; ring_ref keeps it */
-    /* May be NULL. Lends, until the next call, what a table of these members is made from soonest: |ring| or another. */
-    const struct ring *(*near)(void *ctx, const struct ring *ring, const struct ring_member *members, size_t n);
 };
 
 struct mesh_config {
