@@ -424,6 +424,25 @@ const struct member_record *gossip_find(const struct gossip *g, const struct nod
     return m != NULL ? member_rec(m) : NULL;
 }
 
+size_t gossip_at(const struct gossip *g, const struct node_id *id)
+{
+    OBJ_CHECK(g, GOSSIP_MAGIC);
+    const struct member *m = view_find(g, id);
+    return m != NULL ? (size_t)(m - g->members) : g->members_n;
+}
+
+uint64_t gossip_member_hash(const struct gossip *g, size_t i)
+{
+    assert(i < g->members_n);
+    return g->members[i].fact->hash;
+}
+
+mesh_ns gossip_member_rtt(const struct gossip *g, size_t i)
+{
+    assert(i < g->members_n);
+    return US(g->members[i].rtt_us);
+}
+
 mesh_ns gossip_rtt(const struct gossip *g, const struct node_id *id)
 {
     OBJ_CHECK(g, GOSSIP_MAGIC);

@@ -36,11 +36,6 @@ static uint64_t rival_hash(const struct node_id *id)
     return digest_u64(&d);
 }
 
-static bool same_member(const struct ring_member *a, const struct ring_member *b)
-{
-    return node_id_eq(&a->id, &b->id) && a->weight == b->weight && a->zone == b->zone;
-}
-
 /* The member of |from| at or behind |*at| with |id|'s place in the order, or NULL; both are walked upwards. */
 static const struct ring_member *walk(const struct ring *from, size_t *at, const struct ring_member *m)
 {
@@ -57,7 +52,7 @@ static void set_hashes(struct ring *r, const struct ring *from)
     for (size_t i = 0; i < r->n; i++) {
         const struct ring_member *m = &r->members[i], *was = from != NULL ? walk(from, &at, m) : NULL;
         r->hashes[i].rival = was != NULL ? from->hashes[at].rival : rival_hash(&m->id);
-        r->hashes[i].mark = was != NULL && same_member(was, m) ? from->hashes[at].mark : table_mark(m);
+        r->hashes[i].mark = was != NULL && ring_member_same(was, m) ? from->hashes[at].mark : table_mark(m);
         marks += r->hashes[i].mark;
     }
     r->epoch = table_epoch(marks, r->n);
@@ -77,9 +72,7 @@ static struct ring *table_new(const struct ring *from, const struct ring_member 
     r->members = calloc(n + 1, sizeof(*r->members));
     r->hashes = calloc(n + 1, sizeof(*r->hashes));
     r->shares = calloc(n + 1, sizeof(*r->shares));
-    r->owners = malloc(((size_t)RING_OWNERS << arc_bits) * sizeof(*r->owners));
-    r->bars = malloc((size_t)1 << arc_bits);
-    if (r->members == NULL || r->hashes == NULL || r->shares == NULL || r->owners == NULL || r->bars == NULL) {
+    if (r->members == NULL || r->hashes == NULL || r->shares == NULL) {
         ring_unref(r);
         return NULL;
     }
@@ -94,6 +87,20 @@ static struct ring *table_new(const struct ring *from, const struct ring_member 
         rank_logs(&r->logs);
     set_hashes(r, from);
     return r;
+}
+
+/* Room for what each arc has, unless all have the same. False: out of memory. */
+static bool table_arcs(struct ring *r, const struct rank *k)
+{
+    if (k->n <= 1) { /* nobody bids against anybody: a node that has just begun, alone */
+        r->sole = k->n == 1 ? k->rivals[0].member : RING_NOBODY;
+        if (k->n == 1)
+            r->shares[r->sole] = ring_arcs(r);
+        return true;
+    }
+    r->owners = malloc(((size_t)RING_OWNERS << r->arc_bits) * sizeof(*r->owners));
+    r->bars = calloc((size_t)1 << r->arc_bits, 1);
+    return r->owners != NULL && r->bars != NULL;
 }
 
 /* Who stayed and who came. False: out of memory. */
@@ -111,14 +118,14 @@ static bool compare(struct ring_build *b, const struct ring *from)
         b->renamed[i] = RING_NOBODY;
     for (size_t i = 0; i < k->n; i++) {
         const struct ring_member *m = &b->r->members[k->rivals[i].member], *was = walk(from, &at, m);
-        if (was != NULL && same_member(was, m)) {
+        if (was != NULL && ring_member_same(was, m)) {
             b->stayed[at] = &k->rivals[i];
             b->renamed[at] = k->rivals[i].member;
         } else {
             b->came[b->came_n++] = &k->rivals[i];
         }
     }
-    if (b->came_n <= k->n / 2) /* else a build from nothing is as good */
+    if (b->came_n <= k->n / 2 && from->whole) /* else a build from nothing is as good */
         b->from = from;
     b->spread = from->zones >= RING_OWNERS;
     return true;
@@ -134,7 +141,7 @@ struct ring_build *ring_build_new(const struct ring *from, const struct ring_mem
     b->magic = MAGIC;
     assert(from == NULL || from->arc_bits == arc_bits);
     b->r = table_new(from, members, n, arc_bits);
-    if (b->r == NULL || !rank_init(&b->rank, b->r) || (from != NULL && !compare(b, from))) {
+    if (b->r == NULL || !rank_init(&b->rank, b->r) || !table_arcs(b->r, &b->rank) || (from != NULL && !compare(b, from))) {
         ring_build_free(b);
         return NULL;
     }
@@ -196,12 +203,6 @@ static bool arc_again(const struct ring_build *b, uint32_t arc, const uint16_t *
 
 static uint64_t arc_build(const struct ring_build *b, uint32_t arc, uint16_t owners[RING_OWNERS])
 {
-    if (b->rank.n <= 1) { /* nobody bids against anybody: a node that has just begun, alone */
-        for (size_t i = 0; i < RING_OWNERS; i++)
-            owners[i] = i < b->rank.n ? b->rank.rivals[i].member : RING_NOBODY;
-        b->r->bars[arc] = RANK_NO_BAR;
-        return 1;
-    }
     if (b->from != NULL) {
         const uint16_t *was = b->from->owners + (size_t)arc * RING_OWNERS;
         if (arc_same(b, arc, was, owners) || arc_again(b, arc, was, owners))
@@ -217,6 +218,8 @@ bool ring_build_step(struct ring_build *b, uint64_t bids)
 
     OBJ_CHECK(b, MAGIC);
     struct ring *r = b->r;
+    if (r->owners == NULL)
+        b->arc = ring_arcs(r);
     for (; b->arc < ring_arcs(r) && done < bids; b->arc++) {
         uint16_t *owners = r->owners + (size_t)b->arc * RING_OWNERS;
         done += arc_build(b, b->arc, owners);
@@ -231,8 +234,32 @@ struct ring *ring_build_take(struct ring_build *b)
     OBJ_CHECK(b, MAGIC);
     struct ring *r = b->r;
     assert(b->arc == ring_arcs(r)); /* steps until it is done */
+    r->whole = r->owners != NULL;
     b->r = NULL;
     ring_build_free(b);
+    return r;
+}
+
+struct ring *ring_lazy(const struct ring *from, const struct ring_member *members, size_t n)
+{
+    OBJ_CHECK(from, RING_MAGIC);
+    struct ring *r = table_new(from, members, n, from->arc_bits);
+    struct rank *k = calloc(1, sizeof(*k));
+
+    if (r == NULL || k == NULL || !rank_init(k, r) || !table_arcs(r, k)) {
+        ring_unref(r);
+        if (k != NULL)
+            rank_fini(k);
+        free(k);
+        return NULL;
+    }
+    r->zones = k->zones;
+    if (r->owners != NULL) {
+        r->lazy = k;
+        return r;
+    }
+    rank_fini(k);
+    free(k);
     return r;
 }
 

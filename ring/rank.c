@@ -196,6 +196,38 @@ uint8_t rank_arc(const struct rank *k, uint32_t arc, uint16_t owners[RING_OWNERS
     return bar_of(&p.zoned);
 }
 
+/* Hashes that lie further apart than this never have the same cost: within the first octave, where costs change least,
+ * some 90 do. */
+#define APART (UINT64_C(1) << 16)
+
+uint16_t rank_first(const struct rank *k, uint32_t arc)
+{
+    uint64_t arc_hash = arc_hash_of(arc), most = 0, second = 0;
+    size_t at = 0;
+
+    if (!k->even) {
+        struct bid best = bid_of(k, &k->rivals[0], arc_hash);
+        for (size_t i = 1; i < k->n; i++) {
+            struct bid bid = bid_of(k, &k->rivals[i], arc_hash);
+            if (better(&bid, &best))
+                best = bid;
+        }
+        return best.rival->member;
+    }
+    for (size_t i = 0; i < k->n; i++) { /* the larger the hash, the smaller the cost */
+        uint64_t hash = table_mix(k->rivals[i].hash ^ arc_hash);
+        uint64_t less = hash > most ? most : hash;
+        at = hash > most ? i : at;
+        most = hash > most ? hash : most;
+        second = less > second ? less : second;
+    }
+    if (most - second > APART)
+        return k->rivals[at].member;
+    uint16_t owners[RING_OWNERS];
+    rank_arc(k, arc, owners);
+    return owners[0];
+}
+
 bool rank_in_vain(const struct rank *k, uint32_t arc, uint8_t bar, const struct rival *const *came, size_t came_n)
 {
     if (bar == RANK_NO_BAR)
@@ -294,6 +326,9 @@ bool rank_init(struct rank *k, const struct ring *r)
         k->rivals[i].zone = (uint16_t)(at - zones);
     }
     free(zones);
+    k->even = true;
+    for (size_t i = 1; i < k->n; i++)
+        k->even &= k->rivals[i].weight == k->rivals[0].weight;
     set_limit(k);
     return true;
 }

@@ -29,6 +29,8 @@ struct rank {
     struct rival *rivals;    /* in the order of members */
     struct call *calls;      /* room for |n| and one */
     size_t n, zones;
+    bool even;    /* all have the same weight */
+    bool counted; /* of a lazy table: its shares are */
     uint64_t limit; /* of cost / weight: a few bids an arc are below */
     uint64_t reach[RANK_BARS]; /* by bar: of a weight of 1, see rival.reach */
 };
@@ -42,6 +44,9 @@ void rank_fini(struct rank *k);
 
 /* rank_arc finds the owners of |arc| among all, and returns its bar. */
 uint8_t rank_arc(const struct rank *k, uint32_t arc, uint16_t owners[RING_OWNERS]);
+
+/* rank_first is the first one of them alone, in a small part of the time. |n| is not 0. */
+uint16_t rank_first(const struct rank *k, uint32_t arc);
 
 /* rank_arc_again finds them among |old|, all who owned it before, and |came|. That is
  * enough if none of |old| has left or changed: each newcomer can only put others back

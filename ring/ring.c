@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "ring/table.h"
+#include "ring/rank.h"
 
 int ring_member_by_id(const void *a, const void *b)
 {
@@ -30,6 +30,9 @@ void ring_unref(struct ring *r)
     free(r->shares);
     free(r->owners);
     free(r->bars);
+    if (r->lazy != NULL)
+        rank_fini(r->lazy);
+    free(r->lazy);
     free(r);
 }
 
@@ -92,11 +95,26 @@ uint32_t ring_arc(const struct ring *r, const struct digest *key)
     return be32_get(key->bytes) >> (32 - r->arc_bits);
 }
 
+/* Has |arc| an entry, be it from now on? */
+static bool lazy_arc(const struct ring *r, uint32_t arc)
+{
+    if (r->lazy == NULL)
+        return false;
+    if (r->bars[arc] == 0)
+        r->bars[arc] = rank_arc(r->lazy, arc, r->owners + (size_t)arc * RING_OWNERS);
+    return true;
+}
+
 size_t ring_owners(const struct ring *r, uint32_t arc, const struct ring_member *owners[RING_OWNERS])
 {
     size_t n = 0;
 
     assert(arc < ring_arcs(r));
+    if (!r->whole && !lazy_arc(r, arc)) {
+        if (r->sole != RING_NOBODY)
+            owners[n++] = &r->members[r->sole];
+        return n;
+    }
     const uint16_t *at = r->owners + (size_t)arc * RING_OWNERS;
     while (n < RING_OWNERS && at[n] != RING_NOBODY) {
         owners[n] = &r->members[at[n]];
@@ -117,10 +135,40 @@ int ring_rank(const struct ring *r, uint32_t arc, const struct node_id *id)
     return -1;
 }
 
+static const struct ring_member *member_of(const struct ring *r, const struct node_id *id)
+{
+    struct ring_member want = { .id = *id };
+
+    OBJ_CHECK(r, RING_MAGIC);
+    return bsearch(&want, r->members, r->n, sizeof(want), ring_member_by_id);
+}
+
+/* A lazy table's, once. */
+static void count_shares(const struct ring *r)
+{
+    for (uint32_t arc = 0; arc < ring_arcs(r); arc++)
+        r->shares[r->bars[arc] != 0 ? r->owners[(size_t)arc * RING_OWNERS] : rank_first(r->lazy, arc)]++;
+    r->lazy->counted = true;
+}
+
 uint32_t ring_share(const struct ring *r, const struct node_id *id)
 {
-    OBJ_CHECK(r, RING_MAGIC);
-    struct ring_member want = { .id = *id };
-    const struct ring_member *at = bsearch(&want, r->members, r->n, sizeof(want), ring_member_by_id);
+    const struct ring_member *at = member_of(r, id);
+
+    if (r->lazy != NULL && !r->lazy->counted)
+        count_shares(r);
     return at != NULL ? r->shares[at - r->members] : 0;
+}
+
+bool ring_places(const struct ring *r, const struct node_id *id)
+{
+    const struct ring_member *at = member_of(r, id);
+
+    if (r->lazy == NULL || r->lazy->counted || at == NULL || at->weight == 0)
+        return ring_share(r, id) > 0;
+    for (uint32_t arc = 0; arc < ring_arcs(r); arc++) {
+        if (rank_first(r->lazy, arc) == at - r->members)
+            return true;
+    }
+    return false;
 }

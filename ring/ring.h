@@ -33,6 +33,10 @@ void ring_unref(struct ring *r);
  * when few members differ from those of |from|. */
 struct ring *ring_next(const struct ring *from, const struct ring_member *members, size_t n);
 
+/* ring_lazy is ring_next, too, but the owners of an arc are found when they are asked for first: for who asks for few,
+ * or makes many tables and looks at each only a little. The ring, and references to it, are for one thread. */
+struct ring *ring_lazy(const struct ring *from, const struct ring_member *members, size_t n);
+
 /* The same in slices, for those who must not stop for long: ring_build_new (|from| NULL or
  * lent until the end; NULL when out of memory), ring_build_step until it is true,
  * ring_build_take: the table. A step looks at about |bids| bids, some ns each. ring_build_take
@@ -66,6 +70,9 @@ int ring_rank(const struct ring *r, uint32_t arc, const struct node_id *id);
 
 /* ring_share is how many arcs have |id| as their first owner. */
 uint32_t ring_share(const struct ring *r, const struct node_id *id);
+
+/* ring_places: is that more than none? */
+bool ring_places(const struct ring *r, const struct node_id *id);
 
 /* An arc whose owners are others than they were, or in another order. All lent by the two
  * tables. |lost|: those who were owners and are no more, |gained|: the new ones, best first. */

@@ -30,13 +30,23 @@ struct ring {
     struct ring_member *members; /* ascending ids */
     struct member_hashes *hashes;
     uint32_t *shares; /* by member */
+    bool whole;       /* of all arcs the owners are in |owners|. Else: */
+    uint16_t sole;    /* there are no tables, and this member owns all, or RING_NOBODY: each node begins with that; */
+    struct rank *lazy; /* or this finds the owners of those arcs whose bar is still 0 */
     uint16_t *owners; /* RING_OWNERS per arc: members, RING_NOBODY behind the last */
-    uint8_t *bars;    /* by arc: what a newcomer must bid to become an owner, see rank.h */
+    uint8_t *bars;    /* by arc: what a newcomer must bid to become an owner, see rank.h; never 0 */
     struct logs logs;
 };
 
+struct rank;
+
 /* For qsort and bsearch over members. */
 int ring_member_by_id(const void *a, const void *b);
+
+static inline bool ring_member_same(const struct ring_member *a, const struct ring_member *b)
+{
+    return node_id_eq(&a->id, &b->id) && a->weight == b->weight && a->zone == b->zone;
+}
 
 /* table_mark is a member's part in the epoch, table_epoch what the sum of all parts makes. */
 uint64_t table_mark(const struct ring_member *m);

@@ -69,13 +69,36 @@ mesh_ns body_max_age(const struct scenario *sc, uint64_t key)
     return (mesh_ns)sc->max_age;
 }
 
-/* A third of the keys does not pack, a third packs to about half, a third to little. */
-static uint64_t word_at(uint64_t base, uint64_t i)
+/* A third of the keys does not pack, a third packs to about half, a third to little: |kind|. */
+static inline uint64_t word_at(uint64_t base, uint64_t kind, uint64_t i)
 {
-    switch (base % 3) {
+    switch (kind) {
     case 0: return rand_mix(base + i * UINT64_C(0x9e3779b97f4a7c15));
     case 1: return (rand_mix(base ^ i) & UINT64_C(0x0f0f0f0f0f0f0f0f)) + UINT64_C(0x6161616161616161);
     default: return (rand_mix(base ^ (i / 32)) & UINT64_C(0x0f0f0f0f0f0f0f0f)) + UINT64_C(0x4141414141414141);
+    }
+}
+
+static inline void put_word(uint8_t *out, uint64_t w)
+{
+    for (unsigned byte = 0; byte < 8; byte++)
+        out[byte] = (uint8_t)(w >> (8 * byte));
+}
+
+/* |n| words from number |i| on. */
+static void fill_words(uint64_t base, uint64_t i, uint8_t *out, size_t n)
+{
+    uint64_t kind = base % 3;
+
+    if (kind < 2) {
+        for (; n > 0; n--, i++, out += 8)
+            put_word(out, word_at(base, kind, i));
+        return;
+    }
+    while (n > 0) { /* 32 of them are alike */
+        uint64_t w = word_at(base, kind, i), alike = 32 - i % 32;
+        for (; alike > 0 && n > 0; alike--, n--, i++, out += 8)
+            put_word(out, w);
     }
 }
 
@@ -84,9 +107,17 @@ void body_fill(const struct scenario *sc, uint64_t key, uint64_t version, uint64
     uint64_t base = draw(sc, key, OF_BYTES) + 3 * version; /* it packs as well as the others */
 
     while (n > 0) {
-        uint64_t w = word_at(base, at / 8);
-        for (unsigned byte = (unsigned)(at % 8); byte < 8 && n > 0; byte++, at++, n--)
-            *out++ = (uint8_t)(w >> (8 * byte));
+        size_t words = at % 8 == 0 ? n / 8 : 0, took = 8 * words;
+        uint8_t word[8];
+        fill_words(base, at / 8, out, words);
+        if (words == 0) { /* at its ends */
+            fill_words(base, at / 8, word, 1);
+            took = 8 - (size_t)(at % 8) < n ? 8 - (size_t)(at % 8) : n;
+            memcpy(out, word + at % 8, took);
+        }
+        out += took;
+        at += took;
+        n -= took;
     }
 }
 

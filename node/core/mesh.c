@@ -405,6 +405,24 @@ void mesh_link(struct mesh *m, const struct node_id *id, mesh_ns until)
         return;
     p->link_until = until;
     p->addr_at += until != 0;
+    if (until != 0)
+        m->links_lapse = mesh_ns_min(m->links_lapse, until);
+}
+
+mesh_ns mesh_links_lapse(struct mesh *m)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    mesh_ns lapse = m->links_lapse;
+
+    if (m->now < lapse)
+        return lapse;
+    m->links_lapse = MESH_NS_NEVER;
+    LIST_EACH (at, &m->peer_list) {
+        const struct mesh_peer *p = OBJ_OF(at, struct mesh_peer, link);
+        if (p->link_until > m->now)
+            m->links_lapse = mesh_ns_min(m->links_lapse, p->link_until);
+    }
+    return lapse;
 }
 
 mesh_ns mesh_distrust(struct mesh *m, mesh_ns now, const struct node_id *id, mesh_ns first)
@@ -595,9 +613,11 @@ static struct mesh_addr dial_at(const struct mesh_peer *p, const struct member_r
     return at < r->addrs_n ? r->addrs[at] : p->seen;
 }
 
-static bool describe(const struct mesh *m, const struct member_record *r, struct mesh_member *out)
+/* The first of all is ourselves. */
+static bool describe(const struct mesh *m, size_t i, struct mesh_member *out)
 {
-    bool us = r != NULL && node_id_eq(&r->id, &m->self.id->cert.id);
+    const struct member_record *r = gossip_member(m->gossip, i);
+    bool us = i == 0;
     const struct mesh_peer *p = r == NULL || us ? NULL : mesh_peer_find(m, &r->id);
 
     if (r == NULL || (p == NULL && !us))
@@ -606,7 +626,7 @@ static bool describe(const struct mesh *m, const struct member_record *r, struct
                                  .cert = us ? &m->self.id->cert : &p->cert,
                                  .cert_raw = us ? identity_cert(m->self.id) : buf_slice(&p->raw),
                                  .addr = us ? (struct mesh_addr){ .port = 0 } : dial_at(p, r),
-                                 .rtt = us ? 0 : gossip_rtt(m->gossip, &r->id),
+                                 .rtt = us ? 0 : gossip_member_rtt(m->gossip, i),
                                  .reachable = worth_asking(m, p, r->state),
                                  .distrusted_until = p != NULL ? p->distrust.until : 0,
                                  .rests_until = p != NULL ? p->health.breaker.until : 0 };
@@ -622,13 +642,13 @@ size_t mesh_count(const struct mesh *m)
 bool mesh_member(const struct mesh *m, size_t i, struct mesh_member *out)
 {
     OBJ_CHECK(m, MESH_MAGIC);
-    return describe(m, gossip_member(m->gossip, i), out);
+    return describe(m, i, out);
 }
 
 bool mesh_find(const struct mesh *m, const struct node_id *id, struct mesh_member *out)
 {
     OBJ_CHECK(m, MESH_MAGIC);
-    return describe(m, gossip_find(m->gossip, id), out);
+    return describe(m, gossip_at(m->gossip, id), out);
 }
 
 size_t mesh_alive(const struct mesh *m)

@@ -207,6 +207,9 @@ void mesh_cast(struct mesh *m, mesh_ns now, const struct mesh_member *to, struct
 /* mesh_link notes what a backbone link shows: unhealthy until |until| (0: healthy). */
 void mesh_link(struct mesh *m, const struct node_id *id, mesh_ns until);
 
+/* mesh_links_lapse: no link that is unhealthy until some moment becomes healthy by itself before this one. */
+mesh_ns mesh_links_lapse(struct mesh *m);
+
 /* mesh_distrust: what |id| answered did not verify: it is not asked for |first|, or longer (distrust.h). Returns
  * until when; 0, and nothing is changed: nobody of that name is here. */
 mesh_ns mesh_distrust(struct mesh *m, mesh_ns now, const struct node_id *id, mesh_ns first);

@@ -67,11 +67,17 @@ static bool supersedes(const struct cert *c, const struct cert *old)
     return c->not_before_s > old->not_before_s;
 }
 
+static uint32_t cert_sum(const struct cert *c)
+{
+    return sums_cert(&c->id, c->serial, c->not_after_s);
+}
+
 static void set_cert(struct mesh *m, struct mesh_peer *p, const struct cert *cert, struct buf *raw)
 {
     p->cert = *cert;
     buf_free(&p->raw);
     buf_take(&p->raw, raw);
+    p->cert_sum = cert_sum(cert);
     p->zone = ring_zone(slice_str(cert->zone));
     m->far_n -= p->region != 0 && p->region != m->region;
     p->region = ring_zone(cert_region(cert));
@@ -116,6 +122,7 @@ int mesh_hold(struct mesh *m, mesh_ns now, const struct cert *cert, struct slice
     else if ((err = datagram_peer_init(&p->dg, &m->self, cert)) == 0)
         set_cert(m, p, cert, &copy);
     buf_free(&copy);
+    m->links_lapse = 0; /* its name or zone may be another */
     if (err == 0)
         gossip_certified(m->gossip, now, &cert->id);
     return err;
@@ -169,19 +176,14 @@ void mesh_take_cert(struct mesh *m, mesh_ns now, int64_t wall_s, struct slice da
 
 /* ---- MEMBERS ---- */
 
-static uint32_t cert_sum(const struct cert *c)
-{
-    return sums_cert(&c->id, c->serial, c->not_after_s);
-}
-
 static void sum_up(const struct mesh *m, size_t n, struct sums *s)
 {
-    struct mesh_member member;
-
     sums_init(s, n);
     for (size_t i = 0; i < gossip_count(m->gossip); i++) {
-        if (mesh_member(m, i, &member))
-            sums_add(s, &member.cert->id, member_record_hash(member.record), cert_sum(member.cert));
+        const struct node_id *id = &gossip_member(m->gossip, i)->id;
+        const struct mesh_peer *p = i > 0 ? mesh_peer_find(m, id) : NULL;
+        if (i == 0 || p != NULL)
+            sums_add(s, id, gossip_member_hash(m->gossip, i), p != NULL ? p->cert_sum : cert_sum(&m->self.id->cert));
     }
 }
 

@@ -21,6 +21,7 @@ struct mesh_peer {
     struct datagram_peer dg;
     uint64_t zone; /* ring_zone of its zone */
     uint64_t region; /* ring_zone of its region */
+    uint32_t cert_sum; /* sums_cert of it */
     uint32_t origin_us; /* how far it says that the origin is; 0: it does not */
     uint32_t parent;    /* mark of the region that it holds for the parent; 0: none */
 
@@ -115,6 +116,7 @@ struct mesh {
     struct map peers;
     struct list peer_list;
     size_t peers_n;
+    mesh_ns links_lapse; /* the least link_until of peers that was to come when we last looked, or 0: look */
     struct heap syncs;
     mesh_ns checks_since; /* signatures checked for strangers' datagrams since then */
     unsigned checks;

@@ -163,13 +163,14 @@ static void give_up(struct mesh_table *t)
     t->pending = t->lapsed = false;
 }
 
-/* From tables that others of this process have made: no slices, since nobody waits in virtual time. */
+/* From tables that others of this process have made: no slices, since nobody waits in virtual time,
+ * and of most tables few arcs are ever asked for. */
 static struct ring *share(struct mesh *m, const struct mesh_table *t, size_t n)
 {
     const struct mesh_rings *rings = &m->cfg.rings;
     struct ring *ring = rings->find(rings->ctx, t->want, ring_arcs(t->ring));
 
-    if (ring == NULL && (ring = ring_next(t->ring, m->eligible, n)) != NULL)
+    if (ring == NULL && (ring = ring_lazy(t->ring, m->eligible, n)) != NULL)
         rings->made(rings->ctx, ring);
     return ring;
 }

@@ -63,7 +63,7 @@ static uint32_t settled(const struct mesh *m)
 void mesh_members_say(const struct mesh *m, const struct node_id *to, struct msg_members_out *out)
 {
     out->settled = settled(m);
-    out->placed = ring_share(m->tables[TABLE_OWN].ring, to) > 0;
+    out->placed = ring_places(m->tables[TABLE_OWN].ring, to);
 }
 
 void mesh_weight_told(struct mesh *m, mesh_ns now, uint32_t told, bool placed)

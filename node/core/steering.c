@@ -13,7 +13,10 @@ static bool well(const struct mesh_member *m)
 
 static int tell(struct engine *e, mesh_ns now, const struct mesh_member *m)
 {
-    return steer_member(e->steering.steer, now, &m->record->id, m->cert->name, m->cert->zone, well(m));
+    int err = steer_member(e->steering.steer, now, &m->record->id, m->cert->name, m->cert->zone, well(m));
+
+    e->steering.refused |= err != 0;
+    return err;
 }
 
 /* Those that gossip has forgotten: their places are for others. */
@@ -50,16 +53,22 @@ void steering_link(struct engine *e, mesh_ns now, const struct node_id *id, mesh
     steering_member(e, now, id);
 }
 
-/* What nobody tells of as it happens: links whose time of being shunned is over, and how far members are. */
+/* What nobody tells of as it happens: links whose time of being shunned is over, and how far members are. All are
+ * looked through only when such a time is over, or one was not taken; else it would be most of what a node does that
+ * knows thousands and has nothing to do. */
 static void look(struct engine *e, mesh_ns now, struct timer *t)
 {
     size_t n = mesh_count(e->mesh);
+    bool all = e->steering.refused || now >= mesh_links_lapse(e->mesh);
     struct mesh_member m;
 
     timer_set(e, t, now + LOOK);
-    if (++e->steering.untidy >= TIDY_LOOKS)
+    if (++e->steering.untidy >= TIDY_LOOKS) {
         tidy(e, now);
-    for (size_t i = 1; i < n; i++) {
+        all = true;
+    }
+    e->steering.refused = e->steering.refused && !all;
+    for (size_t i = 1; all && i < n; i++) {
         if (mesh_member(e->mesh, i, &m))
             (void)tell(e, now, &m);
     }

@@ -10,6 +10,7 @@ struct steering {
     struct steer *steer;
     bool edge; /* the rim has said what we are to viewers: before that we say nothing to others, and do no more than
                   listen */
+    bool refused; /* a member was not taken for want of a place or memory since all were told */
     struct timer timer;
     size_t turn;     /* whose time is told next */
     unsigned untidy; /* seconds since those were looked for that are no members any more */

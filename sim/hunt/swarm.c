@@ -115,6 +115,13 @@ static void draw_disks(struct scenario *sc, struct swarm *s)
     }
 }
 
+/* What costs much and seldom finds anything else is in some seeds only: real cryptography, a ring of one's own. */
+static void draw_cost(struct scenario *sc, struct swarm *s)
+{
+    sc->real_crypto = sometimes(s, 10, 0, 200, 200);
+    sc->own_rings = sometimes(s, 25, 0, 1, 1);
+}
+
 void swarm_draw(struct scenario *sc, uint64_t seed, bool story)
 {
     struct swarm s = { .seed = seed };
@@ -140,6 +147,7 @@ void swarm_draw(struct scenario *sc, uint64_t seed, bool story)
     sc->keep = sometimes_ms(&s, 30, MS(2), 0, 200);
     sc->configs = sometimes(&s, 30, 0, 1, 6);
     sc->config_size = doubling(&s, 100, 9);
+    draw_cost(sc, &s);
     sc->afterwards = from_to(&s, 0, 1);
     draw_disks(sc, &s);
     sc->replay = sometimes(&s, 20, 0, 1000, 100000);
