@@ -111,5 +111,8 @@ if run 78 run --topology "$work/none"; then says no-mesh 'wanted is what .hedger
 if run 2 run --network slow; then says preset 'network is lan, good, wan, bad or awful'; else fail preset; fi
 (ulimit -v 4000000; run 2 run --workload cdn --nodes 20)
 says memory 'this run may take 2[0-9.]* GB of memory .*: say --sample 8'
+printf 'nodes 2\nkeys 3\nrequests 3\nwarmup 5s\ntime 8s\nat 2s origin down\n' >"$work/down.scn"
+run 0 run --scenario "$work/down.scn"
+says no-origin 'there is no origin: it is down before viewers ask'
 if run 0 run --nodes 3 --network awful --requests 40 --time 20s; then ok awful; else fail awful; fi
 exit $failed
