@@ -89,9 +89,11 @@ static void put_sample(struct buf *out, const struct world *w)
 {
     char a[AMOUNT_MAX];
 
-    buf_addf(out, ". That is of a sample, one object in %s: shares and times are as of the whole, requests and bytes are to be "
-                  "multiplied by as much",
-             amount_number(a, w->sc.sample));
+    buf_addf(
+        out,
+        ". That is of a sample, one object in %s: shares and times are as of the whole, requests and bytes are to be "
+        "multiplied by as much",
+        amount_number(a, w->sc.sample));
 }
 
 void answer_put(struct buf *out, struct world *w, const struct figures *f, bool html)
@@ -146,8 +148,8 @@ void answer_load_put(struct buf *out, const struct world *w, const char *before)
         buf_addf(out, "; of %s lines", amount_number(a, l->lines));
         if (l->others > 0)
             buf_addf(out, " %s are of objects that are not in the sample,", amount_number(a, l->others));
-        buf_addf(out, " %s are no GET, %s got what is no object, %s were not understood.\n", amount_number(a, l->methods),
-                 amount_number(b, l->statuses), amount_number(c, l->broken));
+        buf_addf(out, " %s are no GET, %s got what is no object, %s were not understood.\n",
+                 amount_number(a, l->methods), amount_number(b, l->statuses), amount_number(c, l->broken));
     }
     if (l != NULL && l->sample > 1)
         buf_addf(out, "%sOf the requests %s are in the sample; even objects would have %s.\n", before,

@@ -8,8 +8,8 @@
 #include "sim/scenario.h"
 
 uint64_t body_size(const struct scenario *sc, uint64_t key);
-bool body_chunked(const struct scenario *sc, uint64_t key);  /* sent without a length */
-bool body_no_store(const struct scenario *sc, uint64_t key); /* may not be cached */
+bool body_chunked(const struct scenario *sc, uint64_t key);    /* sent without a length */
+bool body_no_store(const struct scenario *sc, uint64_t key);   /* may not be cached */
 mesh_ns body_max_age(const struct scenario *sc, uint64_t key); /* of what may */
 
 void body_fill(const struct scenario *sc, uint64_t key, uint64_t version, uint64_t at, uint8_t *out, size_t n);

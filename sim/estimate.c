@@ -35,7 +35,8 @@ void estimate_run(struct estimate *out, const struct scenario *said)
     sample_apply(&sc);
     uint64_t all = catalogue(&sc, sc.keys), requests = sc.every_node ? sc.keys * sc.nodes : sc.requests;
     /* Nor is there more than was asked for: at the node asked, and at owners, who are two or three. */
-    uint64_t asked = requests * COPIES_A_REQUEST * (all / sc.keys + 1), full = sc.nodes * (sc.memory < all ? sc.memory : all);
+    uint64_t asked = requests * COPIES_A_REQUEST * (all / sc.keys + 1),
+             full = sc.nodes * (sc.memory < all ? sc.memory : all);
     out->caches = asked < full ? asked : full;
     out->nodes = BASE_BYTES + sc.nodes * NODE_BYTES + sc.nodes * sc.nodes * PAIR_BYTES;
     out->objects = sc.keys * KEY_BYTES;

@@ -7,8 +7,8 @@
 
 #include "sim/scenario.h"
 
-/* sample_keys is how many objects a run of |sc|, as it was said, has. sample_apply turns what was said into what a world
- * is made with. */
+/* sample_keys is how many objects a run of |sc|, as it was said, has. sample_apply turns what was said into what a
+ * world is made with. */
 uint64_t sample_keys(const struct scenario *sc);
 void sample_apply(struct scenario *sc);
 

@@ -273,9 +273,11 @@ static int read_args(struct reading *r, struct action *a)
             a->spans[spans++] = (mesh_ns)(value & INT64_MAX);
             break;
         case 'C':
-            err = number(r, SETTING_COUNT, a->kind == ACTION_FLASH && counts == 0 ? "the key"
-                         : a->kind == ACTION_PURGE_TAG        ? "the tag"
-                         : a->kind == ACTION_PURGE_PREFIX || a->kind == ACTION_PURGE ? "the key" : "how many",
+            err = number(r, SETTING_COUNT,
+                         a->kind == ACTION_FLASH && counts == 0                      ? "the key"
+                         : a->kind == ACTION_PURGE_TAG                               ? "the tag"
+                         : a->kind == ACTION_PURGE_PREFIX || a->kind == ACTION_PURGE ? "the key"
+                                                                                     : "how many",
                          &a->numbers[counts]);
             counts++;
             break;
@@ -446,16 +448,19 @@ static int check_sense(const struct scenario *sc, struct reading *r)
         spreads = spreads || (kind >= ACTION_PURGE && kind <= ACTION_CONFIGURE);
     }
     if (!starts)
-        return wrong(r, NULL, MESH_E_RANGE, "all nodes are absent, and none is ever started: leave out `absent`, or say when "
-                                            "one starts, such as `at 5s start 1`");
+        return wrong(r, NULL, MESH_E_RANGE,
+                     "all nodes are absent, and none is ever started: leave out `absent`, or say when "
+                     "one starts, such as `at 5s start 1`");
     if (sc->words != &words_of_run)
         return 0;
     if (sc->isolated && (spreads || sc->purges > 0 || sc->configs > 0))
-        return wrong(r, NULL, MESH_E_RANGE, "isolated nodes hear of no purge and no change of the configuration: leave these "
-                                            "out, or say `isolated no`");
+        return wrong(r, NULL, MESH_E_RANGE,
+                     "isolated nodes hear of no purge and no change of the configuration: leave these "
+                     "out, or say `isolated no`");
     if (sc->sample > 1 && sc->memory / sc->sample < 1 << 20)
-        return wrong(r, NULL, MESH_E_RANGE, "an Nth of the memory is less than 1MiB: sample is at most %llu here, or memory "
-                                            "more",
+        return wrong(r, NULL, MESH_E_RANGE,
+                     "an Nth of the memory is less than 1MiB: sample is at most %llu here, or memory "
+                     "more",
                      (unsigned long long)(sc->memory >> 20));
     return 0;
 }

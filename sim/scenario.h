@@ -39,12 +39,13 @@ enum setting_kind {
     X(own_rings, "own-rings", COUNT, false, 1, 0, 1000, "the first so many make their ring tables; others share")     \
     X(join_every, "join-every", TIME, false, MS(50), 0, SEC(60), "from one node's start to the next one's")           \
     X(warmup, "warmup", TIME, false, SEC(15), 0, SEC(3600), "before viewers ask")                                     \
-    X(time, "time", TIME, false, SEC(60), MS(1), SEC(86400) * 30, "until the last viewer's request and fault")             \
+    X(time, "time", TIME, false, SEC(60), MS(1), SEC(86400) * 30, "until the last viewer's request and fault")        \
     X(quiet, "quiet", TIME, false, SEC(60), 0, SEC(3600), "at most so long after it, without faults, to settle")      \
     X(figures_from, "figures-from", TIME, false, 0, 0, SEC(86400),                                                    \
       "times of requests that came before are no figures")                                                            \
     X(requests, "requests", COUNT, false, 10000, 0, 100000000, "viewers' requests, spread evenly")                    \
-    X(log_speed, "log-speed", COUNT, false, 1, 1, 1000000, "a log is replayed so many times faster than it was written") \
+    X(log_speed, "log-speed", COUNT, false, 1, 1, 1000000,                                                            \
+      "a log is replayed so many times faster than it was written")                                                   \
     X(keys, "keys", COUNT, false, 1000, 1, 10000000, "distinct objects")                                              \
     X(every_node, "every-node", FLAG, false, 0, 0, 1, "each key once at each node instead of `requests`")             \
     X(ready_only, "ready-only", FLAG, false, 0, 0, 1, "viewers are sent only to nodes that say they are ready")       \
@@ -174,10 +175,10 @@ struct scenario {
     MEMBERS_SETTINGS(X)
     ROUTING_SETTINGS(X)
 #undef X
-    const struct workload *load; /* what viewers ask for as a log says it (workload.h), lent; NULL: it is drawn */
+    const struct workload *load;     /* what viewers ask for as a log says it (workload.h), lent; NULL: it is drawn */
     const struct topology *topology; /* where nodes are (topology.h), lent; NULL: in regions and zones in turn */
-    struct node_set absent; /* not started at the beginning */
-    struct action *actions; /* in order of time, then of writing */
+    struct node_set absent;          /* not started at the beginning */
+    struct action *actions;          /* in order of time, then of writing */
     size_t actions_n, actions_cap;
     struct expectation *expectations;
     size_t expectations_n, expectations_cap;

@@ -7,7 +7,7 @@
 #define TOPOLOGY_NAME_MAX 64
 struct topology_node {
     char name[TOPOLOGY_NAME_MAX], where[TOPOLOGY_NAME_MAX]; /* its own name; its zone as the mesh writes it */
-    uint32_t region, zone; /* from 0; zones are counted within a region */
+    uint32_t region, zone;                                  /* from 0; zones are counted within a region */
 };
 struct topology {
     struct topology_node *nodes; /* in the order in which they are n1, n2 ... */

@@ -74,7 +74,9 @@ struct viewers *viewers_new(struct world *w)
 
     v->arrive.fire = arrive;
     v->key_asked = world_alloc((size_t)w->sc.keys);
-    v->to_ask = w->sc.load != NULL ? workload_count(&w->sc) : w->sc.every_node ? w->sc.keys * w->sc.nodes : w->sc.requests;
+    v->to_ask = w->sc.load != NULL ? workload_count(&w->sc)
+                : w->sc.every_node ? w->sc.keys * w->sc.nodes
+                                   : w->sc.requests;
     if (w->sc.zipf && w->sc.load == NULL) {
         uint64_t each = w->sc.sample, rank = 0; /* each key stands for so many ranks */
         v->popularity = world_alloc((size_t)w->sc.keys * sizeof(*v->popularity));

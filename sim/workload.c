@@ -15,7 +15,8 @@ void workload_free(struct workload *l)
     free(l);
 }
 
-/* A node of the topology, by its name; else "n7" is node 7, where there is one; other names are nodes in the order in which they came. */
+/* A node of the topology, by its name; else "n7" is node 7, where there is one; other names are nodes in the order in
+ * which they came. */
 static uint64_t node_of_name(const struct scenario *sc, uint64_t number)
 {
     struct slice name = slice_str(sc->load->edges[number]);

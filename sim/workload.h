@@ -29,16 +29,17 @@ struct workload {
     uint64_t n, keys_n;
     char (*edges)[WORKLOAD_NAME_MAX]; /* names of nodes, as they came */
     uint64_t edges_n;
-    uint64_t sample;                                 /* one of so many objects is in it */
-    uint64_t lines, broken, methods, statuses;       /* read; not understood; no GET; answers that are no object */
-    uint64_t others;                                 /* requests for objects that are not in the sample */
-    const char *format;                              /* its word */
-    char name[WORKLOAD_NAME_MAX];                    /* of the file */
+    uint64_t sample;                           /* one of so many objects is in it */
+    uint64_t lines, broken, methods, statuses; /* read; not understood; no GET; answers that are no object */
+    uint64_t others;                           /* requests for objects that are not in the sample */
+    const char *format;                        /* its word */
+    char name[WORKLOAD_NAME_MAX];              /* of the file */
 };
 
 void workload_free(struct workload *l);
 
-/* workload_of is what |sc| replays as request |i| (from 0): when, which key, and which node (from 0) its viewer means. */
+/* workload_of is what |sc| replays as request |i| (from 0): when, which key, and which node (from 0) its viewer means.
+ */
 struct workload_event {
     mesh_ns at;
     uint64_t key, node;

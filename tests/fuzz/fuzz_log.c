@@ -10,9 +10,11 @@ static void fuzz_start(void)
 static void fuzz_sample(unsigned n, struct buf *out)
 {
     static const char *const texts[] = {
-        "{\"time\":\"2026-12-01T10:00:00.000Z\",\"node\":\"n1\",\"host\":\"a\",\"method\":\"GET\",\"uri\":\"/\",\"status\":200,"
+        "{\"time\":\"2026-12-01T10:00:00.000Z\",\"node\":\"n1\",\"host\":\"a\",\"method\":\"GET\",\"uri\":\"/"
+        "\",\"status\":200,"
         "\"bytes\":7,\"x\":[{}]}\n{\"time\":1,\"uri\":\"\\\"\"}\n",
-        "#Version: 1.0\n#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs-uri-query "
+        "#Version: 1.0\n#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status "
+        "cs-uri-query "
         "x-host-header time-taken sc-content-len\n2026-12-01\t10:00:00\tFRA\t7\t::1\tGET\ta\t/b\t200\tc=1\t-\t0.1\t5\n",
         "::1 - - [01/Dec/2026:10:00:00 +0100] \"GET /a HTTP/1.1\" 200 7 \"-\" \"-\"\n"
         "a:80 ::1 - b [01/Dec/2026:09:00:00 +0000] \"GET http://h/ HTTP/1.1\" 304 -\n",
