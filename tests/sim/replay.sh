@@ -109,6 +109,7 @@ if run 78 run --topology "$work/none"; then says no-mesh 'wanted is what .hedger
 
 # What is wrong, or will not do, is said before.
 if run 2 run --network slow; then says preset 'network is lan, good, wan, bad or awful'; else fail preset; fi
+# shellcheck disable=SC3045
 (ulimit -v 4000000; run 2 run --workload cdn --nodes 20)
 says memory 'this run may take 2[0-9.]* GB of memory .*: say --sample 8'
 printf 'nodes 2\nkeys 3\nrequests 3\nwarmup 5s\ntime 8s\nat 2s origin down\n' >"$work/down.scn"
