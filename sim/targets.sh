@@ -2,13 +2,13 @@
 # targets.sh SIM [quick] - what membership, purges and routing promise, measured in the simulator: each row beside SWIM and
 # Lifeguard in the same world (a "-" where a mode was not run), beside its target, and whether it is met.
 # quick: fewer nodes, shorter, one seed: a minute. Else the sizes that the targets name: hours.
-# Environment: ROWS="1 3 8" only these (s: the simulator's own, L: L1 to L6), SEEDS=N so many seeds where a row has several,
-# MODES="hedgerow" no baselines, JOBS=2 so many runs at a time. A row of a smaller size than its target says so in
+# Environment: ROWS="1 3 8" only these (s: the simulator's own, L: L1 to L6, V: what a mesh is worth), SEEDS=N so many seeds
+# where a row has several, MODES="hedgerow" no baselines, JOBS=2 so many runs at a time. A row of a smaller size than its target says so in
 # its measure. What is done, and what it cost, comes on the error stream.
 set -u
 sim=$1
 quick=${2:-}
-rows=${ROWS:-1 3 4 5 6 8 9 10 18 21 22 23 24 L s}
+rows=${ROWS:-1 3 4 5 6 8 9 10 18 21 22 23 24 L V s}
 modes=${MODES:-hedgerow swim lifeguard}
 jobs=${JOBS:-2}
 work=$(mktemp -d "${TMPDIR:-/tmp}/hedgerow-targets.XXXXXX") || exit 1
@@ -375,6 +375,24 @@ cost() {
     "$@" --cost >"$work/out" 2>"$work/cost"
     sed -n 's/^cost \([0-9.]*\) s of CPU, \([0-9]*\) MiB$/\1 \2/p' "$work/cost" | grep . || echo '- -'
 }
+
+if wanted V; then
+    # The whole costs an hour; a sample has the same shares (README.md). The quick one has some 90 objects a node in memory.
+    n=$(size 256 64)
+    for kind in mesh isolated single; do
+        case $kind in
+        mesh) set -- ;;
+        isolated) set -- --isolated yes ;;
+        single) set -- --spread-floor 4294967295 ;;
+        esac
+        "$sim" run --workload cdn --nodes 20 --sample "$n" "$@" --real-crypto-nodes 0 --time 120s --json \
+            >"$work/$kind.json" 2>>"$work/errors"
+    done
+    share() { echo "$(figure "$1" origin_fetches) $(figure "$1" requests)" | awk '{ if ($2 > 0) printf "%.1f", 100 * $1 / $2; else print "-" }'; }
+    judged V "origin requests, % of all; 20 nodes, 1 GiB each, cdn, a sample of 1 in $n" "$(share mesh)" 33 '<='
+    judged V "... without second copies" "$(share single)" 30 '<='
+    judged V "... where nodes are isolated: what it is compared with" "$(share isolated)" 74 '>='
+fi
 
 if wanted s; then
     n=$(size 300 10000) t=$(size 120 600)

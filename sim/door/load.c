@@ -67,8 +67,8 @@ static bool is_story(const struct scenario *sc)
     return story;
 }
 
-/* A process reads a log once, however often it loads a scenario; the children that it becomes have it by then. NULL, with
- * the reason on the error stream: it is of no use. */
+/* A process reads a log once, however often it loads a scenario; the children that it becomes have it by then. NULL,
+ * with the reason on the error stream: it is of no use. */
 static const struct workload *load_log(const struct options *o, uint64_t sample)
 {
     static struct workload *kept;
@@ -160,6 +160,25 @@ static int fill(const struct options *o, const uint64_t *seed, struct slice text
     return 0;
 }
 
+/* No mistake that could be refused, since hunts look for just that; but who did not mean it should know. */
+static void warn(const struct scenario *sc)
+{
+    const struct action *last = NULL;
+
+    for (size_t i = 0; i < sc->actions_n; i++) {
+        if (sc->actions[i].kind != ACTION_ORIGIN)
+            continue;
+        if (sc->actions[i].at > (mesh_ns)sc->warmup &&
+            (last == NULL || last->origin == ORIGIN_UP || sc->actions[i].origin == ORIGIN_UP))
+            return;
+        last = &sc->actions[i];
+    }
+    if (last != NULL && last->origin != ORIGIN_UP)
+        fprintf(
+            stderr,
+            "hedgerow-sim: there is no origin: it is down before viewers ask, and `at TIME origin up` never follows\n");
+}
+
 int load_scenario(const struct options *o, const uint64_t *seed, struct scenario *sc)
 {
     struct scenario_error err = { 0 };
@@ -173,6 +192,8 @@ int load_scenario(const struct options *o, const uint64_t *seed, struct scenario
         result = EXIT_CONFIG;
     } else {
         result = fill(o, seed, buf_slice(&text), sc, &err);
+        if (result == 0 && o->command == COMMAND_RUN)
+            warn(sc);
     }
     if (err.line > 0)
         fprintf(stderr, "%s:%u:%u: %s\n", name, err.line, err.column, err.text);

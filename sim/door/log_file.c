@@ -30,8 +30,7 @@ static void show(const struct reading *r, struct slice line, const char *why)
     for (size_t i = 0; i < n; i++)
         text[i] = line.data[i] >= ' ' && line.data[i] < 127 ? (char)line.data[i] : '?';
     text[n] = '\0';
-    fprintf(stderr, "%s:%llu: %s: %s%s\n", r->path, (unsigned long long)r->line, why, text,
-            n < line.len ? "..." : "");
+    fprintf(stderr, "%s:%llu: %s: %s%s\n", r->path, (unsigned long long)r->line, why, text, n < line.len ? "..." : "");
 }
 
 static void take_line(struct reading *r, struct slice line)
@@ -81,7 +80,8 @@ static bool read_all(struct reading *r)
     int n = 0, code = Z_OK;
 
     if (f == NULL || to == NULL) {
-        fprintf(stderr, "hedgerow-sim: %s cannot be read: %s\n", r->path, f == NULL ? strerror(errno) : "out of memory");
+        fprintf(stderr, "hedgerow-sim: %s cannot be read: %s\n", r->path,
+                f == NULL ? strerror(errno) : "out of memory");
         buf_free(&chunk);
         if (f != NULL)
             gzclose(f);
@@ -106,22 +106,23 @@ static bool read_all(struct reading *r)
 static bool judge(const struct reading *r, const struct workload *l)
 {
     if (r->bad > SHOWN_MAX)
-        fprintf(stderr, "%s: %llu lines more were not understood\n", r->path,
-                (unsigned long long)(r->bad - SHOWN_MAX));
+        fprintf(stderr, "%s: %llu lines more were not understood\n", r->path, (unsigned long long)(r->bad - SHOWN_MAX));
     if (l->n > 0)
         return true;
     if (l->methods + l->statuses + l->others > 0)
-        fprintf(stderr,
-                "hedgerow-sim: %s has nothing to replay: of %llu lines %llu are no GET, %llu were answered with what is "
-                "no object, %llu are not in the sample\n",
-                r->path, (unsigned long long)l->lines, (unsigned long long)l->methods,
-                (unsigned long long)l->statuses, (unsigned long long)l->others);
+        fprintf(
+            stderr,
+            "hedgerow-sim: %s has nothing to replay: of %llu lines %llu are no GET, %llu were answered with what is "
+            "no object, %llu are not in the sample\n",
+            r->path, (unsigned long long)l->lines, (unsigned long long)l->methods, (unsigned long long)l->statuses,
+            (unsigned long long)l->others);
     else
-        fprintf(stderr,
-                "hedgerow-sim: nothing in %s is understood: wanted is an access log of Hedgerow (JSON), CloudFront (with "
-                "its #Fields line), Apache or nginx (common or combined), or CSV whose first line names time, uri and "
-                "perhaps bytes, host, method, status, edge, client, max_age\n",
-                r->path);
+        fprintf(
+            stderr,
+            "hedgerow-sim: nothing in %s is understood: wanted is an access log of Hedgerow (JSON), CloudFront (with "
+            "its #Fields line), Apache or nginx (common or combined), or CSV whose first line names time, uri and "
+            "perhaps bytes, host, method, status, edge, client, max_age\n",
+            r->path);
     return false;
 }
 

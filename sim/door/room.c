@@ -7,7 +7,8 @@
 #include "sim/amounts.h"
 #include "sim/estimate.h"
 
-/* The number behind |name| at the beginning of a line (its first number, where that is ""), UINT64_MAX: there is none. */
+/* The number behind |name| at the beginning of a line (its first number, where that is ""), UINT64_MAX: there is none.
+ */
 static uint64_t number_in(const char *path, const char *name)
 {
     FILE *f = fopen(path, "r");
@@ -64,11 +65,12 @@ bool room_for(const struct scenario *sc)
     estimate_run(&est, sc);
     if (est.all <= room)
         return true;
-    fprintf(stderr,
-            "hedgerow-sim: this run may take %s of memory (caches of %s nodes %s, their engines %s, objects %s, requests "
-            "%s), and there are ",
-            amount_bytes(a, est.all), amount_number(b, sc->nodes), amount_bytes(c, est.caches),
-            amount_bytes(d, est.nodes), amount_bytes(e, est.objects), amount_bytes(f, est.requests));
+    fprintf(
+        stderr,
+        "hedgerow-sim: this run may take %s of memory (caches of %s nodes %s, their engines %s, objects %s, requests "
+        "%s), and there are ",
+        amount_bytes(a, est.all), amount_number(b, sc->nodes), amount_bytes(c, est.caches), amount_bytes(d, est.nodes),
+        amount_bytes(e, est.objects), amount_bytes(f, est.requests));
     fprintf(stderr, "%s: ", amount_bytes(a, room));
     if ((n = estimate_sample(sc, room)) > 0)
         fprintf(stderr, "say --sample %llu, fewer nodes or less --memory, or --force to try\n", (unsigned long long)n);

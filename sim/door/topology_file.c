@@ -65,7 +65,8 @@ static bool take_members(struct topology *t, const json_t *members)
     t->nodes = calloc(json_array_size(members) + 1, sizeof(*t->nodes));
     if (t->nodes == NULL)
         return false;
-    json_array_foreach (members, i, m) {
+    json_array_foreach(members, i, m)
+    {
         const char *state = text_of(m, "state"), *name = text_of(m, "name");
         bool gone = strcmp(state, "dead") == 0 || strcmp(state, "left") == 0;
         if (gone || *name == '\0')

@@ -4,8 +4,8 @@
 
 #include "sim/topology.h"
 
-/* topology_file_read returns the mesh of the status in |path|, owned: its members that are neither dead nor gone, by name.
- * NULL, with the reason on the error stream. */
+/* topology_file_read returns the mesh of the status in |path|, owned: its members that are neither dead nor gone, by
+ * name. NULL, with the reason on the error stream. */
 struct topology *topology_file_read(const char *path);
 
 #endif

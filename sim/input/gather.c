@@ -276,7 +276,8 @@ static bool sort(struct workload *l)
         return false;
     for (uint64_t width = 1; width < l->n; width *= 2) {
         for (uint64_t at = 0; at < l->n; at += 2 * width) {
-            uint64_t middle = at + width < l->n ? at + width : l->n, end = at + 2 * width < l->n ? at + 2 * width : l->n;
+            uint64_t middle = at + width < l->n ? at + width : l->n,
+                     end = at + 2 * width < l->n ? at + 2 * width : l->n;
             uint64_t a = at, b = middle;
             for (uint64_t i = at; i < end; i++)
                 to[i] = a < middle && (b == end || from[a].at_us <= from[b].at_us) ? from[a++] : from[b++];

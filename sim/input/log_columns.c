@@ -7,17 +7,15 @@ struct column {
 };
 
 static const struct column cloudfront[] = {
-    { "date", LOG_DATE },         { "time", LOG_TIME },
-    { "c-ip", LOG_CLIENT },       { "cs-method", LOG_METHOD },
-    { "cs(Host)", LOG_HOST },     { "x-host-header", LOG_HOST_HEADER },
-    { "cs-uri-stem", LOG_URI },   { "cs-uri-query", LOG_QUERY },
-    { "sc-status", LOG_STATUS },  { "sc-bytes", LOG_BYTES },
-    { "time-taken", LOG_TAKEN },  { "sc-content-len", LOG_LENGTH },
+    { "date", LOG_DATE },        { "time", LOG_TIME },          { "c-ip", LOG_CLIENT },
+    { "cs-method", LOG_METHOD }, { "cs(Host)", LOG_HOST },      { "x-host-header", LOG_HOST_HEADER },
+    { "cs-uri-stem", LOG_URI },  { "cs-uri-query", LOG_QUERY }, { "sc-status", LOG_STATUS },
+    { "sc-bytes", LOG_BYTES },   { "time-taken", LOG_TAKEN },   { "sc-content-len", LOG_LENGTH },
 };
 static const struct column csv[] = {
-    { "time", LOG_TIME },     { "uri", LOG_URI },       { "bytes", LOG_BYTES }, { "host", LOG_HOST },
-    { "method", LOG_METHOD }, { "status", LOG_STATUS }, { "edge", LOG_EDGE },   { "client", LOG_CLIENT },
-    { "max_age", LOG_MAX_AGE },
+    { "time", LOG_TIME }, { "uri", LOG_URI },       { "bytes", LOG_BYTES },
+    { "host", LOG_HOST }, { "method", LOG_METHOD }, { "status", LOG_STATUS },
+    { "edge", LOG_EDGE }, { "client", LOG_CLIENT }, { "max_age", LOG_MAX_AGE },
 };
 
 /* A name more; the columns behind LOG_COLUMNS_MAX are of no interest. */

@@ -6,7 +6,7 @@
 /* What stands before the time: a word more than usual is the host, before the client (Apache's vhost_combined). */
 static bool before_time(struct slice *rest, struct slice fields[LOG_FIELDS_N])
 {
-    struct slice words[WORDS_MAX];
+    struct slice first = SLICE_EMPTY, second = SLICE_EMPTY; /* no array: clang 14 takes [n - 3] for empty at -O2 */
     size_t n = 0;
 
     while (rest->len > 0 && rest->data[0] != '[') {
@@ -15,14 +15,18 @@ static bool before_time(struct slice *rest, struct slice fields[LOG_FIELDS_N])
             len++;
         if (n == WORDS_MAX || len == 0)
             return false;
-        words[n++] = slice_head(*rest, len);
+        if (n == 0)
+            first = slice_head(*rest, len);
+        else if (n == 1)
+            second = slice_head(*rest, len);
+        n++;
         *rest = slice_from(*rest, len + 1);
     }
     if (n < 3 || rest->len == 0)
         return false;
-    fields[LOG_CLIENT] = words[n - 3];
-    if (n == 4) {
-        struct slice host = words[0];
+    fields[LOG_CLIENT] = n == WORDS_MAX ? second : first;
+    if (n == WORDS_MAX) {
+        struct slice host = first;
         size_t at = host.len;
         while (at > 0 && host.data[at - 1] >= '0' && host.data[at - 1] <= '9')
             at--;

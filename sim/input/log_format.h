@@ -25,7 +25,8 @@ enum log_result {
     LOG_NOTHING, /* blank, a comment, or names of columns */
     LOG_BROKEN,
 };
-/* log_read takes one line (without its end); its first lines decide about the format. |*why| is set where it is broken. */
+/* log_read takes one line (without its end); its first lines decide about the format. |*why| is set where it is broken.
+ */
 enum log_result log_read(struct log_reader *r, struct slice line, struct log_line *out, const char **why);
 const char *log_format_word(enum log_format format);
 

@@ -5,9 +5,9 @@ static const struct {
     const char *name;
     enum log_field field;
 } names[] = {
-    { "time", LOG_TIME },     { "node", LOG_EDGE },   { "host", LOG_HOST },     { "method", LOG_METHOD },
-    { "uri", LOG_URI },       { "status", LOG_STATUS }, { "bytes", LOG_BYTES }, { "client", LOG_CLIENT },
-    { "max_age", LOG_MAX_AGE },
+    { "time", LOG_TIME },     { "node", LOG_EDGE },     { "host", LOG_HOST },
+    { "method", LOG_METHOD }, { "uri", LOG_URI },       { "status", LOG_STATUS },
+    { "bytes", LOG_BYTES },   { "client", LOG_CLIENT }, { "max_age", LOG_MAX_AGE },
 };
 
 static void blanks(struct slice *rest)

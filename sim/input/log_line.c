@@ -17,7 +17,8 @@ static const char *read_time(struct log_line *out, const struct slice f[LOG_FIEL
     if (time.len == 0)
         return "it has no time";
     if (date.len > 0) { /* two columns of one time */
-        int n = snprintf(both, sizeof(both), "%.*sT%.*s", SLICE_FMT(slice_head(date, 20)), SLICE_FMT(slice_head(time, 20)));
+        int n =
+            snprintf(both, sizeof(both), "%.*sT%.*s", SLICE_FMT(slice_head(date, 20)), SLICE_FMT(slice_head(time, 20)));
         time = slice_of(both, (size_t)n);
     }
     if (log_time_number(time, &out->at_us) != 0 && log_time_rfc3339(time, &out->at_us) != 0 &&

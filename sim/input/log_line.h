@@ -6,11 +6,11 @@
 #include "proto/base/slice.h"
 
 struct log_line {
-    int64_t at_us;                                 /* since 1970, or since some beginning of the log's own */
-    struct slice host, uri, query;                 /* together the object; as they are written, not decoded */
-    struct slice method, client, edge;             /* empty: not said */
-    uint64_t bytes;                                /* of the body, or of all that was sent */
-    uint32_t status, max_age_s;                    /* 0: not said; max_age_s 0: may not be kept */
+    int64_t at_us;                                  /* since 1970, or since some beginning of the log's own */
+    struct slice host, uri, query;                  /* together the object; as they are written, not decoded */
+    struct slice method, client, edge;              /* empty: not said */
+    uint64_t bytes;                                 /* of the body, or of all that was sent */
+    uint32_t status, max_age_s;                     /* 0: not said; max_age_s 0: may not be kept */
     bool has_bytes, has_status, has_max_age, whole; /* whole: all of a body, by its status */
 };
 

@@ -4,7 +4,8 @@
 #define SECOND_US  INT64_C(1000000)
 #define SECOND_MAX UINT64_C(253402300800) /* the year 10000 */
 
-/* Days since 1970 of a date of the Gregorian calendar (Howard Hinnant, "chrono-compatible low-level date algorithms"). */
+/* Days since 1970 of a date of the Gregorian calendar (Howard Hinnant, "chrono-compatible low-level date algorithms").
+ */
 static int64_t days_of(uint64_t year, uint64_t month, uint64_t day)
 {
     uint64_t y = year - (month <= 2), era = y / 400, year_of_era = y % 400;

@@ -142,6 +142,9 @@ sed '40s/.*/something else/' "$work/a" >"$work/b"
 refused 0 'no difference' diff/same diff "$work/a" "$work/a"
 refused 1 'They differ in event 40:' diff/differs diff "$work/a" "$work/b"
 
+# shellcheck disable=SC2086
+sh tests/sim/replay.sh $sims || failed=1
+
 check sim/50-nodes run --nodes 50 --seed 7 --loss-pct 2 --jitter-ms 5
 for scenario in sim/scenarios/*.scn; do
     seed=1 slow=${SIM_FIRST:-}

@@ -1,5 +1,5 @@
-/* Access logs line by line: each format is known by itself and says the same of the same request; what is broken is told
- * apart from what is only of no interest, and the lines after it are read as if it had not been there. */
+/* Access logs line by line: each format is known by itself and says the same of the same request; what is broken is
+ * told apart from what is only of no interest, and the lines after it are read as if it had not been there. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -55,10 +55,22 @@ static void times_of_all_ways_are_the_same_moment(void **state)
 
 static void what_is_no_time_is_none(void **state)
 {
-    static const char *const wrong[] = { "",           ".",          "1.",        "-1",         "1e9",        "2026",
-                                         "253402300800", "2026-12-01", "2026-13-01T10:00:00Z", "2026-12-01T24:00:00Z",
-                                         "2026-12-01T10:00:00.Z", "2026-12-01T10:00:00+1", "2026-12-01T10:00:00X",
-                                         "01/Dec/2026:10:00:00", "01/Dez/2026:10:00:00 +0000", "1/Dec/2026:10:00:00 +0000" };
+    static const char *const wrong[] = { "",
+                                         ".",
+                                         "1.",
+                                         "-1",
+                                         "1e9",
+                                         "2026",
+                                         "253402300800",
+                                         "2026-12-01",
+                                         "2026-13-01T10:00:00Z",
+                                         "2026-12-01T24:00:00Z",
+                                         "2026-12-01T10:00:00.Z",
+                                         "2026-12-01T10:00:00+1",
+                                         "2026-12-01T10:00:00X",
+                                         "01/Dec/2026:10:00:00",
+                                         "01/Dez/2026:10:00:00 +0000",
+                                         "1/Dec/2026:10:00:00 +0000" };
 
     (void)state;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -86,16 +98,19 @@ static void each_format_says_the_same(void **state)
         bool client;
     } formats[] = {
         { LOG_JSON, NULL,
-          "{\"time\":\"2026-12-01T10:00:00.000Z\",\"node\":\"fra-1\",\"host\":\"www.example\",\"method\":\"GET\",\"uri\":"
+          "{\"time\":\"2026-12-01T10:00:00.000Z\",\"node\":\"fra-1\",\"host\":\"www.example\",\"method\":\"GET\","
+          "\"uri\":"
           "\"/a/b.png\",\"status\":200,\"bytes\":2326,\"result\":\"Hit\",\"request_id\":\"00\",\"duration_us\":1234}\n",
           false },
         { LOG_CLOUDFRONT,
           "#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) "
           "x-host-header sc-content-len",
-          "2026-12-01\t10:00:00\tFRA56-C1\t2700\t192.0.2.7\tGET\td111.cloudfront.net\t/a/b.png\t200\t-\twww.example\t2326",
+          "2026-12-01\t10:00:00\tFRA56-C1\t2700\t192.0.2.7\tGET\td111.cloudfront.net\t/a/"
+          "b.png\t200\t-\twww.example\t2326",
           true },
         { LOG_COMBINED, NULL,
-          "www.example:443 192.0.2.7 - - [01/Dec/2026:10:00:00 +0000] \"GET /a/b.png HTTP/1.1\" 200 2326 \"-\" \"curl/8\"",
+          "www.example:443 192.0.2.7 - - [01/Dec/2026:10:00:00 +0000] \"GET /a/b.png HTTP/1.1\" 200 2326 \"-\" "
+          "\"curl/8\"",
           true },
         { LOG_CSV, "\xef\xbb\xbfuri,Time,bytes,host,method,status,client,other",
           "/a/b.png,1796119200,2326,www.example,GET,200,\"192.0.2.7\",\"a,\"\"b\"\"\"\r\n", true },
@@ -119,12 +134,14 @@ static void a_host_before_the_client_is_no_matter_of_luck(void **state)
     struct log_line l;
 
     (void)state;
-    assert_int_equal(read_line(&r, "2001:db8::1 - bob [01/Dec/2026:10:00:00 +0000] \"GET http://x.example/y HTTP/1.0\" 304 -", &l),
-                     LOG_REQUEST);
+    assert_int_equal(
+        read_line(&r, "2001:db8::1 - bob [01/Dec/2026:10:00:00 +0000] \"GET http://x.example/y HTTP/1.0\" 304 -", &l),
+        LOG_REQUEST);
     assert_true(slice_eq(l.client, SLICE_LIT("2001:db8::1")) && slice_eq(l.host, SLICE_LIT("x.example")));
     assert_true(slice_eq(l.uri, SLICE_LIT("/y")) && l.status == 304 && !l.whole && l.has_bytes && l.bytes == 0);
-    assert_int_equal(read_line(&r, "www.example 192.0.2.7 - - [01/Dec/2026:10:00:00 +0000] \"GET /\\\"q\\\" HTTP/1.1\" 200 5", &l),
-                     LOG_REQUEST);
+    assert_int_equal(
+        read_line(&r, "www.example 192.0.2.7 - - [01/Dec/2026:10:00:00 +0000] \"GET /\\\"q\\\" HTTP/1.1\" 200 5", &l),
+        LOG_REQUEST);
     assert_true(slice_eq(l.host, SLICE_LIT("www.example")) && slice_eq(l.uri, SLICE_LIT("/\\\"q\\\"")));
 }
 
@@ -173,14 +190,24 @@ static void columns_may_change_in_the_middle(void **state)
 
 static void json_is_read_past_what_is_nested(void **state)
 {
-    static const char *const broken[] = { "{", "{}}", "{\"time\":}", "{\"time\":1,}", "{\"time\":1 \"uri\":2}",
-                                          "{\"time\":1,\"uri\":\"/a}", "{\"a\":[1,2}", "[1]" };
+    static const char *const broken[] = { "{",
+                                          "{}}",
+                                          "{\"time\":}",
+                                          "{\"time\":1,}",
+                                          "{\"time\":1 \"uri\":2}",
+                                          "{\"time\":1,\"uri\":\"/a}",
+                                          "{\"a\":[1,2}",
+                                          "[1]" };
     struct log_reader r = { 0 };
     struct log_line l;
 
     (void)state;
-    assert_int_equal(read_line(&r, " { \"x\" : {\"uri\":\"}\\\"\", \"y\":[1,{}]}, \"uri\": \"/a\\\\\" , \"time\":12.5, \"max_age\":0,"
-                                   "\"host\":null, \"client\":\"a\"} ", &l), LOG_REQUEST);
+    assert_int_equal(
+        read_line(&r,
+                  " { \"x\" : {\"uri\":\"}\\\"\", \"y\":[1,{}]}, \"uri\": \"/a\\\\\" , \"time\":12.5, \"max_age\":0,"
+                  "\"host\":null, \"client\":\"a\"} ",
+                  &l),
+        LOG_REQUEST);
     assert_true(slice_eq(l.uri, SLICE_LIT("/a\\\\")) && l.host.len == 0 && l.at_us == 12500000);
     assert_true(l.has_max_age && l.max_age_s == 0 && !l.has_bytes && !l.has_status && l.whole);
     for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {

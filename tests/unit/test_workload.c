@@ -1,5 +1,5 @@
-/* What a log becomes: keys, sizes, order, places; samples of it; and what else a run may be made of: presets, Zipf's law in
- * integers, and how much memory it will take. */
+/* What a log becomes: keys, sizes, order, places; samples of it; and what else a run may be made of: presets, Zipf's
+ * law in integers, and how much memory it will take. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,8 +64,9 @@ static void requests_are_in_order_and_keys_are_objects(void **state)
     assert_int_equal(l->n, 5);
     assert_int_equal(l->keys_n, 3);
     assert_true(l->lines == 10 && l->broken == 1 && l->methods == 1 && l->statuses == 1 && l->others == 0);
-    static const struct workload_request want[] = { { 0, 2, 0 }, { 1250000, 1, 0 }, { 1250000, 1, 0 }, { 1250000, 3, 0 },
-                                                    { 1750000, 3, 0 } };
+    static const struct workload_request want[] = {
+        { 0, 2, 0 }, { 1250000, 1, 0 }, { 1250000, 1, 0 }, { 1250000, 3, 0 }, { 1750000, 3, 0 }
+    };
     for (size_t i = 0; i < 5; i++) {
         assert_int_equal(l->requests[i].at_us, want[i].at_us);
         assert_int_equal(l->requests[i].key, want[i].key);
@@ -78,8 +79,8 @@ static void requests_are_in_order_and_keys_are_objects(void **state)
 
 static void a_whole_answer_says_more_than_a_longer_part(void **state)
 {
-    struct workload *l = gathered("time,uri,bytes,status,max_age\n1,/a,500,206,\n2,/a,300,200,60\n3,/a,700,206,\n4,/b,5,200,0\n5,/c,,304,",
-                                  1);
+    struct workload *l = gathered(
+        "time,uri,bytes,status,max_age\n1,/a,500,206,\n2,/a,300,200,60\n3,/a,700,206,\n4,/b,5,200,0\n5,/c,,304,", 1);
     struct scenario sc;
 
     (void)state;
@@ -133,8 +134,9 @@ static void many_out_of_order_are_sorted_as_they_were_written(void **state)
 
 static void a_viewer_stays_with_a_node_and_names_are_nodes(void **state)
 {
-    struct workload *l = gathered("time,uri,client,edge\n0.5,/a,v1,\n1,/b,v2,\n2,/a,v1,\n3,/a,v9,n3\n4,/a,v1,paris\n5,/a,v1,n77\n6,/a,,lon-1\n",
-                                  1);
+    struct workload *l = gathered(
+        "time,uri,client,edge\n0.5,/a,v1,\n1,/b,v2,\n2,/a,v1,\n3,/a,v9,n3\n4,/a,v1,paris\n5,/a,v1,n77\n6,/a,,lon-1\n",
+        1);
     struct topology_node nodes[] = { { .name = "zed" }, { .name = "lon-1", .region = 1 } };
     struct topology t = { .nodes = nodes, .n = 2, .regions = 2, .zones = 1 };
     struct scenario sc;
@@ -252,9 +254,10 @@ static struct world *run(const struct workload *l, const char *text, struct scen
 
 static void a_world_asks_what_was_logged(void **state)
 {
-    struct workload *l = gathered("time,uri,bytes,edge,max_age\n0.5,/a,1000,n1,\n1.5,/b,2000,n2,0\n2.5,/b,2000,n2,0\n3.5,/a,1000,n1,\n"
-                                  "4.5,/a,1000,n3,\n9.5,/c,1,n1,\n",
-                                  1);
+    struct workload *l =
+        gathered("time,uri,bytes,edge,max_age\n0.5,/a,1000,n1,\n1.5,/b,2000,n2,0\n2.5,/b,2000,n2,0\n3.5,/a,1000,n1,\n"
+                 "4.5,/a,1000,n3,\n9.5,/c,1,n1,\n",
+                 1);
     struct scenario sc;
     struct figures f;
 
@@ -279,7 +282,8 @@ static void isolated_nodes_fetch_each_for_itself(void **state)
     struct figures f;
 
     (void)state;
-    struct world *w = run(NULL, "nodes 4\nkeys 20\nrequests 0\nevery-node yes\nwarmup 3s\ntime 9s\nisolated yes\n", &sc, &f);
+    struct world *w =
+        run(NULL, "nodes 4\nkeys 20\nrequests 0\nevery-node yes\nwarmup 3s\ntime 9s\nisolated yes\n", &sc, &f);
     assert_int_equal(f.requests, 0 + 80);
     assert_int_equal(f.origin_fetches, 80);
     assert_true(f.peer == 0 && f.datagrams == 0 && f.streams == 0);
@@ -293,12 +297,13 @@ static void a_sampled_run_is_a_part(void **state)
     struct figures f;
 
     (void)state;
-    struct world *w = run(NULL, "nodes 2\nkeys 400\nrequests 805\nwarmup 3s\ntime 9s\nsample 8\nmemory 64MiB\n", &sc, &f);
+    struct world *w =
+        run(NULL, "nodes 2\nkeys 400\nrequests 805\nwarmup 3s\ntime 9s\nsample 8\nmemory 64MiB\n", &sc, &f);
     assert_true(w->sc.keys == 50 && w->sc.requests == 101 && w->sc.memory == 8 << 20);
     assert_true(w->plan->keys == 400 && f.requests == 101);
     /* Key 1 stands for ranks 1 to 8, and is asked for as often as they are on average. */
-    assert_int_equal(w->viewers->popularity[0], (UINT64_C(1) << 32) + (UINT64_C(1) << 31) + (UINT64_C(1) << 32) / 3 + (1u << 30) +
-                                                    (UINT64_C(1) << 32) / 5 + (UINT64_C(1) << 32) / 6 +
+    assert_int_equal(w->viewers->popularity[0], (UINT64_C(1) << 32) + (UINT64_C(1) << 31) + (UINT64_C(1) << 32) / 3 +
+                                                    (1u << 30) + (UINT64_C(1) << 32) / 5 + (UINT64_C(1) << 32) / 6 +
                                                     (UINT64_C(1) << 32) / 7 + (1u << 29));
     world_free(w);
     scenario_fini(&sc);
@@ -309,23 +314,25 @@ static void zipf_is_exact_enough(void **state)
     static const struct {
         uint64_t rank, ppm, want; /* want: 2^32 / rank^a, by 40 decimals */
     } rows[] = {
-        { 1, 700000, UINT64_C(4294967296) }, { 2, 500000, UINT64_C(3037000500) }, { 10, 700000, UINT64_C(856958639) },
-        { 1000000, 600000, UINT64_C(1078847) }, { 12345, 850000, UINT64_C(1429527) }, { 3, 2000000, UINT64_C(477218588) },
-        { 7, 0, UINT64_C(4294967296) }, { 10000000, 3000000, 0 }, { 3, 1000000, UINT64_C(1431655765) },
+        { 1, 700000, UINT64_C(4294967296) },  { 2, 500000, UINT64_C(3037000500) },
+        { 10, 700000, UINT64_C(856958639) },  { 1000000, 600000, UINT64_C(1078847) },
+        { 12345, 850000, UINT64_C(1429527) }, { 3, 2000000, UINT64_C(477218588) },
+        { 7, 0, UINT64_C(4294967296) },       { 10000000, 3000000, 0 },
+        { 3, 1000000, UINT64_C(1431655765) },
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         uint64_t w = zipf_weight(rows[i].rank, rows[i].ppm), most = rows[i].want / (1u << 20) + 1;
         if (w + most < rows[i].want || w > rows[i].want + most)
-            fail_msg("%llu ^ -%llu ppm is %llu, not %llu", (unsigned long long)rows[i].rank, (unsigned long long)rows[i].ppm,
-                     (unsigned long long)w, (unsigned long long)rows[i].want);
+            fail_msg("%llu ^ -%llu ppm is %llu, not %llu", (unsigned long long)rows[i].rank,
+                     (unsigned long long)rows[i].ppm, (unsigned long long)w, (unsigned long long)rows[i].want);
     }
     assert_int_equal(zipf_log2(1), 0);
     assert_int_equal(zipf_log2(8), UINT64_C(3) << 32);
     assert_int_equal(zipf_log2(UINT64_C(1) << 63), UINT64_C(63) << 32);
     assert_in_range(zipf_log2(10), UINT64_C(14267572520), UINT64_C(14267572530)); /* 3.321928... */
-    for (uint64_t rank = 2; rank < 3000; rank++) /* never rises */
+    for (uint64_t rank = 2; rank < 3000; rank++)                                  /* never rises */
         assert_true(zipf_weight(rank, 830000) <= zipf_weight(rank - 1, 830000));
 }
 
@@ -346,8 +353,9 @@ static uint64_t value(struct scenario *sc, const char *text, const char *name)
 
 static void what_is_said_beside_a_preset_wins(void **state)
 {
-    static const char *const all[] = { "network lan", "network good", "network wan",    "network bad",          "network awful",
-                                       "workload web", "workload cdn", "workload hot", "workload media", "workload flash-crowd" };
+    static const char *const all[] = { "network lan",    "network good",        "network wan",  "network bad",
+                                       "network awful",  "workload web",        "workload cdn", "workload hot",
+                                       "workload media", "workload flash-crowd" };
     struct scenario_error err;
     struct scenario sc;
 
