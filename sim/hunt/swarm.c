@@ -118,6 +118,7 @@ void swarm_draw(struct scenario *sc, uint64_t seed, bool story)
     sc->keep = sometimes_ms(&s, 30, MS(2), 0, 200);
     sc->configs = sometimes(&s, 30, 0, 1, 6);
     sc->config_size = doubling(&s, 100, 9);
+    sc->viewer_delay = sometimes_ms(&s, 30, 0, 1, 100);
 }
 
 void swarm_more(struct scenario *sc)
