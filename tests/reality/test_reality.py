@@ -2,7 +2,7 @@
 import os
 
 import compare
-import run
+import gate
 from harness import Slow, equal, needs
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -17,7 +17,7 @@ def test_nodes_do_as_the_simulator_says(case):
     """The same requests at five real nodes, on hosts as far from each other as the scenario says, and in the simulator: as many
     requests at the origin and as many answers from the mesh, about as many from copies at the node, and times that are near each
     other, by where answers came from."""
-    found = run.both(case, case.builds[0], os.path.join(HERE, "small.scn"), 1)
+    found = gate.both(case, case.builds[0], os.path.join(HERE, "small.scn"), 1)
     real, simulated = found["real"], found["simulated"]
     print(compare.table(compare.rows([real], [simulated])))
     equal((found["machine"]["odds"], found["machine"]["carrier"]["lost"]), (0, 0), f"odd answers {found['machine']['odd']}, lost packets")
