@@ -1,6 +1,7 @@
-/* last_mile.h - the stretch between a node and its viewer: TCP's slow start from ten segments, a window more for each one
- * acknowledged (RFC 5681 section 3.1, RFC 6928), up to LAST_MILE_WINDOW; nothing is lost. What is handed over waits with
- * the node's kernel, which takes all: so a viewer's way holds nothing up but itself. Pure: the clock is handed in. */
+/* last_mile.h - the stretch between a node and its viewer: TCP's slow start from ten segments, a window more for each
+ * one acknowledged (RFC 5681 section 3.1, RFC 6928), up to LAST_MILE_WINDOW; nothing is lost. What is handed over waits
+ * with the node's kernel, which takes all: so a viewer's way holds nothing up but itself. Pure: the clock is handed in.
+ */
 #ifndef HEDGEROW_SIM_LAST_MILE_H
 #define HEDGEROW_SIM_LAST_MILE_H
 

@@ -76,7 +76,9 @@ struct viewers *viewers_new(struct world *w)
 
     v->arrive.fire = arrive;
     v->key_asked = world_alloc((size_t)w->sc.keys);
-    v->to_ask = w->sc.load != NULL ? workload_count(&w->sc) : w->sc.every_node ? w->sc.keys * w->sc.nodes : w->sc.requests;
+    v->to_ask = w->sc.load != NULL ? workload_count(&w->sc)
+                : w->sc.every_node ? w->sc.keys * w->sc.nodes
+                                   : w->sc.requests;
     if (w->sc.zipf && w->sc.load == NULL) {
         v->popularity = world_alloc((size_t)w->sc.keys * sizeof(*v->popularity));
         for (uint64_t i = 0; i < w->sc.keys; i++)
@@ -182,7 +184,8 @@ static void tell(struct viewer *v, enum viewer_end how, enum request_result resu
         return;
     snprintf(line, sizeof(line), "%llu,%lld,%s,%s,%s,%s,%lld,%lld,%llu", (unsigned long long)v->number,
              (long long)(v->began / US(1)), v->edge->name, v->path, ends[how],
-             v->head_seen ? request_result_word(result) : "", served ? (long long)((v->first_byte_at - v->began) / US(1)) : -1,
+             v->head_seen ? request_result_word(result) : "",
+             served ? (long long)((v->first_byte_at - v->began) / US(1)) : -1,
              served ? (long long)((last_byte_at(v) - v->began) / US(1)) : -1, (unsigned long long)v->at);
     w->tap.answer(w->tap.answer_ctx, line);
 }

@@ -219,8 +219,8 @@ static void feat_C15_large_bodies_pass_through_both_hops(void **state)
     check_honest(w);
 }
 
-/* A body without a length that is a little too long, which shows only with its last leaf: no node keeps it, neither the one
- * that asked the origin nor the one that asked that one. */
+/* A body without a length that is a little too long, which shows only with its last leaf: no node keeps it, neither the
+ * one that asked the origin nor the one that asked that one. */
 static void feat_C15_what_is_too_long_at_its_very_end_is_not_kept(void **state)
 {
     (void)state;
