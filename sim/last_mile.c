@@ -1,7 +1,5 @@
 #include "sim/last_mile.h"
 
-#include "sim/link_model.h"
-
 /* The burst that leaves at |at|; where too many are told apart, what leaves now counts as part of the one before, which
  * is acknowledged no sooner for it. */
 static void leave(struct last_mile *m, mesh_ns at)
@@ -37,7 +35,7 @@ static void acknowledged(struct last_mile *m)
 void last_mile_send(struct last_mile *m, mesh_ns now, uint64_t bytes)
 {
     if (m->window == 0)
-        m->window = LINK_WINDOW_FIRST;
+        m->window = LAST_MILE_FIRST;
     while (m->n > 0 && m->bursts[m->first].acked_at <= now)
         acknowledged(m);
     m->waiting += bytes;

@@ -9,6 +9,7 @@
 
 #define LAST_MILE_BURSTS 32
 #define LAST_MILE_WINDOW (256u << 10)
+#define LAST_MILE_FIRST  14480u /* ten segments of 1,448 bytes: each has a timestamp (RFC 7323) */
 
 struct last_mile { /* zeroed at birth, but for |delay| */
     mesh_ns delay; /* one way */

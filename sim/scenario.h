@@ -28,6 +28,7 @@ enum setting_kind {
 /* X(field, name, kind, may `set` change it, default, least, most, help) */
 #define SETTINGS(X)                                                                                                    \
     X(seed, "seed", COUNT, false, 1, 0, UINT64_MAX, "every choice of the run follows from it")                         \
+    X(identities, "identities", COUNT, false, 0, 0, UINT32_MAX, "other keys of nodes, so another ring, all else the same")    \
     X(nodes, "nodes", COUNT, false, 50, 1, 1000, "edge nodes, named n1, n2 ...")                                       \
     X(zones, "zones", COUNT, false, 3, 1, 100, "node i is in zone 1 + (i - 1) mod zones")                              \
     X(rings, "rings", COUNT, false, 1, 1, 26, "regions that have one: node i is in region 1 + (i - 1) mod rings")      \

@@ -188,6 +188,8 @@ void world_live(struct world *w, mesh_ns until, bool (*settled)(struct world *w)
 
 static int make(struct world *w, const struct scenario *sc)
 {
+    /* Other keys of nodes are another ring; with 0 they follow from the seed as all else does. */
+    uint64_t keys = sc->identities == 0 ? sc->seed : rand_mix(sc->seed ^ rand_mix(sc->identities));
     struct authority authority;
 
     w->plan = sc;
@@ -197,12 +199,12 @@ static int make(struct world *w, const struct scenario *sc)
     w->sample.fire = sample;
     heap_init(&w->events);
     trace_hash_init(&w->trace);
-    random_install(sc->seed);
+    random_install(keys);
     rare_install(sc->seed, &w->sc.rare, w->rare);
     stand_in_use(world_stand_in(sc));
     if (crypto_start() != 0)
         return -1;
-    random_install(sc->seed); /* libsodium drew for itself as it began, in a process's first world only */
+    random_install(keys); /* libsodium drew for itself as it began, in a process's first world only */
     random_enter(RANDOM_WORLD);
     w->started_at = -1;
     w->odd_peers = sc->older > 0;

@@ -156,6 +156,7 @@ layer_mesh() {
     make_ahead >/dev/null 2>&1 &
     ahead=$!
     run_lines mesh /usr/bin/python3 tests/mesh/run.py --builds .build,.build-asan
+    run_lines reality /usr/bin/python3 tests/mesh/run.py --tests tests/reality --builds .build,.build-asan
     wait "$ahead"
 }
 

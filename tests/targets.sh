@@ -54,6 +54,7 @@ fi
 if wanted nodes "real processes on this machine"; then
     rows /usr/bin/python3 tests/bench/frozen.py "$([ -n "$quick" ] && echo 5 || echo 20)"
     rows /usr/bin/python3 tests/bench/owner_dies.py "$([ -n "$quick" ] && echo 1 || echo 5)"
+    rows /usr/bin/python3 tests/reality/run.py --runs "$([ -n "$quick" ] && echo 1 || echo 5)"
     rows /usr/bin/python3 tests/bench/restart.py "$([ -n "$quick" ] && echo 5 || echo 20)"
     rows /usr/bin/python3 tests/bench/purges.py "$([ -n "$quick" ] && echo 10 || echo 60)"
     proof 27 "revoked: cut off everywhere within 5 s, transfers and all" m10_a_revoked_node_is_cut_off

@@ -185,6 +185,15 @@ struct object *window_find(const struct engine *e, const struct digest *key, con
     return NULL;
 }
 
+/* What did not say its length shows it as it comes, some with its last leaf alone. */
+static void too_long_by_now(struct engine *e, struct object *o)
+{
+    if (o->pass_through || object_available(o) <= cache_object_max(e->cache))
+        return;
+    o->pass_through = true;
+    tier_passes(e, o);
+}
+
 /* The last thing to be done with |f|: its readers may have found that it is not for them. */
 void flight_grew(struct engine *e, mesh_ns now, struct flight *f)
 {
@@ -194,10 +203,7 @@ void flight_grew(struct engine *e, mesh_ns now, struct flight *f)
     }
     struct object *o = object_ref(f->object);
 
-    if (!o->pass_through && object_available(o) > cache_object_max(e->cache)) {
-        o->pass_through = true;
-        tier_passes(e, o);
-    }
+    too_long_by_now(e, o);
     tier_grew(e, o);
     watch_body(e, now, f);
     second_grew(e, now, f);
@@ -221,6 +227,7 @@ void flight_complete(struct engine *e, mesh_ns now, struct flight *f)
         audit_grew(e, now, f, true);
         return;
     }
+    too_long_by_now(e, o);
     if (o->pass_through)
         cache_let_pass(e->cache, o);
     tier_complete(e, o);

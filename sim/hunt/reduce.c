@@ -43,6 +43,7 @@ static const char *const noise[] = {
     "max-age",
     "slow-viewers-pct",
     "leavers-pct",
+    "viewer-delay-ms",
     "hot-pct",
     "zipf",
     "zipf-exponent",

@@ -148,6 +148,7 @@ void swarm_draw(struct scenario *sc, uint64_t seed, bool story)
     sc->configs = sometimes(&s, 30, 0, 1, 6);
     sc->config_size = doubling(&s, 100, 9);
     draw_cost(sc, &s);
+    sc->viewer_delay = sometimes_ms(&s, 30, 0, 1, 100);
     sc->afterwards = from_to(&s, 0, 1);
     draw_disks(sc, &s);
     sc->replay = sometimes(&s, 20, 0, 1000, 100000);

@@ -1,14 +1,14 @@
-/* hedgerow-distance - makes hosts far from each other. Each host is a network namespace with a TUN device; this process has
- * the other ends, and hands every packet on when it has been under way for as long as the way between two places takes.
- * Told line by line on standard input, until "begin":
+/* hedgerow-distance - makes hosts far from each other. Each host is a network namespace with a TUN device; this process
+ * has the other ends, and hands every packet on when it has been under way for as long as the way between two places
+ * takes. Told line by line on standard input, until "begin":
  *
  *   seed N                    of the jitter (1)
  *   device FD ADDRESS PLACE   an open TUN device (inherited), the host's IPv4 address; place 0 is no way from anywhere
  *   delay PLACE PLACE US JITTER_US      one way, in either direction; jitter is evenly from 0 to this
  *   begin                     answered by {"ready":true}; packets pass from now on
  *
- * Ends with standard input; then says in one line of JSON how many packets passed, how many were lost because a device's
- * queue was full, and by how much the latest one was handed on too late. */
+ * Ends with standard input; then says in one line of JSON how many packets passed, how many were lost because a
+ * device's queue was full, and by how much the latest one was handed on too late. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
@@ -88,7 +88,8 @@ static int obey(const char *line)
         d.ways.seed = n;
     else if (sscanf(line, "device %d %63s %u", &fd, text, &a) == 3)
         return add_device(fd, text, a);
-    else if (sscanf(line, "delay %u %u %llu %llu", &a, &b, &n, &jitter) == 4 && a < WAY_PLACES_MAX && b < WAY_PLACES_MAX)
+    else if (sscanf(line, "delay %u %u %llu %llu", &a, &b, &n, &jitter) == 4 && a < WAY_PLACES_MAX &&
+             b < WAY_PLACES_MAX)
         set_way(a, b, US((mesh_ns)n), US((mesh_ns)jitter));
     else
         return -1;

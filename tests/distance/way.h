@@ -1,5 +1,5 @@
-/* way.h - how long packets take from place to place: a fixed time, and jitter from a seed. TCP's packets of one way stay
- * in order, as on a path without reordering; datagrams each draw for themselves. Pure: the clock is handed in. */
+/* way.h - how long packets take from place to place: a fixed time, and jitter from a seed. TCP's packets of one way
+ * stay in order, as on a path without reordering; datagrams each draw for themselves. Pure: the clock is handed in. */
 #ifndef HEDGEROW_TESTS_DISTANCE_WAY_H
 #define HEDGEROW_TESTS_DISTANCE_WAY_H
 

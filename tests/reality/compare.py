@@ -75,3 +75,11 @@ def table(found):
         told = "" if limit is None else f"{limit:g} {unit}   {'pass' if held else 'MISS'}"
         lines.append(f"{name:30}{one:12.2f}{other:12.2f}{gap:+11.2f} {unit:6}   {told}")
     return "\n".join(lines)
+
+
+def verdict(name, runs, found):
+    """One line: how far apart the two are where there is a limit."""
+    points = [abs(gap) for _, _, _, gap, _, limit, _ in found if limit == HIT_LIMIT]
+    medians = [abs(gap) for _, _, _, gap, _, limit, _ in found if limit == MEDIAN_LIMIT]
+    return (f"{name}, {runs} runs, real beside simulated: hit ratios {max(points):.2f} points apart at most (limit {HIT_LIMIT:g}), "
+            f"medians {max(medians):.1f} % (limit {MEDIAN_LIMIT:g})")

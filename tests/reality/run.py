@@ -6,7 +6,7 @@ requests, and must agree: hit ratios within one point, median times within ten p
     /usr/bin/python3 tests/reality/run.py --scenario tests/reality/small.scn --runs 1
 
 Needs root. Prints a table for each scenario, its figures the medians of its runs, each with a seed of its own; exit code 1
-when one is a MISS, 77 where it cannot run."""
+when one is a MISS, 77 where it cannot run. --runs 1 is quick, but which node owns what is chance."""
 import argparse
 import json
 import os
@@ -18,39 +18,11 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "mesh")]
 import compare  # noqa: E402
+import gate  # noqa: E402
 import harness  # noqa: E402
-import workload  # noqa: E402
 
 SKIPPED = 77
 SCENARIOS = [os.path.join(HERE, name) for name in ("ample.scn", "tight.scn")]
-
-
-def simulate(build, scenario, seed, asked, folder):
-    """The same in the simulator. Returns its measures."""
-    log, answers = os.path.join(folder, "requests.csv"), os.path.join(folder, "answers.csv")
-    workload.write_csv(log, asked)
-    done = subprocess.run([os.path.join(build, "hedgerow-sim"), "run", "--scenario", scenario, "--seed", str(seed), "--log", log,
-                           "--answers", answers, "--json"], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    report = json.loads(done.stdout)
-    assert done.returncode == 0, f"the simulation broke a rule: {report['messages']}"
-    return compare.simulated(answers, report["figures"])
-
-
-def both(case, build, scenario, seed):
-    """One run of each side: {"real", "simulated", "machine"}."""
-    import field
-    settings = workload.read_scenario(scenario)
-    asked = workload.requests(settings, seed)
-    simulation = simulate(build, scenario, seed, asked, case.folder)
-    found = field.play(case, settings, seed, asked)
-    odd = [one for one in found["answers"] if one[0] not in compare.OUTCOMES]
-    late = compare.at([1000 * one[4] for one in found["answers"]], 0.99)
-    machine = {"idle_pct": found["idle_pct"], "nodes_cpu_s": found["cpu_s"], "late_p99_ms": late, "carrier": found["carrier"],
-               "connections": found["connections"], "origin": found["origin"], "odd": odd[:5], "odds": len(odd)}
-    if os.environ.get("REALITY_KEEP"):
-        with open(os.path.join(case.folder, "found.json"), "w", encoding="ascii") as out:
-            json.dump(found, out)
-    return {"real": compare.real(found), "simulated": simulation, "machine": machine}
 
 
 def one(options):
@@ -58,7 +30,7 @@ def one(options):
     case = harness.Case(options.folder, [options.build], True)
     code = 0
     try:
-        print(json.dumps(both(case, options.build, options.scenario[0], options.seed)))
+        print(json.dumps(gate.both(case, options.build, options.scenario[0], options.seed)))
     except harness.Skip as reason:
         print(reason)
         code = SKIPPED
@@ -119,7 +91,7 @@ def main():
         rows = compare.rows([run["real"] for run in found], [run["simulated"] for run in found])
         print(compare.table(rows))
         held = all(row[-1] for row in rows)
-        print(f"reality {name} {'pass' if held else 'MISS'}", flush=True)
+        print(f"row s  {compare.verdict(name, len(found), rows)}: {'pass' if held else 'MISS'}", flush=True)
         missed = missed or not held
     return 1 if missed else 0
 

@@ -218,4 +218,5 @@ check sim/purges-2178 run --scenario sim/scenarios/purges.scn --seed 2178
 # A log that was begun anew, and confirmed only as far as the one before it.
 check sim/purges-3809 run --scenario sim/scenarios/purges.scn --seed 3809
 finish_all
+sh tests/sim/answers.sh "$@" || failed=1
 exit $failed

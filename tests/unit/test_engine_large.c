@@ -219,6 +219,32 @@ static void feat_C15_large_bodies_pass_through_both_hops(void **state)
     check_honest(w);
 }
 
+/* A body without a length that is a little too long, which shows only with its last leaf: no node keeps it, neither the
+ * one that asked the origin nor the one that asked that one. */
+static void feat_C15_what_is_too_long_at_its_very_end_is_not_kept(void **state)
+{
+    (void)state;
+    for (int over = 0; over <= 1; over++) {
+        struct site *s = site_at(w, path_owned(w, 0, "123"), LIMIT / 8 + (uint64_t)over);
+        s->chunked = true;
+        s->piece = 1000000;
+        s->every = MS(1);
+        struct viewer *v = ask(w, 0, s->path);
+        uint64_t objects = 0;
+        world_run(w, SEC(2));
+        check_result(v, RESULT_MISS);
+        for (int i = 0; i < NODES; i++)
+            objects += usage(i).objects;
+        assert_in_range(objects, over ? 0 : 2, over ? 0 : 3); /* at its node, its owner, perhaps the second one */
+        assert_int_equal(usage(0).objects, 1 - over);
+        check_honest(w);
+        if (over == 0) {
+            end(NULL);
+            begin(NULL);
+        }
+    }
+}
+
 static void a_slow_viewer_is_felt_as_far_as_the_origin(void **state)
 {
     struct site *s = shared();
@@ -290,6 +316,7 @@ int main(void)
         TEST(a_slow_viewer_is_not_served_a_changed_rest),
         TEST(what_passes_through_ends_with_its_last_reader),
         TEST(feat_C15_large_bodies_pass_through_both_hops),
+        TEST(feat_C15_what_is_too_long_at_its_very_end_is_not_kept),
         TEST(a_slow_viewer_is_felt_as_far_as_the_origin),
         TEST(fast_and_slow_edges_both_get_all),
         TEST(a_viewer_who_leaves_ends_what_passes_through),
