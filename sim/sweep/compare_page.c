@@ -124,7 +124,9 @@ static void latency_panel(struct page *p, const struct compare_run *runs, size_t
 static void measures_panel(struct page *p, const struct compare_run *runs, size_t n)
 {
     page_panel(p, "What differs");
-    buf_addf(p->out, "Each run, and how far it is from %s.", runs[0].name);
+    buf_add_str(p->out, "Each run, and how far it is from ");
+    svg_text(p->out, runs[0].name);
+    buf_add_u8(p->out, '.');
     page_figure(p);
     buf_add_str(p->out, "<table><thead><tr><th scope=\"col\"></th>");
     for (size_t i = 0; i < n; i++) {

@@ -80,6 +80,18 @@ for name, value in figures.items():
 END
 verdict sweep/same-as-run $?
 
+# Beside each other: the same run has no differences, another memory has.
+# shellcheck disable=SC2086
+"$first" run ${small%--seeds*} --memory 1MiB --seed 6 --json >"$work/less.json" 2>"$work/report"
+says 0 'run.json against less.json: origin requests from [0-9]* to [0-9]* (-' report/differs \
+    report "$work/less.json" "$work/run.json" --report "$work/report.html"
+whole report/page "$work/report.html" 'run.json against less.json' 'Requests at the origin, over time' 'How long answers take'
+says 0 'against run.json: .*(0.0 %)' report/same report "$work/run.json" "$work/run.json"
+says 2 'two files' report/usage report "$work/run.json"
+says 2 'one.html:1:1' report/no-json report "$work/run.json" "$work/one.html"
+echo '{"figures":{"hit":-4},"checks":3}' >"$work/odd.json"
+says 2 'odd.json is not what' report/odd report "$work/run.json" "$work/odd.json"
+
 printf 'nodes 3\nkeys 40\nrequests 60\nwarmup 4s\ntime 12s\nexpect origin_fetches <= 0\n' >"$work/never.scn"
 says 1 'memory 2MiB, seed 1: BROKEN (h)' sweep/broken sweep --scenario "$work/never.scn" --vary memory=2MiB --seeds 1
 grep 'hedgerow-sim run .* --memory 2MiB --seed 1$' "$work/report" >/dev/null

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "sim/amounts.h"
+#include "sim/sweep/compare.h"
 #include "sim/sweep/sweep.h"
 
 /* ---- statistics ---- */
@@ -308,6 +309,40 @@ static void tables_are_whole(void **state)
     sweep_end(s);
 }
 
+/* ---- runs beside each other ---- */
+
+static void runs_are_told_apart(void **state)
+{
+    struct compare_run *runs = calloc(2, sizeof(*runs));
+    struct buf out = BUF_EMPTY;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        runs[i] = (struct compare_run){ .name = "a<b", .ok = i == 0, .step_ms = 100, .steps = 2 };
+        runs[i].figures = (struct figures){
+            .requests = 1000, .hit = 500, .origin_fetches = 400 - 100 * i, .first_byte_p99_us = FIGURE_NEVER
+        };
+        runs[i].fetches[1] = 7;
+    }
+    compare_answer(&out, runs, 2);
+    buf_add_u8(&out, '\0');
+    assert_string_equal(
+        (const char *)out.data,
+        "a<b against a<b: origin requests from 400 to 300 (-25.0 %); answered without the origin from 50.0 % "
+        "to 50.0 % (0.0 points). In a<b a rule was broken.");
+    buf_free(&out);
+    compare_text(&out, runs, 2);
+    buf_add_u8(&out, '\0');
+    assert_non_null(strstr((const char *)out.data, "                    400                   300     -25%\n"));
+    buf_free(&out);
+    compare_page(&out, runs, 2);
+    buf_add_u8(&out, '\0');
+    assert_null(strstr((const char *)out.data, "a<b"));
+    assert_non_null(strstr((const char *)out.data, "a&lt;b"));
+    buf_free(&out);
+    free(runs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +358,7 @@ int main(void)
         cmocka_unit_test(the_answer_says_that_nothing_changes),
         cmocka_unit_test(the_answer_names_the_best_word),
         cmocka_unit_test(tables_are_whole),
+        cmocka_unit_test(runs_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
