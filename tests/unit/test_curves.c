@@ -56,8 +56,8 @@ static void a_moment_shows_its_worst(void **state)
 
 static void every_node_that_lives_comes_to_know_once(void **state)
 {
-    static const char text[] =
-        "nodes 25\njoin-every 10ms\nwarmup 6s\ntime 24s\nat 7s update all 5 500ms\nat 11s crashes all 1 8s\n";
+    static const char text[] = "nodes 25\njoin-every 10ms\nwarmup 6s\ntime 24s\nat 7s update 1 5 500ms\nat 7.003s "
+                               "vanish 2\nat 11s crashes all 1 8s\n";
     struct members_curves *m = calloc(1, sizeof(*m));
     struct scenario_error err;
     struct scenario sc;
@@ -70,12 +70,12 @@ static void every_node_that_lives_comes_to_know_once(void **state)
     assert_int_equal(c->trace[0], plain->trace[0]); /* who looks on changes nothing */
     assert_int_equal(c->trace[1], plain->trace[1]);
     assert_int_equal(c->updates_lost, 0);
-    assert_int_equal(m->update.of, 5 * 24);
-    assert_int_equal(sum_of(&m->update), 5 * 24);
-    assert_int_equal(m->crash.of, 24);
-    assert_int_equal(sum_of(&m->crash), 24);
-    assert_int_equal(m->moments[m->moments_n - 1].live, 24);
-    assert_int_equal(m->moments[m->moments_n - 1].right, 24);
+    assert_int_equal(m->update.of, 5 * 23); /* n2 ends before it can know, and need not */
+    assert_int_equal(sum_of(&m->update), 5 * 23);
+    assert_int_equal(m->crash.of, 2 * 23); /* who ends second need not have noticed the first */
+    assert_int_equal(sum_of(&m->crash), 2 * 23);
+    assert_int_equal(m->moments[m->moments_n - 1].live, 23);
+    assert_int_equal(m->moments[m->moments_n - 1].right, 23);
     crowd_free(plain);
     crowd_free(c);
     scenario_fini(&sc);
