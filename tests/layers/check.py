@@ -66,7 +66,7 @@ HEADER_RULES = [
     ("zlib", r"zlib\.h", ["node/coding", "node/cli"]),
     ("Brotli", r"brotli/.*", ["node/coding"]),
     ("xxhash", r"xxhash\.h", ["node/store"]),
-    ("jansson", r"jansson\.h", ["node/admin", "node/cli", "node/signed"]),
+    ("jansson", r"jansson\.h", ["node/admin", "node/cli", "node/signed", "sim/door"]),
     ("libmaxminddb", r"maxminddb\.h", ["node/io"]),
     ("nghttp2", r"nghttp2/.*", ["node/http"]),
     ("libyaml", r"yaml\.h", ["node/dist"]),

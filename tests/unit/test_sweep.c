@@ -281,7 +281,7 @@ static void tables_are_whole(void **state)
 
     (void)state;
     s->runs[3].ended = false;
-    snprintf(s->runs[3].broken, sizeof(s->runs[3].broken), "crashed: signal \"SIGABRT\"");
+    snprintf(s->runs[3].broken, sizeof(s->runs[3].broken), "crashed: signal \"SIGABRT\" <i>");
     snprintf(s->runs[3].how, sizeof(s->runs[3].how), "hedgerow-sim run <again> --memory 128MiB");
     sweep_csv(&out, s);
     struct slice rest = buf_slice(&out), line, cell;
@@ -297,7 +297,7 @@ static void tables_are_whole(void **state)
     buf_free(&out);
     sweep_json(&out, s, "how");
     buf_add_u8(&out, '\0');
-    assert_non_null(strstr((const char *)out.data, "\"broken\":\"crashed: signal \\\"SIGABRT\\\"\""));
+    assert_non_null(strstr((const char *)out.data, "\"broken\":\"crashed: signal \\\"SIGABRT\\\" <i>\""));
     assert_non_null(strstr((const char *)out.data, "{\"memory\":\"128MiB\",\"seed\":12,\"ok\":false"));
     buf_free(&out);
     sweep_page(&out, s, "how");
@@ -305,6 +305,7 @@ static void tables_are_whole(void **state)
     assert_non_null(strstr((const char *)out.data, "1 of 4 runs did not hold"));
     assert_non_null(strstr((const char *)out.data, "hedgerow-sim run &lt;again&gt; --memory 128MiB"));
     assert_null(strstr((const char *)out.data, "<again>"));
+    assert_null(strstr((const char *)out.data, "<i>"));
     buf_free(&out);
     sweep_end(s);
 }
