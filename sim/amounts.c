@@ -45,6 +45,21 @@ const char *amount_seconds(char text[AMOUNT_MAX], uint64_t ms)
     return text;
 }
 
+const char *amount_span(char text[AMOUNT_MAX], uint64_t ms)
+{
+    unsigned long long minutes = ms / 60000;
+
+    if (ms < 600000 || ms == FIGURE_NEVER)
+        return amount_seconds(text, ms);
+    if (minutes < 60)
+        snprintf(text, AMOUNT_MAX, "%llu min", minutes);
+    else if (minutes % 60 == 0)
+        snprintf(text, AMOUNT_MAX, "%llu h", minutes / 60);
+    else
+        snprintf(text, AMOUNT_MAX, "%llu h %llu min", minutes / 60, minutes % 60);
+    return text;
+}
+
 const char *amount_ms(char text[AMOUNT_MAX], uint64_t us)
 {
     if (us == FIGURE_NEVER)

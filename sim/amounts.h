@@ -12,6 +12,8 @@ const char *amount_number(char text[AMOUNT_MAX], uint64_t n);
 const char *amount_bytes(char text[AMOUNT_MAX], uint64_t n);
 /* Milliseconds as "12.3 s"; FIGURE_NEVER as "never". */
 const char *amount_seconds(char text[AMOUNT_MAX], uint64_t ms);
+/* Milliseconds as "41.2 s", "24 h", "1 h 5 min". */
+const char *amount_span(char text[AMOUNT_MAX], uint64_t ms);
 /* Microseconds in milliseconds, "12.34"; FIGURE_NEVER as "-". */
 const char *amount_ms(char text[AMOUNT_MAX], uint64_t us);
 /* Microseconds as a person says them: "2.63 ms", "31.4 ms", "139 ms", "1.8 s". */

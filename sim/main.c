@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "sim/check.h"
+#include "sim/door/comparer.h"
 #include "sim/door/differ.h"
 #include "sim/door/hunter.h"
 #include "sim/door/load.h"
@@ -235,6 +236,8 @@ int main(int argc, char **argv)
     }
     if (o.command == COMMAND_DIFF)
         return differ_files(&o);
+    if (o.command == COMMAND_REPORT)
+        return comparer_run(&o);
     if (o.command == COMMAND_HUNT)
         return hunter_run(&o);
     if (o.command == COMMAND_SWEEP)

@@ -12,7 +12,7 @@ static const struct option_command_word {
 } commands[] = {
     { "run", "r", COMMAND_RUN },   { "members", "m", COMMAND_MEMBERS }, { "routing", "o", COMMAND_ROUTING },
     { "hunt", "h", COMMAND_HUNT }, { "shrink", "s", COMMAND_SHRINK },   { "bisect", "b", COMMAND_BISECT },
-    { "diff", "d", COMMAND_DIFF }, { "sweep", "v", COMMAND_SWEEP },
+    { "diff", "d", COMMAND_DIFF }, { "sweep", "v", COMMAND_SWEEP },     { "report", "p", COMMAND_REPORT },
 };
 
 /* Options that are no settings, and the commands that know them. In a hunt --seeds is how many are tried; how many
@@ -23,13 +23,13 @@ static const struct option_word {
 } words[] = {
     { "--scenario", "rmohsbv", true },
     { "--trace", "r", true },
-    { "--report", "rmsv", true },
+    { "--report", "rmsvp", true },
     { "--csv", "rv", true },
     { "--json", "rmov", false },
     { "--print", "rmo", false },
     { "--cost", "rmo", false },
-    { "--help", "rmohsbdv", false },
-    { "--version", "rmohsbdv", false },
+    { "--help", "rmohsbdvp", false },
+    { "--version", "rmohsbdvp", false },
     { "--swarm", "rhsb", false },
     { "--plain", "h", false },
     { "--seeds", "hv", true },
@@ -95,6 +95,9 @@ static void take_flag(struct options *o, const char *name)
         o->command = COMMAND_VERSION;
 }
 
+#define FILES_MAX (sizeof(((struct options *)NULL)->files) / sizeof(const char *) - 1) /* NULL is behind the last one \
+                                                                                        */
+
 /* Arguments are walked through more than once: each is taken once. */
 static bool take_vary(struct options *o, const char *value)
 {
@@ -105,6 +108,18 @@ static bool take_vary(struct options *o, const char *value)
     if (i < most)
         o->vary[i] = value;
     return i < most;
+}
+
+static bool take_file(struct options *o, const char *arg)
+{
+    size_t i = 0;
+
+    while (i < FILES_MAX && o->files[i] != NULL)
+        i++;
+    if (strncmp(arg, "--", 2) == 0 || i == FILES_MAX)
+        return false;
+    o->files[i] = arg;
+    return true;
 }
 
 /* false: its value is not one. */
@@ -151,6 +166,12 @@ static int walk_once(struct options *o, struct scenario *sc, bool presets, struc
     for (int i = 0; i < o->argc; i++) {
         const char *arg = o->argv[i];
         const struct option_word *w = word_of(o, arg);
+        if (w == NULL && o->command == COMMAND_REPORT) {
+            if (take_file(o, arg))
+                continue;
+            buf_addf(wrong, "\"%s\": report takes 2 to %zu files of `run --json`, and --report FILE", arg, FILES_MAX);
+            return MESH_E_SYNTAX;
+        }
         if (w == NULL && strncmp(arg, "--", 2) != 0) {
             buf_addf(wrong, "\"%s\" is no option: options begin with --", arg);
             return MESH_E_SYNTAX;
@@ -205,7 +226,8 @@ int options_parse(struct options *o, int argc, char **argv, struct buf *wrong)
     while (i < n && strcmp(argv[1], commands[i].word) != 0)
         i++;
     if (i == n) {
-        buf_addf(wrong, "unknown command \"%s\": run, members, routing, hunt, shrink, sweep, bisect or diff", argv[1]);
+        buf_addf(wrong, "unknown command \"%s\": run, members, routing, hunt, shrink, sweep, report, bisect or diff",
+                 argv[1]);
         return MESH_E_SYNTAX;
     }
     o->command = commands[i].command;
@@ -227,6 +249,10 @@ int options_parse(struct options *o, int argc, char **argv, struct buf *wrong)
     scenario_init(&probe, o->words);
     int err = walk(o, &probe, wrong);
     scenario_fini(&probe);
+    if (err == 0 && o->command == COMMAND_REPORT && o->files[1] == NULL) {
+        buf_add_str(wrong, "report takes two files of `run --json` or more");
+        err = MESH_E_MISSING;
+    }
     if (err == 0 && o->command == COMMAND_SWEEP && o->vary[0] == NULL) {
         buf_add_str(wrong, "sweep needs --vary, such as --vary memory=64MiB,128MiB,256MiB");
         err = MESH_E_MISSING;
@@ -298,6 +324,7 @@ void options_help(const struct options *o, struct buf *out)
         "hedgerow-sim sweep   --vary SETTING=V1,V2,... [--vary ...] [--scenario FILE] [--SETTING VALUE ...] [--seeds "
         "N]\n"
         "                     [-j N] [--json] [--csv FILE] [--report FILE]\n"
+        "hedgerow-sim report  FILE FILE ... [--report FILE]\n"
         "hedgerow-sim bisect  --with PROGRAM [--scenario FILE] [--SETTING VALUE ...] [--swarm]\n"
         "hedgerow-sim diff    TRACE TRACE\n\n"
         "run      whole Hedgerow nodes on virtual time, with viewers and an origin\n"
@@ -306,6 +333,7 @@ void options_help(const struct options *o, struct buf *out)
         "hunt     run with many seeds, on all cores; what is not said is drawn from each seed\n"
         "shrink   a run in which a rule is broken, made as small as can be\n"
         "sweep    run with each of several values, and the same seeds: what does a setting bring?\n"
+        "report   what differs between runs, from what `run --json` wrote\n"
         "bisect   the first event in which another build's run differs from this one's\n"
         "diff     the first line in which two files of --trace differ\n\n"
         "All check from outside what must hold. The same seed gives the same run. Exit code 1: something\n"

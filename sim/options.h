@@ -12,6 +12,7 @@ enum option_command {
     COMMAND_HUNT,
     COMMAND_SHRINK,
     COMMAND_SWEEP,
+    COMMAND_REPORT,
     COMMAND_BISECT,
     COMMAND_DIFF,
     COMMAND_HELP,
@@ -33,7 +34,7 @@ struct options {
     const char *with;               /* bisect's other program */
     bool baselines;                 /* of members: with --report, beside SWIM and Lifeguard */
     const char *vary[4];            /* sweep's, as they are written; one more than there may be */
-    const char *files[2];           /* diff's */
+    const char *files[7];           /* diff's two, report's; NULL behind the last one */
     const struct vocabulary *words; /* of the command */
     int argc;
     char **argv; /* of the command, its settings among them */

@@ -168,7 +168,7 @@ static void head(struct page *p)
 
     snprintf(title, sizeof(title), "%s nodes, seed %llu", amount_number(a, p->w->sc.nodes),
              (unsigned long long)p->w->sc.seed);
-    snprintf(aside, sizeof(aside), "%s nodes, %s of virtual time, seed %llu", a, amount_seconds(b, p->end_ms),
+    snprintf(aside, sizeof(aside), "%s nodes, %s of virtual time, seed %llu", a, amount_span(b, p->end_ms),
              (unsigned long long)p->w->sc.seed);
     page_open(p, title, aside);
 }

@@ -4,6 +4,8 @@
 #include "sim/amounts.h"
 #include "sim/page_parts.h"
 
+#define LETTER     66  /* of a number: about so wide, in tenths of a pixel */
+#define MARGIN     250 /* right of the axis */
 #define TICK_X     620 /* tenths of a pixel that a number below the axis has for itself, at least */
 #define TICKS_Y    5
 #define TICK_LEAST 520
@@ -43,6 +45,8 @@ static void tick_text(char text[AMOUNT_MAX], enum axis axis, uint64_t v, uint64_
     case AXIS_TIME:
         if (step < 1000 && step % 500 != 0 && n < 10000)
             snprintf(text, AMOUNT_MAX, "%llu ms", n);
+        else if (step >= 3600000)
+            snprintf(text, AMOUNT_MAX, "%llu h", n / 3600000);
         else if (step >= 60000)
             snprintf(text, AMOUNT_MAX, "%llu min", n / 60000);
         else if (step % 1000 == 0)
@@ -149,7 +153,8 @@ void plot_axes(struct buf *out, const struct plot *p, const char *y_name, const 
             continue; /* of decades that lie near each other not each has its number */
         named = x;
         tick_text(text, p->x_axis, v, x_step);
-        svg_label(out, "tick", 'm', x, bottom + 180, text);
+        int most = right + MARGIN - (int)strlen(text) * LETTER / 2;
+        svg_label(out, "tick", 'm', x < most ? x : most, bottom + 180, text);
     }
     svg_line(out, "axis", left, bottom, right, bottom);
     svg_label(out, "name", 's', left, p->y.to - 100, y_name);

@@ -7,6 +7,7 @@
 
 #define BANDS_MAX   400
 #define ROWS_MAX    16
+#define MARKS_MAX   60
 #define ROW         180
 #define TEXT_MAX    64
 #define LETTER      62 /* of a label: about so wide, in tenths */
@@ -131,7 +132,7 @@ void faults_bands(struct page *p, const struct svg_scale *x, int top, int bottom
         int from = svg_at(x, all[i].from_ms), to = svg_at(x, all[i].to_ms);
         if (to - from >= 10)
             svg_rect(p->out, "band", from, top, to - from, bottom - top);
-        else
+        else if (n <= MARKS_MAX) /* more would hide what they explain */
             svg_line(p->out, "mark", from, top, from, bottom);
     }
 }
@@ -186,7 +187,11 @@ static void row_of_marks(struct page *p, bool purges, uint64_t n, int y)
             last = at;
         }
     }
-    snprintf(text, sizeof(text), "%s %s", amount_number(a, n), purges ? "purges" : "configs");
+    const char *what = purges ? "purges" : "configs";
+    if (page_is_narrow(p)) /* no room for how many */
+        snprintf(text, sizeof(text), "%s", what);
+    else
+        snprintf(text, sizeof(text), "%s %s", amount_number(a, n), what);
     svg_label(p->out, "tick", 'e', PLOT_LEFT - 80, y + 130, text);
 }
 

@@ -13,7 +13,7 @@
 #define TOP         240
 #define BOTTOM      2600
 #define HEIGHT      305
-#define NAME_ROOM   210 /* tenths of a pixel that a bar must have to bear the name of its node */
+#define NAME_ROOM   300 /* tenths of a pixel that a bar must have to bear the name of its node */
 #define FIRST_US    100
 #define CONFIGS_MAX 100 /* changes of the configuration in a table */
 #define STEP_LEAST  20  /* tenths of a pixel */

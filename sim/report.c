@@ -8,6 +8,7 @@
 #include "sim/config_model.h"
 #include "sim/net.h"
 #include "sim/purge_model.h"
+#include "sim/series.h"
 #include "sim/topology.h"
 #include "sim/viewer_model.h"
 
@@ -247,6 +248,41 @@ void report_quoted(struct buf *out, const char *text)
     buf_add_u8(out, '"');
 }
 
+/* Every fiftieth, and closer where it matters. */
+unsigned report_quantile(size_t i)
+{
+    static const uint16_t last[] = { 990, 995, 999, 1000 };
+    return i < 50 ? 20 * (unsigned)i : last[i - 50];
+}
+
+/* What is drawn when runs are compared: SERIES_BUCKETS_MAX steps at most, however long the run. */
+static void put_times(struct buf *out, struct world *w)
+{
+    const struct series_book *s = w->series;
+    struct viewers *v = w->viewers;
+
+    buf_addf(out, "\"over_time\":{\"step_ms\":%llu,\"requests\":[", (unsigned long long)(s->width / MS(1)));
+    for (size_t i = 0; i < s->n; i++) {
+        uint64_t all = 0;
+        for (size_t e = 0; e < SERIES_ENDS_N; e++)
+            all += s->buckets[i].ends[e];
+        buf_addf(out, "%s%llu", i > 0 ? "," : "", (unsigned long long)all);
+    }
+    buf_add_str(out, "],\"origin_fetches\":[");
+    for (size_t i = 0; i < s->n; i++)
+        buf_addf(out, "%s%llu", i > 0 ? "," : "", (unsigned long long)s->buckets[i].fetches);
+    buf_add_str(out, "]},\"first_byte_us\":[");
+    for (size_t i = 0; i < REPORT_QUANTILES; i++) {
+        uint64_t ns = times_at(&v->first_byte_ns, report_quantile(i));
+        buf_add_str(out, i > 0 ? "," : "");
+        if (ns == FIGURE_NEVER)
+            buf_add_str(out, "null");
+        else
+            buf_addf(out, "%llu", (unsigned long long)(ns / (uint64_t)US(1)));
+    }
+    buf_add_str(out, "],");
+}
+
 void report_json(struct buf *out, struct world *w, const struct figures *f, const char *how)
 {
     const struct check *c = w->check;
@@ -266,7 +302,9 @@ void report_json(struct buf *out, struct world *w, const struct figures *f, cons
         else
             buf_addf(out, "%llu", (unsigned long long)v);
     }
-    buf_addf(out, "},\"checks\":[");
+    buf_add_str(out, "},");
+    put_times(out, w);
+    buf_add_str(out, "\"checks\":[");
     for (size_t i = 0; i < RULES_N; i++) {
         buf_addf(out, "%s{\"rule\":\"%c\",\"text\":", i > 0 ? "," : "", (char)('a' + i));
         report_quoted(out, rule_texts[i]);

@@ -407,6 +407,16 @@ if wanted s; then
     done
     set -- $(cost "$sim" members --nodes 50 --time 600s --loss-pct 2 --quiet 0s)
     judged sim "... membership alone, 2 % loss" "$(awk -v c="$1" 'BEGIN { print (c > 0 ? int(600 / c) : "-") }')" 1000 '>='
+    # A planner's question, on all cores; cryptography is the stand-in, as sizes do not depend on it.
+    requests=$(size 5000 200000) seeds=$(size 1 5) began=$(date +%s)
+    if "$sim" sweep --vary memory=4MiB,8MiB,16MiB,32MiB,64MiB --seeds "$seeds" --nodes 40 --real-crypto-nodes 0 \
+        --requests "$requests" --keys 20000 --size-max 16KiB --time 300s >"$work/sweep" 2>>"$work/errors"; then
+        took=$(($(date +%s) - began))
+    else
+        took=-
+    fi
+    head -1 "$work/sweep" >&2
+    judged sim "s for a sweep of 5 sizes x $seeds seeds, 40 nodes, $requests requests a run" "$took" 60 '<='
     first=$("$sim" members --nodes 60 --loss-pct 5 --seed 3 | tail -1)
     again=$("$sim" members --nodes 60 --loss-pct 5 --seed 3 | tail -1)
     differ=1

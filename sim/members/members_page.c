@@ -310,7 +310,7 @@ void members_page(struct buf *out, const struct members_run *runs, size_t n, con
 
     snprintf(title, sizeof(title), "%u members, seed %llu", c->n, (unsigned long long)c->sc.seed);
     snprintf(aside, sizeof(aside), "%s members, %s of virtual time, seed %llu", amount_number(a, c->n),
-             amount_seconds(b, runs[0].figures.virtual_ms), (unsigned long long)c->sc.seed);
+             amount_span(b, runs[0].figures.virtual_ms), (unsigned long long)c->sc.seed);
     page_open(&p, title, aside);
     put_broken(&p, &runs[0]);
     buf_add_str(out, "<p class=\"answer\">");

@@ -201,13 +201,17 @@ END
     rm -f "$work/first.html" "$work/first.csv"
     echo "ok $name"
 }
+all=$sims
 page sim/page --nodes 12 --requests 800 --keys 60 --warmup 4s --time 20s
 sims=
 page sim/page-faults --scenario sim/scenarios/swarm.scn --seed 3
 page sim/page-regions --scenario sim/scenarios/far.scn --seed 2
 page sim/page-purges --scenario sim/scenarios/purges.scn
-refused 2 'unknown setting "report"' sim/page-members members --report "$work/page.html"
+refused 2 'unknown setting "report"' sim/page-routing routing --report "$work/page.html"
 refused 1 'cannot be written' sim/page-nowhere run --nodes 1 --requests 0 --time 16s --report "$work/none/page.html"
+
+# shellcheck disable=SC2086
+sh tests/sim/sweep.sh $first $all || failed=1
 
 # Seeds that once failed: two meshes that never met, since joining ended with the first answer.
 check sim/damaged-50 run --scenario sim/scenarios/damaged.scn --seed 50
