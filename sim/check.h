@@ -18,7 +18,7 @@
     X(PURGED, "what a node has confirmed to be purged, or missed while away, it does not serve")    \
     X(COMPLETE, "who is said to have confirmed a purge has it; in the end all live nodes have all") \
     X(CONFIGURED, "one configuration in the end, no change of it lost, and newcomers have it when ready") \
-    X(DISK, "what a disk is said to have was written there and not removed, and answers are not younger than said")
+    X(DISK, "what a disk is said to have was written and not removed, and no answer is older than said")
 enum rule {
 #define X(name, text) RULE_##name,
     RULES(X)

@@ -22,7 +22,7 @@ struct thing {
     struct record r;
     uint32_t segment, end;
     bool written;
-    size_t drop;   /* 1 and more: that removal is about it */
+    size_t drop; /* 1 and more: that removal is about it */
 };
 
 struct disk_book {
@@ -142,8 +142,8 @@ static void read_write(struct disk_model *d, const struct store_op *op)
         at += record_bytes(r.length);
     }
     if (at != op->len)
-        check_broken(d->edge->w, RULE_DISK, "%s writes what is no record, at %zu of %u", d->edge->name,
-                     op->offset + at, op->segment);
+        check_broken(d->edge->w, RULE_DISK, "%s writes what is no record, at %zu of %u", d->edge->name, op->offset + at,
+                     op->segment);
 }
 
 void disk_check_told(struct disk_model *d, const struct store_op *op)
@@ -189,8 +189,8 @@ void disk_check_done(struct disk_model *d, const struct store_op *op, int err)
     if (op->kind == STORE_WRITE && err == 0 && !op->lists)
         written(b, op->segment, op->offset + (uint32_t)op->len);
     if (op->kind == STORE_WRITE && (uint64_t)disk_files_n(&d->files) * d->files.file_bytes > d->edge->w->sc.disk)
-        check_broken(d->edge->w, RULE_DISK, "%s has %u segments of %u bytes on its disk, more than it may", d->edge->name,
-                     disk_files_n(&d->files), d->files.file_bytes);
+        check_broken(d->edge->w, RULE_DISK, "%s has %u segments of %u bytes on its disk, more than it may",
+                     d->edge->name, disk_files_n(&d->files), d->files.file_bytes);
     for (size_t i = 0; op->kind == STORE_SYNC && err == 0 && i < b->drops_n; i++)
         b->drops[i].synced = b->drops[i].synced || (b->drops[i].written && b->drops[i].segment == op->segment);
     if (op->kind == STORE_REMOVE)
@@ -263,7 +263,8 @@ static int compare(const void *a, const void *b)
 {
     const struct name *x = a, *y = b;
 
-    return x->key != y->key ? (x->key > y->key) - (x->key < y->key) : (x->variant > y->variant) - (x->variant < y->variant);
+    return x->key != y->key ? (x->key > y->key) - (x->key < y->key)
+                            : (x->variant > y->variant) - (x->variant < y->variant);
 }
 
 /* How many things may be found: distinct names of those that are not removed. */

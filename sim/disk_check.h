@@ -1,9 +1,9 @@
-/* disk_check.h - what disks must hold and must not, judged by the world's own book: it reads in each write, as it is told,
- * which things are put there and which are removed.
+/* disk_check.h - what disks must hold and must not, judged by the world's own book: it reads in each write, as it is
+ * told, which things are put there and which are removed.
  *
- * What a store says there is after a start is among what was written and not removed: a removal counts that had got to the
- * file, or, where the host went, was synced. A removal is told together with its sync, all else is synced in time, and the
- * limit is kept. And an answer is at least as old as it really is, whichever disks it has lain on. */
+ * What a store says there is after a start is among what was written and not removed: a removal counts that had got to
+ * the file, or, where the host went, was synced. A removal is told together with its sync, all else is synced in time,
+ * and the limit is kept. And an answer is at least as old as it really is, whichever disks it has lain on. */
 #ifndef HEDGEROW_SIM_DISK_CHECK_H
 #define HEDGEROW_SIM_DISK_CHECK_H
 
@@ -37,8 +37,8 @@ void disk_check_sample(struct world *w);
 bool disk_check_settled(const struct world *w);
 void disk_check_end(struct world *w);
 
-/* The origin says when it sent a head, in a field of its own, where there are disks. disk_check_answer judges the age of
- * |r|'s answer by that. */
+/* The origin says when it sent a head, in a field of its own, where there are disks. disk_check_answer judges the age
+ * of |r|'s answer by that. */
 #define DISK_SENT "X-Sent-Ms"
 void disk_check_answer(struct edge *e, uint64_t key, struct request *r);
 

@@ -130,7 +130,8 @@ static void note_extent(struct disk_file *f, mesh_ns now, uint32_t offset, uint3
     memcpy(x->before, f->bytes + offset, len);
 }
 
-int disk_files_write(struct disk_files *d, mesh_ns now, uint32_t number, uint32_t offset, struct slice bytes, bool create)
+int disk_files_write(struct disk_files *d, mesh_ns now, uint32_t number, uint32_t offset, struct slice bytes,
+                     bool create)
 {
     struct disk_file *f = disk_files_find(d, number);
 

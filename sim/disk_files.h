@@ -2,9 +2,9 @@
  * leaves. Plain data, without time or chance of its own: both are handed in.
  *
  * A write is there at once for whoever reads, and safe once its file was synced, or when it is older than
- * DISK_WRITEBACK. Until then a loss of power takes it, all of it or some of its blocks, or cuts it anywhere. That a file was
- * made or removed is safe when any file was synced since (a sync of the directory goes with it); of those that are not,
- * the last ones are undone, as a journal does it: none without those after it. */
+ * DISK_WRITEBACK. Until then a loss of power takes it, all of it or some of its blocks, or cuts it anywhere. That a
+ * file was made or removed is safe when any file was synced since (a sync of the directory goes with it); of those that
+ * are not, the last ones are undone, as a journal does it: none without those after it. */
 #ifndef HEDGEROW_SIM_DISK_FILES_H
 #define HEDGEROW_SIM_DISK_FILES_H
 
@@ -48,7 +48,8 @@ struct disk_file *disk_files_find(const struct disk_files *d, uint32_t number);
 const struct disk_file *disk_files_after(const struct disk_files *d, uint32_t number);
 
 /* disk_files_write: 0, or MESH_E_ABSENT. With |create| the file is made, or made empty. */
-int disk_files_write(struct disk_files *d, mesh_ns now, uint32_t number, uint32_t offset, struct slice bytes, bool create);
+int disk_files_write(struct disk_files *d, mesh_ns now, uint32_t number, uint32_t offset, struct slice bytes,
+                     bool create);
 /* disk_files_read: how many bytes there were, or MESH_E_ABSENT. */
 int64_t disk_files_read(const struct disk_files *d, uint32_t number, uint32_t offset, void *into, size_t len);
 int disk_files_sync(struct disk_files *d, mesh_ns now, uint32_t number);
@@ -59,7 +60,8 @@ uint64_t disk_files_used(const struct disk_files *d);
 uint64_t disk_files_growth(const struct disk_files *d, uint32_t number, uint32_t offset, size_t len);
 uint32_t disk_files_n(const struct disk_files *d);
 
-/* disk_files_unsafe_since: since when the oldest write lies there that a loss of power may take; MESH_NS_NEVER: none. */
+/* disk_files_unsafe_since: since when the oldest write lies there that a loss of power may take; MESH_NS_NEVER: none.
+ */
 mesh_ns disk_files_unsafe_since(const struct disk_files *d, mesh_ns now);
 
 /* disk_files_lose: power is lost. Returns how many bytes, files made and removals came to nothing. */

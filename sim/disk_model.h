@@ -1,6 +1,6 @@
-/* disk_model.h - a node's disk: does what its store wants done (node/store), on virtual time and with the disk's faults.
- * As in the real node (node/io/disk) writes, syncs and removals come one after the other and three reads beside them; all
- * share the disk's rate, and each takes `disk-delay-ms` to twice that besides. The files outlive the process.
+/* disk_model.h - a node's disk: does what its store wants done (node/store), on virtual time and with the disk's
+ * faults. As in the real node (node/io/disk) writes, syncs and removals come one after the other and three reads beside
+ * them; all share the disk's rate, and each takes `disk-delay-ms` to twice that besides. The files outlive the process.
  *
  *   the process ends    what the system has taken is there, of a write that it is taking a part; what waits is lost
  *   the host goes       and what was not synced is lost, or cut (disk_files.h)

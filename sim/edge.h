@@ -40,7 +40,7 @@ struct edge {
     uint64_t config_keeps;
     unsigned ticks_at_once;
     struct disk_model *disk; /* for copies; NULL: none. Outlives it */
-    struct event probe; /* of the origin, and since when */
+    struct event probe;      /* of the origin, and since when */
     mesh_ns probe_began;
     struct list viewers, supplies, ends; /* of this life */
     struct edge_sums past;
@@ -56,7 +56,8 @@ void edge_region(const struct world *w, uint32_t region, char out[EDGE_REGION_MA
 void edge_init(struct world *w, struct edge *e, uint32_t index, const struct authority *a);
 void edge_fini(struct edge *e);
 
-/* edge_start begins it, or begins it again. What is lost: nothing; its boot counter and what lies beside it; its disk, too. */
+/* edge_start begins it, or begins it again. What is lost: nothing; its boot counter and what lies beside it; its disk,
+ * too. */
 enum edge_lost { LOST_NOTHING, LOST_BOOT, LOST_DISK };
 void edge_start(struct edge *e, enum edge_lost lost);
 enum edge_stop { EDGE_CRASH, EDGE_VANISH, EDGE_LEFT, EDGE_END /* of the world */ };

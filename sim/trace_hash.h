@@ -38,7 +38,7 @@
     X(CONFIG, "config") /* a change of the configuration is in force */ \
     X(DISK, "disk")     /* something was done on a disk */            \
     X(DISK_FAILED, "disk-failed")                                     \
-    X(DISK_LOST, "disk-lost") /* ... and is not there, since its host lost power */
+    X(DISK_LOST, "disk-lost") /* what was not synced is gone */
 enum note {
 #define X(name, word) NOTE_##name,
     NOTES(X)

@@ -94,7 +94,8 @@ static void draw_origin(struct scenario *sc, struct swarm *s)
     sc->max_age = sometimes(s, 30, SEC(86400) / SEC(1), 1, 30) * SEC(1);
 }
 
-/* As small as they may be, so that they get full and their oldest segments go; with little memory most of it is written. */
+/* As small as they may be, so that they get full and their oldest segments go; with little memory most of it is
+ * written. */
 static void draw_disks(struct scenario *sc, struct swarm *s)
 {
     uint64_t bytes = sometimes(s, 35, 0, 8 << 20, 9 << 20), memory = sometimes(s, 70, sc->memory, 1 << 20, 2 << 20);
@@ -150,9 +151,10 @@ static void add(struct scenario *sc, const struct action *a)
 /* What happens to a disk, and to what is on it: faults that end after a while, and restarts. */
 static void more_of_disks(struct scenario *sc)
 {
-    static const enum action_kind kinds[] = { ACTION_DISK_ERRORS, ACTION_DISK_WRITE_ERRORS, ACTION_DISK_CORRUPT,
-                                              ACTION_DISK_TORN,   ACTION_DISK_FULL,         ACTION_DISK_SLOW,
-                                              ACTION_START_WIPED, ACTION_CRASH,             ACTION_VANISH };
+    static const enum action_kind kinds[] = {
+        ACTION_DISK_ERRORS, ACTION_DISK_WRITE_ERRORS, ACTION_DISK_CORRUPT, ACTION_DISK_TORN, ACTION_DISK_FULL,
+        ACTION_DISK_SLOW,   ACTION_START_WIPED,       ACTION_CRASH,        ACTION_VANISH
+    };
     struct rand r = rand_of(sc->seed, 0, SWARM_DISKS);
     uint64_t n = rand_below(&r, 6), span = (sc->time - sc->warmup) / MS(1);
 

@@ -1,5 +1,5 @@
-/* The simulator's disks: what a loss of power takes and what not, what a start finds, and that the world's books notice what
- * is wrong. */
+/* The simulator's disks: what a loss of power takes and what not, what a start finds, and that the world's books notice
+ * what is wrong. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -255,7 +255,9 @@ static void find_less_than_there_is(struct world *w)
 {
     struct disk_model *d = w->edges[1].disk;
     struct store *before = d->store;
-    struct store_config cfg = { .limit = w->sc.disk, .segment_bytes = d->files.file_bytes, .seed = d->seed, .secret = 1 };
+    struct store_config cfg = {
+        .limit = w->sc.disk, .segment_bytes = d->files.file_bytes, .seed = d->seed, .secret = 1
+    };
 
     d->store = store_new(&cfg);
     disk_check_opened(d, true);
@@ -269,9 +271,9 @@ static void wrong_books_are_noticed(void **state)
         enum rule rule;
         void (*apply)(struct world *w);
     } tampers[] = {
-        { RULE_COUNTERS, count_more_bytes },    { RULE_COUNTERS, count_a_failure }, { RULE_COUNTERS, count_something_damaged },
-        { RULE_COUNTERS, count_no_read },       { RULE_DISK, forget_what_was_written },
-        { RULE_DISK, find_less_than_there_is },
+        { RULE_COUNTERS, count_more_bytes },        { RULE_COUNTERS, count_a_failure },
+        { RULE_COUNTERS, count_something_damaged }, { RULE_COUNTERS, count_no_read },
+        { RULE_DISK, forget_what_was_written },     { RULE_DISK, find_less_than_there_is },
     };
     struct scenario sc;
 
