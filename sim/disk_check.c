@@ -302,11 +302,19 @@ static void judge_removed(struct disk_model *d)
     }
 }
 
+static bool is_unread(const struct drop *p)
+{
+    (void)p;
+    return false;
+}
+
 void disk_check_opened(struct disk_model *d, bool sound)
 {
     struct disk_book *b = d->book;
-    uint64_t there = names_there(b), says = store_things(d->store);
 
+    if (!sound) /* a removal that could not be read is not known */
+        forget(b, is_unread);
+    uint64_t there = names_there(b), says = store_things(d->store);
     if (b->back || b->torn)
         return;
     if (says > there)

@@ -263,9 +263,12 @@ static int read_origin(struct reading *r, struct action *a)
 /* Per cent, of which there are a hundred. */
 static int read_part(struct reading *r, uint64_t *out)
 {
+    struct reading before = *r;
+    struct slice text = SLICE_EMPTY;
     int err = number(r, SETTING_PCT, "how many of a hundred", out);
 
-    return err != 0 || *out <= 1000000 ? err : wrong(r, NULL, MESH_E_RANGE, "more than 100 per cent");
+    word(&before, &text);
+    return err != 0 || *out <= 1000000 ? err : wrong(r, text.data, MESH_E_RANGE, "there are 100 per cent at the most");
 }
 
 static int read_args(struct reading *r, struct action *a)

@@ -105,7 +105,7 @@ enum setting_kind {
     X(no_store, "no-store-pct", PCT, false, 0, 0, 1000000, "of keys may not be cached")                                \
     X(max_age, "max-age", TIME, false, SEC(86400), SEC(1), SEC(86400) * 365, "of what may be cached")                  \
     X(disk, "disk", SIZE, false, 0, 0, UINT64_C(16) << 30, "of each node, for copies: 8MiB or more; 0: none")          \
-    X(disk_delay, "disk-delay-ms", MS, true, US(100), 0, SEC(60), "until a disk has done something; up to twice that") \
+    X(disk_delay, "disk-delay-ms", MS, true, US(100), 0, SEC(60), "until a disk has done a thing; up to twice that")  \
     X(disk_rate, "disk-rate", SIZE, true, 500 << 20, 1024, UINT64_C(1) << 40, "bytes per second of one disk")
 
 /* X(name, word, arguments, commands): N nodes, T a time, C a count, P per cent, B bytes,

@@ -7,38 +7,38 @@
 #include "proto/digest.h"
 
 /* X(name, word in a written trace) */
-#define NOTES(X)                                                        \
-    X(ACTION, "action") /* a timed fault or change of the scenario */   \
-    X(START, "start")   /* a node begins */                             \
-    X(STOP, "stop")     /* a node ends */                               \
-    X(TICK, "tick")     /* a node's own deadline */                     \
-    X(SAYS, "says")     /* a line of a node's trace */                  \
-    X(DATAGRAM_OUT, "datagram-out")                                     \
-    X(DATAGRAM_LOST, "datagram-lost")                                   \
-    X(DATAGRAM_IN, "datagram-in")                                       \
-    X(DIAL, "dial")                                                     \
-    X(ACCEPT, "accept")                                                 \
-    X(CONNECTED, "connected")                                           \
-    X(REFUSED, "refused")                                               \
-    X(STREAM_OUT, "stream-out")                                         \
-    X(STREAM_IN, "stream-in")                                           \
-    X(CLOSE, "close")   /* our side */                                  \
-    X(CLOSED, "closed") /* the other side, seen here */                 \
-    X(FETCH, "fetch")   /* a request to the origin */                   \
-    X(FETCH_HEAD, "fetch-head")                                         \
-    X(FETCH_BODY, "fetch-body")                                         \
-    X(FETCH_END, "fetch-end")                                           \
-    X(PROBE, "probe")                                                   \
-    X(FETCH_STOP, "fetch-stop")                                         \
-    X(ASK, "ask")       /* a viewer asks */                             \
-    X(ANSWER, "answer") /* the head of its answer */                    \
-    X(READ, "read")     /* bytes of the body that it took */            \
-    X(ASK_END, "ask-end")                                               \
-    X(KEPT, "kept")     /* purges lie on its disk */                    \
+#define NOTES(X)                                                      \
+    X(ACTION, "action") /* a timed fault or change of the scenario */ \
+    X(START, "start")   /* a node begins */                           \
+    X(STOP, "stop")     /* a node ends */                             \
+    X(TICK, "tick")     /* a node's own deadline */                   \
+    X(SAYS, "says")     /* a line of a node's trace */                \
+    X(DATAGRAM_OUT, "datagram-out")                                   \
+    X(DATAGRAM_LOST, "datagram-lost")                                 \
+    X(DATAGRAM_IN, "datagram-in")                                     \
+    X(DIAL, "dial")                                                   \
+    X(ACCEPT, "accept")                                               \
+    X(CONNECTED, "connected")                                         \
+    X(REFUSED, "refused")                                             \
+    X(STREAM_OUT, "stream-out")                                       \
+    X(STREAM_IN, "stream-in")                                         \
+    X(CLOSE, "close")   /* our side */                                \
+    X(CLOSED, "closed") /* the other side, seen here */               \
+    X(FETCH, "fetch")   /* a request to the origin */                 \
+    X(FETCH_HEAD, "fetch-head")                                       \
+    X(FETCH_BODY, "fetch-body")                                       \
+    X(FETCH_END, "fetch-end")                                         \
+    X(PROBE, "probe")                                                 \
+    X(FETCH_STOP, "fetch-stop")                                       \
+    X(ASK, "ask")       /* a viewer asks */                           \
+    X(ANSWER, "answer") /* the head of its answer */                  \
+    X(READ, "read")     /* bytes of the body that it took */          \
+    X(ASK_END, "ask-end")                                             \
+    X(KEPT, "kept")     /* purges lie on its disk */                  \
     X(CONFIG, "config") /* a change of the configuration is in force */ \
-    X(DISK, "disk")     /* something was done on a disk */              \
-    X(DISK_FAILED, "disk-failed")                                       \
-    X(DISK_LOST, "disk-lost") /* ... and is not there, since its host lost power */
+    X(DISK, "disk")     /* something was done on a disk */            \
+    X(DISK_FAILED, "disk-failed")                                     \
+    X(DISK_LOST, "disk-lost") /* what was not synced is gone */
 enum note {
 #define X(name, word) NOTE_##name,
     NOTES(X)
@@ -54,7 +54,7 @@ const char *note_word(enum note n);
 struct trace_hash {
     struct digest at;
     uint64_t events, of_kind[NOTES_N]; /* in all, and of each kind of note */
-    size_t waiting;                    /* bytes in |batch| */
+    size_t waiting; /* bytes in |batch| */
     uint8_t batch[TRACE_BATCH];
 };
 

@@ -201,6 +201,8 @@ END
     rm -f "$work/first.html" "$work/first.csv"
     echo "ok $name"
 }
+# shellcheck disable=SC2086
+sh tests/sim/disks.sh $sims || failed=1
 all=$sims
 page sim/page --nodes 12 --requests 800 --keys 60 --warmup 4s --time 20s
 sims=
