@@ -6,6 +6,7 @@
 
 #include "sim/body.h"
 #include "sim/config_model.h"
+#include "sim/fault_peer.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
@@ -500,6 +501,7 @@ void check_end(struct world *w)
     check_sums(w);
     check_agreement(w);
     check_rest(w);
+    fault_peer_end(w);
     purge_end(w);
     config_end(w);
 }

@@ -76,6 +76,7 @@
     X(configs, "changes of the configuration that were handed in")                                \
     X(config_superseded, "of them, those that lost to others, at the node that knows of most")    \
     X(config_max_ms, "the longest time from a change until all live nodes had it")                \
+    X(liars_named, "nodes that lied, and that another one holds for liars in the end")            \
     X(fault_kinds, "kinds of faults that bit")                                                    \
     X(rare_sites, "rare sites where the code went the rare way")                                  \
     X(virtual_ms, "virtual time from the first start to the end")                                 \
