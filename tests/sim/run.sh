@@ -215,4 +215,6 @@ check sim/purges-2178 run --scenario sim/scenarios/purges.scn --seed 2178
 # A log that was begun anew, and confirmed only as far as the one before it.
 check sim/purges-3809 run --scenario sim/scenarios/purges.scn --seed 3809
 finish_all
+# shellcheck disable=SC2086
+sh tests/sim/faults.sh $* || failed=1
 exit $failed
