@@ -304,8 +304,10 @@ int config_doc_piece(struct config_doc *d, struct zpack *z, struct slice bytes, 
     if (config_doc_whole(d))
         return MESH_E_RANGE;
     uint32_t length = piece_length(&d->head, d->have);
-    if (packed && (bytes.len >= length || (err = zpack_inflate(z, bytes, raw, length)) != 0))
+    if (packed && bytes.len >= length)
         return MESH_E_SYNTAX;
+    if (packed && (err = zpack_inflate(z, bytes, raw, length)) != 0)
+        return err == MESH_E_NOMEM ? err : MESH_E_SYNTAX;
     if (!packed && bytes.len != length)
         return MESH_E_SYNTAX;
     hash_piece(&hash, packed ? slice_of(raw, length) : bytes);

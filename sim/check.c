@@ -7,6 +7,7 @@
 #include "sim/body.h"
 #include "sim/config_model.h"
 #include "sim/disk_check.h"
+#include "sim/fault_peer.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
@@ -509,6 +510,7 @@ void check_end(struct world *w)
     check_sums(w);
     check_agreement(w);
     check_rest(w);
+    fault_peer_end(w);
     purge_end(w);
     config_end(w);
     disk_check_end(w);

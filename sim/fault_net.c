@@ -48,9 +48,14 @@ void fault_pair(struct world *w, const struct action *a, uint32_t x, uint32_t y,
 {
     switch (a->kind) {
     case ACTION_RESET: net_reset(w->net, x, y); break;
-    case ACTION_CUT: cut(w->net, y, x, kind); /* fall through */
     case ACTION_CUT_ONEWAY: cut(w->net, x, y, kind); break;
-    default: one_way(w->net, a, x, y); one_way(w->net, a, y, x);
+    case ACTION_CUT:
+        cut(w->net, x, y, kind);
+        cut(w->net, y, x, kind);
+        break;
+    default:
+        one_way(w->net, a, x, y);
+        one_way(w->net, a, y, x);
     }
 }
 

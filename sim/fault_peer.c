@@ -1,6 +1,7 @@
 #include "sim/fault_peer.h"
 
 #include "proto/msg.h"
+#include "sim/check.h"
 
 #define UNKNOWN_FRAME 0xf0 /* a type that no version has (PROTOCOL.md, Frames) */
 
@@ -14,6 +15,7 @@ static void lie(struct edge *e, uint8_t *frame, size_t len)
         return;
     uint64_t bit = rand_below(&r, 8 * (len - MSG_HEAD_BYTES));
     frame[MSG_HEAD_BYTES + bit / 8] ^= (uint8_t)(1u << bit % 8);
+    e->lies++;
     world_bit(w, FAULT_LIE);
 }
 
@@ -37,5 +39,37 @@ void fault_peer_outgoing(void *ctx, uint8_t *frame, size_t len)
         }
         break;
     default: break;
+    }
+}
+
+/* Who holds |e| for a liar; NULL: nobody. */
+static const struct edge *accuser(struct world *w, const struct edge *e)
+{
+    struct mesh_member m;
+
+    for (uint32_t i = 0; i < w->sc.nodes; i++) {
+        const struct edge *by = &w->edges[i];
+        if (edge_up(by) && mesh_find(engine_mesh(by->engine), &e->id.cert.id, &m) &&
+            m.distrusted_until > edge_now(by))
+            return by;
+    }
+    return NULL;
+}
+
+uint64_t fault_peer_named(struct world *w)
+{
+    uint64_t named = 0;
+
+    for (uint32_t i = 0; i < w->sc.nodes; i++)
+        named += w->edges[i].lies > 0 && accuser(w, &w->edges[i]) != NULL;
+    return named;
+}
+
+void fault_peer_end(struct world *w)
+{
+    for (uint32_t i = 0; i < w->sc.nodes; i++) {
+        const struct edge *e = &w->edges[i], *by = accuser(w, e);
+        if (e->lies == 0 && by != NULL)
+            check_broken(w, RULE_FAULT, "%s holds %s for a liar, which never lied", by->name, e->name);
     }
 }

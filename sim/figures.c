@@ -3,6 +3,7 @@
 #include "sim/check.h"
 #include "sim/config_model.h"
 #include "sim/disk_model.h"
+#include "sim/fault_peer.h"
 #include "sim/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
@@ -106,6 +107,11 @@ static void add_world(struct world *w, struct figures *f)
     f->streams = n->connections;
     f->stream_bytes = n->stream_bytes;
     f->stalls = n->stalls;
+    f->liars_named = fault_peer_named(w);
+    for (size_t i = 0; i < FAULT_KINDS_N; i++)
+        f->fault_kinds += world_bitten(w, (enum fault_kind)i) > 0;
+    for (size_t i = 0; i < RARE_SITES_N; i++)
+        f->rare_sites += w->rare[i] > 0;
     f->virtual_ms = (uint64_t)(w->now / MS(1));
     f->events = w->trace.events;
 }

@@ -86,6 +86,9 @@
     X(disk_corrupt, "objects on disks that turned out to be damaged")                             \
     X(disk_failures, "reads, writes and syncs that disks failed, or had no room for")             \
     X(disk_late, "reads of disks that were not waited for")                                       \
+    X(liars_named, "nodes that lied, and that another one holds for liars in the end")            \
+    X(fault_kinds, "kinds of faults that bit")                                                    \
+    X(rare_sites, "rare sites where the code went the rare way")                                  \
     X(virtual_ms, "virtual time from the first start to the end")                                 \
     X(events, "events in the trace")
 

@@ -180,6 +180,22 @@ static void put_story(struct buf *out, struct world *w)
         buf_add_u8(out, '\n');
 }
 
+/* How often each kind of fault bit, if any did. */
+static void put_faults(struct buf *out, const struct world *w)
+{
+    size_t shown = 0;
+    char a[32];
+
+    for (size_t i = 0; i < FAULT_KINDS_N; i++) {
+        uint64_t n = world_bitten(w, (enum fault_kind)i);
+        if (n > 0)
+            buf_addf(out, "%s  %-17s %11s", shown++ == 0 ? "Faults that bit, and how often\n" : shown % 3 == 1 ? "\n" : "",
+                     fault_kinds[i].word, amount_number(a, n));
+    }
+    if (shown > 0)
+        buf_add_str(out, "\n\n");
+}
+
 static void put_checks(struct buf *out, struct world *w, const char *how)
 {
     const struct check *c = w->check;
@@ -228,6 +244,7 @@ void report_text(struct buf *out, struct world *w, const struct figures *f, cons
     put_configs(out, f);
     put_disks(out, w, f);
     put_story(out, w);
+    put_faults(out, w);
     put_checks(out, w, how);
     buf_addf(out, "\ntrace %s over %s events\n", trace_hash_text(&w->trace, hash), amount_number(a, f->events));
 }
@@ -302,6 +319,10 @@ void report_json(struct buf *out, struct world *w, const struct figures *f, cons
         else
             buf_addf(out, "%llu", (unsigned long long)v);
     }
+    buf_add_str(out, "},\"faults\":{");
+    for (size_t i = 0; i < FAULT_KINDS_N; i++)
+        buf_addf(out, "%s\"%s\":%llu", i > 0 ? "," : "", fault_kinds[i].word,
+                 (unsigned long long)world_bitten(w, (enum fault_kind)i));
     buf_add_str(out, "},");
     put_times(out, w);
     buf_add_str(out, "\"checks\":[");

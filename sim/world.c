@@ -44,6 +44,11 @@ uint64_t world_rare(const struct world *w)
     return hits;
 }
 
+uint64_t world_bitten(const struct world *w, enum fault_kind kind)
+{
+    return kind == FAULT_RARE ? world_rare(w) : w->bit[kind];
+}
+
 /* ---- time ---- */
 
 void world_at(struct world *w, struct event *ev, mesh_ns at)

@@ -102,8 +102,9 @@ static inline void world_bit(struct world *w, enum fault_kind kind)
     w->bit[kind]++;
 }
 
-/* How often rare sites went the rare way, all together. */
+/* How often rare sites went the rare way, all together; how often a kind of fault bit, that one among them. */
 uint64_t world_rare(const struct world *w);
+uint64_t world_bitten(const struct world *w, enum fault_kind kind);
 
 /* Unix time, as all clocks of the world have it. */
 int64_t world_wall_s(const struct world *w);

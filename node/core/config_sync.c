@@ -360,6 +360,10 @@ static void take_head(struct engine *e, mesh_ns now, struct link *l, struct slic
         config_seek(e, now);
         return;
     }
+    if (err == MESH_E_NOMEM) { /* ours: nobody lied, and it is asked for again */
+        config_doc_free(d);
+        return;
+    }
     if (err != 0) {
         config_doc_free(d);
         lied(e, now, l, err);

@@ -123,8 +123,8 @@ void sometimes_add(struct sometimes *s, struct world *w)
         ENGINE_COUNTERS(X)
 #undef X
     }
-    memcpy(s->count + FAULTS_AT, w->bit, sizeof(w->bit));
-    s->count[FAULTS_AT + FAULT_RARE] += world_rare(w);
+    for (size_t i = 0; i < FAULT_KINDS_N; i++)
+        s->count[FAULTS_AT + i] += world_bitten(w, (enum fault_kind)i);
     memcpy(s->count + RARE_AT, w->rare, sizeof(w->rare));
 }
 

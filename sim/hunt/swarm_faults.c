@@ -96,7 +96,7 @@ static void draw_path(struct drawing *d, enum action_kind kind)
     a.b = other_than(d, &a.a);
     a.spans[0] = kind == ACTION_CLOG ? d->to - d->from + MS(1) : MS(1) * (mesh_ns)within(d, 20, 2000);
     a.spans[1] = a.spans[0] + MS(1) * (mesh_ns)within(d, 20, 4000);
-    a.numbers[0] = within(d, 150, 500);
+    a.numbers[0] = within(d, 130, 260);
     add(d, a);
     if (kind != ACTION_CLOG)
         at(d, d->to, ACTION_HEAL, NULL);

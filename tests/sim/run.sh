@@ -225,4 +225,5 @@ check sim/purges-2178 run --scenario sim/scenarios/purges.scn --seed 2178
 check sim/purges-3809 run --scenario sim/scenarios/purges.scn --seed 3809
 finish_all
 sh tests/sim/answers.sh "$@" || failed=1
+sh tests/sim/faults.sh "$@" || failed=1
 exit $failed
