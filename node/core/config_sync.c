@@ -77,9 +77,11 @@ void configs_greet(struct engine *e, struct link *l)
         say(e, l, !c->caught_up);
 }
 
-void configs_unheard(struct engine *e, const struct link *l)
+void configs_answered(struct engine *e, const struct link *l)
 {
-    if (!l->config_heard)
+    struct config_version ours = config_log_version(&e->configs->log);
+
+    if (!l->config_heard || config_version_cmp(&l->config, &ours) <= 0 || configs_refused(e->configs, &l->config))
         e->configs->caught_up = true;
 }
 
@@ -450,8 +452,6 @@ static void on_config(struct engine *e, mesh_ns now, struct link *l, struct slic
         say(e, l, false);
     else if (config_version_cmp(&m.version, &ours) < 0)
         say_news(e, l);
-    if (config_version_cmp(&m.version, &ours) <= 0 || configs_refused(c, &m.version))
-        c->caught_up = true;
     config_seek(e, now);
 }
 
@@ -477,9 +477,8 @@ void configs_frame(struct engine *e, mesh_ns now, struct link *l, const struct m
         on_config(e, now, l, frame->body);
     else
         on_part(e, now, l, frame->body);
-    struct config_version ours = config_log_version(&e->configs->log);
-    if (!l->closing && l->config_heard && config_version_cmp(&l->config, &ours) <= 0)
-        e->configs->caught_up = true;
+    if (!l->closing && l->config_heard && l->answered != 0)
+        configs_answered(e, l);
 }
 
 /* ---- what was handed in here ---- */

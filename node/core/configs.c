@@ -349,8 +349,7 @@ bool configs_are_complete(const struct engine *e)
 
     if (c->caught_up || !e->cfg.has_seeds)
         return true;
-    return e->now - e->started >= e->timers.join_wait &&
-           !(c->fetch.active && e->now - c->fetch.progress_at < FETCH_QUIET);
+    return engine_has_waited(e) && !(c->fetch.active && e->now - c->fetch.progress_at < FETCH_QUIET);
 }
 
 void configs_rolled(struct engine *e, mesh_ns now)

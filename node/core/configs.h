@@ -92,7 +92,8 @@ bool config_hold(struct engine *e, mesh_ns now, struct serve *s, struct slice bo
 void config_unhold(struct engine *e, struct serve *s);
 /* config_missed: |l|'s peer says that it goes by another version. */
 void config_missed(struct engine *e, mesh_ns now, const struct link *l);
-/* configs_unheard: |l|'s peer has answered what came behind our CONFIG, but not that: it knows nothing of it. */
-void configs_unheard(struct engine *e, const struct link *l);
+/* configs_answered: |l|'s peer, which is complete, has answered what came behind our CONFIG. If it did not answer that
+ * it has none; if it did, do we lack nothing that it has? Then we are complete, too. */
+void configs_answered(struct engine *e, const struct link *l);
 
 #endif

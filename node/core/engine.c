@@ -7,11 +7,12 @@
 #include "node/core/tier.h"
 #include "node/core/warm.h"
 
-#define EXPIRY_LOOK SEC(60)
-#define SHRINK_SPAN SEC(60)
-#define SHRINK_TOLD SEC(600) /* a smaller ring is then how things are */
-#define ENDS_SOON_S (14 * 86400)
-#define TURN_LATE   MS(100) /* a turn that comes so late says that we were held up, not our peers */
+#define EXPIRY_LOOK  SEC(60)
+#define SHRINK_SPAN  SEC(60)
+#define SHRINK_TOLD  SEC(600) /* a smaller ring is then how things are */
+#define ENDS_SOON_S  (14 * 86400)
+#define COMPANY_WAIT SEC(3)  /* all began at once: nobody of them knows anything */
+#define TURN_LATE    MS(100) /* a turn that comes so late says that we were held up, not our peers */
 
 static mesh_ns or_default(mesh_ns v, mesh_ns otherwise)
 {
@@ -267,8 +268,7 @@ static bool poll_mesh(struct engine *e, struct engine_out *out)
             }
             break;
         case MESH_CHANGED:
-            if (mesh_alive(e->mesh) > 1)
-                e->joined = true;
+            engine_company(e, e->now);
             steering_member(e, e->now, &m.id);
             break;
         case MESH_RING:
@@ -462,6 +462,19 @@ static bool has_mates(const struct engine *e)
             return true;
     }
     return false;
+}
+
+void engine_company(struct engine *e, mesh_ns now)
+{
+    if (e->joined || mesh_alive(e->mesh) <= 1)
+        return;
+    e->joined = true;
+    e->joined_at = now;
+}
+
+bool engine_has_waited(const struct engine *e)
+{
+    return (e->joined && e->now - e->joined_at >= COMPANY_WAIT) || e->now - e->started >= e->timers.join_wait;
 }
 
 bool engine_ready(const struct engine *e, const char **why_not)

@@ -501,6 +501,7 @@ struct engine {
     unsigned drops_told;    /* in it */
     struct origin *stopped; /* told in the last poll; freed at the next */
     bool twin, leaving, drained, joined, settled;
+    mesh_ns joined_at;
     struct engine_seed {
         struct mesh_addr addr;
         struct node_id id; /* who answered there last */
@@ -544,6 +545,11 @@ struct engine {
 /* sets_settle lets go of sets of distributions that no other thread can see any more; sets_free of all. */
 void sets_settle(struct engine *e);
 void sets_free(struct engine *e);
+
+/* engine_company: perhaps somebody else is there now. engine_has_waited: has nobody who knows told us what we lack for
+ * as long as it is worth? Then we are who knows. */
+void engine_company(struct engine *e, mesh_ns now);
+bool engine_has_waited(const struct engine *e);
 
 /* Something about |o| has changed: its readers look again. */
 void engine_changed(struct engine *e, struct object *o);

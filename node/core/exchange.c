@@ -90,6 +90,5 @@ void exchange_take(struct engine *e, mesh_ns now, struct link *l, struct slice b
             answer_members(e, now, l, &m);
     }
     wire_close(&w);
-    if (mesh_alive(e->mesh) > 1)
-        e->joined = true;
+    engine_company(e, now);
 }

@@ -227,7 +227,8 @@ static void on_frontier(struct engine *e, mesh_ns now, struct link *l, struct sl
     bool sound = msg_get_frontier(&w, body, &m) == 0 && purge_vector_ok(m.vector);
     bool lacks = sound && (m.whole ? purge_logs_lack(logs, m.vector) : !purge_logs_passed(logs, m.digest));
     bool again = l->frontier_at == 0 || now - l->frontier_at >= WHOLE_EACH;
-    uint64_t answers = e->unsure ? 0 : m.asks; /* who was stopped, too, knows no more than the asker */
+    /* Who was stopped, too, or has just begun, knows no more than the asker. */
+    uint64_t answers = purges_are_complete(e) && configs_are_complete(e) ? m.asks : 0;
 
     if (sound && m.answers != 0 && m.answers == e->purges->question)
         l->answered = m.answers; /* and so does what follows it */
@@ -250,7 +251,7 @@ static void on_frontier(struct engine *e, mesh_ns now, struct link *l, struct sl
         return;
     }
     if (l->answered != 0)
-        configs_unheard(e, l);
+        configs_answered(e, l);
     if (!lacks && l->answered == e->purges->question)
         purge_sure(e, now);
     if (!lacks)
@@ -266,7 +267,7 @@ void purge_greet(struct engine *e, mesh_ns now, struct link *l)
 {
     bool has_some = purge_frontier(e) != 0;
 
-    if (!e->purges->caught_up || (has_some && session_dialled(l->session)))
+    if (!e->purges->caught_up || !configs_are_complete(e) || (has_some && session_dialled(l->session)))
         send_frontier(e, now, l, false, e->purges->question, 0);
 }
 

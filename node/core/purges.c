@@ -325,7 +325,7 @@ void purges_in_force(struct engine *e, mesh_ns now)
 
 bool purges_are_complete(const struct engine *e)
 {
-    return !e->unsure && (e->purges->caught_up || !e->cfg.has_seeds || e->now - e->started >= e->timers.join_wait);
+    return !e->unsure && (e->purges->caught_up || !e->cfg.has_seeds || engine_has_waited(e));
 }
 
 static bool still_vouched(void *ctx, const struct cert *cert)

@@ -8,6 +8,7 @@
 #define SWARM_SETTINGS UINT64_C(0x5a43)
 #define SWARM_ACTIONS  UINT64_C(0x5a44)
 #define SWARM_DISKS    UINT64_C(0x5a45)
+#define SWARM_OUTAGE   UINT64_C(0x5a46)
 
 /* One setting's draw is a function of the seed and its number here: a setting more changes no other. */
 struct swarm {
@@ -196,6 +197,21 @@ static void more_of_disks(struct scenario *sc)
     }
 }
 
+/* In a few seeds the origin is away for so long that nodes give up asking it. */
+static void long_outage(struct scenario *sc)
+{
+    struct rand r = rand_of(sc->seed, 0, SWARM_OUTAGE);
+    uint64_t span = (sc->time - sc->warmup) / MS(1);
+
+    if (rand_below(&r, 100) >= 15 || span < 2)
+        return;
+    struct action down = { .kind = ACTION_ORIGIN, .origin = ORIGIN_DOWN }, up = { .kind = ACTION_ORIGIN };
+    down.at = (mesh_ns)sc->warmup + MS(1) * (mesh_ns)rand_below(&r, span / 2);
+    up.at = mesh_ns_min(down.at + SEC(8) + MS(1) * (mesh_ns)rand_below(&r, 20000), (mesh_ns)sc->time);
+    int err = scenario_add(sc, &down) | scenario_add(sc, &up);
+    assert(err == 0);
+}
+
 void swarm_more(struct scenario *sc)
 {
     static const enum action_kind kinds[] = { ACTION_SLOW, ACTION_CLOCK_AHEAD, ACTION_CLOCK_BACK, ACTION_DRAIN,
@@ -220,4 +236,5 @@ void swarm_more(struct scenario *sc)
     }
     more_of_disks(sc);
     swarm_faults(sc);
+    long_outage(sc);
 }

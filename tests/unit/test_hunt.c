@@ -147,8 +147,25 @@ static void a_trace_that_ends_sooner_differs(void **state)
 
 /* ---- drawn settings ---- */
 
+/* Is the origin away for so long that a breaker opens? */
+static bool has_outage(const struct scenario *sc)
+{
+    mesh_ns down_at = MESH_NS_NEVER;
+
+    for (size_t i = 0; i < sc->actions_n; i++) {
+        const struct action *a = &sc->actions[i];
+        if (a->kind != ACTION_ORIGIN)
+            continue;
+        if (a->origin == ORIGIN_UP && down_at != MESH_NS_NEVER && a->at - down_at >= SEC(7))
+            return true;
+        down_at = a->origin == ORIGIN_DOWN ? a->at : MESH_NS_NEVER;
+    }
+    return false;
+}
+
 static void drawn_settings_are_lawful_and_differ_in_kind(void **state)
 {
+    size_t outages = 0;
     size_t lossless = 0, lossy = 0, purges = 0, none = 0, small = 0, regions = 0;
 
     (void)state;
@@ -172,10 +189,12 @@ static void drawn_settings_are_lawful_and_differ_in_kind(void **state)
         none += sc.purges == 0;
         small += sc.memory < 8 << 20;
         regions += sc.rings > 1;
+        outages += has_outage(&sc);
         scenario_fini(&sc);
         scenario_fini(&again);
     }
     assert_true(lossless > 50 && lossy > 50 && purges > 50 && none > 50 && small > 30 && regions > 30);
+    assert_in_range(outages, 20, 60);
 }
 
 static void a_story_keeps_its_nodes_and_moments(void **state)
