@@ -6,18 +6,19 @@
 #include "sim/edge.h"
 
 /* X(name, what holds) */
-#define RULES(X)                                                                                    \
-    X(BODY, "every body equals the origin's, byte for byte")                                        \
-    X(ENDS, "every request ends, and once")                                                         \
-    X(FETCHES, "the origin is asked once per key, and again only where a change explains it")       \
-    X(AGREE, "all live nodes agree on members and ring at the end")                                 \
-    X(COUNTERS, "the nodes' counters equal the world's own count")                                  \
-    X(FAULT, "no request fails without a fault to explain it")                                      \
-    X(PROGRESS, "everything comes to rest: nothing spins, nothing is left over")                    \
-    X(EXPECT, "the scenario's expectations are met")                                                \
-    X(PURGED, "what a node has confirmed to be purged, or missed while away, it does not serve")    \
-    X(COMPLETE, "who is said to have confirmed a purge has it; in the end all live nodes have all") \
-    X(CONFIGURED, "one configuration in the end, no change of it lost, and newcomers have it when ready")
+#define RULES(X)                                                                                          \
+    X(BODY, "every body equals the origin's, byte for byte")                                              \
+    X(ENDS, "every request ends, and once")                                                               \
+    X(FETCHES, "the origin is asked once per key, and again only where a change explains it")             \
+    X(AGREE, "all live nodes agree on members and ring at the end")                                       \
+    X(COUNTERS, "the nodes' counters equal the world's own count")                                        \
+    X(FAULT, "no request fails without a fault to explain it")                                            \
+    X(PROGRESS, "everything comes to rest: nothing spins, nothing is left over")                          \
+    X(EXPECT, "the scenario's expectations are met")                                                      \
+    X(PURGED, "what a node has confirmed to be purged, or missed while away, it does not serve")          \
+    X(COMPLETE, "who is said to have confirmed a purge has it; in the end all live nodes have all")       \
+    X(CONFIGURED, "one configuration in the end, no change of it lost, and newcomers have it when ready") \
+    X(LIFETIME, "no copy is served beyond its lifetime, nor one of what may not be kept")
 enum rule {
 #define X(name, text) RULE_##name,
     RULES(X)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "sim/body.h"
-#include "sim/check.h"
+#include "sim/check_answer.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/series.h"
@@ -245,6 +245,7 @@ static void see_head(struct viewer *v)
                      (unsigned long long)v->key, v->edge->name, (unsigned long long)v->version,
                      (long long)((w->now - v->asked_at) / MS(1)), (unsigned long long)v->floor);
     purge_served(w, v->key, v->version, v->asked_at);
+    check_answer(w, v->edge, v->key, v->asked_at, a->result);
 }
 
 /* Compares and takes up to |most| bytes; returns how many. */
