@@ -21,7 +21,8 @@
     X(DISK, "what a disk is said to have was written and not removed, and no answer is older than said")  \
     X(INCARNATION, "incarnations only grow, and nobody holds a later one than the member ever had")       \
     X(BUDGET, "membership costs a node no more than its budget")                                          \
-    X(RETURNS, "when all faults are over each node answers, and again from its copy")
+    X(RETURNS, "when all faults are over each node answers, and again from its copy")                     \
+    X(LIFETIME, "no copy is served beyond its lifetime, nor one of what may not be kept")
 enum rule {
 #define X(name, text) RULE_##name,
     RULES(X)

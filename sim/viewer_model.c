@@ -5,6 +5,7 @@
 
 #include "sim/body.h"
 #include "sim/check.h"
+#include "sim/check_answer.h"
 #include "sim/disk_check.h"
 #include "sim/last_mile.h"
 #include "sim/origin_model.h"
@@ -304,6 +305,7 @@ static void see_head(struct viewer *v)
                      (long long)((w->now - v->asked_at) / MS(1)), (unsigned long long)v->floor);
     purge_served(w, v->key, v->version, v->asked_at);
     disk_check_answer(v->edge, v->key, &v->req);
+    check_answer(w, v->edge, v->key, v->asked_at, a->result);
 }
 
 /* Compares and takes up to |most| bytes; returns how many. */

@@ -7,7 +7,7 @@
 
 #define SWARM_SETTINGS UINT64_C(0x5a43)
 #define SWARM_ACTIONS  UINT64_C(0x5a44)
-#define SWARM_DISKS    UINT64_C(0x5a45)
+#define SWARM_DISKS    UINT64_C(0x5a47)
 #define SWARM_OUTAGE   UINT64_C(0x5a46)
 
 /* One setting's draw is a function of the seed and its number here: a setting more changes no other. */

@@ -1,7 +1,8 @@
 #!/bin/sh
 # plants.sh [N...] - mistakes of the kind that people make, planted one after the other into a copy of the tree, for the
 # simulator to find: each of plants/*.sed is one (its first line says in which file, the second what is wrong). Prints for
-# each how many seeds it took and how large what is left after shrinking is; exit code 1 when one was not found.
+# each which seed found it and how large what is left after shrinking is, and at the end all of them as a table; exit code
+# 1 when one was not found.
 # PLANT_SEEDS: how many seeds are tried (500). PLANT_SHRINK: for how long it is shrunk (30s). JOBS: how many at a time.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -12,6 +13,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/hedgerow-plants.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 failed=0
+: >"$work/table"
 
 launcher=
 if command -v ccache >/dev/null; then
@@ -34,6 +36,7 @@ cp "$sim" "$work/clean"
 
 # try NAME FILE: the plant in FILE of the tree, built, hunted and shrunk.
 try() {
+    began=$(date +%s)
     if ! build; then
         echo "FAIL plants/$1: it does not build"
         return 1
@@ -56,7 +59,9 @@ try() {
     "$sim" shrink --swarm --seed "$seed" --for "$shrink" --out "$work/left" -j "$jobs" >/dev/null 2>&1
     nodes=$(sed -n 's/^nodes //p' "$work/left")
     what=$(sed -n 's/^# Breaks: //p' "$work/left")
-    echo "ok plants/$1: seed $seed, ${nodes:-50} nodes and $(grep -c '^at ' "$work/left") actions left: $what"
+    acts=$(grep -c '^at ' "$work/left")
+    echo "ok plants/$1: seed $seed, ${nodes:-50} nodes and $acts actions left: $what"
+    printf '%-22s %5s %5s %7s %5s  %s\n' "$1" "$seed" "${nodes:-50}" "$acts" $(($(date +%s) - began)) "$what" >>"$work/table"
 }
 
 if [ $# -eq 0 ]; then set -- tests/sim/plants/*.sed; fi
@@ -76,4 +81,10 @@ for one in "$@"; do
     fi
     cp "$file" "$work/tree/$file"
 done
+
+found=$(wc -l <"$work/table")
+echo
+printf '%-22s %5s %5s %7s %5s  %s\n' mistake seeds nodes actions s "what it broke"
+cat "$work/table"
+echo "found $found of $#; median of the seeds it took: $(awk '{ print $2 }' "$work/table" | sort -n | sed -n "$(((found + 1) / 2))p")"
 exit $failed

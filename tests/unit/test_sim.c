@@ -193,6 +193,35 @@ static void feat_I2_an_old_body_is_noticed(void **state)
     scenario_fini(&sc);
 }
 
+static void fetch_long_ago(struct world *w)
+{
+    w->origin->keys[0].last_at = w->now - (mesh_ns)w->sc.max_age - SEC(60);
+}
+static void forbid_to_keep(struct world *w)
+{
+    w->sc.no_store = 1000000;
+}
+static void a_copy_beyond_its_lifetime_is_noticed(void **state)
+{
+    void (*const tampers[])(struct world *w) = { fetch_long_ago, forbid_to_keep };
+    struct scenario sc;
+
+    (void)state;
+    read_scenario(&sc, "keys 3\n", 1);
+    for (size_t i = 0; i < sizeof(tampers) / sizeof(tampers[0]); i++) {
+        struct world *w = world_run(&sc, NULL);
+        viewers_flash(w, 1, 4);
+        live_on(w, SEC(1));
+        assert_true(report_ok(w));
+        tampers[i](w);
+        viewers_flash(w, 1, 2);
+        live_on(w, SEC(1));
+        assert_int_equal(w->check->broken[RULE_LIFETIME], 2);
+        world_free(w);
+    }
+    scenario_fini(&sc);
+}
+
 static void lose_a_purge(struct world *w)
 {
     w->purges->entries[1].at[3].ever = false;
@@ -394,6 +423,7 @@ int main(void)
         cmocka_unit_test(the_same_seed_is_the_same_run),
         cmocka_unit_test(a_quiet_world_breaks_no_rule),
         cmocka_unit_test(wrong_books_are_noticed),
+        cmocka_unit_test(a_copy_beyond_its_lifetime_is_noticed),
         cmocka_unit_test(feat_I2_in_a_quiet_world_purges_reach_all_and_no_rule_breaks),
         cmocka_unit_test(feat_I2_an_old_body_is_noticed),
         cmocka_unit_test(feat_I6_who_has_a_purge_is_judged_by_the_worlds_book),

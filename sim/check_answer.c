@@ -1,0 +1,33 @@
+#include "sim/check_answer.h"
+
+#include "sim/body.h"
+#include "sim/origin_model.h"
+
+#define SLACK SEC(2) /* what asks, heads and a peer's copy may be on their way */
+
+/* So long after a fetch began its body may still be coming: whoever asks then has it as it comes. */
+static mesh_ns fetch_time(const struct scenario *sc, uint64_t key)
+{
+    return (mesh_ns)(sc->origin_delay + sc->origin_jitter +
+                     body_size(sc, key) * UINT64_C(1000000000) / sc->origin_rate);
+}
+
+void check_answer(struct world *w, const struct edge *e, uint64_t key, mesh_ns asked_at, enum request_result result)
+{
+    const struct origin_key *k = &w->origin->keys[key - 1];
+
+    if (body_no_store(&w->sc, key)) {
+        if (result == RESULT_HIT || result == RESULT_STALE)
+            check_broken(w, RULE_LIFETIME, "key %llu at %s: may not be kept, and was answered from a copy",
+                         (unsigned long long)key, e->name);
+        return;
+    }
+    if ((result != RESULT_HIT && result != RESULT_PEER) || k->fetches == 0)
+        return;
+    mesh_ns until = k->last_at + (mesh_ns)w->sc.max_age + 2 * fetch_time(&w->sc, key) + SLACK;
+    if (asked_at > until && !check_was_disturbed(w, k->last_at))
+        check_broken(w, RULE_LIFETIME,
+                     "key %llu at %s: last fetched %lld ms before it was asked for, to live for %llu ms",
+                     (unsigned long long)key, e->name, (long long)((asked_at - k->last_at) / MS(1)),
+                     (unsigned long long)(w->sc.max_age / (uint64_t)MS(1)));
+}
