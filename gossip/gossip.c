@@ -132,6 +132,8 @@ static bool poll_changed(struct gossip *g, struct gossip_out *out)
 
 static bool poll_cert(struct gossip *g, struct gossip_out *out)
 {
+    if (!g->asking)
+        return false;
     LIST_EACH (at, &g->pending) {
         struct pending *p = OBJ_OF(at, struct pending, link);
         if (!p->ask)
@@ -140,6 +142,7 @@ static bool poll_cert(struct gossip *g, struct gossip_out *out)
         *out = (struct gossip_out){ .kind = GOSSIP_NEED_CERT, .to = p->rec.id, .via = p->via };
         return true;
     }
+    g->asking = false;
     return false;
 }
 

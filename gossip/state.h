@@ -157,6 +157,7 @@ struct gossip {
     struct lately lately[LATELY_SLOTS];
     struct list pending;
     size_t pending_n;
+    bool asking; /* one of those that wait may have to be asked for */
     struct list changed, gone, recent;
     bool self_boot;
     uint64_t self_boot_seen;

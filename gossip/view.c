@@ -274,7 +274,7 @@ static int pending_put(struct gossip *g, const struct member_record *r, const st
             return MESH_E_NOMEM;
         p->rec = *r;
         p->born = g->now;
-        p->ask = true;
+        p->ask = g->asking = true;
         list_push_back(&g->pending, &p->link);
         g->pending_n++;
     } else if (member_record_cmp(r, &p->rec) > 0) {
@@ -292,7 +292,7 @@ void view_pending_sweep(struct gossip *g)
         if (g->now - p->born >= PENDING_LIFE)
             pending_drop(g, p);
         else
-            p->ask = g->now > p->born;
+            g->asking |= p->ask = g->now > p->born;
     }
 }
 

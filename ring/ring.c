@@ -164,8 +164,10 @@ bool ring_places(const struct ring *r, const struct node_id *id)
 {
     const struct ring_member *at = member_of(r, id);
 
-    if (r->lazy == NULL || r->lazy->counted || at == NULL || at->weight == 0)
-        return ring_share(r, id) > 0;
+    if (at == NULL || at->weight == 0)
+        return false;
+    if (r->lazy == NULL || r->lazy->counted)
+        return r->shares[at - r->members] > 0;
     for (uint32_t arc = 0; arc < ring_arcs(r); arc++) {
         if (rank_first(r->lazy, arc) == at - r->members)
             return true;

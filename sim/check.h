@@ -44,6 +44,7 @@ struct seen_view {
 };
 
 #define CHECK_MESSAGES_MAX 32
+#define CHECK_ARCS_APART   16 /* of two tables each such arc is compared, from seed modulo this on */
 
 struct check {
     uint64_t broken[RULES_N];

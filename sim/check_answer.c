@@ -24,10 +24,10 @@ void check_answer(struct world *w, const struct edge *e, uint64_t key, mesh_ns a
     }
     if ((result != RESULT_HIT && result != RESULT_PEER) || k->fetches == 0)
         return;
-    mesh_ns until = k->last_at + (mesh_ns)w->sc.max_age + 2 * fetch_time(&w->sc, key) + SLACK;
+    mesh_ns until = k->last_at + body_max_age(&w->sc, key) + 2 * fetch_time(&w->sc, key) + SLACK;
     if (asked_at > until && !check_was_disturbed(w, k->last_at))
         check_broken(w, RULE_LIFETIME,
                      "key %llu at %s: last fetched %lld ms before it was asked for, to live for %llu ms",
                      (unsigned long long)key, e->name, (long long)((asked_at - k->last_at) / MS(1)),
-                     (unsigned long long)(w->sc.max_age / (uint64_t)MS(1)));
+                     (unsigned long long)(body_max_age(&w->sc, key) / MS(1)));
 }

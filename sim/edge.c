@@ -29,10 +29,19 @@ static void keep_done(struct world *w, struct event *ev);
 
 void edge_region(const struct world *w, uint32_t region, char out[EDGE_REGION_MAX])
 {
-    if (w->sc.rings == 1)
-        snprintf(out, EDGE_REGION_MAX, "sim");
-    else
-        snprintf(out, EDGE_REGION_MAX, "r%u", region + 1);
+    uint32_t number = region + 1;
+    size_t n = 1;
+
+    if (w->sc.rings == 1) {
+        memcpy(out, "sim", 4);
+        return;
+    }
+    for (uint32_t left = number; left > 0; left /= 10) /* asked for too often for snprintf */
+        n++;
+    out[0] = 'r';
+    out[n] = '\0';
+    for (; number > 0; number /= 10)
+        out[--n] = (char)('0' + number % 10);
 }
 
 void edge_init(struct world *w, struct edge *e, uint32_t index, const struct authority *a)

@@ -279,6 +279,53 @@ static void golden_tables(void **state)
     }
 }
 
+static void check_same_arcs(const struct ring *lazy, const struct ring *whole, bool shares_first)
+{
+    const struct ring_member *a[RING_OWNERS], *b[RING_OWNERS];
+
+    assert_int_equal(ring_epoch(lazy), ring_epoch(whole));
+    for (size_t i = 0; i < whole->n; i++)
+        assert_int_equal(ring_places(lazy, &whole->members[i].id), whole->shares[i] > 0);
+    for (size_t i = 0; shares_first && i < whole->n; i++)
+        assert_int_equal(ring_share(lazy, &whole->members[i].id), whole->shares[i]);
+    for (uint32_t arc = 0; arc < ring_arcs(whole); arc += 1 + arc % 3) {
+        size_t n = ring_owners(lazy, arc, a);
+        assert_int_equal(n, ring_owners(whole, arc, b));
+        for (size_t i = 0; i < n; i++)
+            assert_true(node_id_eq(&a[i]->id, &b[i]->id));
+    }
+    for (size_t i = 0; i < whole->n; i++)
+        assert_int_equal(ring_share(lazy, &whole->members[i].id), whole->shares[i]);
+}
+
+/* Of no member, of one, of equal weights and of others; shares asked for before any arc and after some; and a table
+ * may be made from a lazy one. */
+static void a_lazy_table_says_the_same(void **state)
+{
+    (void)state;
+
+    for (size_t n = 0; n < 40; n += n < 4 ? 1 : 9) {
+        for (int kind = 0; kind < 4; kind++) {
+            if (kind < 2)
+                make(n, 3, 100, 7);
+            else
+                make_mixed(n, 4, n);
+            struct ring *none = ring_new(NULL, 0, 10), *whole = ring_new(members, n, 10);
+            struct ring *lazy = ring_lazy(none, members, n);
+            assert_non_null(lazy);
+            check_same_arcs(lazy, whole, kind % 2 == 0);
+            struct ring *next = ring_next(lazy, members, n > 0 ? n - 1 : 0);
+            struct ring *scratch = ring_new(members, n > 0 ? n - 1 : 0, 10);
+            check_same_arcs(next, scratch, false);
+            ring_unref(scratch);
+            ring_unref(next);
+            ring_unref(lazy);
+            ring_unref(whole);
+            ring_unref(none);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +337,7 @@ int main(void)
         cmocka_unit_test(unequal_zones_are_used_as_far_as_they_go),
         cmocka_unit_test(a_slice_is_as_long_as_it_is_told),
         cmocka_unit_test(golden_tables),
+        cmocka_unit_test(a_lazy_table_says_the_same),
     };
 
     if (crypto_start() != 0)

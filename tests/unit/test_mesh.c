@@ -153,11 +153,18 @@ static void link_health_steers_requests_and_not_the_ring(void **state)
     uint64_t before = epoch(w, 0);
     struct mesh_member m;
 
-    mesh_link(mesh_of(w, 0), id_of(w, 1), w->now + SEC(2));
+    (void)mesh_links_lapse(mesh_of(w, 0)); /* certificates have come */
+    assert_int_equal(mesh_links_lapse(mesh_of(w, 0)), MESH_NS_NEVER);
+    mesh_ns until = w->now + SEC(2);
+    mesh_link(mesh_of(w, 0), id_of(w, 1), until);
+    mesh_link(mesh_of(w, 0), id_of(w, 2), until + SEC(60));
     assert_true(mesh_find(mesh_of(w, 0), id_of(w, 1), &m));
     assert_false(m.reachable);
     assert_int_equal(m.record->state, MEMBER_ALIVE);
+    assert_int_equal(mesh_links_lapse(mesh_of(w, 0)), until);
     run_for(w, SEC(3));
+    assert_int_equal(mesh_links_lapse(mesh_of(w, 0)), until); /* told once, then comes the next */
+    assert_int_equal(mesh_links_lapse(mesh_of(w, 0)), until + SEC(60));
     assert_true(mesh_find(mesh_of(w, 0), id_of(w, 1), &m));
     assert_true(m.reachable);
     mesh_link(mesh_of(w, 0), id_of(w, 1), w->now + SEC(100));

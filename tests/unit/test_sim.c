@@ -105,7 +105,8 @@ static void count_a_datagram_too_many(struct world *w)
 static void move_an_arc(struct world *w)
 {
     const struct ring *r = mesh_ring(engine_mesh(w->edges[0].engine));
-    r->owners[3 * RING_OWNERS] = (uint16_t)((r->owners[3 * RING_OWNERS] + 1) % r->n);
+    uint16_t *owner = &r->owners[(3 * CHECK_ARCS_APART + w->sc.seed % CHECK_ARCS_APART) * RING_OWNERS];
+    *owner = (uint16_t)((*owner + 1) % r->n);
 }
 
 static void wrong_books_are_noticed(void **state)
