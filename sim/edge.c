@@ -132,13 +132,6 @@ void edge_wall_steps(struct edge *e, int64_t seconds)
         world_bit(e->w, FAULT_CLOCK_STEP);
 }
 
-void edge_moves(struct edge *e)
-{
-    e->moves++;
-    if (edge_up(e))
-        world_bit(e->w, FAULT_READDRESS);
-}
-
 static void says(void *ctx, mesh_ns now, const char *text)
 {
     struct edge *e = ctx;
@@ -171,6 +164,40 @@ static struct dist_set *make_set(void)
     struct dist_set *set = dist_set_of_origin(&flags);
     assert(set != NULL);
     return set;
+}
+
+/* The seeds' addresses as their names resolve now. */
+static size_t seeds_of(const struct edge *e, struct mesh_addr seeds[ENGINE_SEEDS_MAX])
+{
+    const struct world *w = e->w;
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < w->sc.seeds && i < w->sc.nodes; i++) {
+        if (i != e->index && !w->sc.isolated)
+            seeds[n++] = net_addr(w->net, i);
+    }
+    /* Who comes back knows a few that it met before. */
+    for (uint32_t i = 1; e->life > 1 && n < i && i < w->sc.nodes && i <= KNOWN; i++)
+        seeds[n++] = net_addr(w->net, (e->index + i) % (uint32_t)w->sc.nodes);
+    return n;
+}
+
+void edge_moves(struct edge *e)
+{
+    struct world *w = e->w;
+    struct mesh_addr seeds[ENGINE_SEEDS_MAX];
+
+    e->moves++;
+    if (edge_up(e))
+        world_bit(w, FAULT_READDRESS);
+    for (uint32_t i = 0; e->index < w->sc.seeds && i < w->sc.nodes; i++) { /* its name resolves otherwise now */
+        struct edge *other = &w->edges[i];
+        if (!edge_up(other))
+            continue;
+        size_t n = seeds_of(other, seeds);
+        engine_seeds(edge_enter(other), edge_now(other), seeds, n);
+        edge_pump(other);
+    }
 }
 
 /* Do so many begin at this moment that it is news? */
@@ -224,7 +251,6 @@ void edge_start(struct edge *e, enum edge_lost lost)
     }
     struct slice configs[CONFIG_FILES_MAX];
     struct mesh_addr seeds[ENGINE_SEEDS_MAX];
-    size_t seeds_n = 0;
     char parent[EDGE_REGION_MAX] = "none";
 
     if (edge_up(e))
@@ -260,12 +286,7 @@ void edge_start(struct edge *e, enum edge_lost lost)
     cfg.mesh.parent_region = w->sc.parent == 0 ? SLICE_EMPTY : slice_str(parent);
     if (e->index >= w->sc.own_rings)
         cfg.mesh.rings = ring_shelf_rings(&w->rings);
-    for (uint32_t i = 0; i < w->sc.seeds && i < w->sc.nodes; i++) {
-        if (i != e->index && !w->sc.isolated)
-            seeds[seeds_n++] = net_addr(w->net, i);
-    }
-    for (uint32_t i = 1; e->life > 1 && seeds_n < i && i < w->sc.nodes && i <= KNOWN; i++)
-        seeds[seeds_n++] = net_addr(w->net, (e->index + i) % (uint32_t)w->sc.nodes);
+    size_t seeds_n = seeds_of(e, seeds);
     cfg.has_seeds = seeds_n > 0;
     world_notef(w, NOTE_START, e->index, "boot %llu", (unsigned long long)e->boot);
     cfg.store = disk_model_open(e->disk);
