@@ -1,5 +1,6 @@
 """compare.py - what came of the same requests on both sides, side by side."""
 import csv
+import statistics
 
 OUTCOMES = ("Hit", "PeerHit", "Miss")
 # What nodes count themselves: the counter of /metrics, and the simulator's figure.
@@ -63,8 +64,8 @@ def rows(reality, simulation):
         if not pairs:
             continue
         gaps = [difference(name, one, other) for one, other in pairs]
-        gap, (_, unit, limit) = at([gap for gap, _, _ in gaps], 0.5), gaps[0]
-        found.append((name, at([one for one, _ in pairs], 0.5), at([other for _, other in pairs], 0.5), gap, unit, limit,
+        gap, (_, unit, limit) = statistics.median(gap for gap, _, _ in gaps), gaps[0]
+        found.append((name, statistics.median(one for one, _ in pairs), statistics.median(other for _, other in pairs), gap, unit, limit,
                       limit is None or abs(gap) <= limit))
     return found
 

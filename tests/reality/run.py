@@ -66,7 +66,8 @@ def runs_of(options, scenario):
 
 def tell(run, seed):
     m = run["machine"]
-    print(f"    seed {seed}: {m['idle_pct']:.0f} % of the machine idle, nodes used {m['nodes_cpu_s']:.1f} s of CPU; requests late "
+    name = "hits at the edge, %"
+    print(f"    seed {seed}: hits at the edge {run['simulated'][name] - run['real'][name]:+.2f} points; {m['idle_pct']:.0f} % of the machine idle, nodes used {m['nodes_cpu_s']:.1f} s of CPU; requests late "
           f"by {m['late_p99_ms']:.2f} ms (p99), packets by {m['carrier']['latest_us'] / 1000:.2f} ms at most, {m['carrier']['lost']} of "
           f"{m['carrier']['packets']:,} lost; answers of another kind: {m['odds']}", flush=True)
 
