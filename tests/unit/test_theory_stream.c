@@ -247,7 +247,7 @@ static double with_loss(double bytes, double window, double threshold, double on
     }
 }
 
-#define SEEDS 5000
+#define SEEDS 10000
 static void lost_segments_cost_a_timeout_and_a_slow_start(void **state)
 {
     static const struct {

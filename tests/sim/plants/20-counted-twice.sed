@@ -1,3 +1,3 @@
-# node/core/origin.c
-# What the origin sends for single leaves is counted where it comes, and again where it is shared out.
-s/^        e->counters.bytes_origin += bytes.len;/        e->counters.bytes_origin += 2 * bytes.len;/
+# node/core/ask.c
+# Bytes as they come over the wire are counted among those of bodies, which count them unpacked, too.
+s/e->counters.bytes_peer_in_wire += m.bytes.len;/e->counters.bytes_peer_in += m.bytes.len;/
