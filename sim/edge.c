@@ -177,7 +177,7 @@ static size_t seeds_of(const struct edge *e, struct mesh_addr seeds[ENGINE_SEEDS
             seeds[n++] = net_addr(w->net, i);
     }
     /* Who comes back knows a few that it met before. */
-    for (uint32_t i = 1; e->life > 1 && n < i && i < w->sc.nodes && i <= KNOWN; i++)
+    for (uint32_t i = 1; !w->sc.isolated && e->life > 1 && n < i && i < w->sc.nodes && i <= KNOWN; i++)
         seeds[n++] = net_addr(w->net, (e->index + i) % (uint32_t)w->sc.nodes);
     return n;
 }

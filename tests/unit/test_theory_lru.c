@@ -55,7 +55,7 @@ static double hit_ratio(unsigned memory_mib, uint64_t *objects)
     scenario_init(&sc, &words_of_run);
     if (scenario_parse(&sc, slice_str(text), &err) != 0 || scenario_check(&sc, &err) != 0)
         fail_msg("line %u: %s", err.line, err.text);
-    struct tap tap = { read_along, &s };
+    struct tap tap = { .line = read_along, .ctx = &s };
     struct world *w = world_run(&sc, &tap);
     assert_non_null(w);
     assert_true(report_ok(w));

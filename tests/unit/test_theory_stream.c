@@ -133,7 +133,6 @@ WRAPPED(void, world_note_peer, struct world *w, enum note kind, uint32_t node, u
 static double take(uint64_t bytes, mesh_ns one_way, uint64_t loss_ppm, uint64_t seed)
 {
     struct world *w = world_alloc(sizeof(*w));
-    struct mesh_addr there = net_addr(1);
     struct heap_node *n;
 
     scenario_init(&w->sc, &words_of_run);
@@ -145,6 +144,7 @@ static double take(uint64_t bytes, mesh_ns one_way, uint64_t loss_ppm, uint64_t 
     trace_hash_init(&w->trace);
     w->edges = world_alloc(2 * sizeof(*w->edges));
     w->net = net_new(w);
+    struct mesh_addr there = net_addr(w->net, 1);
     memset(&transfer, 0, sizeof(transfer));
     transfer.bytes = bytes;
     transfer.ended = MESH_NS_NEVER;
