@@ -98,7 +98,7 @@ static void draw_origin(struct scenario *sc, struct swarm *s)
 
 /* As small as they may be, so that they get full and their oldest segments go; with little memory most of it is
  * written. */
-static void draw_disks(struct scenario *sc, struct swarm *s)
+static void draw_disks(struct scenario *sc, struct swarm *s, bool story)
 {
     uint64_t bytes = sometimes(s, 35, 0, 8 << 20, 9 << 20), memory = sometimes(s, 70, sc->memory, 1 << 20, 2 << 20);
     uint64_t size = doubling(s, 128 << 10, 4), requests = doubling(s, 400, 2), keys = doubling(s, 32, 3);
@@ -109,7 +109,7 @@ static void draw_disks(struct scenario *sc, struct swarm *s)
     if (sc->disk == 0)
         return;
     sc->memory = memory;
-    if (size < 1 << 20) { /* in two of three, more than there is room for */
+    if (size < 1 << 20 && !story) { /* in two of three, more than there is room for */
         sc->size_max = size;
         sc->requests = requests;
         sc->keys = keys;
@@ -151,7 +151,7 @@ void swarm_draw(struct scenario *sc, uint64_t seed, bool story)
     draw_cost(sc, &s);
     sc->viewer_delay = sometimes_ms(&s, 30, 0, 1, 100);
     sc->afterwards = from_to(&s, 0, 1);
-    draw_disks(sc, &s);
+    draw_disks(sc, &s, story);
     sc->replay = sometimes(&s, 20, 0, 1000, 100000);
     sc->truncate = sometimes(&s, 15, 0, 100, 20000);
     sc->origin_poison = sometimes(&s, 15, 0, 1000, 100000);

@@ -136,6 +136,7 @@ static double take(uint64_t bytes, mesh_ns one_way, uint64_t loss_ppm, uint64_t 
     struct heap_node *n;
 
     scenario_init(&w->sc, &words_of_run);
+    w->plan = &w->sc; /* nothing is worse than planned */
     w->sc.seed = seed;
     w->sc.nodes = 2;
     w->sc.delay = (uint64_t)one_way;
