@@ -49,7 +49,7 @@ static uint64_t answers(const struct edge *e)
     return all;
 }
 
-void afterwards_ask(struct world *w)
+void afterwards_ask(struct world *w, bool (*settled)(struct world *w))
 {
     uint64_t *keys = world_alloc((size_t)w->sc.nodes * 3 * sizeof(*keys));
     uint64_t *hits = keys + w->sc.nodes, *all = hits + w->sc.nodes;
@@ -77,4 +77,5 @@ void afterwards_ask(struct world *w)
                          (unsigned long long)keys[i]);
     }
     free(keys);
+    world_live(w, w->now + (mesh_ns)w->sc.quiet, settled);
 }

@@ -5,8 +5,8 @@
 
 #include "sim/world.h"
 
-/* afterwards_ask lives on through |w|, which is calm and at rest, until all have been answered; what does not hold is
- * told by check_broken. */
-void afterwards_ask(struct world *w);
+/* afterwards_ask lives on through |w|, which is calm and at rest, until all have been answered and it has |settled|
+ * again; what does not hold is told by check_broken. */
+void afterwards_ask(struct world *w, bool (*settled)(struct world *w));
 
 #endif

@@ -258,7 +258,7 @@ struct world *world_run(const struct scenario *sc, const struct tap *tap)
     if (check_settled(w)) {
         w->check->settled_at = w->now;
         if (sc->afterwards)
-            afterwards_ask(w);
+            afterwards_ask(w, check_settled);
     }
     check_end(w);
     free(starts);

@@ -109,7 +109,7 @@ static void who_does_not_answer_afterwards_is_noticed(void **state)
     (void)state;
     struct world *w = world_of(&sc, "requests 0\n");
     origin_model_set(w, ORIGIN_DOWN);
-    afterwards_ask(w);
+    afterwards_ask(w, check_settled);
     assert_int_equal(w->check->broken[RULE_RETURNS], 3);
     only_broken(w, RULE_RETURNS);
     scenario_fini(&sc);
