@@ -95,8 +95,8 @@ static void take_flag(struct options *o, const char *name)
         o->command = COMMAND_VERSION;
 }
 
-#define FILES_MAX (sizeof(((struct options *)NULL)->files) / sizeof(const char *) - 1) /* NULL is behind the last one \
-                                                                                        */
+/* NULL is behind the last one. */
+#define FILES_MAX (sizeof(((struct options *)NULL)->files) / sizeof(const char *) - 1)
 
 /* Arguments are walked through more than once: each is taken once. */
 static bool take_vary(struct options *o, const char *value)
@@ -114,7 +114,7 @@ static bool take_file(struct options *o, const char *arg)
 {
     size_t i = 0;
 
-    while (i < FILES_MAX && o->files[i] != NULL)
+    while (i < FILES_MAX && o->files[i] != NULL && o->files[i] != arg)
         i++;
     if (strncmp(arg, "--", 2) == 0 || i == FILES_MAX)
         return false;

@@ -75,8 +75,16 @@ bites flash-crowd 'at 9s flash 3 9'
 bites slow-reader 'slow-viewers-pct 50' 'size-min 200KiB' 'size-max 300KiB'
 bites leaver 'leavers-pct 30'
 bites rare-path 'rare-pct 20'
+on_disk() { bites "$@" 'disk 8MiB' 'memory 1MiB' 'requests 2000' 'keys 300' 'zipf no'; }
+on_disk disk-read-error 'at 8s disk-errors all 50'
+on_disk disk-write-error 'at 8s disk-write-errors all 50'
+on_disk disk-corrupt 'at 8s disk-corrupt all 50'
+on_disk disk-torn 'at 8s disk-torn all 50'
+on_disk disk-full 'at 8s disk-full all 128KiB'
+on_disk disk-slow 'at 8s disk-slow all 50ms'
+also=vanish on_disk power-loss 'at 15s vanish 1-3'
 kinds=$("$sim" --help | sed -n '/^Kinds of faults/,/^$/p' | grep -c '^  ')
-tried=$(grep -c '^[^#]*bites [a-z]' "$0")
+tried=$(grep -cE '^[^#]*(bites|on_disk) [a-z]' "$0")
 [ "$kinds" -eq "$tried" ]
 status=$?
 echo "$kinds kinds, $tried tried" >"$work/report"
