@@ -9,6 +9,7 @@
 #include "sim/door/differ.h"
 #include "sim/door/hunter.h"
 #include "sim/door/load.h"
+#include "sim/door/progress.h"
 #include "sim/door/room.h"
 #include "sim/door/shrinker.h"
 #include "sim/door/sweeper.h"
@@ -84,7 +85,8 @@ static int run(const struct options *o, struct scenario *sc)
 {
     struct buf out = BUF_EMPTY, again = BUF_EMPTY;
     struct figures figures;
-    struct tap tap = { .line = NULL };
+    struct progress progress;
+    struct tap tap = { .moment = progress_moment, .moment_ctx = &progress };
     FILE *trace = NULL, *answers = NULL;
 
     if (o->trace != NULL) {
@@ -93,7 +95,8 @@ static int run(const struct options *o, struct scenario *sc)
             fprintf(stderr, "hedgerow-sim: %s cannot be written\n", o->trace);
             return EXIT_BROKEN;
         }
-        tap = (struct tap){ .line = trace_line, .ctx = trace };
+        tap.line = trace_line;
+        tap.ctx = trace;
     }
     if (o->answers != NULL) {
         answers = fopen(o->answers, "w");
@@ -105,7 +108,9 @@ static int run(const struct options *o, struct scenario *sc)
         tap.answer = trace_line;
         tap.answer_ctx = answers;
     }
+    progress_begin(&progress);
     struct world *w = world_run(sc, &tap);
+    progress_end(&progress);
     if (w == NULL) {
         fprintf(stderr, "hedgerow-sim: the cryptography library cannot be used\n");
         return EXIT_BROKEN;

@@ -145,6 +145,8 @@ static void sample(struct world *w, struct event *ev)
     purge_sample(w);
     config_sample(w);
     disk_check_sample(w);
+    if (w->tap.moment != NULL)
+        w->tap.moment(w->tap.moment_ctx, w->now, (mesh_ns)w->sc.time);
     world_at(w, ev, w->now + SAMPLE_EVERY);
 }
 

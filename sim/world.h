@@ -40,6 +40,8 @@ struct tap {
     void *ctx;
     void (*answer)(void *ctx, const char *text);
     void *answer_ctx;
+    void (*moment)(void *ctx, mesh_ns now, mesh_ns time); /* each 100 ms of virtual time */
+    void *moment_ctx;
 };
 #define ANSWERS_HEAD "number,asked_us,edge,uri,end,result,first_byte_us,last_byte_us,bytes"
 
