@@ -5,6 +5,7 @@
  * (feedback and counter of Demers and others 1987), so together all send it about as often
  * as is needed, and no node has to know how far it has come. */
 #include "gossip/state.h"
+#include "proto/datagram.h"
 
 #define PUSH_FANOUT   4
 #define PUSH_SPENT    12         /* pushed until spent so often; then it rides on what is sent anyway */
@@ -12,13 +13,14 @@
 #define SAME_VIEW     3          /* spent when somebody turns out to hold just our view */
 #define RECENT_MAX    12         /* records shown to who holds another view, */
 #define RECENT_SPAN   SEC(10)    /* changed since then */
-#define BUDGET_RATE   (12 << 10) /* bytes of payloads per second, on average; pushes wait for it */
+#define BUDGET_RATE   (14 << 10) /* bytes per second, sealed, on average; pushes wait for it */
 #define BUDGET_BURST  (8 << 10)
 #define MANY_RUMOURS  100
 #define BUDGET_MORE   256 /* per second, for each rumour beyond so many */
 
-/* Pushes and exchanges (gossip_spent) stand back when the budget is used up; probes and their
- * answers never do. A partition that heals, or half of the mesh that begins anew, is so much news
+/* Pushes and exchanges (gossip_spent) stand back when the budget is used up, and so does what an answer may
+ * bring besides (write_recent): a network that held packets back and lets all go at once has each of them answered.
+ * Probes and their answers never do. A partition that heals, or half of the mesh that begins anew, is so much news
  * that it is granted more. */
 static mesh_ns budget_rate(const struct gossip *g)
 {
@@ -288,7 +290,7 @@ bool rumour_write(struct gossip *g, const struct intent *i)
         write_first(&w, view_find(g, &i->evidence[e]));
     if (i->view != VIEW_SAME)
         write_queue(&w, to);
-    if (i->view == VIEW_OTHER)
+    if (i->view == VIEW_OTHER && rumour_affords(g))
         write_recent(&w, to);
     struct payload p = { .kind = i->kind,
                          .seq = i->seq,
@@ -304,6 +306,6 @@ bool rumour_write(struct gossip *g, const struct intent *i)
                          .config = g->config };
     payload_put(&g->payload, &p, buf_slice(&g->records), w.n);
     budget_refill(g);
-    g->budget -= (mesh_ns)g->payload.len;
+    g->budget -= (mesh_ns)(g->payload.len + DATAGRAM_MAX - datagram_payload_max());
     return buf_ok(&g->payload) && buf_ok(&g->records);
 }

@@ -11,6 +11,7 @@
 #define SMALL     (16 << 10) /* every cache has room for one, until it is asked for again */
 #define LASTS     SEC(60)    /* copies that expire sooner prove nothing */
 #define KEYS_SEEN 64
+#define ASK_AGAIN SEC(6) /* so soon an origin that was left alone is asked again (node/core/gate.c) */
 
 /* A key for node |node| that may be kept and is small; 0: none was found. */
 static uint64_t key_for(const struct world *w, uint32_t node)
@@ -54,6 +55,8 @@ void afterwards_ask(struct world *w, bool (*settled)(struct world *w))
     uint64_t *keys = world_alloc((size_t)w->sc.nodes * 3 * sizeof(*keys));
     uint64_t *hits = keys + w->sc.nodes, *all = hits + w->sc.nodes;
 
+    if (w->bit[FAULT_ORIGIN_ERROR] > 0 || w->bit[FAULT_ORIGIN_POISON] > 0)
+        world_live(w, w->check->calm_at + ASK_AGAIN, NULL);
     w->sc.leavers = w->sc.slow_viewers = 0;
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         const struct edge *e = &w->edges[i];

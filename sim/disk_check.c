@@ -8,6 +8,7 @@
 #include "sim/purge_model.h"
 
 #define IN_TIME   (STORE_SYNC_NS + SEC(2)) /* until what was written is synced */
+#define SHORT     SEC(1)                   /* until a removal is, for whose sync there was no memory */
 #define AGE_SLACK SEC(4)                   /* wall clocks have whole seconds, and each restart may cost one */
 
 /* A removal, as it was told. */
@@ -33,6 +34,7 @@ struct disk_book {
     uint32_t *given_up; /* segments, in this life */
     size_t given_up_n, given_up_cap;
     uint32_t owes_sync; /* a segment that has a removal in it; 0: none */
+    mesh_ns short_at;   /* memory was refused just then, and the sync comes later; 0: it was not */
     bool torn;          /* what was written may not be there, not even removals */
     bool troubled;      /* the disk has had a fault, or lost something */
     bool back;          /* segments that had been removed are there again */
@@ -322,18 +324,27 @@ void disk_check_opened(struct disk_model *d, bool sound)
     if (says > there)
         check_broken(d->edge->w, RULE_DISK, "%s says that %llu things are on its disk, and at most %llu can be",
                      d->edge->name, (unsigned long long)says, (unsigned long long)there);
-    if (says < there && sound && !b->troubled)
+    /* With no segment free the oldest goes with the start, and what lies in it. */
+    bool makes_room = (uint64_t)(disk_files_n(&d->files) + 1) * d->files.file_bytes > d->edge->w->sc.disk;
+    if (says < there && sound && !b->troubled && !makes_room)
         check_broken(d->edge->w, RULE_DISK, "%s says that %llu things are on its disk, and %llu were written",
                      d->edge->name, (unsigned long long)says, (unsigned long long)there);
     if (sound)
         judge_removed(d);
 }
 
-void disk_check_pumped(struct disk_model *d)
+void disk_check_pumped(struct disk_model *d, bool memory_short)
 {
     struct disk_book *b = d->book;
+    mesh_ns now = d->edge->w->now;
 
-    if (b->owes_sync == 0)
+    if (b->owes_sync == 0) {
+        b->short_at = 0;
+        return;
+    }
+    if (memory_short)
+        b->short_at = now;
+    if (b->short_at != 0 && now - b->short_at < SHORT)
         return;
     check_broken(d->edge->w, RULE_DISK, "%s writes a removal to segment %u and does not sync it", d->edge->name,
                  b->owes_sync);

@@ -32,7 +32,8 @@ bool disk_check_given_up(const struct disk_model *d, uint32_t segment);
 /* ---- what is judged ---- */
 /* A store was opened; |sound|: all that was read for it is what lies there. */
 void disk_check_opened(struct disk_model *d, bool sound);
-void disk_check_pumped(struct disk_model *d); /* all is told that the engine wants done now */
+/* All is told that the engine wants done now; |memory_short|: but for what it had no memory for. */
+void disk_check_pumped(struct disk_model *d, bool memory_short);
 void disk_check_sample(struct world *w);
 bool disk_check_settled(const struct world *w);
 void disk_check_end(struct world *w);

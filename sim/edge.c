@@ -526,13 +526,14 @@ void edge_pump(struct edge *e)
     struct world *w = e->w;
 
     act_all(e);
+    bool memory_short = e->memory_refused > e->memory_told;
     w->bit[FAULT_MEMORY] += e->memory_refused - e->memory_told;
     e->memory_told = e->memory_refused;
     series_looks(w, e);
     if (has_left(e))
         world_at(w, &e->stop, w->now);
     if (e->disk != NULL)
-        disk_check_pumped(e->disk);
+        disk_check_pumped(e->disk, memory_short);
     mesh_ns at = edge_then(e, engine_deadline(e->engine));
     if (at == MESH_NS_NEVER) {
         world_drop(w, &e->tick);

@@ -6,9 +6,9 @@
 
 #include "sim/edge.h"
 
-/* Gossip that a node may send, purges and news of steering included: payloads have 12 KiB a second and 8 KiB at once
- * (gossip/rumour.c), what answers probes and seals the packets comes on top. More news at a time is granted more, so
- * that larger meshes are not judged. */
+/* Gossip that a node may send, purges and news of steering included: 14 KiB a second and 8 KiB at once, as they travel
+ * (gossip/rumour.c). Probes and their answers do not wait for it, and what comes after them waits the longer. More
+ * news at a time is granted more, so that larger meshes are not judged. */
 #define WATCH_SPAN  SEC(10)
 #define WATCH_BYTES (UINT64_C(10) * (16 << 10))
 #define WATCH_NODES 100

@@ -11,6 +11,7 @@
 #include "proto/base/err.h"
 
 #define FLUSH_BYTES (1u << 20) /* in one operation, or a little more */
+#define AGAIN_NS    MS(100)    /* out of memory for a sync: so soon it is tried again */
 
 bool log_takes(const struct store *s, mesh_ns now)
 {
@@ -66,16 +67,16 @@ static void write_list(struct store *s, bool sealed)
     buf_free(&out);
 }
 
-/* |seals|: then nothing in it is given up any more. */
-static bool sync_tail(struct store *s, bool seals)
+/* |seals|: then nothing in it is given up any more. NULL: out of memory. */
+static struct store_op *sync_tail(struct store *s, bool seals)
 {
     struct store_op *op = op_new(s, STORE_SYNC, s->tail.slot);
 
     if (op == NULL)
-        return false;
+        return NULL;
     op->removals = seals ? s->removals_base + s->removals.len / sizeof(struct record) : 0;
     s->sync_at = MESH_NS_NEVER;
-    return true;
+    return op;
 }
 
 void log_sync(struct store *s, mesh_ns now)
@@ -84,18 +85,21 @@ void log_sync(struct store *s, mesh_ns now)
     if (!s->tail.open)
         return;
     log_flush(s);
-    if (s->tail.fill.len > 0 || !sync_tail(s, false))
-        s->sync_at = now + STORE_SYNC_NS;
+    if (s->tail.fill.len > 0 || sync_tail(s, false) == NULL)
+        s->sync_at = now + AGAIN_NS; /* a removal may be in it */
 }
 
-/* False: out of memory, and the segment goes on. |sealed|: nothing will ever go on in it. */
+/* False: out of memory, and the segment goes on: what is not synced now never is, since later syncs are of later
+ * segments. |sealed|: nothing will ever go on in it. */
 static bool seal(struct store *s, bool sealed)
 {
     log_flush(s);
-    if (s->tail.fill.len > 0)
+    struct store_op *sync = s->tail.fill.len == 0 ? sync_tail(s, true) : NULL;
+    if (sync == NULL)
         return false;
     write_list(s, sealed);
-    sync_tail(s, true);
+    list_remove(&sync->own); /* behind the list */
+    list_push_back(&s->todo, &sync->own);
     s->tail.open = false;
     buf_free(&s->tail.list);
     return true;

@@ -8,6 +8,7 @@
 
 #include "gossip_world.h"
 #include "proto/base/err.h"
+#include "proto/datagram.h"
 
 static void a_lone_node_is_a_mesh(void **state)
 {
@@ -309,13 +310,20 @@ static void news_reach_all_soon_and_are_then_dropped(void **state)
     }
 }
 
+/* Of a node and second, as they travel. */
+static uint64_t sealed_rate(const struct world *w, uint64_t bytes, uint64_t packets, mesh_ns span)
+{
+    uint64_t all = w->bytes - bytes + (w->packets - packets) * (DATAGRAM_MAX - datagram_payload_max());
+    return all / (uint64_t)(span / SEC(1)) / w->n;
+}
+
 /* However much is new, a node spreads no more than it may. */
 static void a_storm_of_news_keeps_to_the_budget(void **state)
 {
     struct world *w = world_joined(40, 31);
     (void)state;
 
-    uint64_t before = w->bytes;
+    uint64_t bytes = w->bytes, packets = w->packets;
     for (uint32_t turn = 1; turn <= 100; turn++) {
         for (size_t i = 0; i < w->n; i++) {
             gossip_weight(w->nodes[i].g, w->now, turn);
@@ -323,7 +331,28 @@ static void a_storm_of_news_keeps_to_the_budget(void **state)
         }
         world_run(w, MS(100));
     }
-    assert_in_range((w->bytes - before) / 10 / w->n, 1024, 16 << 10);
+    assert_in_range(sealed_rate(w, bytes, packets, SEC(10)), 1024, 16 << 10);
+    world_run(w, SEC(5));
+    assert_true(world_agree(w));
+    assert_int_equal(w->deaths, 0);
+    world_free(w);
+}
+
+/* Little news in many packets: most of what travels is their seals. */
+static void a_storm_of_small_packets_keeps_to_the_budget(void **state)
+{
+    struct world *w = world_joined(12, 34);
+    (void)state;
+
+    uint64_t bytes = w->bytes, packets = w->packets;
+    for (uint32_t turn = 1; turn <= 500; turn++) {
+        for (size_t i = 0; i < 3; i++) {
+            gossip_weight(w->nodes[i].g, w->now, turn);
+            world_poll(w, i);
+        }
+        world_run(w, MS(20));
+    }
+    assert_in_range(sealed_rate(w, bytes, packets, SEC(10)), 1024, 16 << 10);
     world_run(w, SEC(5));
     assert_true(world_agree(w));
     assert_int_equal(w->deaths, 0);
@@ -354,6 +383,35 @@ static void a_latecomer_is_shown_what_changed_last(void **state)
 }
 
 /* What a node says of the origin is in its own packets: who gets none does not hear of it, and the view is the same. */
+/* A network held packets back and lets all go at once: each is answered, and what changed lately is shown to those only
+ * that the budget is enough for. */
+static void old_pings_at_once_keep_to_the_budget(void **state)
+{
+    enum { PINGS = 200, BARE = 40 };
+    struct world *w = world_joined(12, 33);
+    struct buf ping = BUF_EMPTY;
+    (void)state;
+
+    for (size_t i = 8; i < 12; i++)
+        world_crash(w, i);
+    world_run(w, SEC(12));
+    struct node_id from = world_id(1);
+    const struct member_record *own = gossip_find(w->nodes[1].g, &from);
+    struct payload p = { .kind = PAYLOAD_PING, .seq = 1, .view = 1, .boot = own->boot, .counter = own->counter };
+    payload_put(&ping, &p, SLICE_EMPTY, 0);
+    uint64_t bytes = w->bytes, packets = w->packets;
+    for (size_t i = 0; i < PINGS; i++) {
+        assert_int_equal(gossip_recv(w->nodes[0].g, w->now, &from, buf_slice(&ping)), 0);
+        world_poll(w, 0);
+    }
+    assert_in_range(w->packets - packets, PINGS, PINGS + 4);
+    assert_in_range(w->bytes - bytes, PINGS * 20, 8192 + (PINGS + 4) * BARE);
+    buf_free(&ping);
+    world_run(w, SEC(10));
+    assert_true(world_agree(w));
+    world_free(w);
+}
+
 static void a_soft_fact_is_heard_from_its_subject_alone(void **state)
 {
     struct world *w = world_joined(3, 31);
@@ -431,7 +489,9 @@ int main(void)
         cmocka_unit_test(a_restatement_reaches_all),
         cmocka_unit_test(news_reach_all_soon_and_are_then_dropped),
         cmocka_unit_test(a_storm_of_news_keeps_to_the_budget),
+        cmocka_unit_test(a_storm_of_small_packets_keeps_to_the_budget),
         cmocka_unit_test(a_latecomer_is_shown_what_changed_last),
+        cmocka_unit_test(old_pings_at_once_keep_to_the_budget),
         cmocka_unit_test(a_soft_fact_is_heard_from_its_subject_alone),
         cmocka_unit_test(another_configuration_is_heard_of),
         cmocka_unit_test(same_seed_same_history),
