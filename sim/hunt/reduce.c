@@ -62,6 +62,13 @@ static const char *const noise[] = {
     "disk-delay-ms",
     "disk-rate",
     "disk",
+    "replay-pct",
+    "truncate-pct",
+    "rare-pct",
+    "older-nodes",
+    "origin-poison-pct",
+    "origin-trickle-pct",
+    "fetch-timeout",
 };
 #define SMALLER_N (sizeof(smaller) / sizeof(smaller[0]))
 #define NOISE_N   (sizeof(noise) / sizeof(noise[0]))
