@@ -3,11 +3,11 @@
 # simulator to find: each of plants/*.sed is one (its first line says in which file, the second what is wrong). Prints for
 # each which seed found it and how large what is left after shrinking is, and at the end all of them as a table; exit code
 # 1 when one was not found.
-# PLANT_SEEDS: how many seeds are tried (500). PLANT_SHRINK: for how long it is shrunk (60s). JOBS: how many at a time.
+# PLANT_SEEDS: how many seeds are tried (500). PLANT_SHRINK: for how long it is shrunk (30s). JOBS: how many at a time.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 seeds=${PLANT_SEEDS:-500}
-shrink=${PLANT_SHRINK:-60s}
+shrink=${PLANT_SHRINK:-30s}
 jobs=${JOBS:-$(nproc)}
 work=$(mktemp -d "${TMPDIR:-/tmp}/hedgerow-plants.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
