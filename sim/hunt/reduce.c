@@ -257,6 +257,15 @@ const char *reduce_way(size_t way)
     return way < SMALLER_N ? smaller[way].name : noise[way - SMALLER_N];
 }
 
+size_t reduce_way_of(const char *name)
+{
+    size_t way = 0;
+
+    while (strcmp(reduce_way(way), name) != 0)
+        way++;
+    return way;
+}
+
 static size_t try_value(const struct scenario *sc, size_t setting, uint64_t value, struct scenario *out)
 {
     reduce_copy(out, sc);
