@@ -8,7 +8,7 @@
 /* X(name, what holds) */
 #define RULES(X)                                                                                          \
     X(BODY, "every body equals the origin's, byte for byte")                                              \
-    X(ENDS, "every request ends, and once")                                                               \
+    X(ENDS, "every request ends, once and in time")                                                       \
     X(FETCHES, "the origin is asked once per key, and again only where a change explains it")             \
     X(AGREE, "all live nodes agree on members and ring at the end")                                       \
     X(COUNTERS, "the nodes' counters equal the world's own count")                                        \

@@ -25,6 +25,18 @@ static bool slowed(const struct world *w)
     return false;
 }
 
+void check_waited(struct world *w, const struct edge *e, uint64_t key, mesh_ns asked_at)
+{
+    mesh_ns waited = w->now - asked_at;
+    bool stood = e->paused_until >= asked_at || e->busy > 0 || e->free_at >= asked_at || e->memory_refused > 0;
+
+    /* Twice: where a source fails before the head has gone out, a node begins anew with another one. */
+    if (waited > 2 * (mesh_ns)w->sc.fetch_timeout + SLACK && !stood)
+        check_broken(w, RULE_ENDS, "key %llu at %s: the answer came after %lld ms, though it waits for %llu at most",
+                     (unsigned long long)key, e->name, (long long)(waited / MS(1)),
+                     (unsigned long long)(w->sc.fetch_timeout / MS(1)));
+}
+
 void check_answer(struct world *w, const struct edge *e, uint64_t key, mesh_ns asked_at, enum request_result result)
 {
     const struct origin_key *k = &w->origin->keys[key - 1];

@@ -106,7 +106,9 @@ enum setting_kind {
     X(max_age, "max-age", TIME, false, SEC(86400), SEC(1), SEC(86400) * 365, "of what may be cached")                  \
     X(disk, "disk", SIZE, false, 0, 0, UINT64_C(16) << 30, "of each node, for copies: 8MiB or more; 0: none")          \
     X(disk_delay, "disk-delay-ms", MS, true, US(100), 0, SEC(60), "until a disk has done a thing; up to twice that")  \
-    X(disk_rate, "disk-rate", SIZE, true, 500 << 20, 1024, UINT64_C(1) << 40, "bytes per second of one disk")
+    X(disk_rate, "disk-rate", SIZE, true, 500 << 20, 1024, UINT64_C(1) << 40, "bytes per second of one disk")           \
+    X(fetch_timeout, "fetch-timeout", TIME, false, SEC(60), SEC(1), SEC(3600),                                         \
+      "a node waits so long for an answer's head, then it says 504")
 
 /* X(name, word, arguments, commands): N nodes, T a time, C a count, P per cent, B bytes,
  * S a setting and its value, O a state of the origin; r `run`, m `members`, w `routing` (the way) */

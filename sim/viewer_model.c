@@ -280,6 +280,7 @@ static void see_head(struct viewer *v)
     struct world *w = v->edge->w;
     const struct answer *a = &v->req.answer;
 
+    check_waited(w, v->edge, v->key, v->asked_at);
     v->head_seen = true;
     v->req.head_sent = true;
     v->first_byte_at = w->now + v->mile.delay;
@@ -352,6 +353,8 @@ static void viewer_read(struct viewer *v)
     struct world *w = v->edge->w;
 
     if (v->req.state == REQUEST_FAILED) {
+        if (!v->head_seen)
+            check_waited(w, v->edge, v->key, v->asked_at);
         viewer_end(v, VIEWER_FAILED);
         return;
     }

@@ -174,6 +174,18 @@ static bool ends_sooner(struct shrinker *s)
     return taken;
 }
 
+/* First what makes all later runs cost less: requests, and nodes, with which their actions go. */
+static bool costs_less(struct shrinker *s)
+{
+    struct scenario candidates[REDUCE_CANDIDATES];
+    size_t way = reduce_way_of("requests");
+    bool less = !time_is_up(s) && adopt(s, candidates, reduce_candidates(s->best, way, candidates));
+
+    if (less)
+        progress(s, reduce_way(way));
+    return fewer(s, s->best->nodes, reduce_nodes, "fewer nodes") || less;
+}
+
 static bool other_ways(struct shrinker *s)
 {
     struct scenario candidates[REDUCE_CANDIDATES];
@@ -329,8 +341,8 @@ int shrinker_run(const struct options *o, struct scenario *sc)
         bool any = true;
         while (any && !time_is_up(&s)) {
             any = ends_sooner(&s);
+            any = costs_less(&s) || any;
             any = fewer(&s, s.best->actions_n, with_actions, "fewer actions") || any;
-            any = fewer(&s, s.best->nodes, reduce_nodes, "fewer nodes") || any;
             any = other_ways(&s) || any;
             any = any || other_seeds(&s);
         }

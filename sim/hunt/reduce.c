@@ -62,6 +62,13 @@ static const char *const noise[] = {
     "disk-delay-ms",
     "disk-rate",
     "disk",
+    "replay-pct",
+    "truncate-pct",
+    "rare-pct",
+    "older-nodes",
+    "origin-poison-pct",
+    "origin-trickle-pct",
+    "fetch-timeout",
 };
 #define SMALLER_N (sizeof(smaller) / sizeof(smaller[0]))
 #define NOISE_N   (sizeof(noise) / sizeof(noise[0]))
@@ -248,6 +255,15 @@ size_t reduce_ways(void)
 const char *reduce_way(size_t way)
 {
     return way < SMALLER_N ? smaller[way].name : noise[way - SMALLER_N];
+}
+
+size_t reduce_way_of(const char *name)
+{
+    size_t way = 0;
+
+    while (strcmp(reduce_way(way), name) != 0)
+        way++;
+    return way;
 }
 
 static size_t try_value(const struct scenario *sc, size_t setting, uint64_t value, struct scenario *out)

@@ -123,6 +123,39 @@ static void draw_cost(struct scenario *sc, struct swarm *s)
     sc->own_rings = sometimes(s, 25, 0, 1, 1);
 }
 
+/* How the origin is away for long in this seed, if it is. */
+enum outage { OUTAGE_NONE, OUTAGE_SOME /* in the midst of whatever there is */, OUTAGE_HANGS, OUTAGE_DOWN };
+
+static enum outage outage_of(uint64_t seed, struct rand *r)
+{
+    *r = rand_of(seed, 0, SWARM_OUTAGE);
+    uint64_t draw = rand_below(r, 100);
+
+    return draw < 15 ? OUTAGE_SOME : draw < 27 ? OUTAGE_HANGS : draw < 39 ? OUTAGE_DOWN : OUTAGE_NONE;
+}
+
+/* Nodes give up what waits for an origin that hangs within the time that it does. With one that is down enough is asked
+ * for in vain that they leave it alone for as long as they ever do; and asked on when it is back, to see that they do
+ * not longer. */
+static void draw_outage(struct scenario *sc, bool story)
+{
+    struct rand r;
+    enum outage outage = outage_of(sc->seed, &r);
+
+    if (outage == OUTAGE_HANGS)
+        sc->fetch_timeout = SEC(4) + SEC(1) * rand_below(&r, 3);
+    if (story || outage <= OUTAGE_SOME)
+        return;
+    uint64_t least = sc->warmup + (outage == OUTAGE_HANGS ? SEC(30) : SEC(45));
+    if (sc->time < least)
+        sc->time = least;
+    if (outage == OUTAGE_HANGS)
+        return;
+    sc->no_store = 300000 + rand_below(&r, 400000);
+    sc->requests = sc->requests > 800 ? sc->requests : 800;
+    sc->keys = sc->keys > 64 ? sc->keys : 64;
+}
+
 void swarm_draw(struct scenario *sc, uint64_t seed, bool story)
 {
     struct swarm s = { .seed = seed };
@@ -158,6 +191,7 @@ void swarm_draw(struct scenario *sc, uint64_t seed, bool story)
     sc->origin_trickle = sometimes(&s, 10, 0, 1000, 30000);
     sc->older = sometimes(&s, 25, 0, 1, sc->nodes);
     sc->rare = sometimes(&s, 30, 0, 1000, 100000);
+    draw_outage(sc, story);
 }
 
 static void add(struct scenario *sc, const struct action *a)
@@ -197,17 +231,22 @@ static void more_of_disks(struct scenario *sc)
     }
 }
 
-/* In a few seeds the origin is away for so long that nodes give up asking it. */
+/* In some seeds the origin is away for so long that nodes give up what they asked it, or asking it. */
 static void long_outage(struct scenario *sc)
 {
-    struct rand r = rand_of(sc->seed, 0, SWARM_OUTAGE);
+    struct rand r;
+    enum outage outage = outage_of(sc->seed, &r);
     uint64_t span = (sc->time - sc->warmup) / MS(1);
 
-    if (rand_below(&r, 100) >= 15 || span < 2)
+    if (outage == OUTAGE_NONE || span < 6)
         return;
-    struct action down = { .kind = ACTION_ORIGIN, .origin = ORIGIN_DOWN }, up = { .kind = ACTION_ORIGIN };
-    down.at = (mesh_ns)sc->warmup + MS(1) * (mesh_ns)rand_below(&r, span / 2);
-    up.at = mesh_ns_min(down.at + SEC(8) + MS(1) * (mesh_ns)rand_below(&r, 20000), (mesh_ns)sc->time);
+    struct action down = { .kind = ACTION_ORIGIN, .origin = outage == OUTAGE_HANGS ? ORIGIN_HANGS : ORIGIN_DOWN };
+    struct action up = { .kind = ACTION_ORIGIN };
+    uint64_t within = outage == OUTAGE_SOME ? span / 2 : span / 6;
+    mesh_ns least = outage == OUTAGE_SOME ? SEC(8) : SEC(16);
+    uint64_t more = outage == OUTAGE_SOME ? 20000 : outage == OUTAGE_HANGS ? 8000 : 4000;
+    down.at = (mesh_ns)sc->warmup + MS(1) * (mesh_ns)rand_below(&r, within);
+    up.at = mesh_ns_min(down.at + least + MS(1) * (mesh_ns)rand_below(&r, more), (mesh_ns)sc->time);
     int err = scenario_add(sc, &down) | scenario_add(sc, &up);
     assert(err == 0);
 }

@@ -163,9 +163,27 @@ static bool has_outage(const struct scenario *sc)
     return false;
 }
 
+/* It hangs for longer than twice what a node waits, or is down for longer than a node leaves it alone, and then enough is
+ * asked for to see whether it is asked again. */
+static void draw_long_outages(const struct scenario *sc, size_t *hangs, size_t *downs)
+{
+    mesh_ns from = MESH_NS_NEVER;
+    bool hung = false;
+
+    for (size_t i = 0; i < sc->actions_n && sc->fetch_timeout < SEC(60); i++) {
+        const struct action *a = &sc->actions[i];
+        if (a->kind == ACTION_ORIGIN && a->origin == ORIGIN_HANGS)
+            from = mesh_ns_min(from, a->at);
+        hung = hung || (a->kind == ACTION_ORIGIN && a->origin == ORIGIN_UP && from != MESH_NS_NEVER &&
+                        a->at - from >= 2 * (mesh_ns)sc->fetch_timeout + SEC(3));
+    }
+    *hangs += hung;
+    *downs += sc->no_store >= 300000 && sc->requests >= 800 && sc->time >= sc->warmup + SEC(45) && has_outage(sc);
+}
+
 static void drawn_settings_are_lawful_and_differ_in_kind(void **state)
 {
-    size_t outages = 0;
+    size_t outages = 0, hangs = 0, downs = 0;
     size_t lossless = 0, lossy = 0, purges = 0, none = 0, small = 0, regions = 0;
 
     (void)state;
@@ -190,11 +208,13 @@ static void drawn_settings_are_lawful_and_differ_in_kind(void **state)
         small += sc.memory < 8 << 20;
         regions += sc.rings > 1;
         outages += has_outage(&sc);
+        draw_long_outages(&sc, &hangs, &downs);
         scenario_fini(&sc);
         scenario_fini(&again);
     }
     assert_true(lossless > 50 && lossy > 50 && purges > 50 && none > 50 && small > 30 && regions > 30);
-    assert_in_range(outages, 20, 60);
+    assert_true(hangs > 15 && downs > 15);
+    assert_in_range(outages, 50, 130);
 }
 
 static void a_story_keeps_its_nodes_and_moments(void **state)

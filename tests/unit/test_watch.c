@@ -9,8 +9,10 @@
 
 #include "sim/afterwards.h"
 #include "sim/check.h"
+#include "sim/check_answer.h"
 #include "sim/origin_model.h"
 #include "sim/report.h"
+#include "sim/viewer_model.h"
 #include "sim/watch.h"
 
 static const char small[] = "nodes 4\nkeys 20\nrequests 40\nsize-max 8KiB\nwarmup 4s\ntime 12s\nat 6s crash 2\n";
@@ -128,6 +130,36 @@ static void what_may_not_be_kept_is_not_asked_for_afterwards(void **state)
     scenario_fini(&sc);
 }
 
+/* The origin hangs for longer than a node waits: who asks has an error by then, and it explains itself. */
+static void what_waits_for_an_origin_that_hangs_is_given_up_in_time(void **state)
+{
+    struct scenario sc;
+
+    (void)state;
+    struct world *w = world_of(&sc, "fetch-timeout 2s\ntime 16s\nat 4s origin hangs\nat 15s origin up\n");
+    assert_true(w->viewers->ends[VIEWER_FAILED] > 0);
+    assert_int_equal(w->viewers->ends[VIEWER_FAILED] + w->viewers->ends[VIEWER_SERVED] + w->viewers->ends[VIEWER_CUT], 40);
+    world_free(w);
+    scenario_fini(&sc);
+}
+
+static void an_answer_that_comes_too_late_is_noticed(void **state)
+{
+    struct scenario sc;
+
+    (void)state;
+    struct world *w = world_of(&sc, "fetch-timeout 4s\n");
+    struct edge *e = &w->edges[2];
+    check_waited(w, e, 1, w->now - SEC(10));
+    e->paused_until = w->now - SEC(11);
+    check_waited(w, e, 1, w->now - SEC(12)); /* it stood still */
+    assert_true(report_ok(w));
+    check_waited(w, e, 1, w->now - SEC(10) - MS(1));
+    assert_int_equal(w->check->broken[RULE_ENDS], 1);
+    only_broken(w, RULE_ENDS);
+    scenario_fini(&sc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +169,8 @@ int main(void)
         cmocka_unit_test(all_answer_afterwards_each_from_its_own_copy),
         cmocka_unit_test(who_does_not_answer_afterwards_is_noticed),
         cmocka_unit_test(what_may_not_be_kept_is_not_asked_for_afterwards),
+        cmocka_unit_test(what_waits_for_an_origin_that_hangs_is_given_up_in_time),
+        cmocka_unit_test(an_answer_that_comes_too_late_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,3 +1,3 @@
 # node/core/complete.c
 # Where a fetch goes on behind what another source had given, one leaf is left out.
-s/c->given = leaves;/c->given = leaves + 1;/
+s/c->given = leaves;/c->given = ++leaves;/
