@@ -54,7 +54,7 @@ static struct ident *find(const struct roster *r, const struct node_id *id, uint
 const struct ident *roster_find(const struct roster *r, const struct node_id *id)
 {
     OBJ_CHECK(r, ROSTER_MAGIC);
-    return find(r, id, map_hash(&r->by_id, SLICE_OF(id->bytes)));
+    return find(r, id, map_hash_digest(&r->by_id, id->bytes));
 }
 
 static bool grow(struct roster *r)
@@ -129,7 +129,7 @@ static bool same_record(const struct member_record *a, const struct member_recor
 struct fact *roster_take(struct roster *r, const struct member_record *rec)
 {
     OBJ_CHECK(r, ROSTER_MAGIC);
-    uint64_t hash = map_hash(&r->by_id, SLICE_OF(rec->id.bytes));
+    uint64_t hash = map_hash_digest(&r->by_id, rec->id.bytes);
     struct ident *i = find(r, &rec->id, hash);
     if (i == NULL && (i = ident_new(r, &rec->id, hash)) == NULL)
         return NULL;

@@ -4,7 +4,8 @@
 #define HEDGEROW_SIM_TRACE_HASH_H
 
 #include "proto/base/time.h"
-#include "proto/digest.h"
+#include "proto/base/slice.h"
+#include "sim/mark.h"
 
 /* X(name, word in a written trace) */
 #define NOTES(X)                                                      \
@@ -47,22 +48,17 @@ enum note {
 };
 const char *note_word(enum note n);
 
-#define TRACE_BATCH 4096
-
-/* A chain of BLAKE2b-256: each link over the one before it and the next batch of events, since
- * one for each small event costs more than many a whole event. */
+/* A mark (mark.h) over all events: nobody forges a run, and BLAKE2b was a tenth of what one costs. */
 struct trace_hash {
-    struct digest at;
+    struct mark at;
     uint64_t events, of_kind[NOTES_N]; /* in all, and of each kind of note */
-    size_t waiting; /* bytes in |batch| */
-    uint8_t batch[TRACE_BATCH];
 };
 
 #define TRACE_HASH_TEXT_MAX 33
 
 void trace_hash_init(struct trace_hash *h);
 void trace_hash_add(struct trace_hash *h, mesh_ns now, enum note kind, uint32_t node, struct slice bytes);
-/* trace_hash_text writes the first 128 bits in hex and returns |text|. */
+/* trace_hash_text writes them in hex and returns |text|. */
 const char *trace_hash_text(const struct trace_hash *h, char text[TRACE_HASH_TEXT_MAX]);
 
 #endif

@@ -89,7 +89,7 @@ void configs_answered(struct engine *e, const struct link *l)
 
 struct config_peer *config_peer_find(const struct configs *c, const struct node_id *id)
 {
-    for (struct map_node *n = map_find(&c->peers_by_id, map_hash(&c->peers_by_id, SLICE_OF(id->bytes))); n != NULL;
+    for (struct map_node *n = map_find(&c->peers_by_id, map_hash_digest(&c->peers_by_id, id->bytes)); n != NULL;
          n = map_same(n)) {
         struct config_peer *p = OBJ_OF(n, struct config_peer, by_id);
         if (node_id_eq(&p->id, id))
@@ -123,7 +123,7 @@ static struct config_peer *peer_of(struct configs *c, const struct node_id *id)
     p->id = *id;
     list_init(&p->link);
     list_push_back(&c->peers, &p->link);
-    map_insert(&c->peers_by_id, &p->by_id, map_hash(&c->peers_by_id, SLICE_OF(id->bytes)));
+    map_insert(&c->peers_by_id, &p->by_id, map_hash_digest(&c->peers_by_id, id->bytes));
     c->peers_n++;
     return p;
 }

@@ -173,7 +173,7 @@ static void enter_map(struct engine *e, struct flight *f)
     if (f->class == FLIGHT_DIRECT || f->solo || f->mapped || f->dropped)
         return;
     f->mapped = true;
-    map_insert(&e->flights_by_key, &f->by_key, map_hash(&e->flights_by_key, SLICE_OF(f->key.bytes)));
+    map_insert(&e->flights_by_key, &f->by_key, map_hash_digest(&e->flights_by_key, f->key.bytes));
 }
 
 void flight_leave_map(struct engine *e, struct flight *f)
@@ -219,7 +219,7 @@ static bool fits(const struct flight *f, enum flight_need need)
 struct flight *flight_find(struct engine *e, const struct digest *key, const struct fields *fields,
                            enum flight_need need)
 {
-    for (struct map_node *n = map_find(&e->flights_by_key, map_hash(&e->flights_by_key, SLICE_OF(key->bytes)));
+    for (struct map_node *n = map_find(&e->flights_by_key, map_hash_digest(&e->flights_by_key, key->bytes));
          n != NULL; n = map_same(n)) {
         struct flight *f = OBJ_OF(n, struct flight, by_key);
         if (digest_eq(&f->key, key) && fits(f, need) && suits(f, fields))

@@ -13,7 +13,7 @@
 
 struct mesh_peer *mesh_peer_find(const struct mesh *m, const struct node_id *id)
 {
-    struct map_node *node = map_find(&m->peers, map_hash(&m->peers, SLICE_OF(id->bytes)));
+    struct map_node *node = map_find(&m->peers, map_hash_digest(&m->peers, id->bytes));
 
     for (; node != NULL; node = map_same(node)) {
         struct mesh_peer *p = OBJ_OF(node, struct mesh_peer, node);
@@ -99,7 +99,7 @@ static int peer_add(struct mesh *m, const struct cert *cert, struct buf *raw, st
     }
     set_cert(m, p, cert, raw);
     list_push_back(&m->peer_list, &p->link);
-    map_insert(&m->peers, &p->node, map_hash(&m->peers, SLICE_OF(cert->id.bytes)));
+    map_insert(&m->peers, &p->node, map_hash_digest(&m->peers, cert->id.bytes));
     m->peers_n++;
     *out = p;
     return 0;

@@ -270,7 +270,7 @@ int engine_purge(struct engine *e, mesh_ns now, const struct purge_order *order,
 
 static struct purge_peer *peer_find(const struct purges *s, const struct node_id *id)
 {
-    for (struct map_node *n = map_find(&s->peers_by_id, map_hash(&s->peers_by_id, SLICE_OF(id->bytes))); n != NULL;
+    for (struct map_node *n = map_find(&s->peers_by_id, map_hash_digest(&s->peers_by_id, id->bytes)); n != NULL;
          n = map_same(n)) {
         struct purge_peer *p = OBJ_OF(n, struct purge_peer, by_id);
         if (node_id_eq(&p->id, id))
@@ -295,7 +295,7 @@ static struct purge_peer *peer_new(struct purges *s, const struct node_id *id)
     p->id = *id;
     list_init(&p->link);
     list_push_back(&s->peers, &p->link);
-    map_insert(&s->peers_by_id, &p->by_id, map_hash(&s->peers_by_id, SLICE_OF(id->bytes)));
+    map_insert(&s->peers_by_id, &p->by_id, map_hash_digest(&s->peers_by_id, id->bytes));
     s->peers_n++;
     return p;
 }

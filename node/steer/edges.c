@@ -6,7 +6,7 @@
 
 static uint64_t hash_of(const struct steer *s, const struct node_id *id)
 {
-    return map_hash(&s->by_id, SLICE_OF(id->bytes));
+    return map_hash_digest(&s->by_id, id->bytes);
 }
 
 struct edge *edge_find(const struct steer *s, const struct node_id *id)

@@ -97,36 +97,3 @@ void buf_drop(struct buf *b, size_t n)
     memmove(b->data, b->data + n, b->len - n);
     b->len -= n;
 }
-
-uint16_t be16_get(const uint8_t *p)
-{
-    return (uint16_t)((uint16_t)p[0] << 8 | p[1]);
-}
-
-uint32_t be32_get(const uint8_t *p)
-{
-    return (uint32_t)be16_get(p) << 16 | be16_get(p + 2);
-}
-
-uint64_t be64_get(const uint8_t *p)
-{
-    return (uint64_t)be32_get(p) << 32 | be32_get(p + 4);
-}
-
-void be16_put(uint8_t *p, uint16_t v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-
-void be32_put(uint8_t *p, uint32_t v)
-{
-    be16_put(p, (uint16_t)(v >> 16));
-    be16_put(p + 2, (uint16_t)v);
-}
-
-void be64_put(uint8_t *p, uint64_t v)
-{
-    be32_put(p, (uint32_t)(v >> 32));
-    be32_put(p + 4, (uint32_t)v);
-}

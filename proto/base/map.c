@@ -62,7 +62,7 @@ uint64_t map_hash(const struct map *m, struct slice key)
     return hash;
 }
 
-uint64_t map_hash_digest(const struct map *m, const uint8_t digest[32])
+uint64_t map_hash_digest(const struct map *m, const uint8_t digest[16])
 {
     uint64_t half[2];
 

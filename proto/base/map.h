@@ -39,7 +39,7 @@ uint64_t map_hash(const struct map *m, struct slice key);
 /* map_hash_digest is for keys that are cryptographic hashes already: one multiplication of their first 16 bytes under
  * the secret. Who can only choose what was hashed, and does not see the secret, can aim at nothing with it; and a
  * processor can begin with the next look-up while it waits for memory. Not equal to map_hash. */
-uint64_t map_hash_digest(const struct map *m, const uint8_t digest[32]);
+uint64_t map_hash_digest(const struct map *m, const uint8_t digest[16]);
 
 /* map_find returns the latest inserted node with |hash|, map_same the one before it
  * with the same hash, NULL at the end: the caller compares the whole key. */

@@ -119,8 +119,8 @@ static void draw_disks(struct scenario *sc, struct swarm *s, bool story)
 /* What costs much and seldom finds anything else is in some seeds only: real cryptography, a ring of one's own. */
 static void draw_cost(struct scenario *sc, struct swarm *s)
 {
-    sc->real_crypto = sometimes(s, 10, 0, 200, 200);
-    sc->own_rings = sometimes(s, 25, 0, 1, 1);
+    sc->real_crypto = sometimes(s, 3, 0, 200, 200);
+    sc->own_rings = sometimes(s, 10, 0, 1, 1);
 }
 
 /* How the origin is away for long in this seed, if it is. */
