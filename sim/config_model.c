@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "proto/base/err.h"
-#include "sim/check.h"
+#include "sim/rules/check.h"
 #include "sim/figures.h"
 
 #define PEACE SEC(15) /* after a cut or a start: whom to ask is known to all */

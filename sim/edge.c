@@ -3,17 +3,17 @@
 #include <stdio.h>
 
 #include "node/dist/dist_make.h"
-#include "sim/check.h"
+#include "sim/rules/check.h"
 #include "sim/config_model.h"
-#include "sim/disk_check.h"
-#include "sim/disk_model.h"
-#include "sim/fault_peer.h"
-#include "sim/net.h"
+#include "sim/disk/disk_check.h"
+#include "sim/disk/disk_model.h"
+#include "sim/faults/fault_peer.h"
+#include "sim/net/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/random.h"
 #include "sim/series.h"
-#include "sim/short_memory.h"
+#include "sim/faults/short_memory.h"
 #include "sim/topology.h"
 #include "sim/viewer_model.h"
 

@@ -1,10 +1,10 @@
 #include <stdlib.h>
 
-#include "sim/check.h"
+#include "sim/rules/check.h"
 #include "sim/config_model.h"
-#include "sim/disk_model.h"
-#include "sim/fault_peer.h"
-#include "sim/net.h"
+#include "sim/disk/disk_model.h"
+#include "sim/faults/fault_peer.h"
+#include "sim/net/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/report.h"

@@ -7,7 +7,7 @@
 #include <malloc.h>
 #endif
 
-#include "sim/check.h"
+#include "sim/rules/check.h"
 #include "sim/door/comparer.h"
 #include "sim/door/differ.h"
 #include "sim/door/hunter.h"
@@ -20,7 +20,7 @@
 #include "sim/members/members_page.h"
 #include "sim/members/members_report.h"
 #include "sim/options.h"
-#include "sim/page.h"
+#include "sim/page/page.h"
 #include "sim/report.h"
 #include "sim/routing/routing_report.h"
 #include "sim/series.h"

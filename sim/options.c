@@ -1,7 +1,7 @@
 #include "sim/options.h"
 
 #include "proto/base/err.h"
-#include "sim/fault_kinds.h"
+#include "sim/faults/fault_kinds.h"
 #include "sim/presets.h"
 #include "sim/scenario_value.h"
 

@@ -5,7 +5,7 @@
 
 #include "proto/base/err.h"
 #include "sim/body.h"
-#include "sim/check.h"
+#include "sim/rules/check.h"
 #include "sim/sample.h"
 
 #define LATE      SEC(4)  /* who stood still for so long knows it */

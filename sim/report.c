@@ -4,9 +4,9 @@
 
 #include "sim/amounts.h"
 #include "sim/answer.h"
-#include "sim/check.h"
+#include "sim/rules/check.h"
 #include "sim/config_model.h"
-#include "sim/net.h"
+#include "sim/net/net.h"
 #include "sim/purge_model.h"
 #include "sim/series.h"
 #include "sim/topology.h"

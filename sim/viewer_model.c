@@ -4,12 +4,12 @@
 #include <stdlib.h>
 
 #include "sim/body.h"
-#include "sim/check.h"
-#include "sim/check_answer.h"
-#include "sim/disk_check.h"
-#include "sim/last_mile.h"
+#include "sim/rules/check.h"
+#include "sim/rules/check_answer.h"
+#include "sim/disk/disk_check.h"
+#include "sim/net/last_mile.h"
 #include "sim/origin_model.h"
-#include "sim/origin_poison.h"
+#include "sim/faults/origin_poison.h"
 #include "sim/purge_model.h"
 #include "sim/series.h"
 #include "sim/warmth.h"

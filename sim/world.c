@@ -4,24 +4,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sim/afterwards.h"
-#include "sim/check.h"
+#include "sim/rules/afterwards.h"
+#include "sim/rules/check.h"
 #include "sim/config_model.h"
-#include "sim/disk_check.h"
+#include "sim/disk/disk_check.h"
 #include "sim/edge.h"
-#include "sim/fault.h"
-#include "sim/net.h"
+#include "sim/faults/fault.h"
+#include "sim/net/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/random.h"
-#include "sim/rare.h"
+#include "sim/faults/rare.h"
 #include "sim/sample.h"
 #include "sim/series.h"
-#include "sim/short_memory.h"
+#include "sim/faults/short_memory.h"
 #include "sim/stand_in.h"
 #include "sim/viewer_model.h"
 #include "sim/warmth.h"
-#include "sim/watch.h"
+#include "sim/rules/watch.h"
 
 #define WALL_START_S INT64_C(1700000000)
 #define SAMPLE_EVERY MS(100)

@@ -1,6 +1,6 @@
 /* rare.h - places where a rare path can be taken on purpose: what the code may do at any time and does only seldom. In
  * what ships RARE is false, and costs nothing; in the simulator, whose objects are compiled with HEDGEROW_RARE, it is
- * drawn for each visit (sim/rare.c). So a site must be free to go either way: a hint that is not given, a
+ * drawn for each visit (sim/faults/rare.c). So a site must be free to go either way: a hint that is not given, a
  * resource that is short, a wait that ends early; never a mistake. (After FoundationDB's BUGGIFY, Zhou et al., "FoundationDB:
  * A Distributed Unbundled Transactional Key Value Store", SIGMOD 2021, section 4.2.) */
 #ifndef HEDGEROW_BASE_RARE_H

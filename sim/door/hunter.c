@@ -7,7 +7,7 @@
 #include "sim/door/children.h"
 #include "sim/door/load.h"
 #include "sim/hunt/verdict.h"
-#include "sim/rare.h"
+#include "sim/faults/rare.h"
 
 #define SEEDS          200
 #define COVERAGE_SEEDS 200

@@ -6,7 +6,7 @@
 #include "sim/config_model.h"
 #include "sim/door/log_file.h"
 #include "sim/door/topology_file.h"
-#include "sim/fault.h"
+#include "sim/faults/fault.h"
 #include "sim/hunt/swarm.h"
 #include "sim/members/drawn.h"
 #include "sim/purge_model.h"

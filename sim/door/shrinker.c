@@ -11,7 +11,7 @@
 #include "sim/hunt/diagram.h"
 #include "sim/hunt/reduce.h"
 #include "sim/hunt/verdict.h"
-#include "sim/page.h"
+#include "sim/page/page.h"
 
 #define SHRINK_FOR   SEC(60)
 #define DDMIN_MAX    4096 /* of more things ddmin is left out until other ways have made them fewer */

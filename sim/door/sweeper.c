@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "sim/check.h"
+#include "sim/rules/check.h"
 #include "sim/door/children.h"
 #include "sim/door/load.h"
 #include "sim/report.h"

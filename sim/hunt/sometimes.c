@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "sim/edge.h"
-#include "sim/rare.h"
+#include "sim/faults/rare.h"
 #include "sim/scenario_value.h"
 #include "sim/viewer_model.h"
 

@@ -3,7 +3,7 @@
 #ifndef HEDGEROW_SIM_HUNT_VERDICT_H
 #define HEDGEROW_SIM_HUNT_VERDICT_H
 
-#include "sim/check.h"
+#include "sim/rules/check.h"
 #include "sim/hunt/sometimes.h"
 
 #define VERDICT_NODES 1000

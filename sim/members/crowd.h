@@ -9,7 +9,7 @@
 #include "gossip/gossip.h"
 #include "gossip/roster.h"
 #include "gossip/sums.h"
-#include "sim/link_model.h"
+#include "sim/net/link_model.h"
 #include "sim/members/baseline.h"
 #include "sim/members/curves.h"
 #include "sim/members/figures.h"

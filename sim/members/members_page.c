@@ -4,7 +4,7 @@
 
 #include "sim/amounts.h"
 #include "sim/epidemic.h"
-#include "sim/page_parts.h"
+#include "sim/page/page_parts.h"
 
 #define TOP    240
 #define BOTTOM 2600

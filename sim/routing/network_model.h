@@ -7,7 +7,7 @@
 #define HEDGEROW_SIM_ROUTING_NETWORK_MODEL_H
 
 #include "proto/base/addr.h"
-#include "sim/link_model.h"
+#include "sim/net/link_model.h"
 #include "sim/scenario.h"
 
 struct network {

@@ -3,9 +3,9 @@
 #include <assert.h>
 
 #include "node/steer/globe.h"
-#include "sim/link_model.h"
+#include "sim/net/link_model.h"
 
-/* In the order of sim/link_regions.c: the city that the provider names, or the largest one of what it names. Degrees
+/* In the order of sim/net/link_regions.c: the city that the provider names, or the largest one of what it names. Degrees
  * times 10,000. */
 static const struct place places[LINK_REGIONS] = {
     { "US", 390438, -774874 },  { "US", 415868, -936250 },  { "US", 294241, -984936 },  { "US", 377749, -1224194 },

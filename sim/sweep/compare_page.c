@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "sim/amounts.h"
-#include "sim/page_parts.h"
+#include "sim/page/page_parts.h"
 #include "sim/sweep/compare.h"
 
 #define TOP      240

@@ -1,7 +1,7 @@
 /* A sweep as a page: the answer, then a chart for each measure, its means as a line within the band of chance. */
 #include <stdio.h>
 
-#include "sim/page_parts.h"
+#include "sim/page/page_parts.h"
 #include "sim/sweep/sweep.h"
 
 #define TOP       240

@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "proto/base/err.h"
-#include "sim/check.h"
-#include "sim/disk_check.h"
-#include "sim/disk_files.h"
+#include "sim/rules/check.h"
+#include "sim/disk/disk_check.h"
+#include "sim/disk/disk_files.h"
 #include "sim/report.h"
 #include "sim/viewer_model.h"
 

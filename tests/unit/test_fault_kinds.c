@@ -6,11 +6,11 @@
 
 #include <cmocka.h>
 
-#include "sim/check.h"
-#include "sim/fault_net.h"
-#include "sim/fault_peer.h"
-#include "sim/origin_poison.h"
-#include "sim/rare.h"
+#include "sim/rules/check.h"
+#include "sim/faults/fault_net.h"
+#include "sim/faults/fault_peer.h"
+#include "sim/faults/origin_poison.h"
+#include "sim/faults/rare.h"
 
 static struct world *live(const char *text)
 {

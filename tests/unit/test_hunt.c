@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "sim/fault.h"
+#include "sim/faults/fault.h"
 #include "sim/hunt/ddmin.h"
 #include "sim/hunt/diagram.h"
 #include "sim/hunt/reduce.h"

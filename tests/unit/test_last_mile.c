@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "sim/last_mile.h"
+#include "sim/net/last_mile.h"
 
 #define FIRST LAST_MILE_FIRST
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "sim/link_model.h"
+#include "sim/net/link_model.h"
 
 #define PACKETS 2000000u
 

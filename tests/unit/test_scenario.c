@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "proto/base/err.h"
-#include "sim/fault.h"
+#include "sim/faults/fault.h"
 #include "sim/scenario.h"
 #include "sim/scenario_value.h"
 

@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-#include "sim/check.h"
-#include "sim/net.h"
+#include "sim/rules/check.h"
+#include "sim/net/net.h"
 #include "sim/origin_model.h"
-#include "sim/page.h"
+#include "sim/page/page.h"
 #include "sim/report.h"
 #include "sim/series.h"
 #include "sim/viewer_model.h"

@@ -8,9 +8,9 @@
 
 #include "ring/table.h"
 #include "sim/body.h"
-#include "sim/check.h"
-#include "sim/link_model.h"
-#include "sim/net.h"
+#include "sim/rules/check.h"
+#include "sim/net/link_model.h"
+#include "sim/net/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/report.h"

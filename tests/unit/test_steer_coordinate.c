@@ -11,7 +11,7 @@
 #include "node/steer/globe.h"
 #include "node/steer/integer.h"
 #include "proto/base/rand.h"
-#include "sim/link_model.h"
+#include "sim/net/link_model.h"
 
 #define POINTS_MAX 26
 

@@ -1,7 +1,7 @@
 /* test_steer_learning.c - how soon viewers are at the edge that is nearest: what is supposed of edges that were not
  * measured from a network, and what is tried. */
 #include "proto/base/rand.h"
-#include "sim/link_model.h"
+#include "sim/net/link_model.h"
 #include "tests/unit/steer_choices.h"
 
 /* ---- how soon viewers are where they should be ---- */

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "model_disk.h"
-#include "sim/short_memory.h"
+#include "sim/faults/short_memory.h"
 
 #define PIECES 40 /* more than any of these steps asks for */
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "sim/svg.h"
+#include "sim/page/svg.h"
 
 static void is(struct buf *out, const char *want)
 {

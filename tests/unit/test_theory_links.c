@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <math.h>
 
-#include "sim/link_model.h"
+#include "sim/net/link_model.h"
 
 #define PACKETS 4000000u
 #define BYTES   1500u

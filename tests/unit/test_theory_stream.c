@@ -14,14 +14,14 @@
 #include <math.h>
 
 #include "sim/edge.h"
-#include "sim/net.h"
+#include "sim/net/net.h"
 #include "sim/series.h"
 
 #define FIRST  14600.0 /* bytes: ten segments of 1,460 */
 #define WINDOW 262144.0
 #define LIMIT  0.05
 
-/* ---- ends without engines: tests/CMakeLists.txt wraps what sim/stream.c calls ---- */
+/* ---- ends without engines: tests/CMakeLists.txt wraps what sim/net/stream.c calls ---- */
 
 struct link {
     void *io;

@@ -8,11 +8,11 @@
 
 #include "sim/trace_hash.h"
 
-#define EVENTS 700 /* several batches */
+#define EVENTS 700
 
-static uint8_t bytes[3 * TRACE_BATCH];
+static uint8_t bytes[768];
 
-/* Events of all lengths up to beyond a batch; the |odd|-th is another one, in |how| it is told. */
+/* Events of many lengths; the |odd|-th is another one, in |how| it is told. */
 static void run(char text[TRACE_HASH_TEXT_MAX], int odd, char how)
 {
     struct trace_hash h;

@@ -7,13 +7,13 @@
 
 #include <cmocka.h>
 
-#include "sim/afterwards.h"
-#include "sim/check.h"
-#include "sim/check_answer.h"
+#include "sim/rules/afterwards.h"
+#include "sim/rules/check.h"
+#include "sim/rules/check_answer.h"
 #include "sim/origin_model.h"
 #include "sim/report.h"
 #include "sim/viewer_model.h"
-#include "sim/watch.h"
+#include "sim/rules/watch.h"
 
 static const char small[] = "nodes 4\nkeys 20\nrequests 40\nsize-max 8KiB\nwarmup 4s\ntime 12s\nat 6s crash 2\n";
 

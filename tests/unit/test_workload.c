@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "sim/body.h"
-#include "sim/check.h"
+#include "sim/rules/check.h"
 #include "sim/estimate.h"
 #include "sim/figures.h"
 #include "sim/input/gather.h"

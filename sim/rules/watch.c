@@ -1,0 +1,105 @@
+#include "sim/rules/watch.h"
+
+#include <stdlib.h>
+
+#include "sim/rules/check.h"
+
+struct watch *watch_new(struct world *w)
+{
+    struct watch *watch = world_alloc(sizeof(*watch));
+
+    watch->nodes = world_alloc((size_t)w->sc.nodes * sizeof(*watch->nodes));
+    return watch;
+}
+
+void watch_free(struct watch *watch)
+{
+    if (watch == NULL)
+        return;
+    free(watch->nodes);
+    free(watch);
+}
+
+static bool later(uint64_t boot, uint32_t counter, uint64_t than_boot, uint32_t than_counter)
+{
+    return boot != than_boot ? boot > than_boot : counter > than_counter;
+}
+
+/* What |e| says of itself. */
+static void look_at_own(struct edge *e)
+{
+    struct watched *of = &e->w->watch->nodes[e->index];
+    struct mesh_member self;
+
+    if (!mesh_find(engine_mesh(e->engine), &e->id.cert.id, &self))
+        return;
+    const struct member_record *own = self.record;
+    if (of->met && later(of->boot, of->counter, own->boot, own->counter))
+        check_broken(e->w, RULE_INCARNATION, "%s goes back from incarnation %llu/%u to %llu/%u", e->name,
+                     (unsigned long long)of->boot, of->counter, (unsigned long long)own->boot, own->counter);
+    of->met = true;
+    of->boot = own->boot;
+    of->counter = own->counter;
+    if (later(own->boot, own->counter, of->latest_boot, of->latest_counter)) {
+        of->latest_boot = own->boot;
+        of->latest_counter = own->counter;
+    }
+}
+
+/* What |e| says of others; a view that is the same as before was looked through then. */
+static void look_at_view(struct edge *e)
+{
+    struct world *w = e->w;
+    const struct mesh *m = engine_mesh(e->engine);
+    struct watched *of = &w->watch->nodes[e->index];
+    struct mesh_member member;
+
+    if (of->digest == mesh_digest(m))
+        return;
+    of->digest = mesh_digest(m);
+    for (uint32_t i = 0; i < w->sc.nodes; i++) {
+        const struct watched *had = &w->watch->nodes[i];
+        if (!mesh_find(m, &w->edges[i].id.cert.id, &member))
+            continue;
+        if (later(member.record->boot, member.record->counter, had->latest_boot, had->latest_counter))
+            check_broken(w, RULE_INCARNATION, "%s holds incarnation %llu/%u of %s, which never had one after %llu/%u",
+                         e->name, (unsigned long long)member.record->boot, member.record->counter, w->edges[i].name,
+                         (unsigned long long)had->latest_boot, had->latest_counter);
+    }
+}
+
+static void look_at_budgets(struct world *w)
+{
+    if (w->sc.nodes > WATCH_NODES || w->now - w->watch->span_from < WATCH_SPAN)
+        return;
+    for (uint32_t i = 0; i < w->sc.nodes; i++) {
+        struct watched *of = &w->watch->nodes[i];
+        uint64_t sent = w->edges[i].datagram_bytes_out;
+        if (sent - of->bytes_before > WATCH_BYTES)
+            check_broken(w, RULE_BUDGET, "%s sent %llu bytes of gossip in %lld s, more than %llu", w->edges[i].name,
+                         (unsigned long long)(sent - of->bytes_before),
+                         (long long)((w->now - w->watch->span_from) / SEC(1)), (unsigned long long)WATCH_BYTES);
+        of->bytes_before = sent;
+    }
+    w->watch->span_from = w->now;
+}
+
+void watch_sample(struct world *w)
+{
+    for (uint32_t i = 0; i < w->sc.nodes; i++) {
+        if (edge_up(&w->edges[i]))
+            look_at_own(&w->edges[i]);
+    }
+    for (uint32_t i = 0; i < w->sc.nodes; i++) {
+        if (edge_up(&w->edges[i]))
+            look_at_view(&w->edges[i]);
+    }
+    look_at_budgets(w);
+}
+
+void watch_node_stops(struct edge *e)
+{
+    look_at_own(e);
+    e->w->watch->nodes[e->index].met = false;
+    e->w->watch->nodes[e->index].digest = 0;
+}
