@@ -209,6 +209,7 @@ bool msg_members_add(struct msg_members_out *m, struct slice cert, struct slice 
     wire_put_bin(&m->items, record);
     if (!buf_ok(&m->items) || m->items.len > MEMBERS_ROOM) {
         m->items.len = before;
+        m->items.failed = false; /* those before it are whole, and go */
         return false;
     }
     m->n++;

@@ -118,7 +118,7 @@ int msg_get_refuse(struct slice body, unsigned *reason);
 /* MEMBERS: an array of [certificate, record] (record = gossip's bytes; one of both may be empty: an
  * empty certificate is one that the reader holds). |sums| and |diff| say which are asked for, or meant.
  * Begin with a zeroed msg_members_out and add; false: this frame is full (or memory is
- * short, which msg_put_members will tell), put it and begin another. */
+ * short; what was added before is whole, and goes), put it and begin another. */
 #define MSG_MEMBERS_MAX 96
 struct msg_members_out {
     struct buf items;

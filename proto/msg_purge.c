@@ -23,6 +23,7 @@ bool msg_purge_add(struct msg_purge_out *m, struct slice purge)
     wire_put_bin(&m->items, purge);
     if (!buf_ok(&m->items) || m->items.len > PURGE_ROOM) {
         m->items.len = before;
+        m->items.failed = false; /* those before it are whole, and go */
         return false;
     }
     m->n++;

@@ -6,6 +6,7 @@
 #include "proto/base/err.h"
 #include "sim/rules/check.h"
 #include "sim/figures.h"
+#include "sim/short_memory.h"
 
 #define PEACE SEC(15) /* after a cut or a start: whom to ask is known to all */
 
@@ -111,7 +112,10 @@ void config_called(struct edge *e)
     struct engine *engine = edge_enter(e);
     struct config_version before = version_of(e);
     int err = engine_config_change(engine, edge_now(e), buf_slice(&text), &before, "the world", &why);
-    if (err != 0) {
+    if (err != 0 && e->memory_refused > e->memory_told) { /* the operator is told, and nothing has changed */
+        b->refused++;
+        b->n--;
+    } else if (err != 0) {
         check_broken(w, RULE_CONFIGURED, "%s does not take change %zu: %s", e->name, b->n, mesh_strerror(err));
     } else {
         c->version = version_of(e);
@@ -151,6 +155,7 @@ static void adopted(void *ctx, struct slice text)
     struct buf want = BUF_EMPTY;
     uint64_t n = 0;
 
+    short_memory_over(); /* this is the world's */
     slice_split(&rest, ' ', &word);
     slice_split(&rest, '\n', &number);
     if (slice_u64(number, &n) == 0)
@@ -159,6 +164,8 @@ static void adopted(void *ctx, struct slice text)
         check_broken(e->w, RULE_CONFIGURED, "%s works by a text that nobody has handed in", e->name);
     world_notef(e->w, NOTE_CONFIG, e->index, "%llu", (unsigned long long)n);
     buf_free(&want);
+    if (e->memory_left > 0)
+        short_memory_within(&e->memory_left, &e->memory_refused);
 }
 
 void config_fill(struct edge *e, struct engine_config *cfg, struct slice files[CONFIG_FILES_MAX])

@@ -215,8 +215,11 @@ static void more_of_disks(struct scenario *sc)
         uint64_t node = rand_below(&r, sc->nodes), lasts = 1 + rand_below(&r, 15000);
         a.at = (mesh_ns)sc->warmup + MS(1) * (mesh_ns)rand_below(&r, span);
         a.a.bits[node / 8] = (uint8_t)(1u << (node % 8));
-        a.numbers[0] = a.kind == ACTION_DISK_FULL ? (1 + rand_below(&r, 64)) << 17 : 10000 * (1 + rand_below(&r, 100));
+        a.numbers[0] =
+            a.kind == ACTION_DISK_FULL ? UINT64_C(65536) << rand_below(&r, 3) : 10000 * (1 + rand_below(&r, 100));
         a.spans[0] = (mesh_ns)(1 + rand_below(&r, 1500)) * MS(1);
+        if (a.kind == ACTION_DISK_FULL) /* until something is written there */
+            lasts += 10000;
         bool stops = a.kind == ACTION_CRASH || a.kind == ACTION_VANISH || a.kind == ACTION_START_WIPED;
         struct action later = a;
         if (a.kind == ACTION_START_WIPED)

@@ -11,7 +11,7 @@
 #define SMALL     (16 << 10) /* every cache has room for one, until it is asked for again */
 #define LASTS     SEC(60)    /* copies that expire sooner prove nothing */
 #define KEYS_SEEN 64
-#define ASK_AGAIN SEC(6) /* so soon an origin that was left alone is asked again (node/core/gate.c) */
+#define ASK_AGAIN SEC(6) /* so soon an origin that was left alone may be asked again (node/core/gate.c) */
 
 /* A key for node |node| that may be kept and is small; 0: none was found. */
 static uint64_t key_for(const struct world *w, uint32_t node)
@@ -55,15 +55,19 @@ void afterwards_ask(struct world *w, bool (*settled)(struct world *w))
     uint64_t *keys = world_alloc((size_t)w->sc.nodes * 3 * sizeof(*keys));
     uint64_t *hits = keys + w->sc.nodes, *all = hits + w->sc.nodes;
 
-    if (w->bit[FAULT_ORIGIN_ERROR] > 0 || w->bit[FAULT_ORIGIN_POISON] > 0)
+    bool origin_failed = w->bit[FAULT_ORIGIN_ERROR] > 0 || w->bit[FAULT_ORIGIN_POISON] > 0;
+    if (origin_failed)
         world_live(w, w->check->calm_at + ASK_AGAIN, NULL);
     w->sc.leavers = w->sc.slow_viewers = 0;
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         const struct edge *e = &w->edges[i];
         bool asked = edge_serves(e) && (!w->sc.ready_only || engine_ready(e->engine, NULL));
         keys[i] = asked ? key_for(w, i) : 0;
-        all[i] = answers(e);
     }
+    if (origin_failed) /* while one request finds out that it is back, others are refused */
+        ask_all(w, keys);
+    for (uint32_t i = 0; i < w->sc.nodes; i++)
+        all[i] = answers(&w->edges[i]);
     ask_all(w, keys);
     for (uint32_t i = 0; i < w->sc.nodes; i++)
         hits[i] = w->edges[i].counted[RESULT_HIT];
