@@ -23,7 +23,7 @@ size_t reduce_reseeded(const struct scenario *sc, uint64_t turn, struct scenario
  * of noise as it is without being said. reduce_candidates fills up to REDUCE_CANDIDATES scenarios, the smallest first,
  * and returns how many there are; all pass scenario_check, and none is |sc| itself. */
 size_t reduce_ways(void);
-const char *reduce_way(size_t way);         /* the setting's name */
+const char *reduce_way(size_t way);     /* the setting's name */
 size_t reduce_way_of(const char *name); /* the way of a setting that is one */
 size_t reduce_candidates(const struct scenario *sc, size_t way, struct scenario out[REDUCE_CANDIDATES]);
 

@@ -123,6 +123,7 @@ printf 'nodes 6\nkeys 20\nrequests 60\nwarmup 6s\ntime 20s\nloss-pct 1\nat 9s cr
 refused 1 'seed 4: BROKEN (h)' hunt/broken hunt --plain --scenario "$work/never.scn" --from 4 --first
 refused 1 '^    note kept$' hunt/coverage hunt --plain --nodes 3 --requests 20 --time 20s --seeds 1 --coverage
 held shrink/small "$first" shrink --scenario "$work/never.scn" --seed 4 --out "$work/small.scn" --svg "$work/small.svg"
+if sed -n 3p "$work/report" | grep -q '(requests)$'; then echo "ok shrink/cheaper-first"; else fail shrink/cheaper-first; fi
 if grep -q '^nodes 1$' "$work/small.scn" && grep -q '^requests 1$' "$work/small.scn" &&
     ! grep -q '^at ' "$work/small.scn" && grep -q '</svg>' "$work/small.svg"; then
     echo "ok shrink/is-small"

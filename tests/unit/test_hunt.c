@@ -276,6 +276,8 @@ static void each_candidate_is_lawful_and_less(void **state)
     (void)state;
     read_scenario(&sc, "nodes 6\nrequests 40\nkeys 9\nloss-pct 2\nmemory 2MiB\nabsent 6\nat 20s crash 5\n"
                        "at 30s cut 1-2 5-6\nat 40s purge 1-6 9\nexpect miss >= 1\n");
+    assert_string_equal(reduce_way(reduce_way_of("requests")), "requests");
+    assert_string_equal(reduce_way(reduce_way_of("disk")), "disk");
     for (size_t way = 0; way < reduce_ways(); way++) {
         size_t n = reduce_candidates(&sc, way, candidates);
         for (size_t i = 0; i < n; i++) {
