@@ -6,7 +6,7 @@
 #include "proto/base/err.h"
 #include "sim/rules/check.h"
 #include "sim/figures.h"
-#include "sim/short_memory.h"
+#include "sim/faults/short_memory.h"
 
 #define PEACE SEC(15) /* after a cut or a start: whom to ask is known to all */
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "proto/msg.h"
-#include "sim/short_memory.h"
+#include "sim/faults/short_memory.h"
 
 #define PIECES 12
 #define ITEMS  6
