@@ -9,17 +9,18 @@ static void fuzz_start(void)
 
 static void fuzz_sample(unsigned n, struct buf *out)
 {
-    static const char *const texts[] = {
+    static const char json[] =
         "{\"time\":\"2026-12-01T10:00:00.000Z\",\"node\":\"n1\",\"host\":\"a\",\"method\":\"GET\",\"uri\":\"/"
-        "\",\"status\":200,"
-        "\"bytes\":7,\"x\":[{}]}\n{\"time\":1,\"uri\":\"\\\"\"}\n",
+        "\",\"status\":200,\"bytes\":7,\"x\":[{}]}\n{\"time\":1,\"uri\":\"\\\"\"}\n";
+    static const char cloudfront[] =
         "#Version: 1.0\n#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status "
-        "cs-uri-query "
-        "x-host-header time-taken sc-content-len\n2026-12-01\t10:00:00\tFRA\t7\t::1\tGET\ta\t/b\t200\tc=1\t-\t0.1\t5\n",
-        "::1 - - [01/Dec/2026:10:00:00 +0100] \"GET /a HTTP/1.1\" 200 7 \"-\" \"-\"\n"
-        "a:80 ::1 - b [01/Dec/2026:09:00:00 +0000] \"GET http://h/ HTTP/1.1\" 304 -\n",
-        "time,uri,bytes,host,method,status,edge,client,max_age\n1.5,\"/a,\"\"b\",7,h,GET,200,n1,c,60\n0,/b,,,,,,,\n",
-    };
+        "cs-uri-query x-host-header time-taken sc-content-len\n"
+        "2026-12-01\t10:00:00\tFRA\t7\t::1\tGET\ta\t/b\t200\tc=1\t-\t0.1\t5\n";
+    static const char combined[] = "::1 - - [01/Dec/2026:10:00:00 +0100] \"GET /a HTTP/1.1\" 200 7 \"-\" \"-\"\n"
+                                   "a:80 ::1 - b [01/Dec/2026:09:00:00 +0000] \"GET http://h/ HTTP/1.1\" 304 -\n";
+    static const char csv[] =
+        "time,uri,bytes,host,method,status,edge,client,max_age\n1.5,\"/a,\"\"b\",7,h,GET,200,n1,c,60\n0,/b,,,,,,,\n";
+    static const char *const texts[] = { json, cloudfront, combined, csv };
 
     buf_add_str(out, texts[n % (sizeof(texts) / sizeof(texts[0]))]);
 }
