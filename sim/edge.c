@@ -238,7 +238,6 @@ void edge_start(struct edge *e, enum edge_lost lost)
         .version = SLICE_LIT("simulated"),
         .mesh_port = net_addr(w->net, e->index).port,
         .suites = RECORD_SUITE_BIT(RECORD_CHACHA20_POLY1305), /* the same bytes on every processor */
-        .set = make_set(),
         .memory_limit = w->sc.memory,
         .eviction = (enum evict_policy)w->sc.eviction,
         .unhedged = w->sc.hedge == 0,
@@ -256,6 +255,7 @@ void edge_start(struct edge *e, enum edge_lost lost)
 
     if (edge_up(e))
         return;
+    cfg.set = make_set();
     random_enter(1 + e->index);
     e->life++;
     e->boot = lost != LOST_NOTHING ? FIRST_BOOT : e->boot + 1;
