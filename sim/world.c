@@ -190,7 +190,8 @@ void world_live(struct world *w, mesh_ns until, bool (*settled)(struct world *w)
                 return;
         }
     }
-    w->now = until;
+    if (until > w->now) /* it may be later already */
+        w->now = until;
 }
 
 static int make(struct world *w, const struct scenario *sc)
