@@ -49,5 +49,7 @@ struct workload_event workload_of(const struct scenario *sc, uint64_t i);
 uint64_t workload_count(const struct scenario *sc);
 /* From the first to the last request, at the speed of |sc|. */
 mesh_ns workload_span(const struct scenario *sc);
+/* workload_seconds: by the clock of who wrote the log, however long that is. */
+uint64_t workload_seconds(const struct scenario *sc);
 
 #endif

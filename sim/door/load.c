@@ -100,6 +100,7 @@ static bool take_topology(const struct options *o, struct scenario *sc)
 
 /* How long a run is, and of how many requests, follows from the log, unless it was said. */
 #define UNSAID_TIME     0
+#define LONGEST         (SEC(86400) * 30) /* of a run */
 #define UNSAID_REQUESTS UINT64_MAX
 
 static int replay(struct scenario *sc, struct scenario_error *err)
@@ -115,8 +116,9 @@ static int replay(struct scenario *sc, struct scenario_error *err)
     if (sc->time <= SEC(86400) * 30)
         return 0;
     err->line = 0;
-    snprintf(err->text, sizeof(err->text), "%s covers %llu days, and a run 30 at most: say --log-speed 10, or --time",
-             l->name, (unsigned long long)(sc->time / SEC(86400)));
+    uint64_t seconds = workload_seconds(sc);
+    snprintf(err->text, sizeof(err->text), "%s covers %llu days, and a run 30 at most: say --log-speed %llu, or --time",
+             l->name, (unsigned long long)(seconds / 86400), (unsigned long long)(seconds / (29 * 86400) + 1));
     return MESH_E_RANGE;
 }
 

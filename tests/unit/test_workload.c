@@ -10,13 +10,13 @@
 #include <cmocka.h>
 
 #include "sim/body.h"
-#include "sim/rules/check.h"
 #include "sim/estimate.h"
 #include "sim/figures.h"
 #include "sim/input/gather.h"
 #include "sim/origin_model.h"
 #include "sim/presets.h"
 #include "sim/report.h"
+#include "sim/rules/check.h"
 #include "sim/sample.h"
 #include "sim/topology.h"
 #include "sim/viewer_model.h"
@@ -186,6 +186,26 @@ static void viewers_are_spread_over_all_nodes(void **state)
     scenario_fini(&sc);
     workload_free(l);
     gather_free(g);
+}
+
+/* Nanoseconds of such a date would come round to the log's beginning. */
+static void a_date_far_away_is_late_and_nothing_else(void **state)
+{
+    struct workload *l = gathered("time,uri\n0,/a\n5.5,/b\n18446744073.709552,/c\n", 1);
+    struct scenario sc;
+
+    (void)state;
+    init(&sc, l);
+    sc.warmup = SEC(5);
+    sc.time = SEC(60);
+    assert_true(workload_of(&sc, 2).at > SEC(86400) * 36500);
+    assert_true(workload_span(&sc) > SEC(86400) * 36500);
+    assert_int_equal(workload_seconds(&sc), 18446744073);
+    assert_int_equal(workload_count(&sc), 2);
+    sc.log_speed = 1000000;
+    assert_int_equal(workload_of(&sc, 2).at, SEC(5) + INT64_C(18446744073709));
+    scenario_fini(&sc);
+    workload_free(l);
 }
 
 static void time_is_scaled_and_cut(void **state)
@@ -438,6 +458,7 @@ int main(void)
         cmocka_unit_test(many_out_of_order_are_sorted_as_they_were_written),
         cmocka_unit_test(a_viewer_stays_with_a_node_and_names_are_nodes),
         cmocka_unit_test(viewers_are_spread_over_all_nodes),
+        cmocka_unit_test(a_date_far_away_is_late_and_nothing_else),
         cmocka_unit_test(time_is_scaled_and_cut),
         cmocka_unit_test(a_sample_is_of_objects),
         cmocka_unit_test(a_world_asks_what_was_logged),
