@@ -10,6 +10,7 @@
 #include "sim/rules/afterwards.h"
 #include "sim/rules/check.h"
 #include "sim/rules/check_answer.h"
+#include "sim/net/net.h"
 #include "sim/origin_model.h"
 #include "sim/report.h"
 #include "sim/viewer_model.h"
@@ -74,6 +75,10 @@ static void a_chatterbox_is_noticed(void **state)
 
     (void)state;
     struct world *w = world_of(&sc, "");
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < 4; i++)
+        all += w->edges[i].datagram_bytes_out;
+    assert_int_equal(all, w->net->counts.datagram_bytes);
     w->edges[3].datagram_bytes_out = w->watch->nodes[3].bytes_before + WATCH_BYTES;
     w->now = w->watch->span_from + WATCH_SPAN - 1;
     watch_sample(w);
