@@ -283,23 +283,14 @@ static void time_panel(struct page *p, const struct members_run *runs, size_t n)
 static void figures_table(struct page *p, const struct members_run *runs, size_t n)
 {
     const struct vocabulary *words = runs[0].crowd->sc.words;
+    const void *figures[MEMBERS_PAGE_RUNS];
     const char *heads[MEMBERS_PAGE_RUNS + 2] = { "figure" };
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         heads[i + 1] = name_of(&runs[i]);
-    page_table(p, "All figures, by the names that scenarios and --json use", heads, false);
-    for (size_t k = 0; k < words->figures_n; k++) {
-        page_row(p);
-        page_cell(p, words->figures[k]);
-        for (size_t i = 0; i < n; i++) {
-            uint64_t v = figure_of(&runs[i].figures, k);
-            if (v == FIGURE_NEVER)
-                page_cell(p, "never");
-            else
-                page_cell_n(p, v);
-        }
+        figures[i] = &runs[i].figures;
     }
-    page_table_end(p);
+    page_figures(p, words, heads, figures, n);
 }
 
 void members_page(struct buf *out, const struct members_run *runs, size_t n, const char *how)

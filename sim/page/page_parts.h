@@ -4,8 +4,8 @@
 
 #include "sim/figures.h"
 #include "sim/hunt/diagram.h"
-#include "sim/series.h"
 #include "sim/page/svg.h"
+#include "sim/series.h"
 
 #define PAGE_WIDTH  960       /* of charts, in pixels; their text is set for it */
 #define PAGE_NARROW 400       /* ... on a telephone */
@@ -62,6 +62,10 @@ void page_cell(struct page *p, const char *text);
 void page_cell_slice(struct page *p, struct slice text);
 void page_cell_n(struct page *p, uint64_t n);
 void page_table_end(struct page *p);
+/* page_figures is a table of all figures of |n| runs beside each other: |figures| of each, of |words|' command; |heads|
+ * as for page_table. */
+void page_figures(struct page *p, const struct vocabulary *words, const char *const *heads, const void *const *figures,
+                  size_t n);
 
 /* ---- axes (page_axes.c) ---- */
 

@@ -96,6 +96,24 @@ void page_table_end(struct page *p)
                                     : "<tr><td>none</td></tr></tbody></table></details>\n");
 }
 
+void page_figures(struct page *p, const struct vocabulary *words, const char *const *heads, const void *const *figures,
+                  size_t n)
+{
+    page_table(p, "All figures, by the names that scenarios and --json use", heads, false);
+    for (size_t k = 0; k < words->figures_n; k++) {
+        page_row(p);
+        page_cell(p, words->figures[k]);
+        for (size_t i = 0; i < n; i++) {
+            uint64_t v = figure_of(figures[i], k);
+            if (v == FIGURE_NEVER)
+                page_cell(p, "never");
+            else
+                page_cell_n(p, v);
+        }
+    }
+    page_table_end(p);
+}
+
 /* ---- head and end ---- */
 
 void page_open(struct page *p, const char *title, const char *aside)

@@ -7,16 +7,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/hedgerow-disks.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-# judge NAME, by the exit code of what came before.
-judge() {
-    if [ "$2" -eq 0 ]; then
-        echo "ok $1"
-    else
-        sed 's/^/    /' "$work/report"
-        echo "FAIL $1"
-        failed=1
-    fi
-}
+. "$(dirname "$0")/judge.sh"
 
 # refused CODE TEXT NAME ARGUMENT... is turned down with this exit code and a message that says so.
 refused() {

@@ -8,12 +8,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/hedgerow-faults.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-result() { # result NAME STATUS
-    if [ "$2" -eq 0 ]; then echo "ok $1"; return; fi
-    sed 's/^/    /' "$work/report"
-    echo "FAIL $1"
-    failed=1
-}
+. tests/sim/judge.sh
 
 # bites KIND LINE... is a small run with these lines besides, in which that kind of fault bites, no other one does, and all
 # holds. With |also| others may.
@@ -35,7 +30,7 @@ assert bit - {kind} <= set(also.split()), bit
 END
     status=$?
     cp "$work/wrong" "$work/report"
-    result "faults/$kind" $status
+    judge "faults/$kind" $status
 }
 
 bites loss 'loss-pct 5'
@@ -88,14 +83,14 @@ tried=$(grep -cE '^[^#]*(bites|on_disk) [a-z]' "$0")
 [ "$kinds" -eq "$tried" ]
 status=$?
 echo "$kinds kinds, $tried tried" >"$work/report"
-result faults/all-kinds-are-tried $status
+judge faults/all-kinds-are-tried $status
 
 # refused TEXT LINE: such a line of a scenario is turned down with that text.
 refused() {
     printf 'nodes 4\nrings 2\n%s\n' "$2" >"$work/wrong.scn"
     "$sim" run --scenario "$work/wrong.scn" >"$work/report" 2>&1
     [ $? -eq 78 ] && grep -q -- "$1" "$work/report"
-    result "faults/refused: $2" $?
+    judge "faults/refused: $2" $?
 }
 refused 'wrong.scn:3:1: flap takes' 'at 9s flap 1 2 3s 2s'
 refused 'wrong.scn:3:1: a clock gains or loses' 'at 9s clock-fast 1 20001'
@@ -108,5 +103,5 @@ for other in "$@"; do
 done
 cp "$work/traces" "$work/report"
 [ "$(sort -u "$work/traces" | wc -l)" -eq 1 ] && [ -s "$work/traces" ]
-result faults/same-trace $?
+judge faults/same-trace $?
 exit $failed

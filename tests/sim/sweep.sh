@@ -8,15 +8,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/hedgerow-sweep.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-verdict() { # NAME CODE
-    if [ "$2" -eq 0 ]; then
-        echo "ok $1"
-    else
-        sed 's/^/    /' "$work/report"
-        echo "FAIL $1"
-        failed=1
-    fi
-}
+. "$(dirname "$0")/judge.sh"
 
 # says CODE TEXT NAME ARGUMENT... ends with this exit code and says so.
 says() {
@@ -25,7 +17,7 @@ says() {
     "$first" "$@" >"$work/report" 2>&1
     got=$?
     [ "$got" -eq "$code" ] && grep -q -- "$text" "$work/report"
-    verdict "$name" $?
+    judge "$name" $?
 }
 
 # whole NAME PAGE WORDS...: is it a page, and does it hold all of these?
@@ -45,7 +37,7 @@ shown = " ".join("".join(tree.itertext()).split())
 for word in words:
     assert word in shown, word
 END
-    verdict "$name" $?
+    judge "$name" $?
 }
 
 says 2 'sweep needs --vary' sweep/usage sweep --nodes 3
@@ -58,14 +50,14 @@ says 2 'that is so with warmup 50s, time 40s; nothing was run' sweep/impossible 
 small='--nodes 3 --keys 120 --requests 250 --size-min 20KiB --warmup 4s --time 16s --seeds 3 --seed 5'
 # shellcheck disable=SC2086
 "$first" sweep --vary memory=1MiB,4MiB $small -j 1 --report "$work/one.html" --csv "$work/one.csv" >"$work/one.txt" 2>/dev/null
-verdict sweep/runs $?
+judge sweep/runs $?
 for sim in "$@"; do
     # shellcheck disable=SC2086
     "$sim" sweep --vary memory=1MiB,4MiB $small -j 3 --report "$work/more.html" --csv "$work/more.csv" \
         >"$work/more.txt" 2>/dev/null
     { cmp "$work/one.txt" "$work/more.txt" && cmp "$work/one.html" "$work/more.html" && cmp "$work/one.csv" "$work/more.csv"; } \
         >"$work/report" 2>&1
-    verdict sweep/same-bytes $?
+    judge sweep/same-bytes $?
 done
 whole sweep/page "$work/one.html" 'origin requests' 'memory 4MiB' 'time to the first byte, median' 'from memory 1MiB to 4MiB'
 # A line of the table is the run that its settings and seed give by themselves.
@@ -78,7 +70,7 @@ figures = json.load(open(sys.argv[2]))["figures"]
 for name, value in figures.items():
     assert row[name] == ("" if value is None else str(value)), (name, row[name], value)
 END
-verdict sweep/same-as-run $?
+judge sweep/same-as-run $?
 
 # Beside each other: the same run has no differences, another memory has.
 # shellcheck disable=SC2086
@@ -95,7 +87,7 @@ says 2 'odd.json is not what' report/odd report "$work/run.json" "$work/odd.json
 printf 'nodes 3\nkeys 40\nrequests 60\nwarmup 4s\ntime 12s\nexpect origin_fetches <= 0\n' >"$work/never.scn"
 says 1 'memory 2MiB, seed 1: BROKEN (h)' sweep/broken sweep --scenario "$work/never.scn" --vary memory=2MiB --seeds 1
 grep 'hedgerow-sim run .* --memory 2MiB --seed 1$' "$work/report" >/dev/null
-verdict sweep/broken-again $?
+judge sweep/broken-again $?
 
 "$first" run --scenario "$work/never.scn" --report "$work/broken.html" >"$work/report" 2>&1
 whole page/broken "$work/broken.html" 'Something did not hold' 'The last moments before it was found' 'To see it again'
@@ -106,6 +98,6 @@ printf 'nodes 20\nwarmup 5s\ntime 22s\nat 6s update all 4 500ms\nat 9s crashes a
 "$first" members --scenario "$work/members.scn" >"$work/plain" 2>&1
 "$first" members --scenario "$work/members.scn" --report "$work/members.html" --baselines >"$work/report" 2>&1
 cmp "$work/plain" "$work/report" >/dev/null
-verdict members/page-changes-nothing $?
+judge members/page-changes-nothing $?
 whole members/page "$work/members.html" 'How news spread' 'epidemic' 'How soon an end is known' 'Lifeguard' 'no healthy node'
 exit $failed
