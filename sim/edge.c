@@ -241,6 +241,7 @@ void edge_start(struct edge *e, enum edge_lost lost)
         .memory_limit = w->sc.memory,
         .eviction = (enum evict_policy)w->sc.eviction,
         .unhedged = w->sc.hedge == 0,
+        .uncopied = w->sc.second_copies == 0,
         .spread_floor = (uint32_t)w->sc.spread_floor,
         .timers.fetch = (mesh_ns)w->sc.fetch_timeout,
         .trace = { says, e },

@@ -68,6 +68,7 @@ enum setting_kind {
     X(spread_floor, "spread-floor", COUNT, false, 0, 0, UINT32_MAX,                                                    \
       "asks in 10 s that an owner answers itself; 0: as nodes")                                                        \
     X(hedge, "hedge", FLAG, false, 1, 0, 1, "slow owners are overtaken and passed over, as nodes do; no: to compare")  \
+    X(second_copies, "second-copies", FLAG, false, 1, 0, 1, "of what is popular, as nodes have them; no: to compare")  \
     X(faults, "faults", COUNT, false, 0, 0, 1000, "so many faults drawn from the seed")                                \
     X(delay, "delay-ms", MS, true, MS(1), 0, SEC(10), "one way, within a zone")                                        \
     X(zone_delay, "zone-delay-ms", MS, true, MS(15), 0, SEC(10), "one way, between zones")                             \

@@ -383,7 +383,7 @@ if wanted V; then
         case $kind in
         mesh) set -- ;;
         isolated) set -- --isolated yes ;;
-        single) set -- --spread-floor 4294967295 ;;
+        single) set -- --second-copies no ;;
         esac
         "$sim" run --workload cdn --nodes 20 --sample "$n" "$@" --real-crypto-nodes 0 --time 120s --json \
             >"$work/$kind.json" 2>>"$work/errors"

@@ -67,6 +67,7 @@ struct engine_config {
     unsigned origin_fetches; /* requests that the origin has at a time, at the most; 0: 1,024 */
     uint32_t spread_floor;   /* asks answered in 10 s that are never too many; 0: 2,000 (spread.h) */
     bool unhedged;           /* for comparison: no hedges, and slow peers are not passed over */
+    bool uncopied;           /* for comparison: what is popular has no second copy (warm.h) */
     struct engine_timers timers;
     /* Lying peers of tests and of the simulator; NULL in a node (see session.h). */
     void (*outgoing)(void *ctx, uint8_t *frame, size_t len);

@@ -202,7 +202,7 @@ static int whom(const struct engine *e, mesh_ns now, const struct digest *place,
     const struct ring_member *owners[RING_OWNERS];
     size_t n = ring_size(ring) > 1 ? ring_owners(ring, ring_arc(ring, place), owners) : 0, skip = keeps ? 0 : 1;
 
-    if (n < 2)
+    if (n < 2 || e->cfg.uncopied)
         return 1;
     for (size_t i = 0; i < n; i++) {
         if (node_id_eq(&owners[i]->id, &e->cfg.mesh.self->cert.id) || !warm_reached(e, now, &owners[i]->id))

@@ -53,6 +53,7 @@ static const char *const noise[] = {
     "eviction",
     "spread-floor",
     "hedge",
+    "second-copies",
     "keep-ms",
     "join-every",
     "seeds",

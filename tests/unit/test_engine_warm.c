@@ -64,6 +64,25 @@ static void feat_M15_what_one_edge_hits_twice_has_one(void **state)
     assert_int_equal(s->fetches, 1);
 }
 
+static void without_second_copies_the_owner_has_the_only_one(void **state)
+{
+    struct site *s = site_at(w, path_owned(w, 0, "123"), 1000);
+
+    (void)state;
+    for (int n = 0; n < 4; n++) {
+        node_stop(w, n, false);
+        w->nodes[n].cfg.uncopied = true;
+        node_start(w, n, true);
+    }
+    asked(1, s->path, RESULT_MISS);
+    asked(1, s->path, RESULT_HIT);
+    asked(1, s->path, RESULT_HIT);
+    asked(3, s->path, RESULT_PEER);
+    assert_int_equal(s->fetches, 1);
+    assert_int_equal(SUM(takes_out), 0);
+    assert_int_equal(SUM(copies), 0);
+}
+
 /* Two who wait for the same fetch have viewers of their own, both. */
 static void feat_M15_what_two_wait_for_has_one(void **state)
 {
@@ -402,6 +421,7 @@ int main(void)
         TEST(feat_M15_what_peers_ask_for_again_has_a_second_copy),
         TEST(feat_M15_what_the_owners_viewers_hit_twice_has_one),
         TEST(feat_M15_what_one_edge_hits_twice_has_one),
+        TEST(without_second_copies_the_owner_has_the_only_one),
         TEST(feat_M15_what_two_wait_for_has_one),
         TEST(feat_M15_what_is_hit_at_two_nodes_has_one),
         TEST(feat_M15_any_node_may_die),
