@@ -43,8 +43,8 @@ static const struct option_word {
     { "--with", "b", true },
     { "--vary", "v", true },
     { "--baselines", "m", false },
-    { "--log", "rhsv", true },
-    { "--topology", "rhsv", true },
+    { "--log", "rhsvb", true },
+    { "--topology", "rhsvb", true },
     { "--force", "r", false },
     { "--answers", "r", true },
 };
@@ -98,28 +98,21 @@ static void take_flag(struct options *o, const char *name)
 /* NULL is behind the last one. */
 #define FILES_MAX (sizeof(((struct options *)NULL)->files) / sizeof(const char *) - 1)
 
-/* Arguments are walked through more than once: each is taken once. */
-static bool take_vary(struct options *o, const char *value)
+/* Arguments are walked through more than once: each is taken once. false: there are |most| already. */
+static bool take_one(const char **of, size_t most, const char *arg)
 {
-    size_t i = 0, most = sizeof(o->vary) / sizeof(o->vary[0]);
+    size_t i = 0;
 
-    while (i < most && o->vary[i] != NULL && o->vary[i] != value)
+    while (i < most && of[i] != NULL && of[i] != arg)
         i++;
     if (i < most)
-        o->vary[i] = value;
+        of[i] = arg;
     return i < most;
 }
 
 static bool take_file(struct options *o, const char *arg)
 {
-    size_t i = 0;
-
-    while (i < FILES_MAX && o->files[i] != NULL && o->files[i] != arg)
-        i++;
-    if (strncmp(arg, "--", 2) == 0 || i == FILES_MAX)
-        return false;
-    o->files[i] = arg;
-    return true;
+    return strncmp(arg, "--", 2) != 0 && take_one(o->files, FILES_MAX, arg);
 }
 
 /* false: its value is not one. */
@@ -146,13 +139,13 @@ static bool take_value(struct options *o, const char *name, const char *value)
     else if (strcmp(name, "--answers") == 0)
         o->answers = value;
     else if (strcmp(name, "--log") == 0)
-        o->log = value;
+        return take_one(o->logs, OPTION_LOGS_MAX, value);
     else if (strcmp(name, "--topology") == 0)
         o->topology = value;
     else if (strcmp(name, "--svg") == 0)
         o->svg = value;
     else if (strcmp(name, "--vary") == 0)
-        return take_vary(o, value);
+        return take_one(o->vary, sizeof(o->vary) / sizeof(o->vary[0]), value);
     else
         o->with = value;
     return true;
@@ -203,6 +196,15 @@ static int walk(struct options *o, struct scenario *sc, struct buf *wrong)
     int err = walk_once(o, sc, true, wrong);
 
     return err != 0 ? err : walk_once(o, sc, false, wrong);
+}
+
+static bool reads_input(const struct options *o)
+{
+    size_t i = 0;
+
+    while (o->logs[i] != NULL && strcmp(o->logs[i], "-") != 0)
+        i++;
+    return o->logs[i] != NULL;
 }
 
 int options_parse(struct options *o, int argc, char **argv, struct buf *wrong)
@@ -261,6 +263,10 @@ int options_parse(struct options *o, int argc, char **argv, struct buf *wrong)
         buf_add_str(wrong, "bisect needs --with, the other program");
         err = MESH_E_MISSING;
     }
+    if (err == 0 && o->command == COMMAND_BISECT && reads_input(o)) {
+        buf_add_str(wrong, "bisect reads a log for each program: --log takes the name of a file");
+        err = MESH_E_RANGE;
+    }
     return err;
 }
 
@@ -310,7 +316,7 @@ void options_help(const struct options *o, struct buf *out)
         out,
         "hedgerow-sim run     [--scenario FILE] [--SETTING VALUE ...] [--swarm] [--json] [--report FILE] "
         "[--csv FILE]\n"
-        "                     [--log FILE] [--topology FILE] [--force] [--answers FILE] [--trace FILE] [--print] "
+        "                     [--log FILE ...] [--topology FILE] [--force] [--answers FILE] [--trace FILE] [--print] "
         "[--cost]\n"
         "hedgerow-sim members [--scenario FILE] [--SETTING VALUE ...] [--json] [--report FILE [--baselines]] "
         "[--print]\n"
@@ -325,7 +331,7 @@ void options_help(const struct options *o, struct buf *out)
         "N]\n"
         "                     [-j N] [--json] [--csv FILE] [--report FILE]\n"
         "hedgerow-sim report  FILE FILE ... [--report FILE]\n"
-        "hedgerow-sim bisect  --with PROGRAM [--scenario FILE] [--SETTING VALUE ...] [--swarm]\n"
+        "hedgerow-sim bisect  --with PROGRAM [--scenario FILE] [--SETTING VALUE ...] [--swarm] [--log FILE ...]\n"
         "hedgerow-sim diff    TRACE TRACE\n\n"
         "run      whole Hedgerow nodes on virtual time, with viewers and an origin\n"
         "members  membership alone, up to 20,000 nodes\n"
@@ -342,8 +348,8 @@ void options_help(const struct options *o, struct buf *out)
         "  --swarm                 draw from the seed what neither scenario nor options say\n"
         "  --json                  the report for programs\n"
         "  --report FILE           the report as a page with pictures: one file, for any browser\n"
-        "  --log FILE              replay an access log instead of drawn requests; - is standard input (run, hunt, "
-        "shrink)\n"
+        "  --log FILE              replay an access log instead of drawn requests; - is standard input; several, as of\n"
+        "                          several nodes, are replayed together (run, hunt, shrink, sweep, bisect)\n"
         "  --topology FILE         the nodes of a mesh that there is, as hedgerow status --json prints it (likewise)\n"
         "  --force                 run, though there may be too little memory\n"
         "  --baselines             on the page of members, SWIM and Lifeguard in the same world, too\n"

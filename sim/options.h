@@ -19,10 +19,13 @@ enum option_command {
     COMMAND_VERSION
 };
 
+#define OPTION_LOGS_MAX 64
+
 struct options {
     enum option_command command;
     const char *scenario, *trace, *report, *csv; /* files; NULL: none */
-    const char *log, *topology;                  /* that is replayed; a mesh's status */
+    const char *topology;                        /* a mesh's status */
+    const char *logs[OPTION_LOGS_MAX + 1];       /* that are replayed; NULL behind the last one */
     bool force;                                  /* though memory may not do */
     bool json, print, cost;
     bool swarm;                     /* what is not said is drawn from the seed */

@@ -84,7 +84,7 @@ static void put_word(struct buf *out, const char *text)
 }
 
 /* Its trace is what is read; what it prints otherwise is nobody's. */
-static bool start(struct side *s, const char *program, const char *scenario)
+static bool start(struct side *s, const char *program, const char *scenario, const struct options *o)
 {
     struct buf command = BUF_EMPTY;
 
@@ -92,6 +92,14 @@ static bool start(struct side *s, const char *program, const char *scenario)
     put_word(&command, program);
     buf_add_str(&command, " run --scenario ");
     put_word(&command, scenario);
+    for (size_t i = 0; o->logs[i] != NULL; i++) {
+        buf_add_str(&command, " --log ");
+        put_word(&command, o->logs[i]);
+    }
+    if (o->topology != NULL) {
+        buf_add_str(&command, " --topology ");
+        put_word(&command, o->topology);
+    }
     buf_add_str(&command, " --trace /dev/fd/3 3>&1 >/dev/null");
     buf_add_u8(&command, '\0');
     fflush(NULL);
@@ -132,7 +140,7 @@ int differ_programs(const struct options *o, const struct scenario *sc)
     scenario_put(&text, sc);
     bool ok = len > 0 && fd >= 0 && close(fd) == 0 && load_save(path, &text);
     buf_free(&text);
-    if (ok && start(&sides[0], own, path) && start(&sides[1], o->with, path))
+    if (ok && start(&sides[0], own, path, o) && start(&sides[1], o->with, path, o))
         result = compare(sides, shown);
     for (size_t i = 0; i < 2; i++)
         result = stop(&sides[i], shown[i]) ? result : EXIT_USAGE;

@@ -67,15 +67,15 @@ static bool is_story(const struct scenario *sc)
     return story;
 }
 
-/* A process reads a log once, however often it loads a scenario; the children that it becomes have it by then. NULL,
- * with the reason on the error stream: it is of no use. */
+/* A process reads logs once, however often it loads a scenario; the children that it becomes have them by then. NULL,
+ * with the reason on the error stream: they are of no use. */
 static const struct workload *load_log(const struct options *o, uint64_t sample)
 {
     static struct workload *kept;
 
     if (kept == NULL || kept->sample != sample) {
         workload_free(kept);
-        kept = log_file_read(o->log, sample);
+        kept = log_files_read(o->logs, sample);
     }
     return kept;
 }
@@ -127,7 +127,7 @@ static int fill(const struct options *o, const uint64_t *seed, struct slice text
 {
     if (!take_topology(o, sc))
         return EXIT_CONFIG;
-    if (o->log != NULL) {
+    if (o->logs[0] != NULL) {
         sc->time = UNSAID_TIME;
         sc->requests = UNSAID_REQUESTS;
     }
@@ -146,7 +146,7 @@ static int fill(const struct options *o, const uint64_t *seed, struct slice text
         assert(result == 0);
     }
     sc->seed = chosen;
-    if (o->log != NULL && ((sc->load = load_log(o, sc->sample)) == NULL || replay(sc, err) != 0))
+    if (o->logs[0] != NULL && ((sc->load = load_log(o, sc->sample)) == NULL || replay(sc, err) != 0))
         return EXIT_CONFIG;
     if (scenario_check(sc, err) != 0)
         return o->scenario != NULL ? EXIT_CONFIG : EXIT_USAGE;

@@ -103,49 +103,86 @@ static bool read_all(struct reading *r)
     return ok;
 }
 
-static bool judge(const struct reading *r, const struct workload *l)
+static void say_understood(const char *name)
 {
-    if (r->bad > SHOWN_MAX)
-        fprintf(stderr, "%s: %llu lines more were not understood\n", r->path, (unsigned long long)(r->bad - SHOWN_MAX));
-    if (l->n > 0)
-        return true;
-    if (l->methods + l->statuses + l->others > 0)
-        fprintf(
-            stderr,
-            "hedgerow-sim: %s has nothing to replay: of %llu lines %llu are no GET, %llu were answered with what is "
-            "no object, %llu are not in the sample\n",
-            r->path, (unsigned long long)l->lines, (unsigned long long)l->methods, (unsigned long long)l->statuses,
-            (unsigned long long)l->others);
-    else
-        fprintf(
-            stderr,
+    fprintf(stderr,
             "hedgerow-sim: nothing in %s is understood: wanted is an access log of Hedgerow (JSON), CloudFront (with "
             "its #Fields line), Apache or nginx (common or combined), or CSV whose first line names time, uri and "
             "perhaps bytes, host, method, status, edge, client, max_age\n",
-            r->path);
-    return false;
+            name);
 }
 
-struct workload *log_file_read(const char *path, uint64_t sample)
+/* The log of a node that nobody asked is empty, and no mistake. */
+static bool judge(const struct reading *r, uint64_t understood)
 {
-    struct reading r = { .path = path, .gather = gather_new(sample) };
-    struct workload *l = NULL;
+    if (r->bad > SHOWN_MAX)
+        fprintf(stderr, "%s: %llu lines more were not understood\n", r->path, (unsigned long long)(r->bad - SHOWN_MAX));
+    if (understood == 0 && r->bad > 0)
+        say_understood(r->path);
+    return understood > 0 || r->bad == 0;
+}
 
-    if (r.gather == NULL) {
+static bool judge_all(const struct workload *l)
+{
+    if (l->n + l->methods + l->statuses + l->others == 0)
+        say_understood(l->name);
+    else if (l->n == 0)
+        fprintf(stderr,
+                "hedgerow-sim: %s has nothing to replay: of %llu lines %llu are no GET, %llu were answered with what "
+                "is no object, %llu are not in the sample\n",
+                l->name, (unsigned long long)l->lines, (unsigned long long)l->methods, (unsigned long long)l->statuses,
+                (unsigned long long)l->others);
+    return l->n > 0;
+}
+
+/* ---- all of them ---- */
+
+static bool read_one(struct gather *g, const char *path)
+{
+    struct reading r = { .path = path, .gather = g };
+    uint64_t before = gather_understood(g);
+    bool ok = read_all(&r) && judge(&r, gather_understood(g) - before);
+
+    buf_free(&r.part);
+    return ok;
+}
+
+static void name_of(const char *const paths[], char name[WORKLOAD_NAME_MAX])
+{
+    const char *slash = strrchr(paths[0], '/'), *last = slash != NULL && slash[1] != '\0' ? slash + 1 : paths[0];
+    size_t others = 0;
+
+    while (paths[others + 1] != NULL)
+        others++;
+    if (others == 0)
+        snprintf(name, WORKLOAD_NAME_MAX, "%s", last);
+    else
+        snprintf(name, WORKLOAD_NAME_MAX, "%.32s and %zu more", last, others);
+}
+
+struct workload *log_files_read(const char *const paths[], uint64_t sample)
+{
+    struct gather *g = gather_new(sample);
+    struct workload *l = NULL;
+    bool ok = g != NULL;
+
+    if (!ok)
         fprintf(stderr, "hedgerow-sim: out of memory\n");
-        return NULL;
+    for (size_t i = 0; ok && paths[i] != NULL; i++) {
+        if (i > 0)
+            gather_next(g);
+        ok = read_one(g, paths[i]);
     }
-    if (read_all(&r) && (l = gather_end(r.gather)) == NULL)
-        fprintf(stderr, "hedgerow-sim: %s does not fit into memory; --sample 16 keeps one object of 16\n", path);
-    if (l != NULL && !judge(&r, l)) {
+    if (ok && (l = gather_end(g)) == NULL)
+        fprintf(stderr, "hedgerow-sim: %s does not fit into memory; --sample 16 keeps one object of 16\n", paths[0]);
+    if (l != NULL) {
+        name_of(paths, l->name);
+        ok = judge_all(l);
+    }
+    if (l != NULL && !ok) {
         workload_free(l);
         l = NULL;
     }
-    if (l != NULL) {
-        const char *slash = strrchr(path, '/');
-        snprintf(l->name, sizeof(l->name), "%s", slash != NULL && slash[1] != '\0' ? slash + 1 : path);
-    }
-    gather_free(r.gather);
-    buf_free(&r.part);
+    gather_free(g);
     return l;
 }

@@ -21,7 +21,9 @@ struct gather {
     struct slot *slots;
     uint64_t slots_n; /* power of two */
     uint32_t last_edge;
-    bool failed, sorted;
+    bool failed;
+    uint64_t log_at; /* first request of the log that is read; 0: of the first one */
+    bool sorted;     /* what was read of it, the last of it at: */
     int64_t last_us;
 };
 
@@ -56,6 +58,12 @@ void gather_free(struct gather *g)
 bool gather_ok(const struct gather *g)
 {
     return !g->failed;
+}
+
+uint64_t gather_understood(const struct gather *g)
+{
+    const struct workload *l = g->load;
+    return l->n + l->methods + l->statuses + l->others;
 }
 
 void gather_broken(struct gather *g)
@@ -230,6 +238,11 @@ static bool is_object(const struct log_line *l)
            l->status == 308;
 }
 
+static const char *format_of(const struct workload *l, const char *word)
+{
+    return l->format == NULL || strcmp(l->format, word) == 0 ? word : "several formats";
+}
+
 const char *gather_line(struct gather *g, struct slice text)
 {
     struct workload *l = g->load;
@@ -242,7 +255,7 @@ const char *gather_line(struct gather *g, struct slice text)
     case LOG_BROKEN: l->broken++; return why;
     case LOG_REQUEST: break;
     }
-    l->format = log_format_word(g->reader.format);
+    l->format = format_of(l, log_format_word(g->reader.format));
     if (line.method.len > 0 && !slice_eq(line.method, SLICE_LIT("GET"))) {
         l->methods++;
         return NULL;
@@ -268,16 +281,15 @@ const char *gather_line(struct gather *g, struct slice text)
 /* ---- in order ---- */
 
 /* Merge sort, since equal times keep the order in which they were written. false: out of memory. */
-static bool sort(struct workload *l)
+static bool sort(struct workload_request *requests, uint64_t n)
 {
-    struct workload_request *from = l->requests, *to = malloc((size_t)l->n * sizeof(*to));
+    struct workload_request *from = requests, *to = malloc((size_t)n * sizeof(*to)), *spare = to;
 
     if (to == NULL)
-        return false;
-    for (uint64_t width = 1; width < l->n; width *= 2) {
-        for (uint64_t at = 0; at < l->n; at += 2 * width) {
-            uint64_t middle = at + width < l->n ? at + width : l->n,
-                     end = at + 2 * width < l->n ? at + 2 * width : l->n;
+        return n == 0;
+    for (uint64_t width = 1; width < n; width *= 2) {
+        for (uint64_t at = 0; at < n; at += 2 * width) {
+            uint64_t middle = at + width < n ? at + width : n, end = at + 2 * width < n ? at + 2 * width : n;
             uint64_t a = at, b = middle;
             for (uint64_t i = at; i < end; i++)
                 to[i] = a < middle && (b == end || from[a].at_us <= from[b].at_us) ? from[a++] : from[b++];
@@ -286,44 +298,61 @@ static bool sort(struct workload *l)
         from = to;
         to = other;
     }
-    free(to);
-    l->requests = from;
+    if (from != requests)
+        memcpy(requests, from, (size_t)n * sizeof(*from));
+    free(spare);
     return true;
 }
 
-static bool whole_seconds(const struct workload *l)
+static bool whole_seconds(const struct workload_request *requests, uint64_t n)
 {
-    for (uint64_t i = 0; i < l->n; i++) {
-        if (l->requests[i].at_us % SECOND_US != 0)
+    for (uint64_t i = 1; i < n; i++) {
+        if ((requests[i].at_us - requests[0].at_us) % SECOND_US != 0)
             return false;
     }
-    return l->n > 0;
+    return n > 0;
 }
 
-static void spread(struct workload *l)
+static void spread(struct workload_request *requests, uint64_t n)
 {
     uint64_t end;
 
-    for (uint64_t at = 0; at < l->n; at = end) {
-        uint64_t second = l->requests[at].at_us;
+    for (uint64_t at = 0; at < n; at = end) {
+        uint64_t second = requests[at].at_us;
         end = at;
-        while (end < l->n && l->requests[end].at_us == second)
+        while (end < n && requests[end].at_us == second)
             end++;
         for (uint64_t i = at; i < end; i++)
-            l->requests[i].at_us = second + (i - at) * SECOND_US / (end - at);
+            requests[i].at_us = second + (i - at) * SECOND_US / (end - at);
     }
+}
+
+void gather_next(struct gather *g)
+{
+    struct workload *l = g->load;
+    struct workload_request *requests = l->n > g->log_at ? &l->requests[g->log_at] : NULL;
+    uint64_t n = l->n - g->log_at;
+
+    if (!g->sorted && !sort(requests, n))
+        g->failed = true;
+    if (whole_seconds(requests, n))
+        spread(requests, n);
+    memset(&g->reader, 0, sizeof(g->reader));
+    g->log_at = l->n;
+    g->sorted = true;
+    g->last_us = INT64_MIN;
 }
 
 struct workload *gather_end(struct gather *g)
 {
     struct workload *l = g->load;
+    bool several = g->log_at > 0;
 
-    if (g->failed || (!g->sorted && !sort(l)))
+    gather_next(g);
+    if (g->failed || (several && !sort(l->requests, l->n)))
         return NULL;
     for (uint64_t i = l->n; i-- > 0;)
         l->requests[i].at_us -= l->requests[0].at_us;
-    if (whole_seconds(l))
-        spread(l);
     if (l->format == NULL)
         l->format = log_format_word(LOG_UNKNOWN);
     if (l->n > 0) {

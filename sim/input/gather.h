@@ -21,9 +21,14 @@ void gather_free(struct gather *g);
 const char *gather_line(struct gather *g, struct slice line);
 void gather_broken(struct gather *g);
 bool gather_ok(const struct gather *g);
+/* How many lines were requests, whether they are replayed or not. */
+uint64_t gather_understood(const struct gather *g);
+
+/* gather_next: the lines that follow are another log's, whose format shows anew. What both ask for is one object. */
+void gather_next(struct gather *g);
 
 /* gather_end returns what was gathered, owned, its requests in order; NULL: out of memory. |g| is empty afterwards.
- * Where all times are whole seconds the requests of a second are spread evenly over it, in their order. */
+ * Where all times of a log are whole seconds its requests of a second are spread evenly over it, in their order. */
 struct workload *gather_end(struct gather *g);
 
 #endif

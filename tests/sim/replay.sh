@@ -27,6 +27,7 @@ run() {
 }
 trace() { sed -n 's/^trace \([0-9a-f]\{32\}\) .*/\1/p' "$work/out"; }
 figure() { sed -n "s/.*\"$1\":\([0-9]*\)[,}].*/\1/p" "$work/out"; }
+replayed() { sed -n 's/^Replayed: .*), //p' "$work/out"; }
 log() { /usr/bin/python3 tests/sim/access_log.py "$@"; }
 
 # The same requests in three formats are the same run; of each build too. Of 600 lines those that are a GET with a 200.
@@ -50,9 +51,14 @@ if run 0 run --nodes 4 --warmup 5s --log "$work/log"; then
     says answer '^In the 4 nodes [0-9.]* % of .*; the busiest node, n[1-4], gave'
     says told 'Replayed: log (json), [0-9]* requests for [0-9]* objects'
 else fail answer; fi
-plain=$(trace)
+plain=$(trace) whole=$(replayed)
 gzip -c "$work/log" | run 0 run --nodes 4 --warmup 5s --log -
 if [ -n "$plain" ] && [ "$(trace)" = "$plain" ]; then ok gzip-on-standard-input; else fail gzip-on-standard-input; fi
+awk 'NR % 2' "$work/log" >"$work/odd"
+awk 'NR % 2 == 0' "$work/log" >"$work/even"
+if run 0 run --nodes 4 --warmup 5s --log "$work/odd" --log "$work/even" && [ -n "$whole" ] && [ "$(replayed)" = "$whole" ]; then
+    says several-logs 'Replayed: odd and 1 more (json), '
+else fail several-logs; fi
 if run 0 run --nodes 4 --warmup 5s --log "$work/log" --log-speed 10; then says speed ' 8\.[01] s of virtual time'; else fail speed; fi
 if run 0 run --nodes 4 --warmup 5s --log "$work/log" --requests 50 --json && [ "$(figure requests)" = 50 ]; then
     ok the-first-so-many

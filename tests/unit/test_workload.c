@@ -37,6 +37,50 @@ static struct workload *gathered(const char *text, uint64_t sample)
     return l;
 }
 
+/* As gathered() does, but for lines of "--": there another log begins. */
+static struct workload *gathered_from_several(const char *text)
+{
+    struct gather *g = gather_new(1);
+    struct slice rest = slice_str(text), line;
+
+    assert_non_null(g);
+    while (slice_split(&rest, '\n', &line)) {
+        if (slice_eq(line, SLICE_LIT("--")))
+            gather_next(g);
+        else
+            assert_null(gather_line(g, line));
+    }
+    struct workload *l = gather_end(g);
+    assert_non_null(l);
+    gather_free(g);
+    return l;
+}
+
+static void several_logs_are_one_workload(void **state)
+{
+    static const struct {
+        uint64_t at_us, key;
+    } want[] = { { 0, 2 }, { 250000, 1 }, { 500000, 1 }, { 500000, 1 }, { 1000000, 3 } };
+    struct workload *l = gathered_from_several("time,uri,edge\n101,/z,n1\n100,/y,n1\n100,/x,n1\n--\n"
+                                               "uri,time,edge\n/x,100.5,n2\n/x,100.25,n2\n--\n--\n");
+
+    (void)state;
+    assert_int_equal(l->n, 5);
+    assert_int_equal(l->keys_n, 3);
+    assert_int_equal(l->edges_n, 2);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(l->requests[i].at_us, want[i].at_us);
+    }
+    assert_int_equal(l->requests[2].key, l->requests[1].key); /* whole seconds are spread within a log */
+    assert_string_equal(l->format, "csv");
+    workload_free(l);
+    l = gathered_from_several("time,uri\n1,/x\n--\n"
+                              "9.9.9.9 - - [01/Dec/2026:10:00:00 +0000] \"GET /x HTTP/1.1\" 200 5\n");
+    assert_int_equal(l->keys_n, 1); /* neither names a host */
+    assert_string_equal(l->format, "several formats");
+    workload_free(l);
+}
+
 static void init(struct scenario *sc, const struct workload *l)
 {
     scenario_init(sc, &words_of_run);
@@ -453,6 +497,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_in_order_and_keys_are_objects),
+        cmocka_unit_test(several_logs_are_one_workload),
         cmocka_unit_test(a_whole_answer_says_more_than_a_longer_part),
         cmocka_unit_test(whole_seconds_are_spread_and_others_are_not),
         cmocka_unit_test(many_out_of_order_are_sorted_as_they_were_written),
