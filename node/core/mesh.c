@@ -653,14 +653,8 @@ bool mesh_find(const struct mesh *m, const struct node_id *id, struct mesh_membe
 
 size_t mesh_alive(const struct mesh *m)
 {
-    size_t n = 0;
-
     OBJ_CHECK(m, MESH_MAGIC);
-    for (size_t i = 0; i < gossip_count(m->gossip); i++) {
-        enum member_state state = gossip_member(m->gossip, i)->state;
-        n += state == MEMBER_ALIVE || state == MEMBER_SUSPECT;
-    }
-    return n;
+    return gossip_alive(m->gossip);
 }
 
 struct boot mesh_boot(const struct mesh *m)
