@@ -45,6 +45,8 @@ struct tap {
 };
 #define ANSWERS_HEAD "number,asked_us,edge,uri,end,result,first_byte_us,last_byte_us,bytes"
 
+struct settled;
+
 struct world {
     const struct scenario *plan;
     struct scenario sc; /* as it is now: `set` changes it */
@@ -64,6 +66,8 @@ struct world {
     size_t action_at;
     struct edge *edges; /* sc.nodes of them */
     struct ring_shelf rings;
+    struct roster *roster;   /* of what all nodes believe of each other */
+    struct settled *settled; /* what nodes know at the beginning; NULL: they join */
     struct net *net;
     struct origin_model *origin;
     struct viewers *viewers;

@@ -472,6 +472,15 @@ void engine_company(struct engine *e, mesh_ns now)
     e->joined_at = now;
 }
 
+int engine_preload(struct engine *e, mesh_ns now, const struct mesh_known *certs, size_t n, const struct gossip *view)
+{
+    int err = mesh_preload(e->mesh, now, certs, n, view);
+
+    if (err == 0)
+        engine_company(e, now);
+    return err;
+}
+
 bool engine_has_waited(const struct engine *e)
 {
     return (e->joined && e->now - e->joined_at >= COMPANY_WAIT) || e->now - e->started >= e->timers.join_wait;

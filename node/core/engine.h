@@ -143,6 +143,9 @@ void engine_disconnected(struct engine *e, mesh_ns now, struct link *l);
 void engine_seeds(struct engine *e, mesh_ns now, const struct mesh_addr *addrs, size_t n);
 #define ENGINE_SEEDS_MAX 64
 
+/* engine_preload: one that was just made has been with all of |certs| for long (mesh_preload). */
+int engine_preload(struct engine *e, mesh_ns now, const struct mesh_known *certs, size_t n, const struct gossip *view);
+
 /* ---- origins ---- */
 /* A request to the origin. The slices are lent while the fetch lives. */
 struct fetch {

@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 
-#define MESH_MAGIC UINT32_C(0x6d657368)
 #define SENDS_MAX  8192 /* datagrams waiting to be polled; more are dropped, as a network would */
 
 /* Two processes with one identity outgrow each other's boot for ever, so jumps that do
@@ -505,6 +504,7 @@ static struct gossip *start_gossip(const struct mesh_config *cfg, mesh_ns now)
                                .probe_period = cfg->probe_period,
                                .ack_timeout = cfg->ack_timeout,
                                .suspect_timeout = cfg->suspect_timeout,
+                               .roster = cfg->roster,
                                .trace = cfg->trace };
 
     g.self.id = cert->id;

@@ -293,6 +293,34 @@ void mesh_learn(struct mesh *m, mesh_ns now, int64_t wall_s, const struct msg_me
     }
 }
 
+/* ---- a mesh that is settled from the beginning ---- */
+
+int mesh_preload(struct mesh *m, mesh_ns now, const struct mesh_known *certs, size_t n, const struct gossip *view)
+{
+    struct mesh_peer *p;
+    int err = 0;
+
+    OBJ_CHECK(m, MESH_MAGIC);
+    for (size_t i = 0; i < n && err == 0; i++) {
+        if (!node_id_eq(&certs[i].cert->id, &m->self.id->cert.id))
+            err = mesh_hold(m, now, certs[i].cert, certs[i].raw, &p);
+    }
+    if (err == 0)
+        err = gossip_preload(m->gossip, view);
+    if (err != 0)
+        return err;
+    LIST_EACH (at, &m->peer_list) {
+        p = OBJ_OF(at, struct mesh_peer, link);
+        const struct member_record *r = gossip_find(m->gossip, &p->cert.id);
+        if (r != NULL)
+            p->told_boot = p->lived_boot = r->boot;
+        p->since = now - m->cfg.ramp;
+    }
+    mesh_weight_settled(m, now);
+    mesh_ring_now(m, now);
+    return 0;
+}
+
 /* ---- MESH_SYNC, at most one per peer and period ---- */
 
 static void emit_sync(struct mesh *m, mesh_ns now, struct mesh_peer *p)

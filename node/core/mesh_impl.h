@@ -9,6 +9,7 @@
 #include "proto/base/list.h"
 #include "proto/base/map.h"
 
+#define MESH_MAGIC       UINT32_C(0x6d657368)
 #define MESH_SYNC_PERIOD SEC(1) /* at most one MESH_SYNC per peer in it */
 #define MESH_RESENDS     2      /* of one payload: once behind CERT, once behind BOOT */
 
@@ -211,6 +212,8 @@ mesh_ns mesh_parent_deadline(const struct mesh *m);
 
 /* ---- mesh_weight.c ---- */
 void mesh_weight_start(struct mesh *m, mesh_ns now);
+/* mesh_weight_settled: we have been there for as long as a ramp takes. */
+void mesh_weight_settled(struct mesh *m, mesh_ns now);
 /* mesh_weight_seen notes that |p| lives, and that it did not before. */
 void mesh_weight_seen(struct mesh *m, struct mesh_peer *p, mesh_ns now, bool came);
 /* mesh_weight_told takes what a peer said of its ring along with its members. */

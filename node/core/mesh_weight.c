@@ -22,6 +22,11 @@ void mesh_weight_start(struct mesh *m, mesh_ns now)
     m->weight = (struct mesh_weight){ .started = now };
 }
 
+void mesh_weight_settled(struct mesh *m, mesh_ns now)
+{
+    m->weight = (struct mesh_weight){ .started = now - m->cfg.ramp, .judged = true };
+}
+
 void mesh_weight_seen(struct mesh *m, struct mesh_peer *p, mesh_ns now, bool came)
 {
     const struct member_record *r = gossip_find(m->gossip, &p->cert.id);
