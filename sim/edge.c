@@ -281,6 +281,7 @@ void edge_start(struct edge *e, enum edge_lost lost)
                                      .learn_addr = w->moves,
                                      .port = cfg.mesh_port,
                                      .roster = w->roster,
+                                     .certs = &w->certs,
                                      .addrs_n = 1,
                                      .seed = rand_mix(w->sc.seed ^ rand_mix((uint64_t)e->index << 32 | e->life)),
                                      .trace = cfg.trace };

@@ -200,6 +200,7 @@ static int make(struct world *w, const struct scenario *sc)
 {
     /* Other keys of nodes are another ring; with 0 they follow from the seed as all else does. */
     uint64_t keys = sc->identities == 0 ? sc->seed : rand_mix(sc->seed ^ rand_mix(sc->identities));
+    static const uint8_t certs_key[MAP_KEY_BYTES] = "nobody attacks";
     struct authority authority;
 
     w->plan = sc;
@@ -230,7 +231,7 @@ static int make(struct world *w, const struct scenario *sc)
         edge_init(w, &w->edges[i], i, &authority);
     authority_wipe(&authority);
     w->roster = roster_new(sc->seed);
-    if (w->roster == NULL)
+    if (w->roster == NULL || held_store_init(&w->certs, certs_key) != 0)
         abort();
     w->net = net_new(w);
     if (sc->settled != 0)
@@ -286,6 +287,7 @@ void world_free(struct world *w)
         edge_fini(&w->edges[i]);
     settled_free(w->settled);
     roster_free(w->roster);
+    held_store_fini(&w->certs);
     ring_shelf_clear(&w->rings);
     net_free(w->net);
     origin_model_free(w->origin);

@@ -4,6 +4,7 @@
 #define HEDGEROW_SIM_WORLD_H
 
 #include "node/core/engine.h"
+#include "node/core/held.h"
 #include "proto/base/heap.h"
 #include "proto/base/list.h"
 #include "proto/base/rand.h"
@@ -67,6 +68,7 @@ struct world {
     struct edge *edges; /* sc.nodes of them */
     struct ring_shelf rings;
     struct roster *roster;   /* of what all nodes believe of each other */
+    struct held_store certs; /* that nodes hold of each other */
     struct settled *settled; /* what nodes know at the beginning; NULL: they join */
     struct net *net;
     struct origin_model *origin;

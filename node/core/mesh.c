@@ -101,7 +101,7 @@ void mesh_send_payload(struct mesh *m, struct mesh_peer *p, const struct mesh_ad
  * datagram went. */
 static struct mesh_addr called_to(const struct mesh *m, const struct mesh_peer *p, const struct mesh_addr *from)
 {
-    const struct member_record *r = gossip_find(m->gossip, &p->cert.id);
+    const struct member_record *r = gossip_find(m->gossip, &p->held->cert.id);
 
     for (size_t i = 0; r != NULL && i < r->addrs_n; i++) {
         if (mesh_addr_eq(&r->addrs[i], from))
@@ -125,7 +125,7 @@ static void resend(struct mesh *m, struct mesh_peer *p, const struct mesh_addr *
 /* A link that failed to an earlier run says nothing of this one. */
 static void note_boot(struct mesh *m, struct mesh_peer *p)
 {
-    const struct member_record *r = gossip_find(m->gossip, &p->cert.id);
+    const struct member_record *r = gossip_find(m->gossip, &p->held->cert.id);
 
     if (r == NULL || r->boot <= p->told_boot)
         return;
@@ -280,9 +280,9 @@ static void recv_sealed(struct mesh *m, mesh_ns now, const struct mesh_addr *fro
         resend(m, p, &to);
     } else {
         p->seen = *from;
-        gossip_seen(m->gossip, &p->cert.id, from);
+        gossip_seen(m->gossip, &p->held->cert.id, from);
         if (!mesh_cast_take(m, p, buf_slice(&m->payload)))
-            gossip_recv(m->gossip, now, &p->cert.id, buf_slice(&m->payload)); /* counts what it drops */
+            gossip_recv(m->gossip, now, &p->held->cert.id, buf_slice(&m->payload)); /* counts what it drops */
     }
 }
 
@@ -298,7 +298,7 @@ static void recv_unknown(struct mesh *m, const struct mesh_addr *from, struct me
     }
     if (p->resends >= MESH_RESENDS)
         return; /* it does not take our certificate: try again with the next payload */
-    if (datagram_cert(&m->self, &p->cert.id, &bytes) == 0)
+    if (datagram_cert(&m->self, &p->held->cert.id, &bytes) == 0)
         send_bytes(m, &to, &bytes);
     buf_free(&bytes);
     resend(m, p, &to);
@@ -545,7 +545,8 @@ struct mesh *mesh_new(const struct mesh_config *cfg, mesh_ns now)
     heap_init(&m->syncs);
     secret_random(key, sizeof(key));
     guard_init(&m->guard, key, answers_each, answers_all);
-    bool ok = map_init(&m->peers, key) == 0 && mesh_roll_start(m, cfg->roll) != MESH_E_NOMEM &&
+    m->certs = cfg->certs != NULL ? cfg->certs : &m->own_certs;
+    bool ok = held_store_init(&m->own_certs, key) == 0 && map_init(&m->peers, key) == 0 && mesh_roll_start(m, cfg->roll) != MESH_E_NOMEM &&
               (m->gossip = start_gossip(cfg, now)) != NULL && mesh_ring_start(m, now) == 0;
     m->cfg.roll = SLICE_EMPTY;
     if (!ok) {
@@ -568,6 +569,7 @@ void mesh_free(struct mesh *m)
     gossip_free(m->gossip);
     mesh_ring_stop(m);
     mesh_peers_free(m);
+    held_store_fini(&m->own_certs);
     free(m->eligible);
     buf_free(&m->payload);
     buf_free(&m->roll_raw);
@@ -623,8 +625,8 @@ static bool describe(const struct mesh *m, size_t i, struct mesh_member *out)
     if (r == NULL || (p == NULL && !us))
         return false;
     *out = (struct mesh_member){ .record = r,
-                                 .cert = us ? &m->self.id->cert : &p->cert,
-                                 .cert_raw = us ? identity_cert(m->self.id) : buf_slice(&p->raw),
+                                 .cert = us ? &m->self.id->cert : &p->held->cert,
+                                 .cert_raw = us ? identity_cert(m->self.id) : held_raw(p->held),
                                  .addr = us ? (struct mesh_addr){ .port = 0 } : dial_at(p, r),
                                  .rtt = us ? 0 : gossip_member_rtt(m->gossip, i),
                                  .reachable = worth_asking(m, p, r->state),
@@ -655,6 +657,12 @@ size_t mesh_alive(const struct mesh *m)
 {
     OBJ_CHECK(m, MESH_MAGIC);
     return gossip_alive(m->gossip);
+}
+
+struct held_store *mesh_certs(const struct mesh *m)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    return m->certs;
 }
 
 struct boot mesh_boot(const struct mesh *m)

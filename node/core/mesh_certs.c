@@ -17,7 +17,7 @@ struct mesh_peer *mesh_peer_find(const struct mesh *m, const struct node_id *id)
 
     for (; node != NULL; node = map_same(node)) {
         struct mesh_peer *p = OBJ_OF(node, struct mesh_peer, node);
-        if (node_id_eq(&p->cert.id, id))
+        if (node_id_eq(&p->held->cert.id, id))
             return p;
     }
     return NULL;
@@ -26,7 +26,7 @@ struct mesh_peer *mesh_peer_find(const struct mesh *m, const struct node_id *id)
 static void peer_free(struct mesh_peer *p)
 {
     datagram_peer_wipe(&p->dg);
-    buf_free(&p->raw);
+    held_drop(p->held);
     buf_free(&p->last);
     free(p);
 }
@@ -44,16 +44,16 @@ void mesh_drop(struct mesh *m, mesh_ns now, struct mesh_peer *p, int err)
     struct mesh_item *item = mesh_emit(m, MESH_OUT);
 
     if (item != NULL) {
-        item->out.id = p->cert.id;
+        item->out.id = p->held->cert.id;
         item->out.err = err;
     }
-    gossip_forget(m->gossip, now, &p->cert.id);
+    gossip_forget(m->gossip, now, &p->held->cert.id);
     m->ring_stale = true;
     heap_remove(&m->syncs, &p->sync_timer);
     map_remove(&m->peers, &p->node);
     list_remove(&p->link);
     m->peers_n--;
-    m->far_n -= p->region != m->region;
+    m->far_n -= p->held->region != m->region;
     peer_free(p);
 }
 
@@ -67,39 +67,31 @@ static bool supersedes(const struct cert *c, const struct cert *old)
     return c->not_before_s > old->not_before_s;
 }
 
-static uint32_t cert_sum(const struct cert *c)
+static void set_cert(struct mesh *m, struct mesh_peer *p, struct held_cert *held)
 {
-    return sums_cert(&c->id, c->serial, c->not_after_s);
-}
-
-static void set_cert(struct mesh *m, struct mesh_peer *p, const struct cert *cert, struct buf *raw)
-{
-    p->cert = *cert;
-    buf_free(&p->raw);
-    buf_take(&p->raw, raw);
-    p->cert_sum = cert_sum(cert);
-    p->zone = ring_zone(slice_str(cert->zone));
-    m->far_n -= p->region != 0 && p->region != m->region;
-    p->region = ring_zone(cert_region(cert));
-    m->far_n += p->region != m->region;
+    m->far_n -= p->held != NULL && p->held->region != m->region;
+    held_drop(p->held);
+    p->held = held;
+    m->far_n += held->region != m->region;
     m->ring_stale = true;
 }
 
-static int peer_add(struct mesh *m, const struct cert *cert, struct buf *raw, struct mesh_peer **out)
+/* |held| is taken where it succeeds. */
+static int peer_add(struct mesh *m, struct held_cert *held, struct mesh_peer **out)
 {
     if (m->peers_n >= GOSSIP_MEMBERS_MAX - 1) /* and ourselves */
         return MESH_E_FULL;
     struct mesh_peer *p = calloc(1, sizeof(*p));
     if (p == NULL)
         return MESH_E_NOMEM;
-    int err = datagram_peer_init(&p->dg, &m->self, cert);
+    int err = datagram_peer_init(&p->dg, &m->self, &held->cert);
     if (err != 0) {
         peer_free(p);
         return err;
     }
-    set_cert(m, p, cert, raw);
+    set_cert(m, p, held);
     list_push_back(&m->peer_list, &p->link);
-    map_insert(&m->peers, &p->node, map_hash_digest(&m->peers, cert->id.bytes));
+    map_insert(&m->peers, &p->node, map_hash_digest(&m->peers, held->cert.id.bytes));
     m->peers_n++;
     *out = p;
     return 0;
@@ -107,21 +99,21 @@ static int peer_add(struct mesh *m, const struct cert *cert, struct buf *raw, st
 
 int mesh_hold(struct mesh *m, mesh_ns now, const struct cert *cert, struct slice raw, struct mesh_peer **out)
 {
-    struct buf copy = BUF_EMPTY;
     struct mesh_peer *p = mesh_peer_find(m, &cert->id);
     int err = 0;
 
     *out = p;
-    if (p != NULL && !supersedes(cert, &p->cert))
+    if (p != NULL && !supersedes(cert, &p->held->cert))
         return 0;
-    buf_add_slice(&copy, raw);
-    if (!buf_ok(&copy))
+    struct held_cert *held = held_take(m->certs, cert, raw);
+    if (held == NULL)
         err = MESH_E_NOMEM;
     else if (p == NULL)
-        err = peer_add(m, cert, &copy, out);
+        err = peer_add(m, held, out);
     else if ((err = datagram_peer_init(&p->dg, &m->self, cert)) == 0)
-        set_cert(m, p, cert, &copy);
-    buf_free(&copy);
+        set_cert(m, p, held);
+    if (err != 0)
+        held_drop(held);
     m->links_lapse = 0; /* its name or zone may be another */
     if (err == 0)
         gossip_certified(m->gossip, now, &cert->id);
@@ -133,7 +125,7 @@ int mesh_judge(struct mesh *m, mesh_ns now, int64_t wall_s, const struct cert *c
     const struct mesh_params *mesh = &m->self.id->mesh;
     const struct mesh_peer *p = mesh_peer_find(m, &cert->id);
 
-    if (p != NULL && slice_eq(buf_slice(&p->raw), raw))
+    if (p != NULL && slice_eq(held_raw(p->held), raw))
         return 0; /* checked when it came */
     int err = cert_check(cert, raw, &mesh->id, mesh_trusted(mesh), mesh_trusted_n(mesh), wall_s);
     if (err == 0)
@@ -166,7 +158,7 @@ void mesh_take_cert(struct mesh *m, mesh_ns now, int64_t wall_s, struct slice da
         return;
     }
     p = mesh_peer_find(m, &cert.id);
-    if ((p != NULL && slice_eq(buf_slice(&p->raw), raw)) || node_id_eq(&cert.id, &m->self.id->cert.id))
+    if ((p != NULL && slice_eq(held_raw(p->held), raw)) || node_id_eq(&cert.id, &m->self.id->cert.id))
         return;
     if (!may_check(m, now) || mesh_judge(m, now, wall_s, &cert, raw) != 0)
         return;
@@ -178,12 +170,15 @@ void mesh_take_cert(struct mesh *m, mesh_ns now, int64_t wall_s, struct slice da
 
 static void sum_up(const struct mesh *m, size_t n, struct sums *s)
 {
+    const struct cert *self = &m->self.id->cert;
+    uint32_t own = sums_cert(&self->id, self->serial, self->not_after_s);
+
     sums_init(s, n);
     for (size_t i = 0; i < gossip_count(m->gossip); i++) {
         const struct node_id *id = &gossip_member(m->gossip, i)->id;
         const struct mesh_peer *p = i > 0 ? mesh_peer_find(m, id) : NULL;
         if (i == 0 || p != NULL)
-            sums_add(s, id, gossip_member_hash(m->gossip, i), p != NULL ? p->cert_sum : cert_sum(&m->self.id->cert));
+            sums_add(s, id, gossip_member_hash(m->gossip, i), p != NULL ? p->held->sum : own);
     }
 }
 
@@ -311,7 +306,7 @@ int mesh_preload(struct mesh *m, mesh_ns now, const struct mesh_known *certs, si
         return err;
     LIST_EACH (at, &m->peer_list) {
         p = OBJ_OF(at, struct mesh_peer, link);
-        const struct member_record *r = gossip_find(m->gossip, &p->cert.id);
+        const struct member_record *r = gossip_find(m->gossip, &p->held->cert.id);
         if (r != NULL)
             p->told_boot = p->lived_boot = r->boot;
         p->since = now - m->cfg.ramp;
@@ -328,7 +323,7 @@ static void emit_sync(struct mesh *m, mesh_ns now, struct mesh_peer *p)
     struct mesh_item *item = mesh_emit(m, MESH_SYNC);
 
     if (item != NULL)
-        item->out.id = p->cert.id;
+        item->out.id = p->held->cert.id;
     p->sync_wanted = false;
     heap_set(&m->syncs, &p->sync_timer, now + MESH_SYNC_PERIOD);
 }

@@ -4,6 +4,7 @@
 
 #include "node/core/distrust.h"
 #include "node/core/guard.h"
+#include "node/core/held.h"
 #include "node/core/mesh.h"
 #include "proto/base/heap.h"
 #include "proto/base/list.h"
@@ -17,12 +18,8 @@
 struct mesh_peer {
     struct map_node node;
     struct list link;
-    struct cert cert;
-    struct buf raw; /* the certificate's bytes */
+    struct held_cert *held;
     struct datagram_peer dg;
-    uint64_t zone; /* ring_zone of its zone */
-    uint64_t region; /* ring_zone of its region */
-    uint32_t cert_sum; /* sums_cert of it */
     uint32_t origin_us; /* how far it says that the origin is; 0: it does not */
     uint32_t parent;    /* mark of the region that it holds for the parent; 0: none */
 
@@ -113,6 +110,8 @@ struct mesh {
     mesh_ns now;
     struct mesh_counters counters;
 
+    struct held_store own_certs; /* where none is handed in */
+    struct held_store *certs;
     struct guard guard; /* of answers to who has proved nothing */
     struct map peers;
     struct list peer_list;

@@ -42,7 +42,7 @@ int mesh_admits(const struct mesh *m, const struct cert *cert)
 static bool known_otherwise(const struct mesh *m, const struct cert *cert)
 {
     const struct mesh_peer *p = mesh_peer_find(m, &cert->id);
-    const struct cert *other = node_id_eq(&cert->id, &m->id.cert.id) ? &m->id.cert : (p != NULL ? &p->cert : NULL);
+    const struct cert *other = node_id_eq(&cert->id, &m->id.cert.id) ? &m->id.cert : (p != NULL ? &p->held->cert : NULL);
     return other != NULL && memcmp(other->sign_key, cert->sign_key, SIGN_KEY_BYTES) == 0;
 }
 
@@ -129,10 +129,10 @@ static bool expel(struct mesh *m, mesh_ns now)
 
     LIST_EACH_SAFE (at, &m->peer_list) {
         struct mesh_peer *p = OBJ_OF(at, struct mesh_peer, link);
-        int err = mesh_admits(m, &p->cert);
+        int err = mesh_admits(m, &p->held->cert);
         if (err == 0)
             continue;
-        trace_f(&m->cfg.trace, now, "%s is out: %s", p->cert.name, mesh_strerror(err));
+        trace_f(&m->cfg.trace, now, "%s is out: %s", p->held->cert.name, mesh_strerror(err));
         any = true;
         mesh_drop(m, now, p, err);
     }
@@ -290,14 +290,14 @@ bool mesh_expire(struct mesh *m, mesh_ns now, int64_t wall_s)
     assert(now >= m->now);
     m->now = now;
     LIST_EACH (at, &m->peer_list)
-        gone += ran_out(&OBJ_OF(at, struct mesh_peer, link)->cert, wall_s);
+        gone += ran_out(&OBJ_OF(at, struct mesh_peer, link)->held->cert, wall_s);
     if (gone > 1 && 2 * gone > m->peers_n)
         return false; /* our clock rather than all of them */
     LIST_EACH_SAFE (at, &m->peer_list) {
         struct mesh_peer *p = OBJ_OF(at, struct mesh_peer, link);
-        if (!ran_out(&p->cert, wall_s))
+        if (!ran_out(&p->held->cert, wall_s))
             continue;
-        trace_f(&m->cfg.trace, now, "%s is out: its certificate ran out", p->cert.name);
+        trace_f(&m->cfg.trace, now, "%s is out: its certificate ran out", p->held->cert.name);
         mesh_drop(m, now, p, MESH_E_EXPIRED);
     }
     if (gone > 0)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #define SEALED_MAX (RECORD_HEAD_BYTES + RECORD_PLAIN_MAX + RECORD_TAG_BYTES)
-#define IDLE_BYTES (16 * 1024) /* an empty buffer larger than this is given back */
+#define IDLE_BYTES 128 /* an empty buffer larger than this is given back */
 
 /* Idle sessions are many: they hold no large buffers. */
 static void give_back(struct buf *b, size_t *at)
