@@ -243,6 +243,7 @@ void edge_start(struct edge *e, enum edge_lost lost)
         .eviction = (enum evict_policy)w->sc.eviction,
         .unhedged = w->sc.hedge == 0,
         .spread_floor = (uint32_t)w->sc.spread_floor,
+        .zpack = w->zpack,
         .timers.fetch = (mesh_ns)w->sc.fetch_timeout,
         .trace = { says, e },
     };

@@ -231,7 +231,8 @@ static int make(struct world *w, const struct scenario *sc)
         edge_init(w, &w->edges[i], i, &authority);
     authority_wipe(&authority);
     w->roster = roster_new(sc->seed);
-    if (w->roster == NULL || held_store_init(&w->certs, certs_key) != 0)
+    w->zpack = zpack_new();
+    if (w->roster == NULL || w->zpack == NULL || held_store_init(&w->certs, certs_key) != 0)
         abort();
     w->net = net_new(w);
     if (sc->settled != 0)
@@ -287,6 +288,7 @@ void world_free(struct world *w)
         edge_fini(&w->edges[i]);
     settled_free(w->settled);
     roster_free(w->roster);
+    zpack_free(w->zpack);
     held_store_fini(&w->certs);
     ring_shelf_clear(&w->rings);
     net_free(w->net);

@@ -68,6 +68,7 @@ struct world {
     struct edge *edges; /* sc.nodes of them */
     struct ring_shelf rings;
     struct roster *roster;   /* of what all nodes believe of each other */
+    struct zpack *zpack;
     struct held_store certs; /* that nodes hold of each other */
     struct settled *settled; /* what nodes know at the beginning; NULL: they join */
     struct net *net;

@@ -76,7 +76,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     bool shared = e->cache != NULL && (cfg->readers == 0 || cache_share(e->cache, cfg->readers, cfg->hash_key) == 0);
     if (shared)
         cache_tell_set(e->cache, e->cfg.set);
-    e->zpack = zpack_new();
+    e->zpack = cfg->zpack != NULL ? cfg->zpack : zpack_new();
     e->spread = spread_new();
     if (e->mesh != NULL)
         e->cfg.mesh.self = mesh_self(e->mesh); /* which changes with the roll */
@@ -116,7 +116,8 @@ void engine_free(struct engine *e)
     steering_fini(e);
     cache_free(e->cache);
     mesh_free(e->mesh);
-    zpack_free(e->zpack);
+    if (e->cfg.zpack == NULL)
+        zpack_free(e->zpack);
     map_fini(&e->links_by_peer);
     map_fini(&e->flights_by_key);
     buf_free(&e->scratch);

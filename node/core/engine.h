@@ -71,6 +71,7 @@ struct engine_config {
     /* Lying peers of tests and of the simulator; NULL in a node (see session.h). */
     void (*outgoing)(void *ctx, uint8_t *frame, size_t len);
     void *outgoing_ctx;
+    struct zpack *zpack; /* lent, shared by the nodes of one thread; NULL: one of its own */
     struct trace trace;
 };
 

@@ -81,19 +81,45 @@ static void send_last(struct mesh *m, struct mesh_peer *p)
 {
     struct buf bytes = BUF_EMPTY;
 
-    if (datagram_seal(&p->dg, &m->self, buf_slice(&p->last), &bytes) == 0)
-        send_bytes(m, &p->last_addr, &bytes);
+    if (datagram_seal(&p->dg, &m->self, slice_of(p->last->bytes, p->last->len), &bytes) == 0)
+        send_bytes(m, &p->last->addr, &bytes);
     buf_free(&bytes);
+}
+
+void mesh_last_free(struct mesh_peer *p)
+{
+    if (p->last == NULL)
+        return;
+    list_remove(&p->last->link);
+    free(p->last);
+    p->last = NULL;
+}
+
+static void forget_lasts(struct mesh *m)
+{
+    struct list *first;
+
+    while ((first = list_first(&m->lasts)) != NULL) {
+        const struct mesh_last *l = OBJ_OF(first, struct mesh_last, link);
+        if (m->now - l->at < MESH_LAST_KEPT)
+            return;
+        mesh_last_free(l->peer);
+    }
 }
 
 void mesh_send_payload(struct mesh *m, struct mesh_peer *p, const struct mesh_addr *to, struct slice payload)
 {
-    buf_clear(&p->last);
-    buf_add_slice(&p->last, payload);
-    p->last_addr = to->port != 0 ? *to : p->seen;
-    p->resends = 0;
-    if (buf_ok(&p->last))
-        send_last(m, p);
+    forget_lasts(m);
+    mesh_last_free(p);
+    struct mesh_last *l = malloc(sizeof(*l) + payload.len);
+    if (l == NULL)
+        return;
+    *l = (struct mesh_last){ .peer = p, .at = m->now, .addr = to->port != 0 ? *to : p->seen, .len = payload.len };
+    if (payload.len > 0)
+        memcpy(l->bytes, payload.data, payload.len);
+    list_push_back(&m->lasts, &l->link);
+    p->last = l;
+    send_last(m, p);
 }
 
 /* BOOT and UNKNOWN call for more bytes than they have, and whoever stands on the way can have a true
@@ -107,16 +133,16 @@ static struct mesh_addr called_to(const struct mesh *m, const struct mesh_peer *
         if (mesh_addr_eq(&r->addrs[i], from))
             return *from;
     }
-    return p->last_addr;
+    return p->last != NULL ? p->last->addr : (struct mesh_addr){ .port = 0 };
 }
 
 /* The peer could not open our last datagram and now can: no need to wait for the next period. */
 static void resend(struct mesh *m, struct mesh_peer *p, const struct mesh_addr *to)
 {
-    if (p->last.len == 0 || p->resends >= MESH_RESENDS)
+    if (p->last == NULL || p->last->len == 0 || p->last->resends >= MESH_RESENDS)
         return;
-    p->resends++;
-    p->last_addr = *to;
+    p->last->resends++;
+    p->last->addr = *to;
     send_last(m, p);
 }
 
@@ -131,7 +157,8 @@ static void note_boot(struct mesh *m, struct mesh_peer *p)
         return;
     p->told_boot = r->boot;
     p->link_until = 0;
-    breaker_good(&p->health.breaker);
+    if (p->more != NULL)
+        breaker_good(&p->more->health.breaker);
     p->origin_us = p->parent = 0;
 }
 
@@ -296,7 +323,7 @@ static void recv_unknown(struct mesh *m, const struct mesh_addr *from, struct me
         m->counters.datagrams_unsealed++;
         return;
     }
-    if (p->resends >= MESH_RESENDS)
+    if (p->last != NULL && p->last->resends >= MESH_RESENDS)
         return; /* it does not take our certificate: try again with the next payload */
     if (datagram_cert(&m->self, &p->held->cert.id, &bytes) == 0)
         send_bytes(m, &to, &bytes);
@@ -428,17 +455,19 @@ mesh_ns mesh_distrust(struct mesh *m, mesh_ns now, const struct node_id *id, mes
 {
     OBJ_CHECK(m, MESH_MAGIC);
     struct mesh_peer *p = mesh_peer_find(m, id);
-    if (p == NULL)
+    struct mesh_more *more = p != NULL ? mesh_more(p) : NULL;
+    if (more == NULL)
         return 0;
-    distrust_add(&p->distrust, now, first);
-    return p->distrust.until;
+    distrust_add(&more->distrust, now, first);
+    return more->distrust.until;
 }
 
 struct health *mesh_health(struct mesh *m, const struct node_id *id)
 {
     OBJ_CHECK(m, MESH_MAGIC);
     struct mesh_peer *p = mesh_peer_find(m, id);
-    return p != NULL ? &p->health : NULL;
+    struct mesh_more *more = p != NULL ? mesh_more(p) : NULL;
+    return more != NULL ? &more->health : NULL;
 }
 
 /* ---- time ---- */
@@ -541,6 +570,7 @@ struct mesh *mesh_new(const struct mesh_config *cfg, mesh_ns now)
     m->now = m->checks_since = now;
     mesh_weight_start(m, now);
     list_init(&m->peer_list);
+    list_init(&m->lasts);
     list_init(&m->queue);
     heap_init(&m->syncs);
     secret_random(key, sizeof(key));
@@ -630,8 +660,8 @@ static bool describe(const struct mesh *m, size_t i, struct mesh_member *out)
                                  .addr = us ? (struct mesh_addr){ .port = 0 } : dial_at(p, r),
                                  .rtt = us ? 0 : gossip_member_rtt(m->gossip, i),
                                  .reachable = worth_asking(m, p, r->state),
-                                 .distrusted_until = p != NULL ? p->distrust.until : 0,
-                                 .rests_until = p != NULL ? p->health.breaker.until : 0 };
+                                 .distrusted_until = p != NULL && p->more != NULL ? p->more->distrust.until : 0,
+                                 .rests_until = p != NULL && p->more != NULL ? p->more->health.breaker.until : 0 };
     return true;
 }
 

@@ -23,11 +23,19 @@ struct mesh_peer *mesh_peer_find(const struct mesh *m, const struct node_id *id)
     return NULL;
 }
 
+struct mesh_more *mesh_more(struct mesh_peer *p)
+{
+    if (p->more == NULL && (p->more = calloc(1, sizeof(*p->more))) != NULL)
+        p->more->peer = p;
+    return p->more;
+}
+
 static void peer_free(struct mesh_peer *p)
 {
     datagram_peer_wipe(&p->dg);
     held_drop(p->held);
-    buf_free(&p->last);
+    mesh_last_free(p);
+    free(p->more);
     free(p);
 }
 
@@ -49,7 +57,8 @@ void mesh_drop(struct mesh *m, mesh_ns now, struct mesh_peer *p, int err)
     }
     gossip_forget(m->gossip, now, &p->held->cert.id);
     m->ring_stale = true;
-    heap_remove(&m->syncs, &p->sync_timer);
+    if (p->more != NULL)
+        heap_remove(&m->syncs, &p->more->sync_timer);
     map_remove(&m->peers, &p->node);
     list_remove(&p->link);
     m->peers_n--;
@@ -324,14 +333,17 @@ static void emit_sync(struct mesh *m, mesh_ns now, struct mesh_peer *p)
 
     if (item != NULL)
         item->out.id = p->held->cert.id;
-    p->sync_wanted = false;
-    heap_set(&m->syncs, &p->sync_timer, now + MESH_SYNC_PERIOD);
+    struct mesh_more *more = mesh_more(p);
+    if (more == NULL)
+        return;
+    more->sync_wanted = false;
+    heap_set(&m->syncs, &more->sync_timer, now + MESH_SYNC_PERIOD);
 }
 
 void mesh_want_sync(struct mesh *m, mesh_ns now, struct mesh_peer *p)
 {
-    if (p->sync_timer.queued)
-        p->sync_wanted = true;
+    if (p->more != NULL && p->more->sync_timer.queued)
+        p->more->sync_wanted = true;
     else
         emit_sync(m, now, p);
 }
@@ -341,8 +353,8 @@ void mesh_syncs_tick(struct mesh *m, mesh_ns now)
     struct heap_node *node;
 
     while ((node = heap_pop(&m->syncs, now)) != NULL) {
-        struct mesh_peer *p = OBJ_OF(node, struct mesh_peer, sync_timer);
-        if (p->sync_wanted)
-            emit_sync(m, now, p);
+        const struct mesh_more *more = OBJ_OF(node, struct mesh_more, sync_timer);
+        if (more->sync_wanted)
+            emit_sync(m, now, more->peer);
     }
 }

@@ -215,16 +215,19 @@ void mesh_roll_claimed(struct mesh *m, mesh_ns now, const struct node_id *by, ui
     m->now = now;
     if (p == NULL || !is_news(m, sequence, mark))
         return;
-    if (p->held_at == 0 || now - p->held_at >= HOLD_AGAIN) {
-        p->held_at = now;
+    struct mesh_more *more = mesh_more(p);
+    if (more == NULL)
+        return; /* short of memory: it says so again */
+    if (more->held_at == 0 || now - more->held_at >= HOLD_AGAIN) {
+        more->held_at = now;
         m->behind_over = m->roll.sequence;
         m->behind_until = now + BEHIND_MAX;
     }
-    if (p->roll_asked_at == 0 || now - p->roll_asked_at >= ASK_AGAIN) {
+    if (more->roll_asked_at == 0 || now - more->roll_asked_at >= ASK_AGAIN) {
         struct mesh_item *item = mesh_emit(m, MESH_ASK_ROLL);
         if (item != NULL)
             item->out.id = *by;
-        p->roll_asked_at = now;
+        more->roll_asked_at = now;
     }
 }
 
