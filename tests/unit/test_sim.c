@@ -86,6 +86,11 @@ static void a_settled_mesh_begins_as_one_that_has_run_for_long(void **state)
     assert_true(report_ok(w));
     assert_int_equal(f.joined_ms, 0);
     assert_int_equal(f.hit + f.peer + f.miss, 80);
+    for (uint32_t i = 0; i < 12; i++) { /* who joins grows to its weight; nobody else does, whoever asks */
+        struct mesh_member self;
+        assert_true(mesh_member(engine_mesh(w->edges[i].engine), 0, &self));
+        assert_int_equal(self.record->weight == CERT_WEIGHT_NORMAL, i != 11);
+    }
     world_free(w);
     scenario_fini(&sc);
 
