@@ -246,7 +246,8 @@ struct ring *ring_lazy(const struct ring *from, const struct ring_member *member
     struct ring *r = table_new(from, members, n, from->arc_bits);
     struct rank *k = calloc(1, sizeof(*k));
 
-    if (r == NULL || k == NULL || !rank_init(k, r) || !table_arcs(r, k)) {
+    if (r == NULL || k == NULL || !rank_init(k, r) || !table_arcs(r, k) ||
+        (k->placed = calloc(n + 1, sizeof(*k->placed))) == NULL) {
         ring_unref(r);
         if (k != NULL)
             rank_fini(k);

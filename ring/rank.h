@@ -31,6 +31,7 @@ struct rank {
     size_t n, zones;
     bool even;    /* all have the same weight */
     bool counted; /* of a lazy table: its shares are */
+    uint8_t *placed; /* of a lazy table, by member: what rank_places said, and 1; 0: it was not asked */
     uint64_t limit; /* of cost / weight: a few bids an arc are below */
     uint64_t reach[RANK_BARS]; /* by bar: of a weight of 1, see rival.reach */
 };
@@ -47,6 +48,9 @@ uint8_t rank_arc(const struct rank *k, uint32_t arc, uint16_t owners[RING_OWNERS
 
 /* rank_first is the first one of them alone, in a small part of the time. |n| is not 0. */
 uint16_t rank_first(const struct rank *k, uint32_t arc);
+
+/* rank_places: is |member|, which has a weight, the first one of any arc? */
+bool rank_places(const struct rank *k, uint16_t member);
 
 /* rank_arc_again finds them among |old|, all who owned it before, and |came|. That is
  * enough if none of |old| has left or changed: each newcomer can only put others back

@@ -166,11 +166,11 @@ bool ring_places(const struct ring *r, const struct node_id *id)
 
     if (at == NULL || at->weight == 0)
         return false;
+    size_t member = (size_t)(at - r->members);
     if (r->lazy == NULL || r->lazy->counted)
-        return r->shares[at - r->members] > 0;
-    for (uint32_t arc = 0; arc < ring_arcs(r); arc++) {
-        if (rank_first(r->lazy, arc) == at - r->members)
-            return true;
-    }
-    return false;
+        return r->shares[member] > 0;
+    uint8_t *placed = &r->lazy->placed[member];
+    if (*placed == 0)
+        *placed = 1 + rank_places(r->lazy, (uint16_t)member);
+    return *placed == 2;
 }

@@ -4,6 +4,7 @@
 
 #include "proto/base/err.h"
 #include "proto/base/rand.h"
+#include "sim/digits.h"
 #include "sim/workload.h"
 
 #define LEAF (64u << 10)
@@ -138,8 +139,10 @@ bool body_same(const struct scenario *sc, uint64_t key, uint64_t version, uint64
 
 struct slice body_path(uint64_t key, char path[BODY_PATH_MAX])
 {
-    int n = snprintf(path, BODY_PATH_MAX, "/k/%llu", (unsigned long long)key);
-    return slice_of(path, (size_t)n);
+    char *end = digits_put(digits_word(path, SLICE_LIT("/k/")), key);
+
+    *end = '\0';
+    return slice_of(path, (size_t)(end - path));
 }
 
 uint64_t body_key(const struct scenario *sc, struct slice path)

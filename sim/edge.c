@@ -13,6 +13,7 @@
 #include "sim/purge_model.h"
 #include "sim/random.h"
 #include "sim/series.h"
+#include "sim/settled.h"
 #include "sim/faults/short_memory.h"
 #include "sim/topology.h"
 #include "sim/viewer_model.h"
@@ -243,6 +244,7 @@ void edge_start(struct edge *e, enum edge_lost lost)
         .unhedged = w->sc.hedge == 0,
         .uncopied = w->sc.second_copies == 0,
         .spread_floor = (uint32_t)w->sc.spread_floor,
+        .zpack = w->zpack,
         .timers.fetch = (mesh_ns)w->sc.fetch_timeout,
         .trace = { says, e },
     };
@@ -280,6 +282,8 @@ void edge_start(struct edge *e, enum edge_lost lost)
                                      .addrs = { net_addr(w->net, e->index) },
                                      .learn_addr = w->moves,
                                      .port = cfg.mesh_port,
+                                     .roster = w->roster,
+                                     .certs = &w->certs,
                                      .addrs_n = 1,
                                      .seed = rand_mix(w->sc.seed ^ rand_mix((uint64_t)e->index << 32 | e->life)),
                                      .trace = cfg.trace };
@@ -296,6 +300,8 @@ void edge_start(struct edge *e, enum edge_lost lost)
     dist_set_unref(cfg.set);
     assert(e->engine != NULL);
     edge_enter(e);
+    if (w->settled != NULL && e->life == 1)
+        settled_begin(w->settled, e);
     engine_seeds(e->engine, edge_now(e), seeds, seeds_n);
     check_members_changed(w, e, true);
     edge_pump(e);

@@ -4,9 +4,9 @@
 #include "sim/sample.h"
 #include "sim/workload.h"
 
-/* As measured: 50 and 200 nodes without viewers, and a run with many keys and requests. */
-#define NODE_BYTES       (1200u << 10)
-#define PAIR_BYTES       (4608u)
+/* As measured: 20, 100 and 300 nodes that join, without viewers, 1,000 settled ones, and a run with many keys and requests. */
+#define NODE_BYTES       (480u << 10)
+#define PAIR_BYTES       (1536u)
 #define KEY_BYTES        (96u)
 #define REQUEST_BYTES    (60u) /* three times of each request, in arrays that double */
 #define LOG_BYTES        (sizeof(struct workload_request))

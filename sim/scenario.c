@@ -507,6 +507,8 @@ int scenario_check(const struct scenario *sc, struct scenario_error *e)
         return wrong(&r, NULL, MESH_E_RANGE, "disk is 0 (none), or 8MiB and more");
     if (sc->settled != 0 && sc->mode != 0)
         return wrong(&r, NULL, MESH_E_RANGE, "only hedgerow can begin settled");
+    if (sc->settled != 0 && sc->isolated != 0)
+        return wrong(&r, NULL, MESH_E_RANGE, "nodes that do not know each other are no settled mesh");
     if ((err = check_sense(sc, &r)) != 0 || (err = check_nodes(sc, &r, &sc->absent)) != 0)
         return err;
     for (size_t i = 0; i < sc->actions_n; i++) {

@@ -40,6 +40,7 @@ enum setting_kind {
     X(real_crypto, "real-crypto-nodes", COUNT, false, 200, 0, 1000, "with more a stand-in of the same sizes is used")  \
     X(own_rings, "own-rings", COUNT, false, 1, 0, 1000, "the first so many make their ring tables; others share")      \
     X(join_every, "join-every", TIME, false, MS(50), 0, SEC(60), "from one node's start to the next one's")            \
+    X(settled, "settled", FLAG, false, 0, 0, 1, "a mesh that has run for long: all begin at once, and know all")       \
     X(warmup, "warmup", TIME, false, SEC(15), 0, SEC(3600), "before viewers ask")                                      \
     X(time, "time", TIME, false, SEC(60), MS(1), SEC(86400) * 30, "until the last viewer's request and fault")         \
     X(quiet, "quiet", TIME, false, SEC(60), 0, SEC(3600), "at most so long after it, without faults, to settle")       \

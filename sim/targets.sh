@@ -409,11 +409,12 @@ if wanted s; then
     judged sim "seeds a minute, hunt of $seeds: 12 nodes, 120 s, 2 requests a second and node" \
         "$("$sim" hunt --scenario "$(dirname "$0")/scenarios/hunting.scn" --seeds "$seeds" 2>/dev/null |
             sed -n 's/.* s, \([0-9]*\) seeds a minute$/\1/p' | grep . || echo -)" 1000 '>='
+    # The mesh is settled, since of 1,000 nodes that join at once the joining would be most of what is measured.
     # In the quick form a tenth of the nodes, a fifth of the time, and so a fiftieth of the requests and of the target.
     n=$(size 100 1000) t=$(size 120 600)
-    set -- $(ulimit -v 6000000 2>/dev/null; cost "$sim" run --nodes "$n" --join-every 5ms --keys 200 --size-max 1KiB \
+    set -- $(ulimit -v 6000000 2>/dev/null; cost "$sim" run --nodes "$n" --settled yes --keys 200 --size-max 1KiB \
         --warmup 20s --time "$((20 + t))s" --requests "$((n * t * 10))" --real-crypto-nodes 0 --own-rings 0)
-    judged sim "s of CPU, $n nodes x $t s x 10 requests a second and node" "$1" "$(size 1.8 90)" '<='
+    judged sim "s of CPU, $n nodes x $t s x 10 requests a second and node, a settled mesh" "$1" "$(size 1.8 90)" '<='
     judged sim "... MiB" "$2" "$(size 205 2048)" '<='
     set -- $(cost "$sim" members --nodes 50 --time 600s --loss-pct 2 --quiet 0s)
     judged sim "... membership alone, 2 % loss" "$(awk -v c="$1" 'BEGIN { print (c > 0 ? int(600 / c) : "-") }')" 1000 '>='

@@ -6,6 +6,7 @@
 #include "sim/body.h"
 #include "sim/rules/check.h"
 #include "sim/rules/check_answer.h"
+#include "sim/digits.h"
 #include "sim/disk/disk_check.h"
 #include "sim/net/last_mile.h"
 #include "sim/origin_model.h"
@@ -57,6 +58,7 @@ void times_add(struct times *t, mesh_ns ns)
         t->at = grown;
     }
     t->at[t->n++] = (uint64_t)ns;
+    t->sorted = false;
 }
 
 static int compare(const void *a, const void *b)
@@ -69,7 +71,9 @@ uint64_t times_at(struct times *t, unsigned per_mille)
 {
     if (t->n == 0)
         return FIGURE_NEVER;
-    qsort(t->at, t->n, sizeof(*t->at), compare); /* equal ones are the same: no ties to break */
+    if (!t->sorted)
+        qsort(t->at, t->n, sizeof(*t->at), compare); /* equal ones are the same: no ties to break */
+    t->sorted = true;
     return t->at[(t->n - 1) * per_mille / 1000];
 }
 
@@ -218,6 +222,52 @@ static void note_series(const struct viewer *v, enum viewer_end how, enum reques
     series_request(v->edge->w, v->began, end, served ? v->first_byte_at - v->began : -1);
 }
 
+/* Lines in the trace. */
+#define NOTE_MAX 160
+
+static void note(const struct viewer *v, enum note kind, const char *text, const char *end)
+{
+    world_note(v->edge->w, kind, v->edge->index, slice_of(text, (size_t)(end - text)));
+}
+
+static void note_end(const struct viewer *v, enum viewer_end how, bool count, enum request_result result)
+{
+    char text[NOTE_MAX], *at = digits_put(text, v->number);
+
+    *at++ = ' ';
+    at = digits_put(at, (uint64_t)how);
+    *at++ = ' ';
+    at = count ? digits_put(at, (uint64_t)result) : digits_word(at, SLICE_LIT("-1"));
+    *at++ = ' ';
+    note(v, NOTE_ASK_END, text, digits_put(at, v->at));
+}
+
+static void note_answer(const struct viewer *v, uint64_t status, enum request_result result)
+{
+    char text[NOTE_MAX], *at = digits_put(text, v->number);
+
+    *at++ = ' ';
+    at = digits_put(at, status);
+    *at++ = ' ';
+    note(v, NOTE_ANSWER, text, digits_word(at, slice_str(request_result_word(result))));
+}
+
+static void note_read(const struct viewer *v, uint64_t n)
+{
+    char text[NOTE_MAX], *at = digits_put(text, v->number);
+
+    *at++ = ' ';
+    note(v, NOTE_READ, text, digits_put(at, n));
+}
+
+static void note_ask(const struct viewer *v)
+{
+    char text[NOTE_MAX], *at = digits_put(text, v->number);
+
+    *at++ = ' ';
+    note(v, NOTE_ASK, text, digits_word(at, v->req.target));
+}
+
 static void viewer_end(struct viewer *v, enum viewer_end how)
 {
     struct edge *e = v->edge;
@@ -240,8 +290,7 @@ static void viewer_end(struct viewer *v, enum viewer_end how)
                      v->req.error_text != NULL ? v->req.error_text : "no reason given");
         w->check->unexplained++;
     }
-    world_notef(w, NOTE_ASK_END, e->index, "%llu %d %d %llu", (unsigned long long)v->number, (int)how,
-                count ? (int)result : -1, (unsigned long long)v->at);
+    note_end(v, how, count, result);
     if (count) {
         e->counted[result]++;
         warmth_answer(w, v->key, result != RESULT_MISS && result != RESULT_ERROR);
@@ -286,8 +335,7 @@ static void see_head(struct viewer *v)
     v->first_byte_at = w->now + v->mile.delay;
     if (v->mile.delay > 0)
         last_mile_send(&v->mile, w->now, HEAD_BYTES);
-    world_notef(w, NOTE_ANSWER, v->edge->index, "%llu %u %s", (unsigned long long)v->number, a->head->status,
-                request_result_word(a->result));
+    note_answer(v, a->head->status, a->result);
     if (a->head->status == poison_status(POISON_PAGE, 0) && origin_model_poisoned(w, v->key, v->began - SEC(1))) {
         v->page = true;
         v->size = poison_page().len;
@@ -332,7 +380,7 @@ static uint64_t take(struct viewer *v, uint64_t most)
         w->viewers->bytes += n;
         series_bytes(w, SERIES_VIEWERS, n);
         v->edge->body_bytes += n;
-        world_notef(w, NOTE_READ, v->edge->index, "%llu %llu", (unsigned long long)v->number, (unsigned long long)n);
+        note_read(v, n);
         engine_count_sent(v->edge->engine, n);
         request_take(v->edge->engine, edge_now(v->edge), &v->req, (size_t)n);
     }
@@ -428,7 +476,7 @@ static void ask(struct world *w, struct event *ev)
     v->req.target = body_path(v->key, v->path);
     v->req.request_id = slice_str(v->id);
     v->req.fields = &no_fields;
-    world_notef(w, NOTE_ASK, e->index, "%llu %.*s", (unsigned long long)v->number, SLICE_FMT(v->req.target));
+    note_ask(v);
     engine_request(edge_enter(e), edge_now(e), &v->req);
     viewer_read(v);
     edge_pump(e);
@@ -466,7 +514,7 @@ static void viewer_new(struct world *w, struct edge *e, uint64_t number, uint64_
     v->mile.delay = (mesh_ns)w->sc.viewer_delay;
     list_init(&v->link);
     list_push_back(&e->viewers, &v->link);
-    snprintf(v->id, sizeof(v->id), "%llu", (unsigned long long)number);
+    *digits_put(v->id, number) = '\0';
     all->begun++;
     all->under_way++;
     all->keys_asked += !all->key_asked[key - 1];

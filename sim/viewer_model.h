@@ -15,6 +15,7 @@ enum viewer_end {
 struct times {
     uint64_t *at;
     size_t n, cap;
+    bool sorted;
 };
 
 struct viewers {

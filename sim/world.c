@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gossip/roster.h"
 #include "sim/rules/afterwards.h"
 #include "sim/rules/check.h"
 #include "sim/config_model.h"
@@ -17,6 +18,7 @@
 #include "sim/faults/rare.h"
 #include "sim/sample.h"
 #include "sim/series.h"
+#include "sim/settled.h"
 #include "sim/faults/short_memory.h"
 #include "sim/stand_in.h"
 #include "sim/viewer_model.h"
@@ -198,11 +200,14 @@ static int make(struct world *w, const struct scenario *sc)
 {
     /* Other keys of nodes are another ring; with 0 they follow from the seed as all else does. */
     uint64_t keys = sc->identities == 0 ? sc->seed : rand_mix(sc->seed ^ rand_mix(sc->identities));
+    static const uint8_t certs_key[MAP_KEY_BYTES] = "nobody attacks";
     struct authority authority;
 
     w->plan = sc;
     w->sc = *sc;
     sample_apply(&w->sc);
+    if (sc->settled != 0)
+        w->sc.join_every = 0;
     w->step.fire = step;
     w->sample.fire = sample;
     heap_init(&w->events);
@@ -225,7 +230,13 @@ static int make(struct world *w, const struct scenario *sc)
     for (uint32_t i = 0; i < sc->nodes; i++)
         edge_init(w, &w->edges[i], i, &authority);
     authority_wipe(&authority);
+    w->roster = roster_new(sc->seed);
+    w->zpack = zpack_new();
+    if (w->roster == NULL || w->zpack == NULL || held_store_init(&w->certs, certs_key) != 0)
+        abort();
     w->net = net_new(w);
+    if (sc->settled != 0)
+        w->settled = settled_new(w);
     w->origin = origin_model_new(w);
     w->viewers = viewers_new(w);
     w->purges = purge_book_new(w);
@@ -275,6 +286,10 @@ void world_free(struct world *w)
     rare_install(0, NULL, NULL);
     for (uint32_t i = 0; w->edges != NULL && i < w->sc.nodes; i++)
         edge_fini(&w->edges[i]);
+    settled_free(w->settled);
+    roster_free(w->roster);
+    zpack_free(w->zpack);
+    held_store_fini(&w->certs);
     ring_shelf_clear(&w->rings);
     net_free(w->net);
     origin_model_free(w->origin);

@@ -4,6 +4,7 @@
 #define HEDGEROW_SIM_WORLD_H
 
 #include "node/core/engine.h"
+#include "node/core/held.h"
 #include "proto/base/heap.h"
 #include "proto/base/list.h"
 #include "proto/base/rand.h"
@@ -45,6 +46,8 @@ struct tap {
 };
 #define ANSWERS_HEAD "number,asked_us,edge,uri,end,result,first_byte_us,last_byte_us,bytes"
 
+struct settled;
+
 struct world {
     const struct scenario *plan;
     struct scenario sc; /* as it is now: `set` changes it */
@@ -64,6 +67,10 @@ struct world {
     size_t action_at;
     struct edge *edges; /* sc.nodes of them */
     struct ring_shelf rings;
+    struct roster *roster;   /* of what all nodes believe of each other */
+    struct zpack *zpack;
+    struct held_store certs; /* that nodes hold of each other */
+    struct settled *settled; /* what nodes know at the beginning; NULL: they join */
     struct net *net;
     struct origin_model *origin;
     struct viewers *viewers;

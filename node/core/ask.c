@@ -196,23 +196,28 @@ static void on_answer(struct engine *e, mesh_ns now, struct flight *f, struct sl
 
 /* The signer's certificate: the peer's own, or one that came along, judged by chain only:
  * a signature outlives its certificate. */
-static int find_signer(struct engine *e, const struct link *l, const struct msg_head *m, struct signer **out)
+static int find_signer(struct engine *e, const struct link *l, const struct msg_head *m, struct held_cert **out)
 {
     struct slice raw = m->signer_cert.len > 0 ? m->signer_cert : session_peer_cert_raw(l->session);
+    const struct held_cert *held = held_find(mesh_certs(e->mesh), &m->signer, raw);
     struct cert cert;
-    int err = cert_parse(&cert, raw);
+    int err = 0;
 
+    if (held != NULL)
+        cert = held->cert;
+    else
+        err = cert_parse(&cert, raw);
     if (err == 0)
         err = mesh_vouches(e->mesh, &cert, raw);
     if (err == 0 && !node_id_eq(&cert.id, &m->signer))
         err = MESH_E_SIGNATURE;
-    if (err == 0 && (*out = signer_new(&cert, raw)) == NULL)
+    if (err == 0 && (*out = held_take(mesh_certs(e->mesh), &cert, raw)) == NULL)
         err = MESH_E_NOMEM;
     return err;
 }
 
 static int verify_head(const struct flight *f, const struct head *head, const struct msg_head *m,
-                       const struct signer *s)
+                       const struct held_cert *s)
 {
     struct leaf_claim claim = { &s->cert.mesh, &s->cert.id, &f->key, head->generation };
 
@@ -229,7 +234,7 @@ static int verify_head(const struct flight *f, const struct head *head, const st
 }
 
 static struct object *make_object(struct engine *e, mesh_ns now, const struct flight *f, const struct head *head,
-                                  const struct msg_head *m, struct signer *s)
+                                  const struct msg_head *m, struct held_cert *s)
 {
     struct object *o = object_new(cache_memory(e->cache), m->head, NULL, s);
     struct freshness fresh;
@@ -261,7 +266,7 @@ static void on_head(struct engine *e, mesh_ns now, struct flight *f, struct slic
     struct wire w = { 0 };
     struct msg_head m;
     struct head head;
-    struct signer *signer = NULL;
+    struct held_cert *signer = NULL;
     struct object *o = NULL;
     int err = msg_get_head(&w, body, &m);
 
@@ -277,7 +282,7 @@ static void on_head(struct engine *e, mesh_ns now, struct flight *f, struct slic
         err = verify_head(f, &head, &m, signer);
     if (err == 0 && (o = make_object(e, now, f, &head, &m, signer)) == NULL)
         err = MESH_E_NOMEM;
-    signer_unref(signer);
+    held_drop(signer);
     if (err == 0) {
         shield_told(f, &m);
         f->ask.one = m.form == HEAD_ONE;

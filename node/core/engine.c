@@ -76,7 +76,7 @@ struct engine *engine_new(const struct engine_config *cfg, mesh_ns now)
     bool shared = e->cache != NULL && (cfg->readers == 0 || cache_share(e->cache, cfg->readers, cfg->hash_key) == 0);
     if (shared)
         cache_tell_set(e->cache, e->cfg.set);
-    e->zpack = zpack_new();
+    e->zpack = cfg->zpack != NULL ? cfg->zpack : zpack_new();
     e->spread = spread_new();
     if (e->mesh != NULL)
         e->cfg.mesh.self = mesh_self(e->mesh); /* which changes with the roll */
@@ -116,7 +116,8 @@ void engine_free(struct engine *e)
     steering_fini(e);
     cache_free(e->cache);
     mesh_free(e->mesh);
-    zpack_free(e->zpack);
+    if (e->cfg.zpack == NULL)
+        zpack_free(e->zpack);
     map_fini(&e->links_by_peer);
     map_fini(&e->flights_by_key);
     buf_free(&e->scratch);
@@ -470,6 +471,15 @@ void engine_company(struct engine *e, mesh_ns now)
         return;
     e->joined = true;
     e->joined_at = now;
+}
+
+int engine_preload(struct engine *e, mesh_ns now, const struct mesh_known *certs, size_t n, const struct gossip *view)
+{
+    int err = mesh_preload(e->mesh, now, certs, n, view);
+
+    if (err == 0)
+        engine_company(e, now);
+    return err;
 }
 
 bool engine_has_waited(const struct engine *e)

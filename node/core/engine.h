@@ -72,6 +72,7 @@ struct engine_config {
     /* Lying peers of tests and of the simulator; NULL in a node (see session.h). */
     void (*outgoing)(void *ctx, uint8_t *frame, size_t len);
     void *outgoing_ctx;
+    struct zpack *zpack; /* lent, shared by the nodes of one thread; NULL: one of its own */
     struct trace trace;
 };
 
@@ -143,6 +144,9 @@ void engine_disconnected(struct engine *e, mesh_ns now, struct link *l);
 /* Seeds' addresses as resolved by the rim; replaces those told before. */
 void engine_seeds(struct engine *e, mesh_ns now, const struct mesh_addr *addrs, size_t n);
 #define ENGINE_SEEDS_MAX 64
+
+/* engine_preload: one that was just made has been with all of |certs| for long (mesh_preload). */
+int engine_preload(struct engine *e, mesh_ns now, const struct mesh_known *certs, size_t n, const struct gossip *view);
 
 /* ---- origins ---- */
 /* A request to the origin. The slices are lent while the fetch lives. */

@@ -245,7 +245,6 @@ struct engine_tier {
     uint64_t paged;         /* bytes that are here because somebody reads them */
     uint64_t unsound, late, behind; /* counted */
     struct ghosts ghosts;   /* evicted unused, and not written */
-    struct signer *signer;  /* the last one that came from the disk */
     /* At the end: what is to be written yet, held */
     struct object **closing;
     size_t closing_n, closing_cap, closing_at;

@@ -18,11 +18,11 @@ struct note {
     struct digest key;
     uint16_t host_len, path_len;
     bool https;
-    uint8_t *text; /* host and path; NULL: nothing is noted here */
+    uint8_t text[]; /* host and path */
 };
 
 struct handoff {
-    struct note notes[NOTES];
+    struct note *notes[NOTES]; /* NULL: nothing is noted here */
     mesh_ns changed; /* the ring, last; 0: never */
     mesh_ns upset;   /* a ring that had stood; 0: never */
     size_t at;       /* of two rounds: of what is hot, then of the rest; 2 * NOTES: it is over */
@@ -40,7 +40,7 @@ struct handoff *handoff_new(void)
 void handoff_free(struct handoff *h)
 {
     for (size_t i = 0; h != NULL && i < NOTES; i++)
-        free(h->notes[i].text);
+        free(h->notes[i]);
     free(h);
 }
 
@@ -48,7 +48,7 @@ void handoff_free(struct handoff *h)
 
 static struct object *object_of(const struct engine *e, mesh_ns now, const struct note *n)
 {
-    struct object *o = n->text != NULL ? cache_peek(e->cache, now, &n->key, NULL) : NULL;
+    struct object *o = n != NULL ? cache_peek(e->cache, now, &n->key, NULL) : NULL;
 
     return o != NULL && o->state == OBJECT_COMPLETE && !o->varies ? o : NULL;
 }
@@ -65,21 +65,22 @@ void handoff_note(struct engine *e, mesh_ns now, const struct aim *aim)
 {
     struct handoff *h = e->warm->handoff;
     size_t slot = (size_t)(aim->key.bytes[0] << 8 | aim->key.bytes[1]) % NOTES;
-    struct note *a = &h->notes[slot], *b = &h->notes[slot ^ 1], *n;
+    struct note *a = h->notes[slot], *b = h->notes[slot ^ 1];
 
     if (ring_size(mesh_ring(e->mesh)) < 2 || aim->path.len > PATH_MAX_ || aim->host.len > MSG_HOST_MAX)
         return; /* a node that is alone has nobody to hand anything to */
-    if ((a->text != NULL && digest_eq(&a->key, &aim->key)) || (b->text != NULL && digest_eq(&b->key, &aim->key)))
+    if ((a != NULL && digest_eq(&a->key, &aim->key)) || (b != NULL && digest_eq(&b->key, &aim->key)))
         return;
-    n = heat(e, now, a) <= heat(e, now, b) ? a : b;
-    uint8_t *text = malloc(aim->host.len + aim->path.len);
-    if (text == NULL)
+    slot = heat(e, now, a) <= heat(e, now, b) ? slot : slot ^ 1;
+    struct note *n = malloc(sizeof(*n) + aim->host.len + aim->path.len);
+    if (n == NULL)
         return;
-    free(n->text);
-    *n = (struct note){ aim->key, (uint16_t)aim->host.len, (uint16_t)aim->path.len, aim->route.https, text };
+    free(h->notes[slot]);
+    h->notes[slot] = n;
+    *n = (struct note){ aim->key, (uint16_t)aim->host.len, (uint16_t)aim->path.len, aim->route.https };
     if (aim->host.len > 0)
-        memcpy(text, aim->host.data, aim->host.len);
-    memcpy(text + aim->host.len, aim->path.data, aim->path.len);
+        memcpy(n->text, aim->host.data, aim->host.len);
+    memcpy(n->text + aim->host.len, aim->path.data, aim->path.len);
 }
 
 /* ---- handing over ---- */
@@ -149,13 +150,13 @@ bool handoff_step(struct engine *e, mesh_ns now)
     if (before == NULL) /* the next ring is being made: it begins anew then */
         h->at = 2 * NOTES;
     for (unsigned i = 0; i < STEP && h->at < 2 * NOTES && warm_waiting(e) < WAITING; i++, h->at++) {
-        struct note *n = &h->notes[h->at % NOTES];
-        unsigned uses = heat(e, now, n);
+        struct note **n = &h->notes[h->at % NOTES];
+        unsigned uses = heat(e, now, *n);
         if (uses == 0) {
-            free(n->text);
-            n->text = NULL;
+            free(*n);
+            *n = NULL;
         } else if ((uses > HOT_USES) == (h->at < NOTES)) {
-            hand_over(e, now, before, n);
+            hand_over(e, now, before, *n);
         }
     }
     return h->at < 2 * NOTES;

@@ -7,9 +7,9 @@ struct key_memo_place {
     struct digest key;
     uint64_t position;
     const struct dist_behaviour *behaviour;
-    bool used, https;
+    bool https;
     uint16_t host_len, target_len;
-    uint8_t text[KEY_MEMO_TEXT];
+    uint8_t text[];
 };
 
 /* Whom it sends to the same place only costs the work that is saved here. */
@@ -33,6 +33,8 @@ static size_t place_of(struct slice host, struct slice target)
 
 void key_memo_fini(struct key_memo *m)
 {
+    for (size_t i = 0; m->places != NULL && i < KEY_MEMO_PLACES; i++)
+        free(m->places[i]);
     free(m->places);
     m->places = NULL;
 }
@@ -42,8 +44,10 @@ const struct digest *key_memo_find(const struct key_memo *m, uint64_t position, 
 {
     if (m->places == NULL || host.len + target.len > KEY_MEMO_TEXT || RARE(KEY_FORGOTTEN))
         return NULL;
-    const struct key_memo_place *p = &m->places[place_of(host, target)];
-    bool same = p->used && p->position == position && p->https == https &&
+    const struct key_memo_place *p = m->places[place_of(host, target)];
+    if (p == NULL)
+        return NULL;
+    bool same = p->position == position && p->https == https &&
                 slice_eq(slice_of(p->text, p->target_len), target) &&
                 slice_eq(slice_of(p->text + p->target_len, p->host_len), host);
     *behaviour = p->behaviour;
@@ -57,11 +61,16 @@ void key_memo_keep(struct key_memo *m, uint64_t position, bool https, struct sli
         return;
     if (m->places == NULL && (m->places = calloc(KEY_MEMO_PLACES, sizeof(*m->places))) == NULL)
         return;
-    struct key_memo_place *p = &m->places[place_of(host, target)];
+    struct key_memo_place **place = &m->places[place_of(host, target)], *p = *place;
+    if (p == NULL || (size_t)p->host_len + p->target_len < host.len + target.len) {
+        p = realloc(p, sizeof(*p) + host.len + target.len);
+        if (p == NULL)
+            return;
+        *place = p;
+    }
     p->key = *key;
     p->position = position;
     p->behaviour = behaviour;
-    p->used = true;
     p->https = https;
     p->host_len = (uint16_t)host.len;
     p->target_len = (uint16_t)target.len;

@@ -11,7 +11,7 @@
 #define KEY_MEMO_TEXT   138 /* longer ones are not kept */
 
 struct key_memo {
-    struct key_memo_place *places; /* NULL: nothing was kept yet */
+    struct key_memo_place **places; /* NULL: nothing was kept yet */
 };
 
 /* key_memo_fini gives the memory back; a zeroed one is empty. */

@@ -34,6 +34,7 @@ static struct session_config session_config(struct engine *e, const struct mesh_
         .probation = true,
         .outgoing = e->cfg.outgoing != NULL ? outgoing : NULL,
         .ctx = e,
+        .certs = mesh_certs(e->mesh),
     };
 }
 

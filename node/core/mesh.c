@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 
-#define MESH_MAGIC UINT32_C(0x6d657368)
 #define SENDS_MAX  8192 /* datagrams waiting to be polled; more are dropped, as a network would */
 
 /* Two processes with one identity outgrow each other's boot for ever, so jumps that do
@@ -82,19 +81,45 @@ static void send_last(struct mesh *m, struct mesh_peer *p)
 {
     struct buf bytes = BUF_EMPTY;
 
-    if (datagram_seal(&p->dg, &m->self, buf_slice(&p->last), &bytes) == 0)
-        send_bytes(m, &p->last_addr, &bytes);
+    if (datagram_seal(&p->dg, &m->self, slice_of(p->last->bytes, p->last->len), &bytes) == 0)
+        send_bytes(m, &p->last->addr, &bytes);
     buf_free(&bytes);
+}
+
+void mesh_last_free(struct mesh_peer *p)
+{
+    if (p->last == NULL)
+        return;
+    list_remove(&p->last->link);
+    free(p->last);
+    p->last = NULL;
+}
+
+static void forget_lasts(struct mesh *m)
+{
+    struct list *first;
+
+    while ((first = list_first(&m->lasts)) != NULL) {
+        const struct mesh_last *l = OBJ_OF(first, struct mesh_last, link);
+        if (m->now - l->at < MESH_LAST_KEPT)
+            return;
+        mesh_last_free(l->peer);
+    }
 }
 
 void mesh_send_payload(struct mesh *m, struct mesh_peer *p, const struct mesh_addr *to, struct slice payload)
 {
-    buf_clear(&p->last);
-    buf_add_slice(&p->last, payload);
-    p->last_addr = to->port != 0 ? *to : p->seen;
-    p->resends = 0;
-    if (buf_ok(&p->last))
-        send_last(m, p);
+    forget_lasts(m);
+    mesh_last_free(p);
+    struct mesh_last *l = malloc(sizeof(*l) + payload.len);
+    if (l == NULL)
+        return;
+    *l = (struct mesh_last){ .peer = p, .at = m->now, .addr = to->port != 0 ? *to : p->seen, .len = payload.len };
+    if (payload.len > 0)
+        memcpy(l->bytes, payload.data, payload.len);
+    list_push_back(&m->lasts, &l->link);
+    p->last = l;
+    send_last(m, p);
 }
 
 /* BOOT and UNKNOWN call for more bytes than they have, and whoever stands on the way can have a true
@@ -102,22 +127,22 @@ void mesh_send_payload(struct mesh *m, struct mesh_peer *p, const struct mesh_ad
  * datagram went. */
 static struct mesh_addr called_to(const struct mesh *m, const struct mesh_peer *p, const struct mesh_addr *from)
 {
-    const struct member_record *r = gossip_find(m->gossip, &p->cert.id);
+    const struct member_record *r = gossip_find(m->gossip, &p->held->cert.id);
 
     for (size_t i = 0; r != NULL && i < r->addrs_n; i++) {
         if (mesh_addr_eq(&r->addrs[i], from))
             return *from;
     }
-    return p->last_addr;
+    return p->last != NULL ? p->last->addr : (struct mesh_addr){ .port = 0 };
 }
 
 /* The peer could not open our last datagram and now can: no need to wait for the next period. */
 static void resend(struct mesh *m, struct mesh_peer *p, const struct mesh_addr *to)
 {
-    if (p->last.len == 0 || p->resends >= MESH_RESENDS)
+    if (p->last == NULL || p->last->len == 0 || p->last->resends >= MESH_RESENDS)
         return;
-    p->resends++;
-    p->last_addr = *to;
+    p->last->resends++;
+    p->last->addr = *to;
     send_last(m, p);
 }
 
@@ -126,13 +151,14 @@ static void resend(struct mesh *m, struct mesh_peer *p, const struct mesh_addr *
 /* A link that failed to an earlier run says nothing of this one. */
 static void note_boot(struct mesh *m, struct mesh_peer *p)
 {
-    const struct member_record *r = gossip_find(m->gossip, &p->cert.id);
+    const struct member_record *r = gossip_find(m->gossip, &p->held->cert.id);
 
     if (r == NULL || r->boot <= p->told_boot)
         return;
     p->told_boot = r->boot;
     p->link_until = 0;
-    breaker_good(&p->health.breaker);
+    if (p->more != NULL)
+        breaker_good(&p->more->health.breaker);
     p->origin_us = p->parent = 0;
 }
 
@@ -281,9 +307,9 @@ static void recv_sealed(struct mesh *m, mesh_ns now, const struct mesh_addr *fro
         resend(m, p, &to);
     } else {
         p->seen = *from;
-        gossip_seen(m->gossip, &p->cert.id, from);
+        gossip_seen(m->gossip, &p->held->cert.id, from);
         if (!mesh_cast_take(m, p, buf_slice(&m->payload)))
-            gossip_recv(m->gossip, now, &p->cert.id, buf_slice(&m->payload)); /* counts what it drops */
+            gossip_recv(m->gossip, now, &p->held->cert.id, buf_slice(&m->payload)); /* counts what it drops */
     }
 }
 
@@ -297,9 +323,9 @@ static void recv_unknown(struct mesh *m, const struct mesh_addr *from, struct me
         m->counters.datagrams_unsealed++;
         return;
     }
-    if (p->resends >= MESH_RESENDS)
+    if (p->last != NULL && p->last->resends >= MESH_RESENDS)
         return; /* it does not take our certificate: try again with the next payload */
-    if (datagram_cert(&m->self, &p->cert.id, &bytes) == 0)
+    if (datagram_cert(&m->self, &p->held->cert.id, &bytes) == 0)
         send_bytes(m, &to, &bytes);
     buf_free(&bytes);
     resend(m, p, &to);
@@ -429,17 +455,19 @@ mesh_ns mesh_distrust(struct mesh *m, mesh_ns now, const struct node_id *id, mes
 {
     OBJ_CHECK(m, MESH_MAGIC);
     struct mesh_peer *p = mesh_peer_find(m, id);
-    if (p == NULL)
+    struct mesh_more *more = p != NULL ? mesh_more(p) : NULL;
+    if (more == NULL)
         return 0;
-    distrust_add(&p->distrust, now, first);
-    return p->distrust.until;
+    distrust_add(&more->distrust, now, first);
+    return more->distrust.until;
 }
 
 struct health *mesh_health(struct mesh *m, const struct node_id *id)
 {
     OBJ_CHECK(m, MESH_MAGIC);
     struct mesh_peer *p = mesh_peer_find(m, id);
-    return p != NULL ? &p->health : NULL;
+    struct mesh_more *more = p != NULL ? mesh_more(p) : NULL;
+    return more != NULL ? &more->health : NULL;
 }
 
 /* ---- time ---- */
@@ -505,6 +533,7 @@ static struct gossip *start_gossip(const struct mesh_config *cfg, mesh_ns now)
                                .probe_period = cfg->probe_period,
                                .ack_timeout = cfg->ack_timeout,
                                .suspect_timeout = cfg->suspect_timeout,
+                               .roster = cfg->roster,
                                .trace = cfg->trace };
 
     g.self.id = cert->id;
@@ -541,11 +570,13 @@ struct mesh *mesh_new(const struct mesh_config *cfg, mesh_ns now)
     m->now = m->checks_since = now;
     mesh_weight_start(m, now);
     list_init(&m->peer_list);
+    list_init(&m->lasts);
     list_init(&m->queue);
     heap_init(&m->syncs);
     secret_random(key, sizeof(key));
     guard_init(&m->guard, key, answers_each, answers_all);
-    bool ok = map_init(&m->peers, key) == 0 && mesh_roll_start(m, cfg->roll) != MESH_E_NOMEM &&
+    m->certs = cfg->certs != NULL ? cfg->certs : &m->own_certs;
+    bool ok = held_store_init(&m->own_certs, key) == 0 && map_init(&m->peers, key) == 0 && mesh_roll_start(m, cfg->roll) != MESH_E_NOMEM &&
               (m->gossip = start_gossip(cfg, now)) != NULL && mesh_ring_start(m, now) == 0;
     m->cfg.roll = SLICE_EMPTY;
     if (!ok) {
@@ -568,6 +599,7 @@ void mesh_free(struct mesh *m)
     gossip_free(m->gossip);
     mesh_ring_stop(m);
     mesh_peers_free(m);
+    held_store_fini(&m->own_certs);
     free(m->eligible);
     buf_free(&m->payload);
     buf_free(&m->roll_raw);
@@ -623,13 +655,13 @@ static bool describe(const struct mesh *m, size_t i, struct mesh_member *out)
     if (r == NULL || (p == NULL && !us))
         return false;
     *out = (struct mesh_member){ .record = r,
-                                 .cert = us ? &m->self.id->cert : &p->cert,
-                                 .cert_raw = us ? identity_cert(m->self.id) : buf_slice(&p->raw),
+                                 .cert = us ? &m->self.id->cert : &p->held->cert,
+                                 .cert_raw = us ? identity_cert(m->self.id) : held_raw(p->held),
                                  .addr = us ? (struct mesh_addr){ .port = 0 } : dial_at(p, r),
                                  .rtt = us ? 0 : gossip_member_rtt(m->gossip, i),
                                  .reachable = worth_asking(m, p, r->state),
-                                 .distrusted_until = p != NULL ? p->distrust.until : 0,
-                                 .rests_until = p != NULL ? p->health.breaker.until : 0 };
+                                 .distrusted_until = p != NULL && p->more != NULL ? p->more->distrust.until : 0,
+                                 .rests_until = p != NULL && p->more != NULL ? p->more->health.breaker.until : 0 };
     return true;
 }
 
@@ -653,14 +685,14 @@ bool mesh_find(const struct mesh *m, const struct node_id *id, struct mesh_membe
 
 size_t mesh_alive(const struct mesh *m)
 {
-    size_t n = 0;
-
     OBJ_CHECK(m, MESH_MAGIC);
-    for (size_t i = 0; i < gossip_count(m->gossip); i++) {
-        enum member_state state = gossip_member(m->gossip, i)->state;
-        n += state == MEMBER_ALIVE || state == MEMBER_SUSPECT;
-    }
-    return n;
+    return gossip_alive(m->gossip);
+}
+
+struct held_store *mesh_certs(const struct mesh *m)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    return m->certs;
 }
 
 struct boot mesh_boot(const struct mesh *m)

@@ -16,6 +16,7 @@
 #include "ring/ring.h"
 
 /* Tables that many meshes of one process share, by their epoch. In a node all NULL. */
+struct held_store;
 struct mesh_rings {
     void *ctx;
     struct ring *(*find)(void *ctx, uint64_t epoch, uint32_t arcs); /* returns a reference, or NULL */
@@ -42,6 +43,8 @@ struct mesh_config {
     struct slice parent_region;
     mesh_ns parent_period; /* 0 = 60 s: which one is nearest is asked so often */
     struct mesh_rings rings;
+    struct roster *roster;    /* gossip's, shared by the nodes of one process; NULL: one of our own */
+    struct held_store *certs; /* likewise (held.h) */
     mesh_ns probe_period, ack_timeout, suspect_timeout; /* gossip's; 0 = its defaults */
     struct trace trace;
 };
@@ -55,6 +58,9 @@ void mesh_free(struct mesh *m);
 /* mesh_self is our identity as it stands: its authorities are those trusted now. Lent for
  * the mesh's life. */
 const struct identity *mesh_self(const struct mesh *m);
+
+/* mesh_certs is where certificates are held. */
+struct held_store *mesh_certs(const struct mesh *m);
 
 /* ---- the roll (proto/roll.h) ---- */
 const struct roll *mesh_roll(const struct mesh *m); /* lends; number 0: none yet */
@@ -135,6 +141,15 @@ bool mesh_came_late(const struct mesh *m);
 /* mesh_members_take learns from a MEMBERS frame; certificates that do not check are
  * skipped and counted. */
 void mesh_members_take(struct mesh *m, mesh_ns now, int64_t wall_s, const struct msg_members *members);
+
+/* mesh_preload makes a mesh that knows nobody one that has known all of |certs| (our own may be among them), and
+ * |view|, which has the same roster, for long: nothing is told or spread, and the ring is as it would be. For worlds that
+ * begin settled. 0, or what mesh_hold and gossip_preload say (|m| can only be freed). */
+struct mesh_known {
+    const struct cert *cert;
+    struct slice raw;
+};
+int mesh_preload(struct mesh *m, mesh_ns now, const struct mesh_known *certs, size_t n, const struct gossip *view);
 
 void mesh_tick(struct mesh *m, mesh_ns now);
 mesh_ns mesh_deadline(const struct mesh *m);

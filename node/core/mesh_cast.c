@@ -43,7 +43,7 @@ bool mesh_cast_take(struct mesh *m, const struct mesh_peer *from, struct slice p
     if (wire_open(&w, payload, true) != 0 || wire_bin(w.root, K_BYTES, &bytes) != 0) {
         m->counters.datagrams_malformed++;
     } else if ((item = mesh_emit(m, MESH_CAST)) != NULL) {
-        item->out.id = from->cert.id;
+        item->out.id = from->held->cert.id;
         buf_add_slice(&item->bytes, bytes);
     }
     wire_close(&w);

@@ -17,17 +17,25 @@ struct mesh_peer *mesh_peer_find(const struct mesh *m, const struct node_id *id)
 
     for (; node != NULL; node = map_same(node)) {
         struct mesh_peer *p = OBJ_OF(node, struct mesh_peer, node);
-        if (node_id_eq(&p->cert.id, id))
+        if (node_id_eq(&p->held->cert.id, id))
             return p;
     }
     return NULL;
 }
 
+struct mesh_more *mesh_more(struct mesh_peer *p)
+{
+    if (p->more == NULL && (p->more = calloc(1, sizeof(*p->more))) != NULL)
+        p->more->peer = p;
+    return p->more;
+}
+
 static void peer_free(struct mesh_peer *p)
 {
     datagram_peer_wipe(&p->dg);
-    buf_free(&p->raw);
-    buf_free(&p->last);
+    held_drop(p->held);
+    mesh_last_free(p);
+    free(p->more);
     free(p);
 }
 
@@ -44,16 +52,17 @@ void mesh_drop(struct mesh *m, mesh_ns now, struct mesh_peer *p, int err)
     struct mesh_item *item = mesh_emit(m, MESH_OUT);
 
     if (item != NULL) {
-        item->out.id = p->cert.id;
+        item->out.id = p->held->cert.id;
         item->out.err = err;
     }
-    gossip_forget(m->gossip, now, &p->cert.id);
+    gossip_forget(m->gossip, now, &p->held->cert.id);
     m->ring_stale = true;
-    heap_remove(&m->syncs, &p->sync_timer);
+    if (p->more != NULL)
+        heap_remove(&m->syncs, &p->more->sync_timer);
     map_remove(&m->peers, &p->node);
     list_remove(&p->link);
     m->peers_n--;
-    m->far_n -= p->region != m->region;
+    m->far_n -= p->held->region != m->region;
     peer_free(p);
 }
 
@@ -67,39 +76,31 @@ static bool supersedes(const struct cert *c, const struct cert *old)
     return c->not_before_s > old->not_before_s;
 }
 
-static uint32_t cert_sum(const struct cert *c)
+static void set_cert(struct mesh *m, struct mesh_peer *p, struct held_cert *held)
 {
-    return sums_cert(&c->id, c->serial, c->not_after_s);
-}
-
-static void set_cert(struct mesh *m, struct mesh_peer *p, const struct cert *cert, struct buf *raw)
-{
-    p->cert = *cert;
-    buf_free(&p->raw);
-    buf_take(&p->raw, raw);
-    p->cert_sum = cert_sum(cert);
-    p->zone = ring_zone(slice_str(cert->zone));
-    m->far_n -= p->region != 0 && p->region != m->region;
-    p->region = ring_zone(cert_region(cert));
-    m->far_n += p->region != m->region;
+    m->far_n -= p->held != NULL && p->held->region != m->region;
+    held_drop(p->held);
+    p->held = held;
+    m->far_n += held->region != m->region;
     m->ring_stale = true;
 }
 
-static int peer_add(struct mesh *m, const struct cert *cert, struct buf *raw, struct mesh_peer **out)
+/* |held| is taken where it succeeds. */
+static int peer_add(struct mesh *m, struct held_cert *held, struct mesh_peer **out)
 {
     if (m->peers_n >= GOSSIP_MEMBERS_MAX - 1) /* and ourselves */
         return MESH_E_FULL;
     struct mesh_peer *p = calloc(1, sizeof(*p));
     if (p == NULL)
         return MESH_E_NOMEM;
-    int err = datagram_peer_init(&p->dg, &m->self, cert);
+    int err = datagram_peer_init(&p->dg, &m->self, &held->cert);
     if (err != 0) {
         peer_free(p);
         return err;
     }
-    set_cert(m, p, cert, raw);
+    set_cert(m, p, held);
     list_push_back(&m->peer_list, &p->link);
-    map_insert(&m->peers, &p->node, map_hash_digest(&m->peers, cert->id.bytes));
+    map_insert(&m->peers, &p->node, map_hash_digest(&m->peers, held->cert.id.bytes));
     m->peers_n++;
     *out = p;
     return 0;
@@ -107,21 +108,21 @@ static int peer_add(struct mesh *m, const struct cert *cert, struct buf *raw, st
 
 int mesh_hold(struct mesh *m, mesh_ns now, const struct cert *cert, struct slice raw, struct mesh_peer **out)
 {
-    struct buf copy = BUF_EMPTY;
     struct mesh_peer *p = mesh_peer_find(m, &cert->id);
     int err = 0;
 
     *out = p;
-    if (p != NULL && !supersedes(cert, &p->cert))
+    if (p != NULL && !supersedes(cert, &p->held->cert))
         return 0;
-    buf_add_slice(&copy, raw);
-    if (!buf_ok(&copy))
+    struct held_cert *held = held_take(m->certs, cert, raw);
+    if (held == NULL)
         err = MESH_E_NOMEM;
     else if (p == NULL)
-        err = peer_add(m, cert, &copy, out);
+        err = peer_add(m, held, out);
     else if ((err = datagram_peer_init(&p->dg, &m->self, cert)) == 0)
-        set_cert(m, p, cert, &copy);
-    buf_free(&copy);
+        set_cert(m, p, held);
+    if (err != 0)
+        held_drop(held);
     m->links_lapse = 0; /* its name or zone may be another */
     if (err == 0)
         gossip_certified(m->gossip, now, &cert->id);
@@ -133,7 +134,7 @@ int mesh_judge(struct mesh *m, mesh_ns now, int64_t wall_s, const struct cert *c
     const struct mesh_params *mesh = &m->self.id->mesh;
     const struct mesh_peer *p = mesh_peer_find(m, &cert->id);
 
-    if (p != NULL && slice_eq(buf_slice(&p->raw), raw))
+    if (p != NULL && slice_eq(held_raw(p->held), raw))
         return 0; /* checked when it came */
     int err = cert_check(cert, raw, &mesh->id, mesh_trusted(mesh), mesh_trusted_n(mesh), wall_s);
     if (err == 0)
@@ -166,7 +167,7 @@ void mesh_take_cert(struct mesh *m, mesh_ns now, int64_t wall_s, struct slice da
         return;
     }
     p = mesh_peer_find(m, &cert.id);
-    if ((p != NULL && slice_eq(buf_slice(&p->raw), raw)) || node_id_eq(&cert.id, &m->self.id->cert.id))
+    if ((p != NULL && slice_eq(held_raw(p->held), raw)) || node_id_eq(&cert.id, &m->self.id->cert.id))
         return;
     if (!may_check(m, now) || mesh_judge(m, now, wall_s, &cert, raw) != 0)
         return;
@@ -178,12 +179,15 @@ void mesh_take_cert(struct mesh *m, mesh_ns now, int64_t wall_s, struct slice da
 
 static void sum_up(const struct mesh *m, size_t n, struct sums *s)
 {
+    const struct cert *self = &m->self.id->cert;
+    uint32_t own = sums_cert(&self->id, self->serial, self->not_after_s);
+
     sums_init(s, n);
     for (size_t i = 0; i < gossip_count(m->gossip); i++) {
         const struct node_id *id = &gossip_member(m->gossip, i)->id;
         const struct mesh_peer *p = i > 0 ? mesh_peer_find(m, id) : NULL;
         if (i == 0 || p != NULL)
-            sums_add(s, id, gossip_member_hash(m->gossip, i), p != NULL ? p->cert_sum : cert_sum(&m->self.id->cert));
+            sums_add(s, id, gossip_member_hash(m->gossip, i), p != NULL ? p->held->sum : own);
     }
 }
 
@@ -293,6 +297,34 @@ void mesh_learn(struct mesh *m, mesh_ns now, int64_t wall_s, const struct msg_me
     }
 }
 
+/* ---- a mesh that is settled from the beginning ---- */
+
+int mesh_preload(struct mesh *m, mesh_ns now, const struct mesh_known *certs, size_t n, const struct gossip *view)
+{
+    struct mesh_peer *p;
+    int err = 0;
+
+    OBJ_CHECK(m, MESH_MAGIC);
+    for (size_t i = 0; i < n && err == 0; i++) {
+        if (!node_id_eq(&certs[i].cert->id, &m->self.id->cert.id))
+            err = mesh_hold(m, now, certs[i].cert, certs[i].raw, &p);
+    }
+    if (err == 0)
+        err = gossip_preload(m->gossip, view);
+    if (err != 0)
+        return err;
+    LIST_EACH (at, &m->peer_list) {
+        p = OBJ_OF(at, struct mesh_peer, link);
+        const struct member_record *r = gossip_find(m->gossip, &p->held->cert.id);
+        if (r != NULL)
+            p->told_boot = p->lived_boot = r->boot;
+        p->since = now - m->cfg.ramp;
+    }
+    mesh_weight_settled(m, now);
+    mesh_ring_now(m, now);
+    return 0;
+}
+
 /* ---- MESH_SYNC, at most one per peer and period ---- */
 
 static void emit_sync(struct mesh *m, mesh_ns now, struct mesh_peer *p)
@@ -300,15 +332,18 @@ static void emit_sync(struct mesh *m, mesh_ns now, struct mesh_peer *p)
     struct mesh_item *item = mesh_emit(m, MESH_SYNC);
 
     if (item != NULL)
-        item->out.id = p->cert.id;
-    p->sync_wanted = false;
-    heap_set(&m->syncs, &p->sync_timer, now + MESH_SYNC_PERIOD);
+        item->out.id = p->held->cert.id;
+    struct mesh_more *more = mesh_more(p);
+    if (more == NULL)
+        return;
+    more->sync_wanted = false;
+    heap_set(&m->syncs, &more->sync_timer, now + MESH_SYNC_PERIOD);
 }
 
 void mesh_want_sync(struct mesh *m, mesh_ns now, struct mesh_peer *p)
 {
-    if (p->sync_timer.queued)
-        p->sync_wanted = true;
+    if (p->more != NULL && p->more->sync_timer.queued)
+        p->more->sync_wanted = true;
     else
         emit_sync(m, now, p);
 }
@@ -318,8 +353,8 @@ void mesh_syncs_tick(struct mesh *m, mesh_ns now)
     struct heap_node *node;
 
     while ((node = heap_pop(&m->syncs, now)) != NULL) {
-        struct mesh_peer *p = OBJ_OF(node, struct mesh_peer, sync_timer);
-        if (p->sync_wanted)
-            emit_sync(m, now, p);
+        const struct mesh_more *more = OBJ_OF(node, struct mesh_more, sync_timer);
+        if (more->sync_wanted)
+            emit_sync(m, now, more->peer);
     }
 }

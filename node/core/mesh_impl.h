@@ -4,11 +4,13 @@
 
 #include "node/core/distrust.h"
 #include "node/core/guard.h"
+#include "node/core/held.h"
 #include "node/core/mesh.h"
 #include "proto/base/heap.h"
 #include "proto/base/list.h"
 #include "proto/base/map.h"
 
+#define MESH_MAGIC       UINT32_C(0x6d657368)
 #define MESH_SYNC_PERIOD SEC(1) /* at most one MESH_SYNC per peer in it */
 #define MESH_RESENDS     2      /* of one payload: once behind CERT, once behind BOOT */
 
@@ -16,29 +18,42 @@
 struct mesh_peer {
     struct map_node node;
     struct list link;
-    struct cert cert;
-    struct buf raw; /* the certificate's bytes */
+    struct held_cert *held;
     struct datagram_peer dg;
-    uint64_t zone; /* ring_zone of its zone */
-    uint64_t region; /* ring_zone of its region */
-    uint32_t cert_sum; /* sums_cert of it */
     uint32_t origin_us; /* how far it says that the origin is; 0: it does not */
     uint32_t parent;    /* mark of the region that it holds for the parent; 0: none */
 
-    struct mesh_addr seen; /* where it last spoke from; port 0 = nowhere yet */
-    struct buf last;       /* the last payload to it and where it went, */
-    struct mesh_addr last_addr;
-    unsigned resends; /* for when the peer could not open it */
+    struct mesh_addr seen;   /* where it last spoke from; port 0 = nowhere yet */
+    struct mesh_last *last;  /* NULL: nothing was sent to it lately */
+    struct mesh_more *more;  /* NULL: none of it was needed yet */
 
     unsigned addr_at;    /* which of its addresses is dialled next */
     mesh_ns link_until; /* its link is unhealthy until then; 0 = healthy */
-    struct distrust distrust;
-    struct health health;
     uint64_t told_boot; /* the boot that its record had when we last looked */
     bool grace;         /* died at |died_at| and keeps its place in the ring for now */
     mesh_ns died_at;
     mesh_ns since;                  /* it came to life here, and not as one that had only been out of sight, */
     uint64_t lived_boot;            /* with this boot */
+};
+
+/* The last payload to a peer, and where it went, for when the peer could not open it: it is told so at once or never, so
+ * that of thousands of members few have one. */
+#define MESH_LAST_KEPT SEC(10)
+struct mesh_last {
+    struct list link; /* in mesh->lasts, the earliest first */
+    struct mesh_peer *peer;
+    mesh_ns at;
+    struct mesh_addr addr;
+    unsigned resends;
+    size_t len;
+    uint8_t bytes[];
+};
+
+/* What there is to know of those alone that are asked or exchanged with. */
+struct mesh_more {
+    struct mesh_peer *peer;
+    struct distrust distrust;
+    struct health health;
     struct heap_node sync_timer;    /* queued: a MESH_SYNC went out less than a period ago */
     bool sync_wanted;               /* another one is due when it fires */
     mesh_ns held_at, roll_asked_at; /* it spoke of a later roll (mesh_roll.c); 0: never */
@@ -112,9 +127,12 @@ struct mesh {
     mesh_ns now;
     struct mesh_counters counters;
 
+    struct held_store own_certs; /* where none is handed in */
+    struct held_store *certs;
     struct guard guard; /* of answers to who has proved nothing */
     struct map peers;
     struct list peer_list;
+    struct list lasts;
     size_t peers_n;
     mesh_ns links_lapse; /* the least link_until of peers that was to come when we last looked, or 0: look */
     struct heap syncs;
@@ -164,6 +182,11 @@ bool mesh_cast_take(struct mesh *m, const struct mesh_peer *from, struct slice p
 /* ---- mesh_certs.c ---- */
 struct mesh_peer *mesh_peer_find(const struct mesh *m, const struct node_id *id);
 
+/* mesh_more is |p|'s, which it has from now on. NULL: out of memory. */
+struct mesh_more *mesh_more(struct mesh_peer *p);
+/* mesh_last_free forgets the last payload to |p|, if there is one. */
+void mesh_last_free(struct mesh_peer *p);
+
 /* mesh_hold keeps a checked certificate, or a renewed one in place of the old, and
  * tells gossip. 0, MESH_E_FULL, MESH_E_NOMEM, MESH_E_RANGE (a weak key, or our own id). */
 int mesh_hold(struct mesh *m, mesh_ns now, const struct cert *cert, struct slice raw, struct mesh_peer **out);
@@ -211,6 +234,8 @@ mesh_ns mesh_parent_deadline(const struct mesh *m);
 
 /* ---- mesh_weight.c ---- */
 void mesh_weight_start(struct mesh *m, mesh_ns now);
+/* mesh_weight_settled: we have been there for as long as a ramp takes. */
+void mesh_weight_settled(struct mesh *m, mesh_ns now);
 /* mesh_weight_seen notes that |p| lives, and that it did not before. */
 void mesh_weight_seen(struct mesh *m, struct mesh_peer *p, mesh_ns now, bool came);
 /* mesh_weight_told takes what a peer said of its ring along with its members. */

@@ -110,7 +110,7 @@ static struct parent_vote *votes_of(const struct mesh *m, size_t *n)
         if (i == 0)
             votes[(*n)++] = vote_of(&m->self.id->cert, m->parent.own_us, m->parent.mark);
         else if (p != NULL && (r->state == MEMBER_ALIVE || r->state == MEMBER_SUSPECT))
-            votes[(*n)++] = vote_of(&p->cert, p->origin_us, p->parent);
+            votes[(*n)++] = vote_of(&p->held->cert, p->origin_us, p->parent);
     }
     if (votes != NULL)
         parent_sort(votes, *n);

@@ -64,7 +64,7 @@ static void lapse_together(struct mesh *m, struct mesh_table *t)
     LIST_EACH (at, &m->peer_list) {
         const struct mesh_peer *p = OBJ_OF(at, struct mesh_peer, link);
         mesh_ns end = p->died_at + m->cfg.ring_death_delay;
-        if (p->region == t->region && p->grace && end > t->lapse_at && end - first <= m->cfg.ring_join_delay)
+        if (p->held->region == t->region && p->grace && end > t->lapse_at && end - first <= m->cfg.ring_join_delay)
             t->lapse_at = end;
     }
 }
@@ -119,12 +119,12 @@ static int collect(struct mesh *m, struct mesh_table *t, mesh_ns now, size_t *n)
             continue;
         }
         struct mesh_peer *p = mesh_peer_find(m, &r->id);
-        if (p == NULL || p->region != t->region || !holds_place(m, t, now, p, r->state, lapse))
+        if (p == NULL || p->held->region != t->region || !holds_place(m, t, now, p, r->state, lapse))
             continue;
         /* Zone and weight limit must be the same for all: a renewed certificate is fetched. */
-        if (r->serial > p->cert.serial && r->state == MEMBER_ALIVE)
+        if (r->serial > p->held->cert.serial && r->state == MEMBER_ALIVE)
             mesh_want_sync(m, now, p);
-        place(m, n, r, &p->cert, p->zone);
+        place(m, n, r, &p->held->cert, p->held->zone);
     }
     lapse_together(m, t);
     weigh_again(m, *n);

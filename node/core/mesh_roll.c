@@ -42,7 +42,7 @@ int mesh_admits(const struct mesh *m, const struct cert *cert)
 static bool known_otherwise(const struct mesh *m, const struct cert *cert)
 {
     const struct mesh_peer *p = mesh_peer_find(m, &cert->id);
-    const struct cert *other = node_id_eq(&cert->id, &m->id.cert.id) ? &m->id.cert : (p != NULL ? &p->cert : NULL);
+    const struct cert *other = node_id_eq(&cert->id, &m->id.cert.id) ? &m->id.cert : (p != NULL ? &p->held->cert : NULL);
     return other != NULL && memcmp(other->sign_key, cert->sign_key, SIGN_KEY_BYTES) == 0;
 }
 
@@ -129,10 +129,10 @@ static bool expel(struct mesh *m, mesh_ns now)
 
     LIST_EACH_SAFE (at, &m->peer_list) {
         struct mesh_peer *p = OBJ_OF(at, struct mesh_peer, link);
-        int err = mesh_admits(m, &p->cert);
+        int err = mesh_admits(m, &p->held->cert);
         if (err == 0)
             continue;
-        trace_f(&m->cfg.trace, now, "%s is out: %s", p->cert.name, mesh_strerror(err));
+        trace_f(&m->cfg.trace, now, "%s is out: %s", p->held->cert.name, mesh_strerror(err));
         any = true;
         mesh_drop(m, now, p, err);
     }
@@ -215,16 +215,19 @@ void mesh_roll_claimed(struct mesh *m, mesh_ns now, const struct node_id *by, ui
     m->now = now;
     if (p == NULL || !is_news(m, sequence, mark))
         return;
-    if (p->held_at == 0 || now - p->held_at >= HOLD_AGAIN) {
-        p->held_at = now;
+    struct mesh_more *more = mesh_more(p);
+    if (more == NULL)
+        return; /* short of memory: it says so again */
+    if (more->held_at == 0 || now - more->held_at >= HOLD_AGAIN) {
+        more->held_at = now;
         m->behind_over = m->roll.sequence;
         m->behind_until = now + BEHIND_MAX;
     }
-    if (p->roll_asked_at == 0 || now - p->roll_asked_at >= ASK_AGAIN) {
+    if (more->roll_asked_at == 0 || now - more->roll_asked_at >= ASK_AGAIN) {
         struct mesh_item *item = mesh_emit(m, MESH_ASK_ROLL);
         if (item != NULL)
             item->out.id = *by;
-        p->roll_asked_at = now;
+        more->roll_asked_at = now;
     }
 }
 
@@ -290,14 +293,14 @@ bool mesh_expire(struct mesh *m, mesh_ns now, int64_t wall_s)
     assert(now >= m->now);
     m->now = now;
     LIST_EACH (at, &m->peer_list)
-        gone += ran_out(&OBJ_OF(at, struct mesh_peer, link)->cert, wall_s);
+        gone += ran_out(&OBJ_OF(at, struct mesh_peer, link)->held->cert, wall_s);
     if (gone > 1 && 2 * gone > m->peers_n)
         return false; /* our clock rather than all of them */
     LIST_EACH_SAFE (at, &m->peer_list) {
         struct mesh_peer *p = OBJ_OF(at, struct mesh_peer, link);
-        if (!ran_out(&p->cert, wall_s))
+        if (!ran_out(&p->held->cert, wall_s))
             continue;
-        trace_f(&m->cfg.trace, now, "%s is out: its certificate ran out", p->cert.name);
+        trace_f(&m->cfg.trace, now, "%s is out: its certificate ran out", p->held->cert.name);
         mesh_drop(m, now, p, MESH_E_EXPIRED);
     }
     if (gone > 0)

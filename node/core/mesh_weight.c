@@ -22,9 +22,14 @@ void mesh_weight_start(struct mesh *m, mesh_ns now)
     m->weight = (struct mesh_weight){ .started = now };
 }
 
+void mesh_weight_settled(struct mesh *m, mesh_ns now)
+{
+    m->weight = (struct mesh_weight){ .started = now - m->cfg.ramp, .judged = true };
+}
+
 void mesh_weight_seen(struct mesh *m, struct mesh_peer *p, mesh_ns now, bool came)
 {
-    const struct member_record *r = gossip_find(m->gossip, &p->cert.id);
+    const struct member_record *r = gossip_find(m->gossip, &p->held->cert.id);
 
     if (r == NULL || r->boot == p->lived_boot)
         return; /* it was only out of sight, and is as warm as it was */

@@ -71,35 +71,10 @@ bool object_grow(struct object *o, void *array_ptr, uint32_t *cap, uint32_t need
     return true;
 }
 
-struct signer *signer_new(const struct cert *cert, struct slice raw)
-{
-    struct signer *s = raw.len <= CERT_BYTES_MAX ? calloc(1, sizeof(*s)) : NULL;
-
-    if (s == NULL)
-        return NULL;
-    s->refs = 1;
-    s->cert = *cert;
-    memcpy(s->cert_raw, raw.data, raw.len);
-    s->cert_len = raw.len;
-    return s;
-}
-
-struct signer *signer_ref(struct signer *s)
-{
-    s->refs++;
-    return s;
-}
-
-void signer_unref(struct signer *s)
-{
-    if (s != NULL && --s->refs == 0)
-        free(s);
-}
-
 /* ---- life ---- */
 
 struct object *object_new(struct object_memory *memory, struct slice head_raw, const struct identity *self,
-                          struct signer *signer)
+                          struct held_cert *signer)
 {
     struct head head;
 
@@ -130,7 +105,7 @@ struct object *object_new(struct object_memory *memory, struct slice head_raw, c
     if (self != NULL)
         o->by.self = self;
     else
-        o->by.signer = signer_ref(signer);
+        o->by.signer = held_ref(signer);
     fill->tail_since = MESH_NS_NEVER;
     o->fill = fill;
     list_init(&o->readers);
@@ -223,7 +198,7 @@ bool object_renew(struct object *o, struct slice head_raw, const struct identity
     if (object_self(o) == self)
         return true;
     if (!o->is_ours)
-        signer_unref(o->by.signer);
+        held_drop(o->by.signer);
     o->is_ours = true;
     o->by.self = self;
     if (o->more != NULL && o->more->proof != NULL) {
@@ -372,7 +347,7 @@ void object_unref(struct object *o)
     free(o->one_sig);
     free(o->lines);
     if (!o->is_ours)
-        signer_unref(o->by.signer);
+        held_drop(o->by.signer);
     o->magic = 0;
     free(o);
 }

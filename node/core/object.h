@@ -9,6 +9,7 @@
 #include "node/coding/coder.h"
 #include "node/core/evict.h"
 #include "node/core/forward.h"
+#include "node/core/held.h"
 #include "node/core/kept_head.h"
 #include "proto/base/buf.h"
 #include "proto/base/list.h"
@@ -49,17 +50,6 @@ struct reader {
     struct forward *forward; /* what goes along with a fetch for it, held; NULL where it was answered at once */
     bool joined;             /* came to a flight that was under way */
 };
-
-/* Who vouches for an object. Shared by reference among objects of one signer. */
-struct signer {
-    uint32_t refs;
-    struct cert cert;
-    uint8_t cert_raw[CERT_BYTES_MAX];
-    size_t cert_len;
-};
-struct signer *signer_new(const struct cert *cert, struct slice raw);
-struct signer *signer_ref(struct signer *s);
-void signer_unref(struct signer *s);
 
 /* The bytes all objects of a cache hold, whether still indexed or only read. */
 struct object_memory {
@@ -187,7 +177,7 @@ struct object {
     struct object_memory *memory;
     union {
         const struct identity *self; /* where it is ours */
-        struct signer *signer;
+        struct held_cert *signer;
     } by;
     uint8_t *one_sig; /* of head and body together; NULL: there is none */
     struct object_more *more;
@@ -198,7 +188,7 @@ struct object {
 /* object_new takes a decoded head's wire bytes (copied). |self| when we are the signer, else |signer| (a reference is
  * taken). NULL: out of memory, or they do not decode. One reference, the caller's. */
 struct object *object_new(struct object_memory *memory, struct slice head_raw, const struct identity *self,
-                          struct signer *signer);
+                          struct held_cert *signer);
 struct object *object_ref(struct object *o);
 void object_unref(struct object *o);
 

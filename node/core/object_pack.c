@@ -112,7 +112,7 @@ static void put_map(struct buf *out, struct buf *scratch, struct slice *leaves, 
     wire_put_u64(out, P_FLAGS);
     wire_put_u64(out, flags);
     put_bin(out, P_VARIANT, o->varies ? SLICE_OF(o->more->variant.bytes) : SLICE_EMPTY);
-    put_bin(out, P_CERT, o->is_ours ? SLICE_EMPTY : slice_of(o->by.signer->cert_raw, o->by.signer->cert_len));
+    put_bin(out, P_CERT, o->is_ours ? SLICE_EMPTY : held_raw(o->by.signer));
     put_bin(out, P_ID, o->is_ours ? SLICE_OF(o->by.self->cert.id.bytes) : SLICE_EMPTY);
     put_bin(out, P_HEAD_SIG, head_sig ? SLICE_OF(proof->head_sig) : SLICE_EMPTY);
     put_bin(out, P_ONE_SIG, o->one_sig != NULL ? slice_of(o->one_sig, SIGNATURE_BYTES) : SLICE_EMPTY);

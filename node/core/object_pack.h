@@ -24,7 +24,7 @@ struct pack_frame {
     struct object_memory *memory;
     struct zpack *zpack;
     /* Who vouches for an object that is not our own: a reference that is the caller's then. 0 or why nobody does. */
-    int (*signer)(void *ctx, struct slice cert, struct signer **out);
+    int (*signer)(void *ctx, struct slice cert, struct held_cert **out);
     void *ctx;
 };
 

@@ -29,7 +29,7 @@ static int take_u64(const struct unpacking *u, unsigned key, uint64_t max, uint6
 static int make(struct unpacking *u)
 {
     struct slice head, cert, id;
-    struct signer *signer = NULL;
+    struct held_cert *signer = NULL;
     int err;
 
     if ((err = wire_bin(u->map, P_HEAD, &head)) != 0 || (err = wire_bin(u->map, P_CERT, &cert)) != 0 ||
@@ -39,7 +39,7 @@ static int make(struct unpacking *u)
     if (!own && (err = u->f->signer(u->f->ctx, cert, &signer)) != 0)
         return err;
     u->o = object_new(u->f->memory, head, own ? u->f->self : NULL, signer);
-    signer_unref(signer);
+    held_drop(signer);
     if (u->o == NULL)
         return MESH_E_NOMEM;
     return 0;

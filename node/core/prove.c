@@ -42,7 +42,7 @@ static int proof_of(struct object *o, struct proof *p)
     p->length = o->length;
     p->hashes = object_hashes(o);
     p->hashes_n = o->leaves_n;
-    p->cert = o->is_ours ? identity_cert(o->by.self) : slice_of(o->by.signer->cert_raw, o->by.signer->cert_len);
+    p->cert = o->is_ours ? identity_cert(o->by.self) : held_raw(o->by.signer);
     p->one = object_sign_one(o);
     if (!p->one)
         return batches_of(o, p);

@@ -55,7 +55,7 @@ static bool send_head(struct engine *e, mesh_ns now, struct serve *s)
     m.parent_hit = s->parent_hit;
     m.signer = o->is_ours ? o->by.self->cert.id : o->by.signer->cert.id;
     if (!o->is_ours)
-        m.signer_cert = slice_of(o->by.signer->cert_raw, o->by.signer->cert_len);
+        m.signer_cert = held_raw(o->by.signer);
     msg_put_head(session_begin(s->l->session), s->stream, &m);
     link_commit(e, s->l);
     s->head_sent = true;

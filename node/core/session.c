@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #define SEALED_MAX (RECORD_HEAD_BYTES + RECORD_PLAIN_MAX + RECORD_TAG_BYTES)
-#define IDLE_BYTES (16 * 1024) /* an empty buffer larger than this is given back */
+#define IDLE_BYTES 128 /* an empty buffer larger than this is given back */
 
 /* Idle sessions are many: they hold no large buffers. */
 static void give_back(struct buf *b, size_t *at)
@@ -23,7 +23,8 @@ void session_close_with(struct session *s, int err)
     s->err = err;
     buf_free(&s->in);
     s->in_at = 0;
-    handshake_wipe(&s->hs);
+    if (s->hs != NULL)
+        handshake_wipe(s->hs);
     record_wipe(&s->send);
     record_wipe(&s->recv);
 }
@@ -105,8 +106,10 @@ static struct session *session_new(const struct session_config *cfg, bool dialle
 {
     struct session *s = calloc(1, sizeof(*s));
 
-    if (s == NULL)
+    if (s == NULL || (s->hs = calloc(1, sizeof(*s->hs))) == NULL) {
+        free(s);
         return NULL;
+    }
     s->magic = SESSION_MAGIC;
     s->cfg = *cfg;
     s->cfg.version = slice_of(s->version, cfg->version.len < MSG_VERSION_MAX ? cfg->version.len : MSG_VERSION_MAX);
@@ -143,6 +146,8 @@ void session_free(struct session *s)
     if (s->phase != PHASE_CLOSED)
         session_close_with(s, MESH_E_CLOSED);
     buf_free(&s->out);
+    held_drop(s->peer);
+    free(s->hs);
     s->magic = 0;
     free(s);
 }
@@ -234,8 +239,8 @@ bool session_unproven(const struct session *s)
 int session_prove(struct session *s, int64_t wall_s)
 {
     OBJ_CHECK(s, SESSION_MAGIC);
-    assert(s->peer_known);
-    int err = session_judge_cert(s, wall_s, &s->peer, session_peer_cert_raw(s));
+    assert(s->peer != NULL);
+    int err = session_judge_cert(s, wall_s, &s->peer->cert, session_peer_cert_raw(s));
     s->unproven = s->unproven && err != 0;
     return err;
 }
@@ -276,13 +281,13 @@ const char *session_peer_name(const struct session *s)
 const struct cert *session_peer(const struct session *s)
 {
     OBJ_CHECK(s, SESSION_MAGIC);
-    return s->peer_known ? &s->peer : NULL;
+    return s->peer != NULL ? &s->peer->cert : NULL;
 }
 
 struct slice session_peer_cert_raw(const struct session *s)
 {
     OBJ_CHECK(s, SESSION_MAGIC);
-    return slice_of(s->peer_raw, s->peer_raw_len);
+    return s->peer != NULL ? held_raw(s->peer) : SLICE_EMPTY;
 }
 
 struct boot session_peer_boot(const struct session *s)

@@ -5,6 +5,7 @@
 #ifndef HEDGEROW_CORE_SESSION_H
 #define HEDGEROW_CORE_SESSION_H
 
+#include "node/core/held.h"
 #include "proto/base/time.h"
 #include "proto/identity.h"
 #include "proto/msg.h"
@@ -34,6 +35,7 @@ struct session_config {
      * of the simulator. NULL in a node. */
     void (*outgoing)(void *ctx, uint8_t *frame, size_t len);
     void *ctx;
+    struct held_store *certs; /* where the peer's is held; NULL: the session has a copy of its own */
 };
 
 struct session;

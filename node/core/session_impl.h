@@ -27,7 +27,7 @@ struct session {
     unsigned refusal;
 
     struct preamble peer_preamble;
-    struct handshake hs;
+    struct handshake *hs; /* until there are keys */
     int verdict; /* on the peer's certificate; 0 = sound, or not seen yet */
     struct record_half send, recv;
 
@@ -36,10 +36,8 @@ struct session {
     size_t mark;          /* the record being built in |out| */
 
     char peer_name[CERT_NAME_MAX + 1]; /* as it says */
-    bool peer_known, unproven;
-    struct cert peer;
-    uint8_t peer_raw[CERT_BYTES_MAX];
-    size_t peer_raw_len;
+    bool unproven;
+    struct held_cert *peer; /* NULL: not known yet */
     struct boot peer_boot;
     uint16_t peer_port;
     struct mesh_addr seen; /* we, by the peer */

@@ -1,6 +1,8 @@
 /* How a session begins: preambles, the handshake's messages, certificates, HELLO. */
 #include "node/core/session_impl.h"
 
+#include <stdlib.h>
+
 #define LENGTH_BYTES 2 /* in front of each handshake message */
 
 static int send_hello(struct session *s)
@@ -39,28 +41,28 @@ static void start_noise(struct session *s, struct slice preamble, enum handshake
 {
     const struct identity *self = s->cfg.self;
 
-    handshake_init(&s->hs, pattern, s->dialled ? HANDSHAKE_INITIATOR : HANDSHAKE_RESPONDER, self->dh_secret,
+    handshake_init(s->hs, pattern, s->dialled ? HANDSHAKE_INITIATOR : HANDSHAKE_RESPONDER, self->dh_secret,
                    self->dh_key, remote_dh, preamble);
 }
 
 /* Do handshake messages of this step carry their sender's certificate? All but XX's first do. */
 static bool step_certifies(const struct session *s, unsigned step)
 {
-    return s->hs.pattern == HANDSHAKE_IK || step > 0;
+    return s->hs->pattern == HANDSHAKE_IK || step > 0;
 }
 
 static int write_message(struct session *s)
 {
     struct slice payload = SLICE_EMPTY;
 
-    if (!s->dialled && s->hs.step == 1) /* its first */
-        put_preamble(s, (uint8_t)s->hs.pattern, s->features);
+    if (!s->dialled && s->hs->step == 1) /* its first */
+        put_preamble(s, (uint8_t)s->hs->pattern, s->features);
     size_t mark = s->out.len;
     /* A responder that did not prove itself learns no more of us than it has to. */
-    if (step_certifies(s, s->hs.step) && !(s->dialled && s->verdict != 0))
+    if (step_certifies(s, s->hs->step) && !(s->dialled && s->verdict != 0))
         payload = identity_cert(s->cfg.self);
     buf_add_u16(&s->out, 0);
-    int err = handshake_write(&s->hs, payload, &s->out);
+    int err = handshake_write(s->hs, payload, &s->out);
     if (err != 0) {
         s->out.len = mark;
         return err;
@@ -99,7 +101,7 @@ static int check_peer(struct session *s, int64_t wall_s, struct slice raw)
     if ((err = cert_parse(&c, raw)) != 0)
         return err;
     memcpy(s->peer_name, c.name, sizeof(s->peer_name));
-    if (memcmp(c.dh_key, handshake_remote(&s->hs), DH_KEY_BYTES) != 0)
+    if (memcmp(c.dh_key, handshake_remote(s->hs), DH_KEY_BYTES) != 0)
         return MESH_E_SIGNATURE;
     if (node_id_eq(&c.id, &self->cert.id))
         return MESH_E_EXISTS;
@@ -107,12 +109,9 @@ static int check_peer(struct session *s, int64_t wall_s, struct slice raw)
     err = s->unproven ? 0 : session_judge_cert(s, wall_s, &c, raw);
     if (err != 0)
         return err;
-    s->peer = c;
-    assert(raw.len <= sizeof(s->peer_raw)); /* cert_parse bounds it */
-    memcpy(s->peer_raw, raw.data, raw.len);
-    s->peer_raw_len = raw.len;
-    s->peer_known = true;
-    return 0;
+    held_drop(s->peer);
+    s->peer = held_take(s->cfg.certs, &c, raw);
+    return s->peer != NULL ? 0 : MESH_E_NOMEM;
 }
 
 /* Both sides' features are authenticated: the initiator's preamble is the handshake's prologue, and
@@ -127,13 +126,15 @@ static void keys_up(struct session *s)
 {
     uint8_t send[32], recv[32];
 
-    handshake_split(&s->hs, send, recv);
+    handshake_split(s->hs, send, recv);
     int err = record_init(&s->send, choose_suite(s), send);
     if (err == 0)
         err = record_init(&s->recv, choose_suite(s), recv);
     explicit_bzero(send, sizeof(send));
     explicit_bzero(recv, sizeof(recv));
-    handshake_wipe(&s->hs);
+    handshake_wipe(s->hs);
+    free(s->hs);
+    s->hs = NULL;
     if (err != 0) {
         session_close_with(s, err);
         return;
@@ -144,7 +145,7 @@ static void keys_up(struct session *s)
         return;
     }
     /* A dialler that shows no certificate is about to refuse ours: let it speak. */
-    err = s->peer_known ? send_hello(s) : 0;
+    err = s->peer != NULL ? send_hello(s) : 0;
     if (err != 0)
         session_close_with(s, err);
 }
@@ -152,14 +153,14 @@ static void keys_up(struct session *s)
 /* Writes what is ours to write now and, after the last message, takes the keys into use. */
 static void go_on(struct session *s)
 {
-    if (handshake_my_turn(&s->hs)) {
+    if (handshake_my_turn(s->hs)) {
         int err = write_message(s);
         if (err != 0) {
             session_close_with(s, err);
             return;
         }
     }
-    if (handshake_done(&s->hs))
+    if (handshake_done(s->hs))
         keys_up(s);
 }
 
@@ -200,8 +201,8 @@ static int judge_answer(const struct session *s, int err, const struct preamble 
     if (memcmp(pre->mesh.bytes, s->cfg.self->mesh.id.bytes, MESH_ID_BYTES) != 0)
         return MESH_E_WRONG_MESH;
     if (pre->pattern == PREAMBLE_AGAIN) /* after XX there is nothing to begin anew with */
-        return s->hs.pattern == HANDSHAKE_IK && pre->features == AGAIN_XX ? 0 : MESH_E_SYNTAX;
-    return pre->pattern == s->hs.pattern ? 0 : MESH_E_SYNTAX;
+        return s->hs->pattern == HANDSHAKE_IK && pre->features == AGAIN_XX ? 0 : MESH_E_SYNTAX;
+    return pre->pattern == s->hs->pattern ? 0 : MESH_E_SYNTAX;
 }
 
 static bool recv_preamble(struct session *s)
@@ -247,9 +248,9 @@ static bool recv_noise(struct session *s, int64_t wall_s)
     }
     if (in_left(s) < LENGTH_BYTES + len)
         return false;
-    bool certifies = step_certifies(s, s->hs.step), first = s->hs.step == 0;
-    bool pinned = first && s->hs.pattern == HANDSHAKE_IK;
-    int err = handshake_read(&s->hs, slice_of(in_data(s) + LENGTH_BYTES, len), &payload);
+    bool certifies = step_certifies(s, s->hs->step), first = s->hs->step == 0;
+    bool pinned = first && s->hs->pattern == HANDSHAKE_IK;
+    int err = handshake_read(s->hs, slice_of(in_data(s) + LENGTH_BYTES, len), &payload);
     s->in_at += LENGTH_BYTES + len;
     if (err == MESH_E_SEAL && pinned && !s->dialled && !s->began_anew) {
         put_preamble(s, PREAMBLE_AGAIN, AGAIN_XX); /* the initiator pinned another key */
@@ -262,7 +263,7 @@ static bool recv_noise(struct session *s, int64_t wall_s)
     } else if (err != 0) {
         session_close_with(s, err == MESH_E_SHORT ? MESH_E_SYNTAX : err);
     } else {
-        bool silent = payload.len == 0 && handshake_done(&s->hs) && !s->dialled;
+        bool silent = payload.len == 0 && handshake_done(s->hs) && !s->dialled;
         if (certifies && !silent)
             s->verdict = check_peer(s, wall_s, buf_slice(&payload));
         go_on(s);
@@ -277,7 +278,7 @@ static void take_hello(struct session *s, const struct msg_frame *frame)
     struct digest ours;
     struct wire w = { 0 };
 
-    if (!s->peer_known) {
+    if (s->peer == NULL) {
         session_refuse_sealed(s, MESH_E_MISSING);
         return;
     }

@@ -19,6 +19,16 @@ static int tell(struct engine *e, mesh_ns now, const struct mesh_member *m)
     return err;
 }
 
+static void tell_all(struct engine *e, mesh_ns now)
+{
+    struct mesh_member m;
+
+    for (size_t i = 1; i < mesh_count(e->mesh); i++) {
+        if (mesh_member(e->mesh, i, &m))
+            (void)tell(e, now, &m);
+    }
+}
+
 /* Those that gossip has forgotten: their places are for others. */
 static void tidy(struct engine *e, mesh_ns now)
 {
@@ -37,8 +47,8 @@ void steering_member(struct engine *e, mesh_ns now, const struct node_id *id)
 {
     struct mesh_member m;
 
-    if (node_id_eq(id, &e->cfg.mesh.self->cert.id))
-        return;
+    if (!e->steering.edge || node_id_eq(id, &e->cfg.mesh.self->cert.id))
+        return; /* who is no edge has nothing to tell, and is told nothing */
     if (!mesh_find(e->mesh, id, &m)) {
         steer_gone(e->steering.steer, now, id);
     } else if (tell(e, now, &m) == MESH_E_FULL) {
@@ -58,20 +68,20 @@ void steering_link(struct engine *e, mesh_ns now, const struct node_id *id, mesh
  * knows thousands and has nothing to do. */
 static void look(struct engine *e, mesh_ns now, struct timer *t)
 {
-    size_t n = mesh_count(e->mesh);
-    bool all = e->steering.refused || now >= mesh_links_lapse(e->mesh);
     struct mesh_member m;
 
     timer_set(e, t, now + LOOK);
+    if (!e->steering.edge)
+        return;
+    size_t n = mesh_count(e->mesh);
+    bool all = e->steering.refused || now >= mesh_links_lapse(e->mesh);
     if (++e->steering.untidy >= TIDY_LOOKS) {
         tidy(e, now);
         all = true;
     }
     e->steering.refused = e->steering.refused && !all;
-    for (size_t i = 1; all && i < n; i++) {
-        if (mesh_member(e->mesh, i, &m))
-            (void)tell(e, now, &m);
-    }
+    if (all)
+        tell_all(e, now);
     for (size_t i = 0; i < TIMES_EACH && i + 1 < n; i++) {
         e->steering.turn = e->steering.turn + 1 < n ? e->steering.turn + 1 : 1;
         if (mesh_member(e->mesh, e->steering.turn, &m) && m.rtt > 0 && well(&m))
@@ -142,7 +152,10 @@ struct steer *engine_steer(struct engine *e)
 void engine_edge(struct engine *e, mesh_ns now, const struct steer_facts *facts)
 {
     e->now = now;
-    e->steering.edge = true;
+    if (!e->steering.edge) {
+        e->steering.edge = true;
+        tell_all(e, now);
+    }
     steer_self(e->steering.steer, now, facts);
 }
 

@@ -18,25 +18,17 @@ bool tier_has(const struct engine *e, const struct digest *key)
 
 /* ---- writing ---- */
 
-static int find_signer(void *ctx, struct slice raw, struct signer **out)
+static int find_signer(void *ctx, struct slice raw, struct held_cert **out)
 {
     struct engine *e = ctx;
-    struct signer *last = e->tier.signer;
     struct cert cert;
     int err = cert_parse(&cert, raw);
 
     if (err == 0)
         err = mesh_vouches(e->mesh, &cert, raw);
-    if (err != 0)
-        return err;
-    if (last == NULL || !slice_eq(raw, slice_of(last->cert_raw, last->cert_len))) {
-        if ((last = signer_new(&cert, raw)) == NULL)
-            return MESH_E_NOMEM;
-        signer_unref(e->tier.signer);
-        e->tier.signer = last;
-    }
-    *out = signer_ref(last);
-    return 0;
+    if (err == 0 && (*out = held_take(mesh_certs(e->mesh), &cert, raw)) == NULL)
+        err = MESH_E_NOMEM;
+    return err;
 }
 
 struct pack_frame tier_frame(struct engine *e, uint16_t rules)
@@ -393,7 +385,6 @@ void tier_free(struct engine *e)
         free(l);
     }
     ghosts_fini(&e->tier.ghosts);
-    signer_unref(e->tier.signer);
 }
 
 static void note_closing(void *ctx, struct object *o)

@@ -28,10 +28,6 @@ int own_init(struct own *o, size_t max, const uint8_t hash_key[16])
         max = OWN_LEAST;
     o->coarse.max = max / 4;
     o->fine.max = max - o->coarse.max;
-    o->fine.all = calloc(o->fine.max, sizeof(*o->fine.all)); /* pages that nobody writes to cost nothing */
-    o->coarse.all = calloc(o->coarse.max, sizeof(*o->coarse.all));
-    if (o->fine.all == NULL || o->coarse.all == NULL)
-        return MESH_E_NOMEM;
     return map_init(&o->map, hash_key);
 }
 
@@ -101,12 +97,15 @@ static struct own_figure *least_used(struct own_pool *pool, uint32_t now_s, stru
     return least;
 }
 
-/* NULL: it was not its turn. */
+/* NULL: it was not its turn, or there is no memory. Room for all begins with the first; pages that nobody writes to cost
+ * nothing. */
 static struct own_figure *admit(struct steer *s, struct own_pool *pool, const struct steer_prefix *p, uint64_t hash)
 {
     uint32_t now_s = steer_seconds(s->now);
     struct own_figure *f;
 
+    if (pool->all == NULL && (pool->all = calloc(pool->max, sizeof(*pool->all))) == NULL)
+        return NULL;
     if (pool->n < pool->max) {
         f = &pool->all[pool->n++];
     } else {

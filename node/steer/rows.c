@@ -14,8 +14,7 @@ int rows_init(struct rows *r, size_t max, const uint8_t hash_key[16])
 {
     *r = (struct rows){ .max = max };
     list_init(&r->free);
-    r->all = calloc(max, sizeof(*r->all)); /* pages that nobody writes to cost nothing */
-    return r->all == NULL ? MESH_E_NOMEM : map_init(&r->map, hash_key);
+    return map_init(&r->map, hash_key);
 }
 
 void rows_fini(struct rows *r)
@@ -79,12 +78,15 @@ static struct edge *with_most(const struct steer *s)
     return most;
 }
 
+/* Room for all begins with the first; pages that nobody writes to cost nothing. NULL: out of memory. */
 static struct row *row_new(struct steer *s, uint16_t slot, const struct steer_prefix *p, uint64_t hash)
 {
     struct rows *r = &s->rows;
     struct edge *e = s->edges[slot];
     struct row *row;
 
+    if (r->all == NULL && (r->all = calloc(r->max, sizeof(*r->all))) == NULL)
+        return NULL;
     if (r->n == r->max) {
         struct edge *from = e->rows_n >= edges_share(s) ? e : with_most(s);
         row_free(s, OBJ_OF(list_first(&from->rows), struct row, in_owner));
@@ -210,6 +212,8 @@ void rows_set(struct steer *s, uint16_t slot, const struct steer_prefix *p, uint
         row = row_new(s, slot, p, hash);
     else if (row->owner == slot)
         give_to(s, row, slot); /* to the end of its list */
+    if (row == NULL)
+        return;
     if (at_s + AGE_ROOM_S < row->moved_s)
         return;
     bool jumped = is_network(p) && has_jumped(row, slot, rtt);

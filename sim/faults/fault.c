@@ -115,10 +115,12 @@ static void to_node(struct world *w, const struct action *a, struct edge *e)
         break;
     case ACTION_LIE:
         e->lies_one_in = a->numbers[0];
+        w->check->odd = true;
         check_disturbed(w);
         break;
     case ACTION_TRICKLE:
         e->trickle = a->spans[0];
+        w->check->odd = true;
         check_disturbed(w);
         break;
     case ACTION_BUSY:

@@ -6,8 +6,6 @@
 /* X(field, name, kind, may `set` change it, default, least, most, help) */
 #define MEMBERS_SETTINGS(X)                                                                                       \
     X(mode, "mode", MODE, false, 0, 0, 2, "the protocol: hedgerow, or what it is compared with: swim, lifeguard") \
-    X(settled, "settled", FLAG, false, 0, 0, 1,                                                                   \
-      "a mesh that has run for long: all know all, with keys, at the beginning")                                  \
     X(socket_buffer, "socket-buffer", SIZE, false, 208 << 10, 4096, 1 << 30,                                      \
       "unread packets that a node's host keeps")                                                                  \
     X(probe_period, "probe-period", TIME, false, 0, 0, SEC(60), "gossip's; 0s: its default")                      \

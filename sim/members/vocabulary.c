@@ -9,6 +9,8 @@
     X(zones, "zones", COUNT, false, 1, 1, 100, "node i is in zone 1 + (i - 1) mod zones")                          \
     X(seeds, "seeds", COUNT, false, 3, 1, 60, "the first so many nodes are told to all as seeds")                  \
     X(join_every, "join-every", TIME, false, 0, 0, SEC(60), "from one node's start to the next one's")             \
+    X(settled, "settled", FLAG, false, 0, 0, 1,                                                                    \
+      "a mesh that has run for long: all know all, with keys, at the beginning")                                   \
     X(warmup, "warmup", TIME, false, SEC(20), 0, SEC(3600), "from when on traffic is measured")                    \
     X(time, "time", TIME, false, SEC(60), MS(1), SEC(1000000), "until the last fault")                             \
     X(quiet, "quiet", TIME, false, SEC(60), 0, SEC(3600), "at most so long after it, without faults, to settle")   \

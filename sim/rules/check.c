@@ -81,7 +81,7 @@ bool check_was_disturbed(const struct world *w, mesh_ns since)
 
     if (w->check->cut_until == MESH_NS_NEVER || (w->check->acted_at >= 0 && w->check->acted_at >= since - AFTERMATH))
         return true;
-    for (uint32_t i = 0; i < now->nodes; i++) {
+    for (uint32_t i = 0; w->check->odd && i < now->nodes; i++) {
         if (w->edges[i].lies_one_in > 0 || w->edges[i].trickle > 0)
             return true;
     }

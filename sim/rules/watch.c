@@ -31,7 +31,7 @@ static void look_at_own(struct edge *e)
     struct watched *of = &e->w->watch->nodes[e->index];
     struct mesh_member self;
 
-    if (!mesh_find(engine_mesh(e->engine), &e->id.cert.id, &self))
+    if (!mesh_member(engine_mesh(e->engine), 0, &self))
         return;
     const struct member_record *own = self.record;
     if (of->met && later(of->boot, of->counter, own->boot, own->counter))

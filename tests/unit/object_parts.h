@@ -48,7 +48,7 @@ static inline int end(void **state)
 }
 
 static inline struct object *make_of(uint64_t length, uint16_t status, const char *etag, const struct identity *self,
-                              struct signer *signer)
+                              struct held_cert *signer)
 {
     struct head h = { .generation = GENERATION, .status = status, .fetched_s = 1, .has_length = length != UNKNOWN };
     struct buf b = BUF_EMPTY;
@@ -72,9 +72,9 @@ static inline struct object *make(uint64_t length)
 
 static inline struct object *make_of_peer(uint64_t length)
 {
-    struct signer *s = signer_new(&ann.cert, identity_cert(&ann));
+    struct held_cert *s = held_take(NULL, &ann.cert, identity_cert(&ann));
     struct object *o = make_of(length, 200, "\"1\"", NULL, s);
-    signer_unref(s);
+    held_drop(s);
     return o;
 }
 

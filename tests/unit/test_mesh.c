@@ -65,6 +65,25 @@ static void a_lost_boot_file_is_outgrown(void **state)
     world_free(w);
 }
 
+/* Who will never say that it could not open our last datagram has none kept. */
+static void last_payloads_are_forgotten(void **state)
+{
+    (void)state;
+    struct world *w = company(5);
+    struct mesh *m = mesh_of(w, 0);
+    struct mesh_peer *one = mesh_peer_find(m, id_of(w, 1)), *other = mesh_peer_find(m, id_of(w, 2));
+
+    mesh_send_payload(m, one, &one->seen, SLICE_LIT("hello"));
+    m->now += MESH_LAST_KEPT - 1;
+    mesh_send_payload(m, other, &other->seen, SLICE_LIT("hello"));
+    assert_non_null(one->last);
+    m->now++;
+    mesh_send_payload(m, other, &other->seen, SLICE_LIT("again"));
+    assert_null(one->last);
+    assert_int_equal(other->last->len, 5);
+    world_free(w);
+}
+
 /* A datagram for node |to| that was on its way. */
 static struct packet catch_one(struct world *w, int to)
 {
@@ -252,7 +271,8 @@ static void a_malformed_cast_is_dropped(void **state)
     struct world *w = company(2);
     const struct mesh_counters *c = mesh_counters(mesh_of(w, 1));
     uint64_t before = c->datagrams_malformed;
-    const struct mesh_peer from = { .cert = identities[0].cert };
+    struct held_cert held = { .cert = identities[0].cert };
+    const struct mesh_peer from = { .held = &held };
 
     assert_true(mesh_cast_take(mesh_of(w, 1), &from, SLICE_LIT("\x82\x01\x06\x09\xc4\x05hell")));
     assert_true(mesh_cast_take(mesh_of(w, 1), &from, SLICE_LIT("\x82\x01\x06\x09\xa5hello")));
@@ -274,6 +294,7 @@ int main(void)
         cmocka_unit_test(a_node_alone_owns_everything_at_once),
         cmocka_unit_test(joined_nodes_agree_on_members_and_ring),
         cmocka_unit_test(a_lost_boot_file_is_outgrown),
+        cmocka_unit_test(last_payloads_are_forgotten),
         cmocka_unit_test(replayed_and_forged_datagrams_are_counted_and_dropped),
         cmocka_unit_test(whoever_leaves_is_gone_from_the_ring_soon),
         cmocka_unit_test(a_node_that_states_no_address_is_reached_where_it_is_seen),

@@ -16,13 +16,13 @@ static struct identity self, other;
 static struct object_memory memory;
 static struct zpack *zpack;
 
-static int signer_of(void *ctx, struct slice raw, struct signer **out)
+static int signer_of(void *ctx, struct slice raw, struct held_cert **out)
 {
     struct cert cert;
 
     (void)ctx;
     assert_int_equal(cert_parse(&cert, raw), 0);
-    *out = signer_new(&cert, raw);
+    *out = held_take(NULL, &cert, raw);
     return *out != NULL ? 0 : MESH_E_NOMEM;
 }
 

@@ -73,6 +73,41 @@ static void a_quiet_world_breaks_no_rule(void **state)
     scenario_fini(&sc);
 }
 
+static void a_settled_mesh_begins_as_one_that_has_run_for_long(void **state)
+{
+    struct scenario sc;
+    struct figures f;
+
+    (void)state;
+    read_scenario(&sc, "nodes 12\nsettled yes\nabsent 12\nwarmup 0s\ntime 20s\nat 5s start 12\nat 6s crash 3\nat 8s start 3\n"
+                       "real-crypto-nodes 0\n", 1);
+    struct world *w = world_run(&sc, NULL);
+    report_figures(w, &f);
+    assert_true(report_ok(w));
+    assert_int_equal(f.joined_ms, 0);
+    assert_int_equal(f.hit + f.peer + f.miss, 80);
+    for (uint32_t i = 0; i < 12; i++) { /* who joins grows to its weight; nobody else does, whoever asks */
+        struct mesh_member self;
+        assert_true(mesh_member(engine_mesh(w->edges[i].engine), 0, &self));
+        assert_int_equal(self.record->weight == CERT_WEIGHT_NORMAL, i != 11);
+    }
+    world_free(w);
+    scenario_fini(&sc);
+
+    read_scenario(&sc, "nodes 12\nsettled yes\ntime 1s\nquiet 0s\nwarmup 0s\nrequests 0\n", 1);
+    w = world_run(&sc, NULL);
+    for (uint32_t i = 0; i < 12; i++) {
+        const struct mesh *m = engine_mesh(w->edges[i].engine);
+        const struct ring *ring = mesh_ring(m);
+        assert_int_equal(mesh_alive(m), 12);
+        assert_int_equal(ring_size(ring), 12);
+        for (size_t k = 0; k < ring->n; k++)
+            assert_int_equal(ring->members[k].weight, CERT_WEIGHT_NORMAL);
+    }
+    world_free(w);
+    scenario_fini(&sc);
+}
+
 /* Each entry makes one book of a good run wrong; just its rule must notice. */
 struct tamper {
     enum rule rule;
@@ -423,6 +458,7 @@ int main(void)
         cmocka_unit_test(sizes_stay_in_bounds_and_reach_the_edges),
         cmocka_unit_test(the_same_seed_is_the_same_run),
         cmocka_unit_test(a_quiet_world_breaks_no_rule),
+        cmocka_unit_test(a_settled_mesh_begins_as_one_that_has_run_for_long),
         cmocka_unit_test(wrong_books_are_noticed),
         cmocka_unit_test(a_copy_beyond_its_lifetime_is_noticed),
         cmocka_unit_test(feat_I2_in_a_quiet_world_purges_reach_all_and_no_rule_breaks),

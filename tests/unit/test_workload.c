@@ -449,6 +449,7 @@ static void what_shows_nothing_is_refused(void **state)
         const char *text, *want;
     } rows[] = {
         { "nodes 3\nabsent 1-3\n", "all nodes are absent" },
+        { "isolated yes\nsettled yes\n", "nodes that do not know each other are no settled mesh" },
         { "isolated yes\npurges 3\n", "isolated nodes hear of no purge" },
         { "isolated yes\nat 20s configure 1\n", "isolated nodes hear of no purge" },
         { "memory 4MiB\nsample 5\n", "sample is at most 4 here" },
