@@ -12,6 +12,7 @@
 #include "sim/door/differ.h"
 #include "sim/door/hunter.h"
 #include "sim/door/load.h"
+#include "sim/door/node_files.h"
 #include "sim/door/progress.h"
 #include "sim/door/room.h"
 #include "sim/door/shrinker.h"
@@ -89,9 +90,12 @@ static int run(const struct options *o, struct scenario *sc)
     struct buf out = BUF_EMPTY, again = BUF_EMPTY;
     struct figures figures;
     struct progress progress;
+    struct node_files files = { .folder = o->node_files };
     struct tap tap = { .moment = progress_moment, .moment_ctx = &progress };
     FILE *trace = NULL, *answers = NULL;
 
+    if (!node_files_begin(&files, sc, &tap))
+        return EXIT_USAGE;
     if (o->trace != NULL) {
         trace = strcmp(o->trace, "-") == 0 ? stderr : fopen(o->trace, "w");
         if (trace == NULL) {
@@ -126,7 +130,7 @@ static int run(const struct options *o, struct scenario *sc)
         report_json(&out, w, &figures, (const char *)again.data);
     else
         report_text(&out, w, &figures, (const char *)again.data);
-    bool ok = report_ok(w);
+    bool ok = report_ok(w) && !files.failed;
     ok = write_pictures(o, sc, w, &figures, (const char *)again.data) && ok;
     world_free(w);
     buf_free(&again);

@@ -47,6 +47,7 @@ static const struct option_word {
     { "--topology", "rhsvb", true },
     { "--force", "r", false },
     { "--answers", "r", true },
+    { "--node-files", "r", true },
 };
 
 static const struct option_word *word_of(const struct options *o, const char *arg)
@@ -138,6 +139,8 @@ static bool take_value(struct options *o, const char *name, const char *value)
         o->out = value;
     else if (strcmp(name, "--answers") == 0)
         o->answers = value;
+    else if (strcmp(name, "--node-files") == 0)
+        o->node_files = value;
     else if (strcmp(name, "--log") == 0)
         return take_one(o->logs, OPTION_LOGS_MAX, value);
     else if (strcmp(name, "--topology") == 0)
@@ -318,6 +321,9 @@ void options_help(const struct options *o, struct buf *out)
         "[--csv FILE]\n"
         "                     [--log FILE ...] [--topology FILE] [--force] [--answers FILE] [--trace FILE] [--print] "
         "[--cost]\n"
+        "                     [--log FILE] [--topology FILE] [--force] [--answers FILE] [--node-files DIR] [--trace FILE] "
+        "[--print]\n"
+        "                     [--cost]\n"
         "hedgerow-sim members [--scenario FILE] [--SETTING VALUE ...] [--json] [--report FILE [--baselines]] "
         "[--print]\n"
         "                     [--cost]\n"
@@ -355,6 +361,7 @@ void options_help(const struct options *o, struct buf *out)
         "  --baselines             on the page of members, SWIM and Lifeguard in the same world, too\n"
         "  --csv FILE              what happened over time, a line for each stretch of it\n"
         "  --answers FILE          each viewer's request, one a line: when, where, what came of it, how long it took\n"
+        "  --node-files DIR        what each node is, as files that real ones can be started with: the same ring\n"
         "  --trace FILE            every event, one a line\n"
         "  --print                 print the whole scenario, drawn faults included, and do not run\n"
         "  --cost                  say on the error stream what time and memory it took\n"

@@ -33,6 +33,7 @@ struct options {
     uint64_t seeds, from, jobs;     /* 0: not said */
     uint64_t span;                  /* of a hunt's own time, in ns; 0: not said */
     const char *answers;            /* file for a line a request */
+    const char *node_files;         /* folder for a file a node */
     const char *out, *svg;          /* files that shrink writes */
     const char *with;               /* bisect's other program */
     bool baselines;                 /* of members: with --report, beside SWIM and Lifeguard */

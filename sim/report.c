@@ -26,18 +26,27 @@ bool report_ok(const struct world *w)
 
 /* ---- the parts ---- */
 
-static void put_mesh(struct buf *out, struct world *w, const struct figures *f)
+/* How many nodes are up; |*epoch|: the first one's ring, 0 where there is none. */
+static size_t live_nodes(const struct world *w, uint64_t *epoch)
 {
-    char a[32], b[32], c[32];
     size_t live = 0;
-    uint64_t epoch = 0;
 
+    *epoch = 0;
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         if (!edge_serves(&w->edges[i]))
             continue;
         if (live++ == 0)
-            epoch = ring_epoch(mesh_ring(engine_mesh(w->edges[i].engine)));
+            *epoch = ring_epoch(mesh_ring(engine_mesh(w->edges[i].engine)));
     }
+    return live;
+}
+
+static void put_mesh(struct buf *out, struct world *w, const struct figures *f)
+{
+    char a[32], b[32], c[32];
+    uint64_t epoch;
+    size_t live = live_nodes(w, &epoch);
+
     buf_addf(out, "Mesh\n");
     buf_addf(out, "  all list all         %s after the last of them started\n", amount_seconds(a, f->joined_ms));
     buf_addf(out, "  at the end           %zu of %llu nodes live; %s, ring epoch %016llx\n", live,
@@ -304,13 +313,15 @@ void report_json(struct buf *out, struct world *w, const struct figures *f, cons
 {
     const struct check *c = w->check;
     char hash[TRACE_HASH_TEXT_MAX];
+    uint64_t epoch;
 
+    live_nodes(w, &epoch);
     buf_addf(out, "{\"schema\":1,\"ok\":%s,\"seed\":%llu,\"trace\":\"%s\",\"crypto\":\"%s\",\"command\":",
              report_ok(w) ? "true" : "false", (unsigned long long)w->sc.seed, trace_hash_text(&w->trace, hash),
              world_stand_in(&w->sc) ? "stand-in" : "real");
     report_quoted(out, how);
-    buf_addf(out, ",\"nodes\":%llu,\"zones\":%llu,\"figures\":{", (unsigned long long)w->sc.nodes,
-             (unsigned long long)w->sc.zones);
+    buf_addf(out, ",\"nodes\":%llu,\"zones\":%llu,\"ring_epoch\":\"%016llx\",\"figures\":{",
+             (unsigned long long)w->sc.nodes, (unsigned long long)w->sc.zones, (unsigned long long)epoch);
     for (size_t i = 0; i < w->sc.words->figures_n; i++) {
         uint64_t v = figure_of(f, i);
         buf_addf(out, "%s\"%s\":", i > 0 ? "," : "", w->sc.words->figures[i]);

@@ -229,6 +229,8 @@ static int make(struct world *w, const struct scenario *sc)
     w->edges = world_alloc((size_t)sc->nodes * sizeof(*w->edges));
     for (uint32_t i = 0; i < sc->nodes; i++)
         edge_init(w, &w->edges[i], i, &authority);
+    for (uint32_t i = 0; w->tap.node != NULL && i < sc->nodes; i++)
+        w->tap.node(w->tap.node_ctx, &w->edges[i].id);
     authority_wipe(&authority);
     w->roster = roster_new(sc->seed);
     w->zpack = zpack_new();

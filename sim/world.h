@@ -34,13 +34,15 @@ struct event {
     void (*fire)(struct world *w, struct event *ev);
 };
 
-/* Who reads along: --trace, and --answers (a line for each viewer's end, its fields as ANSWERS_HEAD has them; times in
- * microseconds). |text| is lent for the call. */
+/* Who reads along: --trace, --answers (a line for each viewer's end, its fields as ANSWERS_HEAD has them; times in
+ * microseconds), and --node-files (each node, before the first one starts). What they are given is lent for the call. */
 struct tap {
     void (*line)(void *ctx, const char *text);
     void *ctx;
     void (*answer)(void *ctx, const char *text);
     void *answer_ctx;
+    void (*node)(void *ctx, const struct identity *id);
+    void *node_ctx;
     void (*moment)(void *ctx, mesh_ns now, mesh_ns time); /* each 100 ms of virtual time */
     void *moment_ctx;
 };

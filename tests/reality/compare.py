@@ -44,6 +44,19 @@ def simulated(path, figures):
     return measures(answers, {name: figures[figure] for name, (_, figure) in COUNTS.items()})
 
 
+def by_request(found, path):
+    """(how many requests ended otherwise than simulated, {result: by how many per cent the simulated time of one that ended alike is
+    off, the median of all}): where a median of times stands between two groups, these do not."""
+    with open(path, encoding="ascii", newline="") as lines:
+        rows = sorted(csv.DictReader(lines), key=lambda row: int(row["number"]))
+    off = {outcome: [] for outcome in OUTCOMES}
+    for (result, _, _, last, _), row in zip(found["answers"], rows, strict=True):
+        if result in off and result == row["result"]:
+            off[result].append(100 * (int(row["last_byte_us"]) / (1e6 * last) - 1))
+    alike = sum(len(values) for values in off.values())
+    return len(rows) - alike, {outcome: statistics.median(values) for outcome, values in off.items() if values}
+
+
 def difference(name, one, other):
     """(how far the simulation is from reality, its unit, the limit or None)."""
     if one is None or other is None:

@@ -106,7 +106,8 @@ class Player(Process):
 
 
 def start_nodes(case, field, settings, origin):
-    """All nodes, in the simulator's order: n1 is in zone 1, n2 in zone 2 ... The first three are seeds."""
+    """All nodes, in the simulator's order: n1 is in zone 1, n2 in zone 2 ... The first three are seeds. Each is who it is in the
+    simulator: gate.py has left its file."""
     nodes, hosts = [], []
     count, zones = int(settings["nodes"]), int(settings["zones"])
     for i in range(count):
@@ -118,8 +119,8 @@ def start_nodes(case, field, settings, origin):
         kind = type("Housed", (Node,), {"prefix": (*host.prefix, *FIRST)})
         words = ["--http", f"{host.address}:80", "--admin", f"{host.address}:7401", "--mesh", f"{host.address}:7400",
                  "--memory", f"{int(settings['memory'])}", "--workers", "1", "--audit", "0"]
-        nodes.append(case.node(f"n{i + 1}", origin, f"sim/z{1 + i % zones}", flags=words, wait=False, kind=kind,
-                               seeds=[seed for seed in seeds if seed[0] != host.address]))
+        nodes.append(case.node(f"n{i + 1}", origin, node_file=os.path.join(case.folder, f"n{i + 1}.node"), flags=words, wait=False,
+                               kind=kind, seeds=[seed for seed in seeds if seed[0] != host.address]))
     for node in nodes:
         node.wait_ready(60)
     case.wait_agreed(nodes, 60)
@@ -162,7 +163,7 @@ def play(case, settings, seed, asked):
     now = idle_jiffies()
     found["idle_pct"] = 100 * (now[0] - idle[0]) / max(1, now[1] - idle[1])
     found["cpu_s"] = sum(node.cpu_s() for node in nodes) - sum(before)
-    found["counters"] = sums(nodes)
+    found["counters"], found["epoch"] = sums(nodes), nodes[0].status()["ring"]["epoch"]
     supply.process.stdin.close()
     found["origin"] = supply.last(20)
     for node in nodes:

@@ -6,7 +6,7 @@ requests, and must agree: hit ratios within one point, median times within ten p
     /usr/bin/python3 tests/reality/run.py --scenario tests/reality/small.scn --runs 1
 
 Needs root. Prints a table for each scenario, its figures the medians of its runs, each with a seed of its own; exit code 1
-when one is a MISS, 77 where it cannot run. --runs 1 is quick, but which node owns what is chance."""
+when one is a MISS, 77 where it cannot run."""
 import argparse
 import json
 import os
@@ -67,7 +67,9 @@ def runs_of(options, scenario):
 def tell(run, seed):
     m = run["machine"]
     name = "hits at the edge, %"
-    print(f"    seed {seed}: hits at the edge {run['simulated'][name] - run['real'][name]:+.2f} points; {m['idle_pct']:.0f} % of the machine idle, nodes used {m['nodes_cpu_s']:.1f} s of CPU; requests late "
+    print(f"    seed {seed}: hits at the edge {run['simulated'][name] - run['real'][name]:+.2f} points; {run['other']} requests ended otherwise, "
+          f"simulated times of the others off by {', '.join(f'{off:+.1f} % ({result})' for result, off in run['off'].items())}; "
+          f"{m['idle_pct']:.0f} % of the machine idle, nodes used {m['nodes_cpu_s']:.1f} s of CPU; requests late "
           f"by {m['late_p99_ms']:.2f} ms (p99), packets by {m['carrier']['latest_us'] / 1000:.2f} ms at most, {m['carrier']['lost']} of "
           f"{m['carrier']['packets']:,} lost; answers of another kind: {m['odds']}", flush=True)
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# answers.sh SIM [SIM...] - viewers at a distance from their node, and what --answers writes of each request. Prints "ok NAME" or
-# "FAIL NAME" a test; exit code 1 when one failed.
+# answers.sh SIM [SIM...] - viewers at a distance from their node, and what --answers writes of each request; what --node-files
+# writes of each node. Prints "ok NAME" or "FAIL NAME" a test; exit code 1 when one failed.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 work=$(mktemp -d "${TMPDIR:-/tmp}/hedgerow-answers.XXXXXX") || exit 1
@@ -50,4 +50,23 @@ END
 if answers "$@" >>"$work/report" 2>&1; then echo "ok sim/answers"; else fail sim/answers; fi
 "$1" run --nodes 1 --requests 0 --time 16s --answers "$work/none/answers.csv" >"$work/report" 2>&1
 if [ $? -eq 1 ] && grep -q 'cannot be written' "$work/report"; then echo "ok sim/answers-nowhere"; else fail sim/answers-nowhere; fi
+
+# A file a node, the same from each binary; the run's ring is told for who starts real nodes with them.
+node_files() {
+    for sim in "$@"; do
+        rm -rf "$work/nodes"
+        mkdir "$work/nodes" || return
+        "$sim" run --nodes 3 --requests 0 --time 16s --json --node-files "$work/nodes" >"$work/nodes/report" || return
+        [ "$(head -qn 1 "$work"/nodes/*.node | grep -c '^hedgerow node file v1: n[123] in sim/z[123], ')" -eq 3 ] || return
+        grep -q '"ring_epoch":"[0-9a-f]\{16\}"' "$work/nodes/report" || return
+        cat "$work"/nodes/*.node >"$work/nodes/all"
+        if [ ! -f "$work/all.nodes" ]; then cp "$work/nodes/all" "$work/all.nodes"; fi
+        cmp "$work/nodes/all" "$work/all.nodes" || return
+    done
+}
+if node_files "$@" >"$work/report" 2>&1; then echo "ok sim/node-files"; else fail sim/node-files; fi
+"$1" run --nodes 1 --requests 0 --time 16s --node-files "$work/none" >"$work/report" 2>&1
+if [ $? -eq 1 ] && grep -q 'n1.node cannot be written' "$work/report"; then echo "ok sim/node-files-nowhere"; else fail sim/node-files-nowhere; fi
+"$1" run --nodes 3 --requests 0 --time 16s --real-crypto-nodes 2 --node-files "$work" >"$work/report" 2>&1
+if [ $? -eq 2 ] && grep -q 'have a stand-in for keys' "$work/report"; then echo "ok sim/node-files-no-keys"; else fail sim/node-files-no-keys; fi
 exit $failed

@@ -54,6 +54,55 @@ static void the_same_seed_is_the_same_run(void **state)
     assert_string_not_equal(a, c);
 }
 
+struct seen_nodes {
+    struct node_id at[8];
+    size_t n;
+};
+
+/* It could start a real node: as a node file it is read, and keys, certificate and mesh belong together. */
+static void see_node(void *ctx, const struct identity *id)
+{
+    struct seen_nodes *seen = ctx;
+    struct buf text = BUF_EMPTY;
+    struct identity again;
+
+    assert_in_range(seen->n, 0, 7);
+    assert_int_equal(identity_encode(&text, id), 0);
+    assert_int_equal(identity_decode(&again, buf_slice(&text)), 0);
+    seen->at[seen->n++] = again.cert.id;
+    identity_wipe(&again);
+    buf_free(&text);
+}
+
+static void who_nodes_are_is_told_before_they_start(void **state)
+{
+    static const char *const more[] = { "identities 0\n", "identities 0\n", "identities 1\n" };
+    struct seen_nodes seen[3] = { { .n = 0 } };
+    char plain[TRACE_HASH_TEXT_MAX], told[TRACE_HASH_TEXT_MAX];
+
+    (void)state;
+    trace_of(more[0], 3, plain);
+    for (size_t i = 0; i < 3; i++) {
+        const struct tap tap = { .node = see_node, .node_ctx = &seen[i] };
+        struct scenario sc;
+
+        read_scenario(&sc, more[i], 3);
+        struct world *w = world_run(&sc, &tap);
+        assert_non_null(w);
+        assert_int_equal(seen[i].n, 4);
+        for (size_t k = 0; k < 4; k++)
+            assert_true(node_id_eq(&seen[i].at[k], &w->edges[k].id.cert.id));
+        if (i == 0) { /* and changes nothing */
+            trace_hash_text(&w->trace, told);
+            assert_string_equal(told, plain);
+        }
+        world_free(w);
+        scenario_fini(&sc);
+    }
+    assert_memory_equal(seen[0].at, seen[1].at, 4 * sizeof(seen[0].at[0]));
+    assert_false(node_id_eq(&seen[0].at[0], &seen[2].at[0]));
+}
+
 static void a_quiet_world_breaks_no_rule(void **state)
 {
     struct scenario sc;
@@ -457,6 +506,7 @@ int main(void)
         cmocka_unit_test(any_piece_of_a_body_is_the_same_bytes),
         cmocka_unit_test(sizes_stay_in_bounds_and_reach_the_edges),
         cmocka_unit_test(the_same_seed_is_the_same_run),
+        cmocka_unit_test(who_nodes_are_is_told_before_they_start),
         cmocka_unit_test(a_quiet_world_breaks_no_rule),
         cmocka_unit_test(a_settled_mesh_begins_as_one_that_has_run_for_long),
         cmocka_unit_test(wrong_books_are_noticed),
