@@ -88,6 +88,9 @@ enum setting_kind {
     X(origin_jitter, "origin-jitter-ms", MS, true, MS(20), 0, SEC(600), "added to it, evenly from 0 to this")          \
     X(origin_rate, "origin-rate", SIZE, true, 20 << 20, 1, UINT64_C(1) << 40, "bytes per second of one answer")        \
     X(origin_fail, "origin-fail-pct", PCT, true, 0, 0, 1000000, "of fetches are refused or cut off")                   \
+    X(not_modified, "not-modified-pct", PCT, true, 0, 0, 1000000,                                                      \
+      "of conditional fetches of what has not changed get a 304")                                                      \
+    X(last_modified, "last-modified-pct", PCT, false, 0, 0, 1000000, "of keys say when they were changed, too")        \
     X(chunked, "chunked-pct", PCT, false, 200000, 0, 1000000, "of keys come without a length")                         \
     X(purges, "purges", COUNT, false, 0, 0, 100000,                                                                    \
       "so many purges drawn from the seed, each of what has just changed")                                             \

@@ -394,6 +394,9 @@ static void check_counters(struct world *w, struct edge *e)
     equal(e, "bytes to viewers", c->bytes_viewer, e->body_bytes);
     equal(e, "bytes of the origin", c->bytes_origin, e->fetch_bytes);
     equal(e, "origin fetches", c->origin_fetches, e->fetches);
+    if (c->origin_validated > e->unchanged) /* it may have had no use for one, or no memory */
+        check_broken(w, RULE_COUNTERS, "%s counts %llu copies as said to be unchanged, and the origin said so %llu times",
+                     e->name, (unsigned long long)c->origin_validated, (unsigned long long)e->unchanged);
     equal(e, "datagrams in", sums.mesh.datagrams_in, e->datagrams_in);
     equal(e, "datagrams out", sums.mesh.datagrams_out, e->datagrams_out);
     if (w->net->counts.damaged > 0 || w->bit[FAULT_LIE] > 0)

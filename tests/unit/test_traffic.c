@@ -1,0 +1,147 @@
+/* Traffic that is more than GET: what the origin answers to conditions, and what must not be. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "sim/origin_answer.h"
+#include "sim/origin_model.h"
+#include "sim/purge_model.h"
+#include "sim/report.h"
+#include "sim/rules/check_fetch.h"
+
+static struct world *world_of(struct scenario *sc, const char *more)
+{
+    static const char base[] = "nodes 4\nkeys 20\nrequests 200\nsize-max 8KiB\nwarmup 4s\ntime 14s\n";
+    struct scenario_error err;
+
+    scenario_init(sc, &words_of_run);
+    assert_int_equal(scenario_parse(sc, slice_str(base), &err), 0);
+    assert_int_equal(scenario_parse(sc, slice_str(more), &err), 0);
+    assert_int_equal(scenario_check(sc, &err), 0);
+    struct world *w = world_run(sc, NULL);
+    assert_non_null(w);
+    assert_true(report_ok(w));
+    return w;
+}
+
+static void over(struct world *w, struct scenario *sc)
+{
+    world_free(w);
+    scenario_fini(sc);
+}
+
+static void only_broken(const struct world *w, enum rule rule)
+{
+    for (size_t i = 0; i < RULES_N; i++)
+        assert_int_equal(w->check->broken[i] > 0, i == rule);
+}
+
+/* ---- the origin ---- */
+
+static enum origin_kind answered(const struct world *w, const struct fetch *f)
+{
+    struct origin_answer a;
+
+    origin_answer_to(&a, w, f, 7, 1);
+    if (a.kind == ORIGIN_UNCHANGED)
+        assert_int_equal(a.end, 0);
+    return a.kind;
+}
+
+static void the_origin_says_what_has_not_changed(void **state)
+{
+    struct scenario sc;
+    char etag[BODY_ETAG_MAX], made[DATE_TEXT_BYTES + 1], before[DATE_TEXT_BYTES + 1];
+
+    (void)state;
+    struct world *w = world_of(&sc, "requests 0\nnot-modified-pct 100\nlast-modified-pct 100\nat 9s purge 1 7\n");
+    assert_int_equal(purge_version(w, 7), 1);
+    struct slice now = body_etag(&sc, 7, 1, etag);
+    struct fetch f = { .if_none_match = now };
+    assert_int_equal(answered(w, &f), ORIGIN_UNCHANGED);
+    assert_int_equal(purge_version_made(w, 1) - purge_version_made(w, 0), 9);
+    date_format(purge_version_made(w, 1), made);
+    date_format(purge_version_made(w, 0), before);
+    f = (struct fetch){ .if_modified_since = slice_str(made) };
+    assert_int_equal(answered(w, &f), ORIGIN_UNCHANGED);
+    f.if_modified_since = slice_str(before);
+    assert_int_equal(answered(w, &f), ORIGIN_WHOLE);
+    f.if_none_match = now; /* which alone counts then */
+    assert_int_equal(answered(w, &f), ORIGIN_UNCHANGED);
+    f.if_none_match = body_etag(&sc, 7, 0, etag);
+    f.if_modified_since = slice_str(made);
+    assert_int_equal(answered(w, &f), ORIGIN_WHOLE);
+    over(w, &sc);
+}
+
+static void copies_are_made_fresh_again(void **state)
+{
+    struct scenario sc;
+    struct edge_sums sums;
+    uint64_t validated = 0, refreshed = 0;
+
+    (void)state;
+    struct world *w = world_of(&sc, "max-age 1s\nnot-modified-pct 100\n");
+    for (uint32_t i = 0; i < 4; i++) {
+        edge_counters(&w->edges[i], &sums);
+        validated += sums.engine.origin_validated;
+        refreshed += w->edges[i].counted[RESULT_REFRESH];
+        assert_int_equal(sums.engine.origin_validated, w->edges[i].unchanged);
+    }
+    assert_true(validated > 20);
+    assert_true(refreshed > 5);
+    over(w, &sc);
+}
+
+static void who_asks_too_soon_again_is_noticed(void **state)
+{
+    struct scenario sc;
+    char etag[BODY_ETAG_MAX];
+
+    (void)state;
+    struct world *w = world_of(&sc, "requests 0\nmax-age 10s\n");
+    struct edge *e = &w->edges[1];
+    struct fetch f = { .if_none_match = body_etag(&sc, 7, 0, etag) };
+    check_fetch(e, 7, &f);
+    check_fetch_validated(e, 7, 0, w->now);
+    w->now += SEC(10);
+    check_fetch(e, 7, &f); /* its time is over */
+    w->now--;
+    check_fetch(&w->edges[2], 7, &f); /* somebody else */
+    assert_true(report_ok(w));
+    check_fetch(e, 7, &f);
+    assert_int_equal(w->check->broken[RULE_RENEWED], 1);
+    f.if_none_match = SLICE_LIT("\"7-1-99\"");
+    check_fetch(&w->edges[2], 7, &f);
+    assert_int_equal(w->check->broken[RULE_RENEWED], 2);
+    only_broken(w, RULE_RENEWED);
+    over(w, &sc);
+}
+
+static void more_validations_than_there_were_are_noticed(void **state)
+{
+    struct scenario sc;
+
+    (void)state;
+    struct world *w = world_of(&sc, "max-age 1s\nnot-modified-pct 100\n");
+    for (uint32_t i = 0; i < 4; i++)
+        w->edges[i].unchanged = 0;
+    check_end(w);
+    only_broken(w, RULE_COUNTERS);
+    over(w, &sc);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_origin_says_what_has_not_changed),
+        cmocka_unit_test(copies_are_made_fresh_again),
+        cmocka_unit_test(who_asks_too_soon_again_is_noticed),
+        cmocka_unit_test(more_validations_than_there_were_are_noticed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
