@@ -131,6 +131,7 @@ enum world_draw {
     DRAW_DISK,
     DRAW_AFTERWARDS,
     DRAW_UNCHANGED,
+    DRAW_WISH,
     DRAW_END,
 };
 struct rand world_rand(const struct world *w, uint64_t entity, enum world_draw purpose);

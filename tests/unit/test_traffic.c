@@ -11,6 +11,8 @@
 #include "sim/purge_model.h"
 #include "sim/report.h"
 #include "sim/rules/check_fetch.h"
+#include "sim/rules/check_wish.h"
+#include "sim/viewer_model.h"
 
 static struct world *world_of(struct scenario *sc, const char *more)
 {
@@ -134,6 +136,59 @@ static void more_validations_than_there_were_are_noticed(void **state)
     over(w, &sc);
 }
 
+/* ---- viewers ---- */
+
+static void no_content_where_none_was_wanted(void **state)
+{
+    struct scenario sc;
+
+    (void)state;
+    struct world *w = world_of(&sc, "head-pct 100\n");
+    assert_int_equal(w->viewers->ends[VIEWER_SERVED], 200);
+    assert_int_equal(w->viewers->bytes, 0);
+    over(w, &sc);
+
+    w = world_of(&sc, "conditional-pct 100\nlast-modified-pct 50\n");
+    assert_int_equal(w->viewers->ends[VIEWER_SERVED], 200);
+    assert_true(w->viewers->bytes > 0 && w->viewers->bytes < w->origin->bytes * 10);
+    over(w, &sc);
+}
+
+/* What the rule says of an answer for |x| by a whole copy of key 7, whose version is 1: rightly? */
+static bool right(struct world *w, const struct wish *x, enum selected how, uint64_t first, uint64_t length)
+{
+    struct selection s = { .how = how };
+    struct kept_head head = { .status = 200 };
+    struct answer a = { .head = &head, .has_length = true, .length = body_size(&w->sc, 7) };
+    uint64_t before = w->check->broken[RULE_WISHED];
+    struct span span;
+
+    if (how == SELECT_RANGES)
+        s.ranges = (struct ranges){ .n = 1, .at = { { first, length } } };
+    check_wish(w, &w->edges[0], 7, 1, x, &a, &s, &span);
+    return w->check->broken[RULE_WISHED] == before;
+}
+
+static void wrong_answers_to_conditions_are_noticed(void **state)
+{
+    struct scenario sc;
+
+    (void)state;
+    struct world *w = world_of(&sc, "requests 0\nlast-modified-pct 100\nat 9s purge 1 7\n");
+    struct wish x = { .has = { 0, 1 }, .has_n = 2 };
+    assert_true(right(w, &x, SELECT_NOT_MODIFIED, 0, 0));
+    assert_false(right(w, &x, SELECT_WHOLE, 0, 0));
+    x.has_n = 1; /* the one before */
+    assert_true(right(w, &x, SELECT_WHOLE, 0, 0));
+    assert_false(right(w, &x, SELECT_NOT_MODIFIED, 0, 0));
+    x = (struct wish){ .since = true, .since_s = purge_version_made(w, 1) };
+    assert_true(right(w, &x, SELECT_NOT_MODIFIED, 0, 0));
+    x.since_s--;
+    assert_false(right(w, &x, SELECT_NOT_MODIFIED, 0, 0));
+    only_broken(w, RULE_WISHED);
+    over(w, &sc);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -141,6 +196,8 @@ int main(void)
         cmocka_unit_test(copies_are_made_fresh_again),
         cmocka_unit_test(who_asks_too_soon_again_is_noticed),
         cmocka_unit_test(more_validations_than_there_were_are_noticed),
+        cmocka_unit_test(no_content_where_none_was_wanted),
+        cmocka_unit_test(wrong_answers_to_conditions_are_noticed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
