@@ -12,6 +12,7 @@ enum origin_kind {
     ORIGIN_WHOLE,
     ORIGIN_PART,      /* 206 */
     ORIGIN_UNCHANGED, /* 304 */
+    ORIGIN_BEYOND,    /* 416: there are no such bytes */
 };
 
 struct origin_answer {

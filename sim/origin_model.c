@@ -151,8 +151,12 @@ void origin_model_begin(struct edge *e, struct fetch *f)
         s->key = 1;
     }
     struct origin_key *k = &o->keys[s->key - 1];
-    if (k->fetches++ == 0)
+    if (k->fetches + k->parts == 0)
         k->first_at = w->now;
+    if (f->range.len > 0 && w->sc.ranges > 0)
+        k->parts++;
+    else
+        k->fetches++;
     k->last_at = w->now;
     warmth_fetch(w, s->key);
     origin_answer_to(&s->a, w, f, s->key, o->fetches);

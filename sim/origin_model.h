@@ -8,6 +8,7 @@
 
 struct origin_key {
     uint32_t fetches, failures;
+    uint32_t parts; /* fetches of a part, where viewers ask for such; no |fetches| */
     mesh_ns first_at, last_at; /* of its fetches */
     mesh_ns poisoned_at;       /* when it last answered for it what nobody asked; INT64_MIN: never */
     /* Who was last told that it has not changed, in which life, of which version, and when he had asked; NULL: nobody. */

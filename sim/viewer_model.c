@@ -59,15 +59,17 @@ static void read_on(struct world *w, struct event *ev);
 
 /* A body of which no node keeps a copy cannot go on from another one when the node it came
  * through fails: because it may not be kept, or because it is too long for any cache and,
- * coming without a length, cannot be proved the same in time; or because it was purged. */
+ * coming without a length, cannot be proved the same in time; or because it was purged. What is read leaf by leaf cannot
+ * go on either when the leaves that are still to come have changed. */
 static bool beyond_help(const struct viewer *v)
 {
     const struct world *w = v->edge->w;
     const struct scenario *sc = &w->sc;
-    bool passes = body_no_store(sc, v->key) || (body_chunked(sc, v->key) && v->size > sc->memory / 8) ||
-                  (v->head_seen && v->version < purge_version(w, v->key));
+    bool changed = v->head_seen && v->version < purge_version(w, v->key);
+    bool passes = body_no_store(sc, v->key) || (body_chunked(sc, v->key) && v->size > sc->memory / 8) || changed;
+    bool in_parts = changed && v->x != NULL && v->x->wish.range[0] != '\0';
 
-    return v->req.head_sent && passes && check_was_disturbed(w, v->began);
+    return v->req.head_sent && (in_parts || (passes && check_was_disturbed(w, v->began)));
 }
 
 /* When it has the last byte of what it took at its node by now. */
@@ -173,6 +175,14 @@ void viewers_node_stops(struct edge *e)
 
 /* ---- its answer ---- */
 
+/* A part where one was asked for, which only the origin could answer; or that there is none. */
+static bool is_relayed(const struct viewer *v)
+{
+    uint16_t status = v->req.answer.head->status;
+
+    return v->x != NULL && v->x->wish.range[0] != '\0' && (status == 206 || status == 416);
+}
+
 /* What it gets of the answer (node/io/exchange_write.c), and whether it should. */
 static void choose(struct viewer *v)
 {
@@ -190,7 +200,7 @@ static void choose(struct viewer *v)
     selection_make(s, &wants, a->head, a->has_length, a->length, wish->head,
                    world_wall_s(w) + e->wall_off_s - a->age_ns / SEC(1));
     if (!v->page)
-        check_wish(w, e, v->key, v->version, wish, a, s, &span);
+        check_wish(w, e, v->key, v->version, wish, a, s, origin_model_poisoned(w, v->key, v->began - SEC(1)), &span);
     v->pos = span.first;
     v->want = span.length;
     if (wish->head || s->how == SELECT_NOT_MODIFIED || s->how == SELECT_UNSATISFIABLE) {
@@ -215,14 +225,6 @@ static bool next_part(struct viewer *v)
     v->left = r->length;
     request_seek(v->edge->engine, edge_now(v->edge), &v->req, r->first, r->length);
     return true;
-}
-
-/* A part where one was asked for, which only the origin could answer; or that there is none. */
-static bool is_relayed(const struct viewer *v)
-{
-    uint16_t status = v->req.answer.head->status;
-
-    return v->x != NULL && v->x->wish.range[0] != '\0' && (status == 206 || status == 416);
 }
 
 static void see_head(struct viewer *v)

@@ -123,6 +123,7 @@ static void draw_traffic(struct scenario *sc, struct swarm *s)
     sc->last_modified = sometimes(s, 50, 0, 100000, 1000000);
     sc->heads = sometimes(s, 30, 0, 10000, 300000);
     sc->conditional = sometimes(s, 40, 0, 10000, 500000);
+    sc->ranges = sometimes(s, 40, 0, 10000, 500000);
 }
 
 /* What costs much and seldom finds anything else is in some seeds only: real cryptography, a ring of one's own. */

@@ -429,12 +429,15 @@ static void check_fetches(struct world *w)
         const struct origin_key *k = &w->origin->keys[key - 1];
         if (body_no_store(&w->sc, key) || body_size(&w->sc, key) > w->sc.memory / 8)
             continue; /* may not be kept, or is too long to be */
-        uint64_t periods = k->fetches > 0 ? 1 + (uint64_t)((k->last_at - k->first_at) / body_max_age(&w->sc, key)) : 0;
+        uint64_t periods = k->fetches + k->parts > 0 ? 1 + (uint64_t)((k->last_at - k->first_at) / body_max_age(&w->sc, key)) : 0;
         uint64_t allowed = (periods + purge_covered(w, key)) * (reasons + k->failures);
         if (k->fetches > allowed)
             check_broken(w, RULE_FETCHES, "key %llu was fetched %u times; %llu can be explained",
                          (unsigned long long)key, k->fetches, (unsigned long long)allowed);
-        else if (w->viewers->key_asked[key - 1] && k->fetches == 0 && w->viewers->ends[VIEWER_CUT] == 0 &&
+        else if (k->parts > allowed * (2 + body_size(&w->sc, key) / LEAF_BYTES)) /* each leaf by itself, at the worst */
+            check_broken(w, RULE_FETCHES, "parts of key %llu were fetched %u times; %llu for each leaf can be explained",
+                         (unsigned long long)key, k->parts, (unsigned long long)allowed);
+        else if (w->viewers->key_asked[key - 1] && k->fetches + k->parts == 0 && w->viewers->ends[VIEWER_CUT] == 0 &&
                  w->viewers->ends[VIEWER_GONE] == 0 && w->viewers->ends[VIEWER_FAILED] == 0)
             check_broken(w, RULE_FETCHES, "key %llu was asked for and never fetched", (unsigned long long)key);
         else if (!w->viewers->key_asked[key - 1] && k->fetches > 0)

@@ -70,7 +70,7 @@ static void check_parts(const struct judged *j, const struct ranges *got)
 {
     struct span want[WISH_RANGES_MAX];
     size_t n = spans_of(j->x, j->size, want);
-    bool same = got->n == n && n > 0 && !j->x->odd;
+    bool same = got->n == n && n > 0;
 
     for (size_t i = 0; same && i < n; i++)
         same = got->at[i].first == want[i].first && got->at[i].length == want[i].length;
@@ -86,7 +86,7 @@ static void check_ranges(const struct judged *j, const struct answer *a, const s
     enum still still = still_wanted(j);
     size_t n = spans_of(x, j->size, want);
 
-    if (!wanted || still == STILL_NOT || x->odd) {
+    if (!wanted || still == STILL_NOT || x->odd || (x->unordered && n > 1)) {
         if (s->how != SELECT_WHOLE)
             wrong(j, "not all of it, though no part is to be had");
         return;
@@ -128,11 +128,17 @@ static void check_relayed(const struct judged *j, const struct answer *a, struct
 }
 
 void check_wish(struct world *w, const struct edge *e, uint64_t key, uint64_t version, const struct wish *x,
-                const struct answer *a, const struct selection *s, struct span *span)
+                const struct answer *a, const struct selection *s, bool poisoned, struct span *span)
 {
     struct judged j = { w, e, key, version, body_size(&w->sc, key), x };
 
     *span = (struct span){ 0, j.size };
+    if (a->head->status != 200 && poisoned) {
+        struct span want[WISH_RANGES_MAX];
+        bool part = spans_of(x, j.size, want) > 0 && want[0].length == a->length;
+        *span = part ? want[0] : (struct span){ 0, a->length };
+        return;
+    }
     if (a->head->status != 200) {
         check_relayed(&j, a, span);
         if (s->how != SELECT_WHOLE)

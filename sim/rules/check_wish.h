@@ -13,8 +13,9 @@ struct span {
 };
 
 /* |e| answers |x|, about |key|, with |version|, as |s| says; |status| is that of the head as it came. With 206 there, the
- * range that it names goes to |span|, else that is all of the body. */
+ * range that it names goes to |span|, else that is all of the body. |poisoned|: the origin may have named another range than
+ * it sends; then that is not judged, and |span| is what was asked for, or all. */
 void check_wish(struct world *w, const struct edge *e, uint64_t key, uint64_t version, const struct wish *x,
-                const struct answer *a, const struct selection *s, struct span *span);
+                const struct answer *a, const struct selection *s, bool poisoned, struct span *span);
 
 #endif

@@ -102,14 +102,13 @@ static void draw_if_range(struct wish *x, const struct world *w, uint64_t key, s
 
 static void draw_range(struct wish *x, const struct world *w, uint64_t key, struct rand *r)
 {
-    static const char *const odd[] = { "bytes=9-5", "bytes=", "bytes=a-b", "leaves=0-1", "bytes=50-60,10-20",
-                                       "bytes=0-9,5-14" };
+    static const char *const odd[] = { "bytes=9-5", "bytes=", "bytes=a-b", "leaves=0-1" };
     uint64_t size = body_size(&w->sc, key), first = rand_below(r, size + 1);
     struct wish_range *one = &x->at[0];
 
     x->at_n = 1;
     *one = (struct wish_range){ .first = first, .last = UINT64_MAX };
-    switch (rand_below(r, 10)) {
+    switch (rand_below(r, 11)) {
     case 0: break; /* from there to the end, if there is anything */
     case 1: *one = (struct wish_range){ .first = 1 + rand_below(r, size + 10), .suffix = true }; break;
     case 2: *one = (struct wish_range){ .first = 0, .last = rand_below(r, 2) }; break;
@@ -121,6 +120,13 @@ static void draw_range(struct wish *x, const struct world *w, uint64_t key, stru
         x->odd = true;
         x->at_n = 0;
         snprintf(x->range, sizeof(x->range), "%s", odd[rand_below(r, sizeof(odd) / sizeof(odd[0]))]);
+        break;
+    case 8: /* the second one overlaps the first, or lies before it */
+        draw_several(x, size, r);
+        x->at_n = 2;
+        x->unordered = true;
+        x->at[1].first = rand_below(r, x->at[0].last + 1);
+        x->at[1].last = x->at[1].first + rand_below(r, size / 4 + 1);
         break;
     default: one->last = first + rand_below(r, size + 1 - first); break;
     }

@@ -165,7 +165,7 @@ static bool right(struct world *w, const struct wish *x, enum selected how, uint
 
     if (how == SELECT_RANGES)
         s.ranges = (struct ranges){ .n = 1, .at = { { first, length } } };
-    check_wish(w, &w->edges[0], 7, 1, x, &a, &s, &span);
+    check_wish(w, &w->edges[0], 7, 1, x, &a, &s, false, &span);
     return w->check->broken[RULE_WISHED] == before;
 }
 
@@ -189,6 +189,72 @@ static void wrong_answers_to_conditions_are_noticed(void **state)
     over(w, &sc);
 }
 
+static void part_is(struct world *w, const char *range, const char *if_range, enum origin_kind kind, uint64_t at,
+                    uint64_t end)
+{
+    struct fetch f = { .range = slice_str(range), .if_range = slice_str(if_range) };
+    struct origin_answer a;
+
+    origin_answer_to(&a, w, &f, 7, 1);
+    assert_int_equal(a.kind, kind);
+    assert_int_equal(a.at, at);
+    assert_int_equal(a.end, end);
+}
+
+static void the_origin_knows_parts(void **state)
+{
+    struct scenario sc;
+    char etag[BODY_ETAG_MAX];
+
+    (void)state;
+    struct world *w = world_of(&sc, "requests 0\nsize-min 1000\nsize-max 1000\nrange-pct 1\nat 9s purge 1 7\n");
+    part_is(w, "bytes=0-0", "", ORIGIN_PART, 0, 1);
+    part_is(w, "bytes=10-", "", ORIGIN_PART, 10, 1000);
+    part_is(w, "bytes=-10", "", ORIGIN_PART, 990, 1000);
+    part_is(w, "bytes=-2000", "", ORIGIN_PART, 0, 1000);
+    part_is(w, "bytes=999-5000", "", ORIGIN_PART, 999, 1000);
+    part_is(w, "bytes=1000-", "", ORIGIN_BEYOND, 0, 0);
+    part_is(w, "bytes=0-1,5-6", "", ORIGIN_WHOLE, 0, 1000);
+    part_is(w, "bytes=5-1", "", ORIGIN_WHOLE, 0, 1000);
+    part_is(w, "bytes=-", "", ORIGIN_WHOLE, 0, 1000);
+    part_is(w, "leaves=1-2", "", ORIGIN_WHOLE, 0, 1000);
+    (void)body_etag(&sc, 7, 0, etag);
+    part_is(w, "bytes=0-0", etag, ORIGIN_WHOLE, 0, 1000);
+    (void)body_etag(&sc, 7, 1, etag);
+    part_is(w, "bytes=0-0", etag, ORIGIN_PART, 0, 1);
+    over(w, &sc);
+}
+
+static void wrong_parts_are_noticed(void **state)
+{
+    struct scenario sc;
+
+    (void)state;
+    struct world *w = world_of(&sc, "requests 0\nsize-min 1000\nsize-max 1000\nat 9s purge 1 7\n");
+    struct wish x = { .range = "bytes=10-19", .at = { { 10, 19, false } }, .at_n = 1 };
+    assert_true(right(w, &x, SELECT_RANGES, 10, 10));
+    assert_false(right(w, &x, SELECT_RANGES, 10, 9));
+    assert_false(right(w, &x, SELECT_RANGES, 11, 10));
+    assert_false(right(w, &x, SELECT_WHOLE, 0, 0));
+    assert_false(right(w, &x, SELECT_UNSATISFIABLE, 0, 0));
+    x.if_range = IF_RANGE_WEAK;
+    x.if_range_of = 1;
+    assert_true(right(w, &x, SELECT_WHOLE, 0, 0));
+    assert_false(right(w, &x, SELECT_RANGES, 10, 10));
+    x.if_range = IF_RANGE_TAG;
+    assert_true(right(w, &x, SELECT_RANGES, 10, 10));
+    x.if_range_of = 0;
+    assert_false(right(w, &x, SELECT_RANGES, 10, 10));
+    x = (struct wish){ .range = "bytes=1000-", .at = { { 1000, UINT64_MAX, false } }, .at_n = 1 };
+    assert_true(right(w, &x, SELECT_UNSATISFIABLE, 0, 0));
+    assert_false(right(w, &x, SELECT_WHOLE, 0, 0));
+    x = (struct wish){ .range = "bytes=-10", .at = { { 10, 0, true } }, .at_n = 1 };
+    assert_true(right(w, &x, SELECT_RANGES, 990, 10));
+    assert_false(right(w, &x, SELECT_RANGES, 0, 11));
+    only_broken(w, RULE_WISHED);
+    over(w, &sc);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -198,6 +264,8 @@ int main(void)
         cmocka_unit_test(more_validations_than_there_were_are_noticed),
         cmocka_unit_test(no_content_where_none_was_wanted),
         cmocka_unit_test(wrong_answers_to_conditions_are_noticed),
+        cmocka_unit_test(the_origin_knows_parts),
+        cmocka_unit_test(wrong_parts_are_noticed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
