@@ -4,7 +4,9 @@
 
 #include "sim/disk/disk_check.h"
 #include "sim/net/link_model.h"
+#include "sim/origin_model.h"
 #include "sim/purge_model.h"
+#include "sim/rules/check_change.h"
 
 /* When the version was made, as Last-Modified says it. */
 static struct slice date_of(const struct world *w, uint64_t version, char text[DATE_TEXT_BYTES + 1])
@@ -87,6 +89,35 @@ static void whole(struct origin_answer *a)
     a->end = a->size;
 }
 
+static void answer_change(struct origin_answer *a, const struct world *w, uint64_t number)
+{
+    struct rand r = world_rand(w, number, DRAW_CHANGE);
+    uint64_t kind = rand_below(&r, 10);
+
+    a->kind = kind < 4 ? ORIGIN_EMPTY : kind < 7 ? ORIGIN_CHANGED : kind < 8 ? ORIGIN_ELSEWHERE : ORIGIN_REFUSES;
+    a->other = 1 + rand_below(&r, w->sc.keys);
+    a->end = a->kind == ORIGIN_CHANGED ? (a->size < ORIGIN_SAYS_MAX ? a->size : ORIGIN_SAYS_MAX) : 0;
+}
+
+static uint64_t change(struct world *w, uint64_t key)
+{
+    struct origin_key *k = &w->origin->keys[key - 1];
+
+    k->changes++;
+    k->changed_at = w->now;
+    return purge_changed(w, key);
+}
+
+void origin_answer_changes(struct origin_answer *a, struct world *w)
+{
+    if (!origin_changes(a->kind))
+        return;
+    w->changes->made++;
+    a->version = change(w, a->key);
+    if (a->kind == ORIGIN_ELSEWHERE && a->other != a->key)
+        (void)change(w, a->other);
+}
+
 void origin_answer_to(struct origin_answer *a, const struct world *w, const struct fetch *f, uint64_t key,
                       uint64_t number)
 {
@@ -94,7 +125,9 @@ void origin_answer_to(struct origin_answer *a, const struct world *w, const stru
     a->version = purge_version(w, key);
     a->size = body_size(&w->sc, key);
     whole(a);
-    if (is_unchanged(w, f, a) && says_so(w, number)) {
+    if (f->method.len > 0) {
+        answer_change(a, w, number);
+    } else if (is_unchanged(w, f, a) && says_so(w, number)) {
         a->kind = ORIGIN_UNCHANGED;
         a->end = 0;
     } else if (f->range.len > 0 && may_be_part(w, f, a)) {
@@ -110,7 +143,11 @@ static uint16_t status_of(const struct origin_answer *a)
     case ORIGIN_PART: return 206;
     case ORIGIN_UNCHANGED: return 304;
     case ORIGIN_BEYOND: return 416;
-    case ORIGIN_WHOLE: return 200;
+    case ORIGIN_WHOLE:
+    case ORIGIN_CHANGED: return 200;
+    case ORIGIN_EMPTY: return 204;
+    case ORIGIN_ELSEWHERE: return 201;
+    case ORIGIN_REFUSES: return 409;
     }
     return 0;
 }
@@ -157,6 +194,8 @@ void origin_answer_head(struct origin_head *h, const struct origin_answer *a, co
         add(h, "Last-Modified", date_of(w, a->version, h->date));
     poison_fields(poison, &h->fields);
     add_range(h, a, poison);
+    if (a->kind == ORIGIN_ELSEWHERE)
+        add(h, "Location", body_path(a->other, h->location));
     snprintf(h->sent, sizeof(h->sent), "%lld", (long long)(w->now / MS(1)));
     if (sc->disk > 0)
         add(h, DISK_SENT, slice_str(h->sent));

@@ -127,6 +127,21 @@ static void supply_free(struct supply *s)
     free(s);
 }
 
+/* What other than copies of it is asked for is no fetch of a key. */
+static void count_fetch(struct world *w, uint64_t key, const struct fetch *f)
+{
+    struct origin_key *k = &w->origin->keys[key - 1];
+
+    if (k->fetches + k->parts == 0)
+        k->first_at = w->now;
+    if (f->range.len > 0 && w->sc.ranges > 0)
+        k->parts++;
+    else
+        k->fetches++;
+    k->last_at = w->now;
+    warmth_fetch(w, key);
+}
+
 void origin_model_begin(struct edge *e, struct fetch *f)
 {
     struct world *w = e->w;
@@ -150,21 +165,14 @@ void origin_model_begin(struct edge *e, struct fetch *f)
                      SLICE_FMT(slice_head(f->path, 60)));
         s->key = 1;
     }
-    struct origin_key *k = &o->keys[s->key - 1];
-    if (k->fetches + k->parts == 0)
-        k->first_at = w->now;
-    if (f->range.len > 0 && w->sc.ranges > 0)
-        k->parts++;
-    else
-        k->fetches++;
-    k->last_at = w->now;
-    warmth_fetch(w, s->key);
+    if (f->method.len == 0)
+        count_fetch(w, s->key, f);
     origin_answer_to(&s->a, w, f, s->key, o->fetches);
     s->at = s->a.at;
     s->began = w->now;
     check_fetch(e, s->key, f);
     struct rand odd = world_rand(w, o->fetches, DRAW_POISON);
-    s->poison = poison_draw(w->sc.origin_poison, &odd);
+    s->poison = f->method.len == 0 ? poison_draw(w->sc.origin_poison, &odd) : POISON_NONE;
     s->trickles = draw_ppm(&odd, w->sc.origin_trickle);
     if (draw_ppm(&s->rand, w->sc.origin_fail)) /* half of them before the head */
         s->cut_at = rand_below(&s->rand, 2) == 0 ? 0 : rand_below(&s->rand, s->a.size + 1);
@@ -237,6 +245,7 @@ static void supply_head(struct supply *s)
 
     if (s->poison != POISON_NONE)
         supply_poisoned(s);
+    origin_answer_changes(&s->a, w);
     origin_answer_head(&head, &s->a, w, s->poison);
     s->head_sent = true;
     world_note(w, NOTE_FETCH_HEAD, e->index, head.etag);
@@ -286,7 +295,10 @@ static void supply_fire(struct world *w, struct event *ev)
     if (!s->head_sent && w->origin->state == ORIGIN_HANGS) {
         trouble(w, s->key);
         world_bit(w, FAULT_ORIGIN_ERROR);
-        world_at(w, ev, w->now + SEC(1)); /* perhaps it goes on */
+        if (s->fetch->method.len > 0 && w->now - s->began >= (mesh_ns)w->sc.fetch_timeout)
+            supply_end(s, MESH_E_TIMEOUT); /* over requests with content the rim watches */
+        else
+            world_at(w, ev, w->now + SEC(1)); /* perhaps it goes on */
         return;
     }
     if (!s->head_sent && (w->origin->state == ORIGIN_DOWN || s->cut_at == 0)) {

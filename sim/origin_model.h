@@ -8,6 +8,8 @@
 
 struct origin_key {
     uint32_t fetches, failures;
+    uint32_t changes; /* by viewers' requests, and when the last one was made */
+    mesh_ns changed_at;
     uint32_t parts; /* fetches of a part, where viewers ask for such; no |fetches| */
     mesh_ns first_at, last_at; /* of its fetches */
     mesh_ns poisoned_at;       /* when it last answered for it what nobody asked; INT64_MIN: never */

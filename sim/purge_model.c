@@ -148,6 +148,12 @@ static void next_version(struct world *w)
     b->made_at[b->version] = w->now;
 }
 
+uint64_t purge_changed(struct world *w, uint64_t key)
+{
+    next_version(w);
+    return w->purges->versions[key - 1] = w->purges->version;
+}
+
 void purge_called(struct edge *e, enum purge_kind kind, uint64_t value)
 {
     struct world *w = e->w;

@@ -50,6 +50,8 @@ void purge_called(struct edge *e, enum purge_kind kind, uint64_t value);
 uint64_t purge_version(const struct world *w, uint64_t key);
 uint64_t purge_covered(const struct world *w, uint64_t key);
 
+/* purge_changed: the origin has another version of |key| alone now, which is returned; nobody is told. */
+uint64_t purge_changed(struct world *w, uint64_t key);
 /* purge_version_made: when that version was made, in Unix seconds. */
 int64_t purge_version_made(const struct world *w, uint64_t version);
 

@@ -66,6 +66,7 @@ enum setting_kind {
     X(heads, "head-pct", PCT, false, 0, 0, 1000000, "viewers that ask by HEAD")                                        \
     X(conditional, "conditional-pct", PCT, false, 0, 0, 1000000, "viewers that say which versions they have")          \
     X(ranges, "range-pct", PCT, false, 0, 0, 1000000, "viewers that want a part, or several")                          \
+    X(posts, "post-pct", PCT, false, 0, 0, 1000000, "viewers that change at the origin what they name (POST)")         \
     X(memory, "memory", SIZE, false, 256 << 20, 1 << 20, UINT64_C(1) << 40, "of each node's cache")                    \
     X(eviction, "eviction", EVICTION, false, 0, 0, EVICT_POLICIES_N - 1, "s3-fifo-size, s3-fifo, sieve or lru")        \
     X(spread_floor, "spread-floor", COUNT, false, 0, 0, UINT32_MAX,                                                    \

@@ -6,9 +6,11 @@
 #include "sim/body.h"
 #include "sim/rules/check.h"
 #include "sim/rules/check_answer.h"
+#include "sim/rules/check_change.h"
 #include "sim/rules/check_wish.h"
 #include "sim/disk/disk_check.h"
 #include "sim/net/last_mile.h"
+#include "sim/origin_answer.h"
 #include "sim/origin_model.h"
 #include "sim/faults/origin_poison.h"
 #include "sim/purge_model.h"
@@ -21,6 +23,7 @@
 #define PIECES       8
 #define SLOW_BYTES   (64u << 10)
 #define SLOW_EVERY   MS(20)
+#define UNHEARD      SEC(15) /* who was cut off for a while may have older copies of what was changed */
 #define HEAD_BYTES   400 /* of an answer, about */
 
 /* More than a plain GET, and what of the answer goes to who asked so: as the rim of a node chooses it. */
@@ -43,7 +46,8 @@ struct viewer {
     uint64_t want, left;     /* bytes it is to get; those of this part still to come, UINT64_MAX: all that comes */
     uint64_t leaves_at;      /* goes after so many bytes; UINT64_MAX: stays */
     uint64_t version;        /* of the body that it gets */
-    uint64_t floor;          /* older ones it must not get */
+    uint64_t floor;          /* older ones it must not get: they were purged, */
+    uint64_t changed_floor;  /* or a viewer has changed them */
     uint64_t memory_refused; /* to its node, before it asked */
     mesh_ns began, asked_at, first_byte_at;
     struct last_mile mile;
@@ -55,18 +59,26 @@ struct viewer {
 
 static void read_on(struct world *w, struct event *ev);
 
+static bool is_post(const struct viewer *v)
+{
+    return v->x != NULL && v->x->wish.post;
+}
+
 /* ---- the end of one ---- */
 
 /* A body of which no node keeps a copy cannot go on from another one when the node it came
  * through fails: because it may not be kept, or because it is too long for any cache and,
- * coming without a length, cannot be proved the same in time; or because it was purged. What is read leaf by leaf cannot
- * go on either when the leaves that are still to come have changed. */
+ * coming without a length, cannot be proved the same in time; or because it was purged; or
+ * because who has not heard that a viewer changed it has another one. What is read leaf by
+ * leaf cannot go on either when the leaves that are still to come have changed. */
 static bool beyond_help(const struct viewer *v)
 {
     const struct world *w = v->edge->w;
     const struct scenario *sc = &w->sc;
     bool changed = v->head_seen && v->version < purge_version(w, v->key);
-    bool passes = body_no_store(sc, v->key) || (body_chunked(sc, v->key) && v->size > sc->memory / 8) || changed;
+    const struct origin_key *k = &w->origin->keys[v->key - 1];
+    bool told = k->changes > 0 && k->changed_at >= v->began - UNHEARD;
+    bool passes = told || body_no_store(sc, v->key) || (body_chunked(sc, v->key) && v->size > sc->memory / 8) || changed;
     bool in_parts = changed && v->x != NULL && v->x->wish.range[0] != '\0';
 
     return v->req.head_sent && (in_parts || (passes && check_was_disturbed(w, v->began)));
@@ -143,7 +155,8 @@ static void viewer_end(struct viewer *v, enum viewer_end how)
                 count ? (int)result : -1, (unsigned long long)v->at);
     if (count) {
         e->counted[result]++;
-        warmth_answer(w, v->key, result != RESULT_MISS && result != RESULT_ERROR);
+        if (!is_post(v))
+            warmth_answer(w, v->key, result != RESULT_MISS && result != RESULT_ERROR);
     }
     note_series(v, how, result);
     tell(v, how, result);
@@ -227,6 +240,22 @@ static bool next_part(struct viewer *v)
     return true;
 }
 
+/* The origin's answer to who wanted something changed. */
+static void see_change(struct viewer *v)
+{
+    struct world *w = v->edge->w;
+    const struct answer *a = &v->req.answer;
+    uint16_t status = a->head->status;
+
+    v->want = status == 200 ? (v->size < ORIGIN_SAYS_MAX ? v->size : ORIGIN_SAYS_MAX) : 0;
+    if ((status != 200 && status != 201 && status != 204 && status != 409) || !a->passed || a->stored ||
+        body_version(&w->sc, v->key, kept_head_value(a->head, SLICE_LIT("etag")), &v->version) != 0)
+        check_broken(w, RULE_BODY, "key %llu at %s: the answer to POST is not the origin's (status %u)",
+                     (unsigned long long)v->key, v->edge->name, status);
+    if (status < 400)
+        check_change_told(v->edge, v->key, v->version, v->asked_at);
+}
+
 static void see_head(struct viewer *v)
 {
     struct world *w = v->edge->w;
@@ -240,6 +269,10 @@ static void see_head(struct viewer *v)
         last_mile_send(&v->mile, w->now, HEAD_BYTES);
     world_notef(w, NOTE_ANSWER, v->edge->index, "%llu %u %s", (unsigned long long)v->number, a->head->status,
                 request_result_word(a->result));
+    if (is_post(v)) {
+        see_change(v);
+        return;
+    }
     if (a->head->status == poison_status(POISON_PAGE, 0) && origin_model_poisoned(w, v->key, v->began - SEC(1))) {
         v->page = true;
         v->size = v->want = poison_page().len;
@@ -263,6 +296,10 @@ static void see_head(struct viewer *v)
         check_broken(w, RULE_PURGED, "key %llu at %s: version %llu, asked for %lld ms before, though %llu was purged",
                      (unsigned long long)v->key, v->edge->name, (unsigned long long)v->version,
                      (long long)((w->now - v->asked_at) / MS(1)), (unsigned long long)v->floor);
+    if (v->version < v->changed_floor)
+        check_broken(w, RULE_CHANGED, "key %llu at %s: version %llu, asked for %lld ms before, though %llu was told of",
+                     (unsigned long long)v->key, v->edge->name, (unsigned long long)v->version,
+                     (long long)((w->now - v->asked_at) / MS(1)), (unsigned long long)v->changed_floor);
     purge_served(w, v->key, v->version, v->asked_at);
     disk_check_answer(v->edge, v->key, &v->req);
     check_answer(w, v->edge, v->key, v->asked_at, a->result);
@@ -384,7 +421,8 @@ static void ask_for_more(struct viewer *v)
 
     wish_fields(&x->wish, &x->fields);
     v->req.fields = &x->fields;
-    v->req.method = x->wish.head ? SLICE_LIT("HEAD") : SLICE_LIT("GET");
+    v->req.method = x->wish.post ? SLICE_LIT("POST") : x->wish.head ? SLICE_LIT("HEAD") : SLICE_LIT("GET");
+    v->edge->w->changes->asked += x->wish.post;
     if (!x->wish.head && x->wish.range[0] != '\0') {
         v->req.range = slice_str(x->wish.range);
         v->req.if_range = slice_str(x->wish.validator);
@@ -406,6 +444,7 @@ static void ask(struct world *w, struct event *ev)
     v->asked_at = w->now;
     v->memory_refused = e->memory_refused;
     v->floor = purge_floor(e, v->key);
+    v->changed_floor = check_change_floor(e, v->key);
     v->ev.fire = read_on;
     v->req.io = v;
     v->req.host = SLICE_LIT("www.example");
@@ -439,7 +478,7 @@ static struct asking *asking_of(const struct world *w, uint64_t number, uint64_t
 {
     struct wish wish;
 
-    if (w->sc.heads + w->sc.conditional + w->sc.ranges == 0 || !wish_draw(&wish, w, number, key))
+    if (w->sc.heads + w->sc.conditional + w->sc.ranges + w->sc.posts == 0 || !wish_draw(&wish, w, number, key))
         return NULL;
     struct asking *x = world_alloc(sizeof(*x));
     x->wish = wish;
@@ -469,8 +508,10 @@ void viewer_new(struct world *w, struct edge *e, uint64_t number, uint64_t key, 
     snprintf(v->id, sizeof(v->id), "%llu", (unsigned long long)number);
     all->begun++;
     all->under_way++;
-    all->keys_asked += !all->key_asked[key - 1];
-    all->key_asked[key - 1] = 1;
+    if (!is_post(v)) {
+        all->keys_asked += !all->key_asked[key - 1];
+        all->key_asked[key - 1] = 1;
+    }
     if (draw_ppm(r, w->sc.leavers)) {
         if (rand_below(r, 2) == 0)
             world_at(w, &v->go, w->now + draw_ns(r, MS(200)));

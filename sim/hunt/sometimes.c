@@ -29,8 +29,6 @@ _Static_assert(ALL_N <= SOMETIMES_MAX, "room for all");
 static const struct exemption {
     const char *name, *why;
 } exemptions[] = {
-    { "counter passages", "viewers ask by GET alone" },
-    { "counter drops", "viewers ask by GET alone" },
     { "counter origin_waited", "so few viewers ask for less at once than nodes may fetch at once" },
     { "counter origin_turned_away", "so few viewers ask for less at once than nodes may fetch at once" },
     { "counter origin_failovers", "there is one origin" },

@@ -124,6 +124,7 @@ static void draw_traffic(struct scenario *sc, struct swarm *s)
     sc->heads = sometimes(s, 30, 0, 10000, 300000);
     sc->conditional = sometimes(s, 40, 0, 10000, 500000);
     sc->ranges = sometimes(s, 40, 0, 10000, 500000);
+    sc->posts = sometimes(s, 30, 0, 5000, 150000);
 }
 
 /* What costs much and seldom finds anything else is in some seeds only: real cryptography, a ring of one's own. */

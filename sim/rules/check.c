@@ -13,6 +13,7 @@
 #include "sim/purge_model.h"
 #include "sim/series.h"
 #include "sim/viewer_model.h"
+#include "sim/rules/check_change.h"
 #include "sim/rules/watch.h"
 
 #define UNDISTURBED SEC(15) /* a node that ran so long in peace must not be called dead */
@@ -430,7 +431,9 @@ static void check_fetches(struct world *w)
         if (body_no_store(&w->sc, key) || body_size(&w->sc, key) > w->sc.memory / 8)
             continue; /* may not be kept, or is too long to be */
         uint64_t periods = k->fetches + k->parts > 0 ? 1 + (uint64_t)((k->last_at - k->first_at) / body_max_age(&w->sc, key)) : 0;
-        uint64_t allowed = (periods + purge_covered(w, key)) * (reasons + k->failures);
+        /* Word of a change comes from the node that made it, and again from each owner: what was fetched between goes, too. */
+        uint64_t changes = (1 + RING_OWNERS) * (uint64_t)k->changes;
+        uint64_t allowed = (periods + purge_covered(w, key) + changes) * (reasons + k->failures);
         if (k->fetches > allowed)
             check_broken(w, RULE_FETCHES, "key %llu was fetched %u times; %llu can be explained",
                          (unsigned long long)key, k->fetches, (unsigned long long)allowed);
@@ -520,6 +523,7 @@ void check_end(struct world *w)
     purge_end(w);
     config_end(w);
     disk_check_end(w);
+    check_change_end(w);
 }
 
 void check_expectations(struct world *w, const struct figures *f)

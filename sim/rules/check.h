@@ -24,7 +24,8 @@
     X(RETURNS, "when all faults are over each node answers, and again from its copy")                     \
     X(LIFETIME, "no copy is served beyond its lifetime, nor one of what may not be kept")                 \
     X(RENEWED, "what was said to be unchanged is not asked about again before its time is over")          \
-    X(WISHED, "who asks by HEAD, on conditions or for ranges gets just that")
+    X(WISHED, "who asks by HEAD, on conditions or for ranges gets just that")                             \
+    X(CHANGED, "what a viewer was told to have changed is not served from an older copy")
 enum rule {
 #define X(name, text) RULE_##name,
     RULES(X)

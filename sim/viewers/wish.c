@@ -142,6 +142,10 @@ bool wish_draw(struct wish *x, const struct world *w, uint64_t number, uint64_t 
     struct rand r = world_rand(w, number, DRAW_WISH);
 
     memset(x, 0, sizeof(*x));
+    if (draw_ppm(&r, w->sc.posts)) {
+        x->post = true;
+        return true;
+    }
     x->head = draw_ppm(&r, w->sc.heads);
     if (draw_ppm(&r, w->sc.conditional))
         draw_condition(x, w, key, &r);
@@ -167,6 +171,6 @@ void wish_fields(const struct wish *x, struct fields *out)
 
 void wish_text(const struct wish *x, char text[WISH_TEXT_MAX])
 {
-    snprintf(text, WISH_TEXT_MAX, "%s %s %s %s %s", x->head ? "HEAD" : "GET", x->if_none_match, x->if_modified_since, x->range,
+    snprintf(text, WISH_TEXT_MAX, "%s %s %s %s %s", x->post ? "POST" : x->head ? "HEAD" : "GET", x->if_none_match, x->if_modified_since, x->range,
              x->validator);
 }

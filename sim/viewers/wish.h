@@ -21,7 +21,7 @@ struct wish_range {
 enum wish_if_range { IF_RANGE_NONE, IF_RANGE_TAG, IF_RANGE_WEAK, IF_RANGE_DATE };
 
 struct wish {
-    bool head;
+    bool head, post; /* post: it changes what it names, and wants nothing else */
     /* If-None-Match: versions that it has, or any. */
     uint64_t has[WISH_TAGS_MAX];
     size_t has_n;

@@ -10,6 +10,7 @@
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/report.h"
+#include "sim/rules/check_change.h"
 #include "sim/rules/check_fetch.h"
 #include "sim/rules/check_wish.h"
 #include "sim/viewer_model.h"
@@ -255,6 +256,58 @@ static void wrong_parts_are_noticed(void **state)
     over(w, &sc);
 }
 
+/* ---- changes ---- */
+
+static void what_viewers_change_is_another_version(void **state)
+{
+    struct scenario sc;
+    uint64_t dropped = 0;
+
+    (void)state;
+    struct world *w = world_of(&sc, "post-pct 20\nzone-delay-ms 3\n");
+    assert_true(w->changes->asked > 20 && w->changes->made > 10 && w->changes->made < w->changes->asked);
+    assert_int_equal(w->changes->n, w->changes->made);
+    for (uint32_t i = 0; i < 4; i++) {
+        struct edge_sums sums;
+        edge_counters(&w->edges[i], &sums);
+        dropped += sums.engine.drops;
+    }
+    assert_true(dropped >= 4 * w->changes->made);
+    over(w, &sc);
+}
+
+static void older_copies_of_what_was_changed_are_noticed(void **state)
+{
+    struct scenario sc;
+
+    (void)state;
+    struct world *w = world_of(&sc, "requests 0\nzone-delay-ms 3\n");
+    check_change_told(&w->edges[1], 7, 5, w->now - MS(50));
+    assert_int_equal(check_change_floor(&w->edges[1], 7), 5);
+    assert_int_equal(check_change_floor(&w->edges[1], 8), 0);
+    assert_int_equal(check_change_floor(&w->edges[2], 7), 0); /* it may not have heard */
+    w->now += SEC(3);
+    assert_int_equal(check_change_floor(&w->edges[2], 7), 5);
+    w->check->acted_at = w->now; /* something is wrong: who was cut off has its copy */
+    assert_int_equal(check_change_floor(&w->edges[1], 7), 0);
+    w->changes->made = 1; /* twice what nobody wanted once */
+    check_end(w);
+    only_broken(w, RULE_CHANGED);
+    over(w, &sc);
+
+    /* A copy that is older than a viewer was told of, still served: the book says that there was a later one. */
+    scenario_init(&sc, &words_of_run);
+    struct scenario_error err;
+    assert_int_equal(scenario_parse(&sc, slice_str("nodes 3\nkeys 3\nrequests 10\nwarmup 4s\ntime 8s\n"), &err), 0);
+    w = world_run(&sc, NULL);
+    check_change_told(&w->edges[0], 1, 9, w->now);
+    world_live(w, w->now + SEC(1), NULL);
+    viewers_one(w, 0, 1);
+    world_live(w, w->now + SEC(5), NULL);
+    assert_int_equal(w->check->broken[RULE_CHANGED], 1);
+    over(w, &sc);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -266,6 +319,8 @@ int main(void)
         cmocka_unit_test(wrong_answers_to_conditions_are_noticed),
         cmocka_unit_test(the_origin_knows_parts),
         cmocka_unit_test(wrong_parts_are_noticed),
+        cmocka_unit_test(what_viewers_change_is_another_version),
+        cmocka_unit_test(older_copies_of_what_was_changed_are_noticed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
