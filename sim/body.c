@@ -9,7 +9,7 @@
 
 #define LEAF (64u << 10)
 
-enum { OF_SIZE = 1, OF_EDGE, OF_CHUNKED, OF_NO_STORE, OF_BYTES };
+enum { OF_SIZE = 1, OF_EDGE, OF_CHUNKED, OF_NO_STORE, OF_BYTES, OF_DATE };
 
 static uint64_t draw(const struct scenario *sc, uint64_t key, uint64_t purpose)
 {
@@ -61,6 +61,11 @@ bool body_no_store(const struct scenario *sc, uint64_t key)
     if (logged(sc, key) != NULL && logged(sc, key)->max_age_s != WORKLOAD_UNSAID)
         return logged(sc, key)->max_age_s == 0;
     return draw(sc, key, OF_NO_STORE) % 1000000 < sc->no_store;
+}
+
+bool body_dated(const struct scenario *sc, uint64_t key)
+{
+    return draw(sc, key, OF_DATE) % 1000000 < sc->last_modified;
 }
 
 mesh_ns body_max_age(const struct scenario *sc, uint64_t key)

@@ -61,7 +61,7 @@ struct edge {
     struct edge_sums past;
     /* The world's own count, against the engine's counters. */
     uint64_t counted[6]; /* by enum request_result */
-    uint64_t body_bytes, fetches, fetch_bytes, datagrams_in, datagrams_out, datagram_bytes_out;
+    uint64_t body_bytes, fetches, fetch_bytes, unchanged, datagrams_in, datagrams_out, datagram_bytes_out;
 };
 
 /* The name of region |region|. */

@@ -319,11 +319,8 @@ void options_help(const struct options *o, struct buf *out)
         out,
         "hedgerow-sim run     [--scenario FILE] [--SETTING VALUE ...] [--swarm] [--json] [--report FILE] "
         "[--csv FILE]\n"
-        "                     [--log FILE ...] [--topology FILE] [--force] [--answers FILE] [--trace FILE] [--print] "
-        "[--cost]\n"
-        "                     [--log FILE] [--topology FILE] [--force] [--answers FILE] [--node-files DIR] [--trace FILE] "
-        "[--print]\n"
-        "                     [--cost]\n"
+        "                     [--log FILE ...] [--topology FILE] [--force] [--answers FILE] [--node-files DIR]\n"
+        "                     [--trace FILE] [--print] [--cost]\n"
         "hedgerow-sim members [--scenario FILE] [--SETTING VALUE ...] [--json] [--report FILE [--baselines]] "
         "[--print]\n"
         "                     [--cost]\n"

@@ -4,17 +4,14 @@
  *     | refused, hangs, or cut off in mid-body by its fate */
 #include "sim/origin_model.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "node/core/range.h"
 #include "proto/base/err.h"
 #include "sim/body.h"
 #include "sim/rules/check.h"
-#include "sim/disk/disk_check.h"
+#include "sim/rules/check_fetch.h"
 #include "sim/net/link_model.h"
-#include "sim/faults/origin_poison.h"
-#include "sim/purge_model.h"
+#include "sim/origin_answer.h"
 #include "sim/series.h"
 #include "sim/warmth.h"
 
@@ -27,11 +24,12 @@ struct supply {
     struct edge *edge;
     struct fetch *fetch;
     struct rand rand;
-    uint64_t key, version, size, at, end; /* end: behind the last byte that is wanted */
-    uint64_t cut_at;                      /* this many bytes, then nothing; UINT64_MAX: whole */
+    struct origin_answer a;
+    uint64_t key, at; /* the next byte */
+    uint64_t cut_at;  /* this many bytes, then nothing; UINT64_MAX: whole */
+    mesh_ns began;
     enum poison poison;
     bool trickles;           /* a byte a second */
-    bool part;               /* a range is wanted, of what has not changed */
     bool head_sent, waiting; /* waiting: paused, without an event */
 };
 
@@ -129,6 +127,21 @@ static void supply_free(struct supply *s)
     free(s);
 }
 
+/* What other than copies of it is asked for is no fetch of a key. */
+static void count_fetch(struct world *w, uint64_t key, const struct fetch *f)
+{
+    struct origin_key *k = &w->origin->keys[key - 1];
+
+    if (k->fetches + k->parts == 0)
+        k->first_at = w->now;
+    if (f->range.len > 0 && w->sc.ranges > 0)
+        k->parts++;
+    else
+        k->fetches++;
+    k->last_at = w->now;
+    warmth_fetch(w, key);
+}
+
 void origin_model_begin(struct edge *e, struct fetch *f)
 {
     struct world *w = e->w;
@@ -152,26 +165,17 @@ void origin_model_begin(struct edge *e, struct fetch *f)
                      SLICE_FMT(slice_head(f->path, 60)));
         s->key = 1;
     }
-    struct origin_key *k = &o->keys[s->key - 1];
-    if (k->fetches++ == 0)
-        k->first_at = w->now;
-    k->last_at = w->now;
-    warmth_fetch(w, s->key);
-    s->version = purge_version(w, s->key);
-    s->size = s->end = body_size(&w->sc, s->key);
-    uint64_t first, last;
-    char etag[BODY_ETAG_MAX];
-    bool same = f->if_range.len == 0 || slice_eq(f->if_range, body_etag(&w->sc, s->key, s->version, etag));
-    if (same && ranges_begin(f->range, &first, &last) && first < s->size) {
-        s->part = true;
-        s->at = first;
-        s->end = last < s->size ? last + 1 : s->size;
-    }
+    if (f->method.len == 0)
+        count_fetch(w, s->key, f);
+    origin_answer_to(&s->a, w, f, s->key, o->fetches);
+    s->at = s->a.at;
+    s->began = w->now;
+    check_fetch(e, s->key, f);
     struct rand odd = world_rand(w, o->fetches, DRAW_POISON);
-    s->poison = poison_draw(w->sc.origin_poison, &odd);
+    s->poison = f->method.len == 0 ? poison_draw(w->sc.origin_poison, &odd) : POISON_NONE;
     s->trickles = draw_ppm(&odd, w->sc.origin_trickle);
     if (draw_ppm(&s->rand, w->sc.origin_fail)) /* half of them before the head */
-        s->cut_at = rand_below(&s->rand, 2) == 0 ? 0 : rand_below(&s->rand, s->size + 1);
+        s->cut_at = rand_below(&s->rand, 2) == 0 ? 0 : rand_below(&s->rand, s->a.size + 1);
     world_at(w, &s->ev, w->now + farther(e) + (mesh_ns)w->sc.origin_delay + draw_ns(&s->rand, w->sc.origin_jitter));
 }
 
@@ -227,9 +231,9 @@ static void supply_poisoned(struct supply *s)
     w->origin->keys[s->key - 1].poisoned_at = w->now;
     s->cut_at = UINT64_MAX;
     if (s->poison == POISON_PAGE || s->poison == POISON_UNCHANGED) {
-        s->part = false;
-        s->at = 0;
-        s->end = s->poison == POISON_PAGE ? poison_page().len : 0;
+        s->a.kind = ORIGIN_WHOLE;
+        s->at = s->a.at = 0;
+        s->a.end = s->poison == POISON_PAGE ? poison_page().len : 0;
     }
 }
 
@@ -237,34 +241,18 @@ static void supply_head(struct supply *s)
 {
     struct edge *e = s->edge;
     struct world *w = e->w;
-    struct fields fields = { 0 };
-    char control[64], etag[BODY_ETAG_MAX], tag[BODY_PATH_MAX], range[80], sent[24];
-    bool length = !body_chunked(&w->sc, s->key) || s->poison != POISON_NONE;
+    struct origin_head head;
 
     if (s->poison != POISON_NONE)
         supply_poisoned(s);
-    if (body_no_store(&w->sc, s->key) || s->poison == POISON_PAGE)
-        snprintf(control, sizeof(control), "no-store");
-    else
-        snprintf(control, sizeof(control), "public, max-age=%lld", (long long)(body_max_age(&w->sc, s->key) / SEC(1)));
-    struct slice validator = body_etag(&w->sc, s->key, s->version, etag);
-    fields_add(&fields, SLICE_LIT("Content-Type"), SLICE_LIT("application/octet-stream"));
-    fields_add(&fields, SLICE_LIT("Cache-Control"), slice_str(control));
-    fields_add(&fields, SLICE_LIT("ETag"), validator);
-    fields_add(&fields, SLICE_LIT("Cache-Tag"), body_tag_text(body_tag(s->key), tag));
-    poison_fields(s->poison, &fields);
-    unsigned long long off = s->poison == POISON_PART && s->part; /* they are not where it says */
-    snprintf(range, sizeof(range), "bytes %llu-%llu/%llu", (unsigned long long)s->at + off,
-             (unsigned long long)s->end - 1 + off, (unsigned long long)s->size + off);
-    if (s->part || s->poison == POISON_PART)
-        fields_add(&fields, SLICE_LIT("Content-Range"), slice_str(range));
-    snprintf(sent, sizeof(sent), "%lld", (long long)(w->now / MS(1)));
-    if (w->sc.disk > 0)
-        fields_add(&fields, SLICE_LIT(DISK_SENT), slice_str(sent));
+    origin_answer_changes(&s->a, w);
+    origin_answer_head(&head, &s->a, w, s->poison);
     s->head_sent = true;
-    world_note(w, NOTE_FETCH_HEAD, e->index, validator);
-    engine_fetch_head(edge_enter(e), edge_now(e), s->fetch, poison_status(s->poison, s->part ? 206 : 200), &fields,
-                      length || s->part ? (int64_t)(s->end - s->at) : -1);
+    world_note(w, NOTE_FETCH_HEAD, e->index, head.etag);
+    e->unchanged += head.status == 304;
+    if (s->a.kind == ORIGIN_UNCHANGED)
+        check_fetch_validated(e, s->key, s->a.version, s->began);
+    engine_fetch_head(edge_enter(e), edge_now(e), s->fetch, head.status, &head.fields, head.length);
 }
 
 /* One piece, and when the next one comes. */
@@ -273,7 +261,7 @@ static void supply_piece(struct supply *s)
     uint8_t bytes[PIECE_MAX];
     struct edge *e = s->edge;
     struct world *w = e->w;
-    uint64_t n = 1 + rand_below(&s->rand, PIECE_MAX), end = s->cut_at < s->end ? s->cut_at : s->end;
+    uint64_t n = 1 + rand_below(&s->rand, PIECE_MAX), end = s->cut_at < s->a.end ? s->cut_at : s->a.end;
 
     if (n > end - s->at)
         n = end - s->at;
@@ -287,7 +275,7 @@ static void supply_piece(struct supply *s)
     if (s->poison == POISON_PAGE)
         memcpy(bytes, poison_page().data + s->at, (size_t)n);
     else
-        body_fill(&w->sc, s->key, s->version, s->at, bytes, (size_t)n);
+        body_fill(&w->sc, s->key, s->a.version, s->at, bytes, (size_t)n);
     s->at += n;
     w->origin->bytes += n;
     series_bytes(w, SERIES_FETCHED, n);
@@ -307,7 +295,10 @@ static void supply_fire(struct world *w, struct event *ev)
     if (!s->head_sent && w->origin->state == ORIGIN_HANGS) {
         trouble(w, s->key);
         world_bit(w, FAULT_ORIGIN_ERROR);
-        world_at(w, ev, w->now + SEC(1)); /* perhaps it goes on */
+        if (s->fetch->method.len > 0 && w->now - s->began >= (mesh_ns)w->sc.fetch_timeout)
+            supply_end(s, MESH_E_TIMEOUT); /* over requests with content the rim watches */
+        else
+            world_at(w, ev, w->now + SEC(1)); /* perhaps it goes on */
         return;
     }
     if (!s->head_sent && (w->origin->state == ORIGIN_DOWN || s->cut_at == 0)) {
@@ -321,10 +312,10 @@ static void supply_fire(struct world *w, struct event *ev)
     if (!s->head_sent) {
         supply_head(s);
         world_at(w, ev, w->now);
-    } else if (s->at >= s->cut_at && s->cut_at < s->end) {
+    } else if (s->at >= s->cut_at && s->cut_at < s->a.end) {
         supply_end(s, MESH_E_CLOSED);
         return;
-    } else if (s->at == s->end) {
+    } else if (s->at == s->a.end) {
         supply_end(s, 0);
         return;
     } else {

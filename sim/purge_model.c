@@ -28,6 +28,7 @@ void purge_book_free(struct purge_book *b)
         free(b->entries[i].at);
     free(b->entries);
     free(b->versions);
+    free(b->made_at);
     free(b);
 }
 
@@ -61,6 +62,14 @@ static struct slice value_text(enum purge_kind kind, uint64_t value, char text[B
 uint64_t purge_version(const struct world *w, uint64_t key)
 {
     return w->purges->versions[key - 1];
+}
+
+int64_t purge_version_made(const struct world *w, uint64_t version)
+{
+    const struct purge_book *b = w->purges;
+    mesh_ns at = version > 0 && version <= b->version ? b->made_at[version] : 0;
+
+    return world_wall_s(w) - w->now / SEC(1) + at / SEC(1);
 }
 
 /* A purge of a tag may mean whatever is under way and has no head yet. */
@@ -123,6 +132,28 @@ static void note_members(struct edge *e, struct purge_entry *p)
     }
 }
 
+/* The origin has something anew. */
+static void next_version(struct world *w)
+{
+    struct purge_book *b = w->purges;
+
+    if (++b->version >= b->made_cap) {
+        b->made_cap = 2 * b->made_cap + 64;
+        mesh_ns *grown = world_alloc(b->made_cap * sizeof(*grown));
+        if (b->made_at != NULL)
+            memcpy(grown, b->made_at, (size_t)b->version * sizeof(*grown));
+        free(b->made_at);
+        b->made_at = grown;
+    }
+    b->made_at[b->version] = w->now;
+}
+
+uint64_t purge_changed(struct world *w, uint64_t key)
+{
+    next_version(w);
+    return w->purges->versions[key - 1] = w->purges->version;
+}
+
 void purge_called(struct edge *e, enum purge_kind kind, uint64_t value)
 {
     struct world *w = e->w;
@@ -131,7 +162,7 @@ void purge_called(struct edge *e, enum purge_kind kind, uint64_t value)
     struct purge_target target = { .kind = kind, .value = value_text(kind, value, text) };
     struct purge_order order = { .who = SLICE_LIT("the world"), .targets = &target, .targets_n = 1 };
 
-    b->version++;
+    next_version(w);
     for (uint64_t key = 1; key <= w->sc.keys; key++) {
         if (covers(kind, value, key))
             b->versions[key - 1] = b->version;

@@ -29,6 +29,8 @@ struct purge_book {
     struct purge_entry *entries; /* in the order in which they were called for */
     size_t n, cap;
     uint64_t *versions; /* of the origin's bodies: [0 .. sc.keys) */
+    mesh_ns *made_at;   /* when each version was made: [1 .. version], the first ones at the beginning */
+    size_t made_cap;
     uint64_t version, refused;
     uint64_t old, old_max_ms;  /* answers older than a purge that was called for before they were asked for */
     mesh_ns rough_at, down_at; /* the network was last not as planned; a node last stopped or stood still */
@@ -47,6 +49,11 @@ void purge_called(struct edge *e, enum purge_kind kind, uint64_t value);
  * again. */
 uint64_t purge_version(const struct world *w, uint64_t key);
 uint64_t purge_covered(const struct world *w, uint64_t key);
+
+/* purge_changed: the origin has another version of |key| alone now, which is returned; nobody is told. */
+uint64_t purge_changed(struct world *w, uint64_t key);
+/* purge_version_made: when that version was made, in Unix seconds. */
+int64_t purge_version_made(const struct world *w, uint64_t version);
 
 /* |lines| lie on |e|'s disk now; what lay there is lost. */
 void purge_kept(struct edge *e, struct slice lines);

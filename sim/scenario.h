@@ -64,6 +64,10 @@ enum setting_kind {
     X(slow_viewers, "slow-viewers-pct", PCT, false, 0, 0, 1000000, "viewers that read 64 KiB each 20 ms")              \
     X(viewer_delay, "viewer-delay-ms", MS, true, 0, 0, SEC(10), "one way, from a viewer to its node")                  \
     X(leavers, "leavers-pct", PCT, false, 0, 0, 1000000, "viewers that go before the end")                             \
+    X(heads, "head-pct", PCT, false, 0, 0, 1000000, "viewers that ask by HEAD")                                        \
+    X(conditional, "conditional-pct", PCT, false, 0, 0, 1000000, "viewers that say which versions they have")          \
+    X(ranges, "range-pct", PCT, false, 0, 0, 1000000, "viewers that want a part, or several")                          \
+    X(posts, "post-pct", PCT, false, 0, 0, 1000000, "viewers that change at the origin what they name (POST)")         \
     X(memory, "memory", SIZE, false, 256 << 20, 1 << 20, UINT64_C(1) << 40, "of each node's cache")                    \
     X(eviction, "eviction", EVICTION, false, 0, 0, EVICT_POLICIES_N - 1, "s3-fifo-size, s3-fifo, sieve or lru")        \
     X(spread_floor, "spread-floor", COUNT, false, 0, 0, UINT32_MAX,                                                    \
@@ -90,6 +94,9 @@ enum setting_kind {
     X(origin_jitter, "origin-jitter-ms", MS, true, MS(20), 0, SEC(600), "added to it, evenly from 0 to this")          \
     X(origin_rate, "origin-rate", SIZE, true, 20 << 20, 1, UINT64_C(1) << 40, "bytes per second of one answer")        \
     X(origin_fail, "origin-fail-pct", PCT, true, 0, 0, 1000000, "of fetches are refused or cut off")                   \
+    X(not_modified, "not-modified-pct", PCT, true, 0, 0, 1000000,                                                      \
+      "of conditional fetches of what has not changed get a 304")                                                      \
+    X(last_modified, "last-modified-pct", PCT, false, 0, 0, 1000000, "of keys say when they were changed, too")        \
     X(chunked, "chunked-pct", PCT, false, 200000, 0, 1000000, "of keys come without a length")                         \
     X(purges, "purges", COUNT, false, 0, 0, 100000,                                                                    \
       "so many purges drawn from the seed, each of what has just changed")                                             \

@@ -6,22 +6,34 @@
 #include "sim/body.h"
 #include "sim/rules/check.h"
 #include "sim/rules/check_answer.h"
-#include "sim/digits.h"
+#include "sim/viewers/notes.h"
+#include "sim/rules/check_change.h"
+#include "sim/rules/check_wish.h"
 #include "sim/disk/disk_check.h"
 #include "sim/net/last_mile.h"
+#include "sim/origin_answer.h"
 #include "sim/origin_model.h"
 #include "sim/faults/origin_poison.h"
 #include "sim/purge_model.h"
 #include "sim/series.h"
+#include "sim/viewers/viewer.h"
+#include "sim/viewers/wish.h"
 #include "sim/warmth.h"
-#include "sim/workload.h"
-#include "sim/zipf.h"
 
 #define VIEWER_MAGIC 0x76696577u
 #define PIECES       8
 #define SLOW_BYTES   (64u << 10)
 #define SLOW_EVERY   MS(20)
+#define UNHEARD      SEC(15) /* who was cut off for a while may have older copies of what was changed */
 #define HEAD_BYTES   400 /* of an answer, about */
+
+/* More than a plain GET, and what of the answer goes to who asked so: as the rim of a node chooses it. */
+struct asking {
+    struct wish wish;
+    struct fields fields;
+    struct selection selection;
+    size_t part; /* the next one */
+};
 
 struct viewer {
     uint32_t magic;
@@ -29,10 +41,14 @@ struct viewer {
     struct event go;  /* its patience ends */
     struct list link; /* in edge->viewers */
     struct edge *edge;
-    uint64_t number, key, size, at;
+    struct asking *x; /* NULL: a plain GET */
+    uint64_t number, key, size;
+    uint64_t at, pos;        /* bytes it has; where in the body the next one lies */
+    uint64_t want, left;     /* bytes it is to get; those of this part still to come, UINT64_MAX: all that comes */
     uint64_t leaves_at;      /* goes after so many bytes; UINT64_MAX: stays */
     uint64_t version;        /* of the body that it gets */
-    uint64_t floor;          /* older ones it must not get */
+    uint64_t floor;          /* older ones it must not get: they were purged, */
+    uint64_t changed_floor;  /* or a viewer has changed them */
     uint64_t memory_refused; /* to its node, before it asked */
     mesh_ns began, asked_at, first_byte_at;
     struct last_mile mile;
@@ -42,139 +58,31 @@ struct viewer {
     struct request req;
 };
 
-static void arrive(struct world *w, struct event *ev);
 static void read_on(struct world *w, struct event *ev);
 
-/* ---- times ---- */
-
-void times_add(struct times *t, mesh_ns ns)
+static bool is_post(const struct viewer *v)
 {
-    if (t->n == t->cap) {
-        t->cap = 2 * t->cap + 256;
-        uint64_t *grown = world_alloc(t->cap * sizeof(*grown));
-        if (t->n > 0)
-            memcpy(grown, t->at, t->n * sizeof(*grown));
-        free(t->at);
-        t->at = grown;
-    }
-    t->at[t->n++] = (uint64_t)ns;
-    t->sorted = false;
-}
-
-static int compare(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-uint64_t times_at(struct times *t, unsigned per_mille)
-{
-    if (t->n == 0)
-        return FIGURE_NEVER;
-    if (!t->sorted)
-        qsort(t->at, t->n, sizeof(*t->at), compare); /* equal ones are the same: no ties to break */
-    t->sorted = true;
-    return t->at[(t->n - 1) * per_mille / 1000];
-}
-
-/* ---- who asks ---- */
-
-struct viewers *viewers_new(struct world *w)
-{
-    struct viewers *v = world_alloc(sizeof(*v));
-    uint64_t sum = 0;
-
-    v->arrive.fire = arrive;
-    v->key_asked = world_alloc((size_t)w->sc.keys);
-    v->to_ask = w->sc.load != NULL ? workload_count(&w->sc)
-                : w->sc.every_node ? w->sc.keys * w->sc.nodes
-                                   : w->sc.requests;
-    if (w->sc.zipf && w->sc.load == NULL) {
-        uint64_t each = w->sc.sample, rank = 0; /* each key stands for so many ranks */
-        v->popularity = world_alloc((size_t)w->sc.keys * sizeof(*v->popularity));
-        for (uint64_t i = 0; i < w->sc.keys; v->popularity[i++] = sum) {
-            for (uint64_t k = 0; k < each; k++)
-                sum += zipf_weight(++rank, w->sc.zipf_exponent);
-        }
-    }
-    return v;
-}
-
-void viewers_free(struct viewers *v)
-{
-    if (v == NULL)
-        return;
-    free(v->popularity);
-    free(v->key_asked);
-    free(v->first_byte_ns.at);
-    free(v->last_byte_ns.at);
-    for (size_t i = 0; i < 6; i++)
-        free(v->by_result_ns[i].at);
-    free(v);
-}
-
-/* The i-th of all requests comes at a random moment of the i-th of equal parts of the time. */
-static mesh_ns arrival(const struct world *w, uint64_t i)
-{
-    if (w->sc.load != NULL)
-        return workload_of(&w->sc, i).at;
-    struct rand r = world_rand(w, i, DRAW_ARRIVAL);
-    uint64_t span = w->sc.time - w->sc.warmup, n = w->viewers->to_ask;
-    uint64_t part = span / n, at = part * i + span % n * i / n;
-
-    return (mesh_ns)(w->sc.warmup + at + (part > 0 ? rand_below(&r, part) : 0));
-}
-
-void viewers_begin(struct world *w)
-{
-    if (w->viewers->to_ask > 0)
-        world_at(w, &w->viewers->arrive, arrival(w, 0));
-}
-
-/* The node that a viewer is sent to: |wish|, or the next one that takes viewers. NULL: none does. */
-static struct edge *pick_node(struct world *w, uint64_t wish)
-{
-    for (uint64_t i = 0; i < w->sc.nodes; i++) {
-        struct edge *e = &w->edges[(wish + i) % w->sc.nodes];
-        if (edge_serves(e) && (!w->sc.ready_only || engine_ready(e->engine, NULL)))
-            return e;
-    }
-    return NULL;
-}
-
-static uint64_t pick_key(const struct world *w, struct rand *r)
-{
-    const struct viewers *v = w->viewers;
-    uint64_t low = 0, high = w->sc.keys - 1;
-
-    if (w->sc.hot > 0 && draw_ppm(r, w->sc.hot))
-        return 1;
-    if (v->popularity == NULL)
-        return 1 + rand_below(r, w->sc.keys);
-    uint64_t at = rand_below(r, v->popularity[high]);
-    while (low < high) {
-        uint64_t middle = (low + high) / 2;
-        if (v->popularity[middle] > at)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return 1 + low;
+    return v->x != NULL && v->x->wish.post;
 }
 
 /* ---- the end of one ---- */
 
 /* A body of which no node keeps a copy cannot go on from another one when the node it came
  * through fails: because it may not be kept, or because it is too long for any cache and,
- * coming without a length, cannot be proved the same in time; or because it was purged. */
+ * coming without a length, cannot be proved the same in time; or because it was purged; or
+ * because who has not heard that a viewer changed it has another one. What is read leaf by
+ * leaf cannot go on either when the leaves that are still to come have changed. */
 static bool beyond_help(const struct viewer *v)
 {
     const struct world *w = v->edge->w;
     const struct scenario *sc = &w->sc;
-    bool passes = body_no_store(sc, v->key) || (body_chunked(sc, v->key) && v->size > sc->memory / 8) ||
-                  (v->head_seen && v->version < purge_version(w, v->key));
+    bool changed = v->head_seen && v->version < purge_version(w, v->key);
+    const struct origin_key *k = &w->origin->keys[v->key - 1];
+    bool told = k->changes > 0 && k->changed_at >= v->began - UNHEARD;
+    bool passes = told || body_no_store(sc, v->key) || (body_chunked(sc, v->key) && v->size > sc->memory / 8) || changed;
+    bool in_parts = changed && v->x != NULL && v->x->wish.range[0] != '\0';
 
-    return v->req.head_sent && passes && check_was_disturbed(w, v->began);
+    return v->req.head_sent && (in_parts || (passes && check_was_disturbed(w, v->began)));
 }
 
 /* When it has the last byte of what it took at its node by now. */
@@ -222,52 +130,6 @@ static void note_series(const struct viewer *v, enum viewer_end how, enum reques
     series_request(v->edge->w, v->began, end, served ? v->first_byte_at - v->began : -1);
 }
 
-/* Lines in the trace. */
-#define NOTE_MAX 160
-
-static void note(const struct viewer *v, enum note kind, const char *text, const char *end)
-{
-    world_note(v->edge->w, kind, v->edge->index, slice_of(text, (size_t)(end - text)));
-}
-
-static void note_end(const struct viewer *v, enum viewer_end how, bool count, enum request_result result)
-{
-    char text[NOTE_MAX], *at = digits_put(text, v->number);
-
-    *at++ = ' ';
-    at = digits_put(at, (uint64_t)how);
-    *at++ = ' ';
-    at = count ? digits_put(at, (uint64_t)result) : digits_word(at, SLICE_LIT("-1"));
-    *at++ = ' ';
-    note(v, NOTE_ASK_END, text, digits_put(at, v->at));
-}
-
-static void note_answer(const struct viewer *v, uint64_t status, enum request_result result)
-{
-    char text[NOTE_MAX], *at = digits_put(text, v->number);
-
-    *at++ = ' ';
-    at = digits_put(at, status);
-    *at++ = ' ';
-    note(v, NOTE_ANSWER, text, digits_word(at, slice_str(request_result_word(result))));
-}
-
-static void note_read(const struct viewer *v, uint64_t n)
-{
-    char text[NOTE_MAX], *at = digits_put(text, v->number);
-
-    *at++ = ' ';
-    note(v, NOTE_READ, text, digits_put(at, n));
-}
-
-static void note_ask(const struct viewer *v)
-{
-    char text[NOTE_MAX], *at = digits_put(text, v->number);
-
-    *at++ = ' ';
-    note(v, NOTE_ASK, text, digits_word(at, v->req.target));
-}
-
 static void viewer_end(struct viewer *v, enum viewer_end how)
 {
     struct edge *e = v->edge;
@@ -290,10 +152,11 @@ static void viewer_end(struct viewer *v, enum viewer_end how)
                      v->req.error_text != NULL ? v->req.error_text : "no reason given");
         w->check->unexplained++;
     }
-    note_end(v, how, count, result);
+    viewer_note_end(w, e->index, v->number, how, count ? (int)result : -1, v->at);
     if (count) {
         e->counted[result]++;
-        warmth_answer(w, v->key, result != RESULT_MISS && result != RESULT_ERROR);
+        if (!is_post(v))
+            warmth_answer(w, v->key, result != RESULT_MISS && result != RESULT_ERROR);
     }
     note_series(v, how, result);
     tell(v, how, result);
@@ -313,6 +176,7 @@ static void viewer_end(struct viewer *v, enum viewer_end how)
     world_drop(w, &v->go);
     list_remove(&v->link);
     v->magic = 0;
+    free(v->x);
     free(v);
 }
 
@@ -323,6 +187,74 @@ void viewers_node_stops(struct edge *e)
 }
 
 /* ---- its answer ---- */
+
+/* A part where one was asked for, which only the origin could answer; or that there is none. */
+static bool is_relayed(const struct viewer *v)
+{
+    uint16_t status = v->req.answer.head->status;
+
+    return v->x != NULL && v->x->wish.range[0] != '\0' && (status == 206 || status == 416);
+}
+
+/* What it gets of the answer (node/io/exchange_write.c), and whether it should. */
+static void choose(struct viewer *v)
+{
+    struct world *w = v->edge->w;
+    struct edge *e = v->edge;
+    struct asking *x = v->x;
+    const struct answer *a = &v->req.answer;
+    const struct wish *wish = &x->wish;
+    struct wants wants = { slice_str(wish->range), slice_str(wish->validator), slice_str(wish->if_none_match),
+                           slice_str(wish->if_modified_since) };
+    struct selection *s = &x->selection;
+    struct span span = { 0, v->size };
+
+    request_answer(e->engine, edge_now(e), &v->req);
+    selection_make(s, &wants, a->head, a->has_length, a->length, wish->head,
+                   world_wall_s(w) + e->wall_off_s - a->age_ns / SEC(1));
+    if (!v->page)
+        check_wish(w, e, v->key, v->version, wish, a, s, origin_model_poisoned(w, v->key, v->began - SEC(1)), &span);
+    v->pos = span.first;
+    v->want = span.length;
+    if (wish->head || s->how == SELECT_NOT_MODIFIED || s->how == SELECT_UNSATISFIABLE) {
+        v->req.until = 0; /* no byte of the body is wanted */
+        v->want = v->left = 0;
+    } else if (s->how == SELECT_RANGES) {
+        v->want = v->left = 0;
+        for (size_t i = 0; i < s->ranges.n; i++)
+            v->want += s->ranges.at[i].length;
+    }
+}
+
+/* Goes to where the next range begins. False: there is none. */
+static bool next_part(struct viewer *v)
+{
+    struct asking *x = v->x;
+
+    if (x == NULL || x->part == x->selection.ranges.n)
+        return false;
+    const struct range *r = &x->selection.ranges.at[x->part++];
+    v->pos = r->first;
+    v->left = r->length;
+    request_seek(v->edge->engine, edge_now(v->edge), &v->req, r->first, r->length);
+    return true;
+}
+
+/* The origin's answer to who wanted something changed. */
+static void see_change(struct viewer *v)
+{
+    struct world *w = v->edge->w;
+    const struct answer *a = &v->req.answer;
+    uint16_t status = a->head->status;
+
+    v->want = status == 200 ? (v->size < ORIGIN_SAYS_MAX ? v->size : ORIGIN_SAYS_MAX) : 0;
+    if ((status != 200 && status != 201 && status != 204 && status != 409) || !a->passed || a->stored ||
+        body_version(&w->sc, v->key, kept_head_value(a->head, SLICE_LIT("etag")), &v->version) != 0)
+        check_broken(w, RULE_BODY, "key %llu at %s: the answer to POST is not the origin's (status %u)",
+                     (unsigned long long)v->key, v->edge->name, status);
+    if (status < 400)
+        check_change_told(v->edge, v->key, v->version, v->asked_at);
+}
 
 static void see_head(struct viewer *v)
 {
@@ -335,23 +267,38 @@ static void see_head(struct viewer *v)
     v->first_byte_at = w->now + v->mile.delay;
     if (v->mile.delay > 0)
         last_mile_send(&v->mile, w->now, HEAD_BYTES);
-    note_answer(v, a->head->status, a->result);
-    if (a->head->status == poison_status(POISON_PAGE, 0) && origin_model_poisoned(w, v->key, v->began - SEC(1))) {
-        v->page = true;
-        v->size = poison_page().len;
+    viewer_note_answer(w, v->edge->index, v->number, a->head->status, a->result);
+    if (is_post(v)) {
+        see_change(v);
         return;
     }
-    if (a->head->status != 200 ||
+    if (a->head->status == poison_status(POISON_PAGE, 0) && origin_model_poisoned(w, v->key, v->began - SEC(1))) {
+        v->page = true;
+        v->size = v->want = poison_page().len;
+        if (v->x != NULL)
+            choose(v);
+        return;
+    }
+    if ((a->head->status != 200 && !is_relayed(v)) ||
         body_version(&w->sc, v->key, kept_head_value(a->head, SLICE_LIT("etag")), &v->version) != 0)
         check_broken(w, RULE_BODY, "key %llu at %s: the answer's head is not the origin's (status %u)",
                      (unsigned long long)v->key, v->edge->name, a->head->status);
-    if (a->has_length && a->length != v->size)
+    uint64_t length = v->size;
+    if (v->x != NULL)
+        choose(v);
+    if (is_relayed(v))
+        length = v->want;
+    if (a->has_length && a->length != length)
         check_broken(w, RULE_BODY, "key %llu at %s: a length of %llu, not %llu", (unsigned long long)v->key,
-                     v->edge->name, (unsigned long long)a->length, (unsigned long long)v->size);
+                     v->edge->name, (unsigned long long)a->length, (unsigned long long)length);
     if (v->version < v->floor)
         check_broken(w, RULE_PURGED, "key %llu at %s: version %llu, asked for %lld ms before, though %llu was purged",
                      (unsigned long long)v->key, v->edge->name, (unsigned long long)v->version,
                      (long long)((w->now - v->asked_at) / MS(1)), (unsigned long long)v->floor);
+    if (v->version < v->changed_floor)
+        check_broken(w, RULE_CHANGED, "key %llu at %s: version %llu, asked for %lld ms before, though %llu was told of",
+                     (unsigned long long)v->key, v->edge->name, (unsigned long long)v->version,
+                     (long long)((w->now - v->asked_at) / MS(1)), (unsigned long long)v->changed_floor);
     purge_served(w, v->key, v->version, v->asked_at);
     disk_check_answer(v->edge, v->key, &v->req);
     check_answer(w, v->edge, v->key, v->asked_at, a->result);
@@ -367,20 +314,22 @@ static uint64_t take(struct viewer *v, uint64_t most)
 
     for (size_t i = 0; i < count && n < most; i++) {
         struct slice piece = slice_head(pieces[i], (size_t)(most - n < pieces[i].len ? most - n : pieces[i].len));
-        if (v->page ? !slice_eq(piece, slice_head(slice_from(poison_page(), (size_t)(v->at + n)), piece.len))
-                    : !body_same(&w->sc, v->key, v->version, v->at + n, piece))
+        if (v->page ? !slice_eq(piece, slice_head(slice_from(poison_page(), (size_t)(v->pos + n)), piece.len))
+                    : !body_same(&w->sc, v->key, v->version, v->pos + n, piece))
             check_broken(w, RULE_BODY, "key %llu at %s: the bytes from %llu on are not the origin's",
-                         (unsigned long long)v->key, v->edge->name, (unsigned long long)(v->at + n));
+                         (unsigned long long)v->key, v->edge->name, (unsigned long long)(v->pos + n));
         n += piece.len;
     }
     if (n > 0) {
         v->at += n;
+        v->pos += n;
+        v->left -= v->left == UINT64_MAX ? 0 : n;
         if (v->mile.delay > 0)
             last_mile_send(&v->mile, w->now, n);
         w->viewers->bytes += n;
         series_bytes(w, SERIES_VIEWERS, n);
         v->edge->body_bytes += n;
-        note_read(v, n);
+        viewer_note_read(w, v->edge->index, v->number, n);
         engine_count_sent(v->edge->engine, n);
         request_take(v->edge->engine, edge_now(v->edge), &v->req, (size_t)n);
     }
@@ -389,9 +338,9 @@ static uint64_t take(struct viewer *v, uint64_t most)
 
 static void whole(struct viewer *v)
 {
-    if (v->at != v->size)
+    if (v->at != v->want)
         check_broken(v->edge->w, RULE_BODY, "key %llu at %s: the body ended after %llu bytes of %llu",
-                     (unsigned long long)v->key, v->edge->name, (unsigned long long)v->at, (unsigned long long)v->size);
+                     (unsigned long long)v->key, v->edge->name, (unsigned long long)v->at, (unsigned long long)v->want);
     viewer_end(v, VIEWER_SERVED);
 }
 
@@ -414,12 +363,18 @@ static void viewer_read(struct viewer *v)
         uint64_t most = v->leaves_at - v->at;
         if (v->slow && most > SLOW_BYTES)
             most = SLOW_BYTES;
+        if (v->left == 0 && !next_part(v)) {
+            whole(v);
+            return;
+        }
+        if (most > v->left)
+            most = v->left;
         uint64_t n = take(v, most);
         if (v->at >= v->leaves_at) {
             viewer_end(v, VIEWER_GONE);
             return;
         }
-        if (request_done(&v->req)) {
+        if (v->left == UINT64_MAX && request_done(&v->req)) {
             whole(v);
             return;
         }
@@ -458,6 +413,24 @@ void viewer_news(struct edge *e, struct request *r)
 
 /* ---- its question ---- */
 
+static void ask_for_more(struct viewer *v)
+{
+    struct asking *x = v->x;
+    char text[WISH_TEXT_MAX];
+
+    wish_fields(&x->wish, &x->fields);
+    v->req.fields = &x->fields;
+    v->req.method = x->wish.post ? SLICE_LIT("POST") : x->wish.head ? SLICE_LIT("HEAD") : SLICE_LIT("GET");
+    v->edge->w->changes->asked += x->wish.post;
+    if (!x->wish.head && x->wish.range[0] != '\0') {
+        v->req.range = slice_str(x->wish.range);
+        v->req.if_range = slice_str(x->wish.validator);
+    }
+    wish_text(&x->wish, text);
+    world_notef(v->edge->w, NOTE_ASK, v->edge->index, "%llu %.*s %s", (unsigned long long)v->number,
+                SLICE_FMT(v->req.target), text);
+}
+
 static void ask(struct world *w, struct event *ev)
 {
     static const struct fields no_fields;
@@ -470,13 +443,17 @@ static void ask(struct world *w, struct event *ev)
     v->asked_at = w->now;
     v->memory_refused = e->memory_refused;
     v->floor = purge_floor(e, v->key);
+    v->changed_floor = check_change_floor(e, v->key);
     v->ev.fire = read_on;
     v->req.io = v;
     v->req.host = SLICE_LIT("www.example");
     v->req.target = body_path(v->key, v->path);
     v->req.request_id = slice_str(v->id);
     v->req.fields = &no_fields;
-    note_ask(v);
+    if (v->x != NULL)
+        ask_for_more(v);
+    else
+        viewer_note_ask(w, e->index, v->number, v->req.target);
     engine_request(edge_enter(e), edge_now(e), &v->req);
     viewer_read(v);
     edge_pump(e);
@@ -495,8 +472,19 @@ static void go(struct world *w, struct event *ev)
     edge_pump(e);
 }
 
-/* A viewer with a question for |e|, now. */
-static void viewer_new(struct world *w, struct edge *e, uint64_t number, uint64_t key, struct rand *r)
+/* NULL: a plain GET is all that it wants. */
+static struct asking *asking_of(const struct world *w, uint64_t number, uint64_t key)
+{
+    struct wish wish;
+
+    if (w->sc.heads + w->sc.conditional + w->sc.ranges + w->sc.posts == 0 || !wish_draw(&wish, w, number, key))
+        return NULL;
+    struct asking *x = world_alloc(sizeof(*x));
+    x->wish = wish;
+    return x;
+}
+
+void viewer_new(struct world *w, struct edge *e, uint64_t number, uint64_t key, struct rand *r)
 {
     struct viewer *v = world_alloc(sizeof(*v));
     struct viewers *all = w->viewers;
@@ -507,7 +495,9 @@ static void viewer_new(struct world *w, struct edge *e, uint64_t number, uint64_
     v->edge = e;
     v->number = number;
     v->key = key;
-    v->size = body_size(&w->sc, key);
+    v->size = v->want = body_size(&w->sc, key);
+    v->left = UINT64_MAX;
+    v->x = asking_of(w, number, key);
     v->slow = draw_ppm(r, w->sc.slow_viewers);
     v->leaves_at = UINT64_MAX;
     v->began = w->now;
@@ -517,8 +507,10 @@ static void viewer_new(struct world *w, struct edge *e, uint64_t number, uint64_
     *digits_put(v->id, number) = '\0';
     all->begun++;
     all->under_way++;
-    all->keys_asked += !all->key_asked[key - 1];
-    all->key_asked[key - 1] = 1;
+    if (!is_post(v)) {
+        all->keys_asked += !all->key_asked[key - 1];
+        all->key_asked[key - 1] = 1;
+    }
     if (draw_ppm(r, w->sc.leavers)) {
         if (rand_below(r, 2) == 0)
             world_at(w, &v->go, w->now + draw_ns(r, MS(200)));
@@ -528,47 +520,3 @@ static void viewer_new(struct world *w, struct edge *e, uint64_t number, uint64_
     world_at(w, &v->ev, w->now + v->mile.delay);
 }
 
-static void arrive(struct world *w, struct event *ev)
-{
-    struct viewers *all = w->viewers;
-    uint64_t i = all->asked++, key, wish;
-    struct rand r = world_rand(w, i, DRAW_VIEWER);
-
-    if (w->sc.load != NULL) {
-        struct workload_event logged = workload_of(&w->sc, i);
-        wish = logged.node;
-        key = logged.key;
-    } else if (w->sc.every_node) {
-        /* In an order that has each key at all nodes at different times. */
-        wish = i / w->sc.keys;
-        key = 1 + (i + wish * 7919) % w->sc.keys;
-    } else {
-        wish = w->sc.ask_from - 1 + rand_below(&r, w->sc.nodes - w->sc.ask_from + 1);
-        key = pick_key(w, &r);
-    }
-    struct edge *e = pick_node(w, wish);
-    if (e != NULL)
-        viewer_new(w, e, i, key, &r);
-    if (all->asked < all->to_ask)
-        world_at(w, ev, arrival(w, all->asked));
-}
-
-void viewers_one(struct world *w, uint64_t node, uint64_t key)
-{
-    struct edge *e = pick_node(w, node);
-    uint64_t number = (UINT64_C(1) << 32) + w->viewers->begun;
-    struct rand r = world_rand(w, number, DRAW_VIEWER);
-
-    if (e != NULL)
-        viewer_new(w, e, number, key, &r);
-}
-
-void viewers_flash(struct world *w, uint64_t key, uint64_t n)
-{
-    uint64_t before = w->viewers->begun;
-
-    for (uint64_t i = 0; i < n; i++)
-        viewers_one(w, i, key);
-    if (w->viewers->begun > before + 1)
-        world_bit(w, FAULT_FLASH);
-}

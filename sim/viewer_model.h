@@ -4,18 +4,13 @@
 #define HEDGEROW_SIM_VIEWER_MODEL_H
 
 #include "sim/edge.h"
+#include "sim/viewers/times.h"
 
 enum viewer_end {
     VIEWER_SERVED,
     VIEWER_FAILED, /* an error of the node's own, or broken off */
     VIEWER_CUT,    /* its node stopped */
     VIEWER_GONE,   /* it went itself */
-};
-
-struct times {
-    uint64_t *at;
-    size_t n, cap;
-    bool sorted;
 };
 
 struct viewers {
@@ -37,9 +32,5 @@ void viewers_flash(struct world *w, uint64_t key, uint64_t n);
 void viewers_node_stops(struct edge *e);
 
 void viewer_news(struct edge *e, struct request *r);
-
-/* times_at is the value below which |per_mille| of all lie; sorts. FIGURE_NEVER: there are none. */
-uint64_t times_at(struct times *t, unsigned per_mille);
-void times_add(struct times *t, mesh_ns ns);
 
 #endif

@@ -23,6 +23,7 @@
 #include "sim/stand_in.h"
 #include "sim/viewer_model.h"
 #include "sim/warmth.h"
+#include "sim/rules/check_change.h"
 #include "sim/rules/watch.h"
 
 #define WALL_START_S INT64_C(1700000000)
@@ -246,6 +247,7 @@ static int make(struct world *w, const struct scenario *sc)
     w->check = check_new(w);
     w->warmth = warmth_new(w);
     w->watch = watch_new(w);
+    w->changes = change_book_new();
     w->series = series_new(w);
     return 0;
 }
@@ -297,6 +299,7 @@ void world_free(struct world *w)
     origin_model_free(w->origin);
     viewers_free(w->viewers);
     purge_book_free(w->purges);
+    change_book_free(w->changes);
     config_book_free(w->configs);
     check_free(w->check);
     warmth_free(w->warmth);

@@ -26,6 +26,7 @@ struct check;
 struct warmth;
 struct watch;
 struct series_book;
+struct change_book;
 
 /* Embedded in whatever waits. Zeroed at birth. */
 struct event {
@@ -82,6 +83,7 @@ struct world {
     struct warmth *warmth;
     struct watch *watch;
     struct series_book *series;
+    struct change_book *changes;
 };
 
 /* world_run lives through |sc| (checked; lent for the world's life) to its end and returns
@@ -139,6 +141,9 @@ enum world_draw {
     DRAW_LIE,
     DRAW_DISK,
     DRAW_AFTERWARDS,
+    DRAW_UNCHANGED,
+    DRAW_WISH,
+    DRAW_CHANGE,
     DRAW_END,
 };
 struct rand world_rand(const struct world *w, uint64_t entity, enum world_draw purpose);

@@ -4,6 +4,7 @@
  *   parts_begin --> the first leaf's head tells the length and the validator --> REQUEST_BODY
  *   reading on, a few leaves ahead are asked for; each must be of the same representation
  *   the origin has no ranges, or the body is small: the whole of it is asked for instead
+ *   an owner has the whole by now: so, too; an answer that has begun goes on from there, if it is the same
  *
  * What befalls its readers is only noted, and looked at by parts_pump in the next tick: it happens in the midst of
  * lists that the consequences would change. */
@@ -42,6 +43,7 @@ struct parts {
     uint32_t run_next;           /* ... and how many are to be so the next time */
     uint64_t outdated;           /* generation of the first leaf that is not wanted again */
     bool again;                  /* begun anew once already */
+    bool goes_on;                /* from the whole, of which there is no head yet */
     enum verdict verdict;
     /* What the first leaf said of all */
     struct kept_head *head;
@@ -381,6 +383,34 @@ static bool look(struct engine *e, mesh_ns now, struct parts *p, struct part *t)
     return false;
 }
 
+/* An answer that has begun is read on from the whole, as soon as that has a head. */
+static void go_on(struct engine *e, mesh_ns now, struct parts *p)
+{
+    struct aim aim = aim_of(p);
+
+    for (unsigned i = 0; i < AHEAD; i++)
+        close_part(e, now, &p->part[i]);
+    p->goes_on = true;
+    request_go_on(e, now, p->r, &aim);
+}
+
+void parts_over(struct engine *e, mesh_ns now, struct request *r)
+{
+    struct parts *p = r->parts;
+    struct object *o = r->reader.object;
+    bool same = o->head->status == 200 && (!o->has_length || o->length == p->length) &&
+                slice_eq(parts_validator(o->head), parts_validator(p->head)) &&
+                r->reader.at / LEAF_BYTES >= object_first_held(o);
+
+    if (!same) {
+        request_failed(e, r, 502, "The rest of this answer has changed at the origin.");
+        return;
+    }
+    r->answer.head = o->head;
+    parts_free(e, now, r);
+    e->counters.moved++;
+}
+
 /* It is not to be read leaf by leaf after all. */
 static void give_up(struct engine *e, mesh_ns now, struct parts *p)
 {
@@ -389,7 +419,11 @@ static void give_up(struct engine *e, mesh_ns now, struct parts *p)
     struct buf host = p->host, path = p->path;
     struct aim aim = aim_of(p);
 
-    if (p->head != NULL) {
+    if (p->head != NULL && verdict == VERDICT_WHOLE && r->head_sent) {
+        go_on(e, now, p);
+        return;
+    }
+    if (p->head != NULL && verdict != VERDICT_WHOLE) {
         request_failed(e, r, 502, "The rest of this answer is no longer to be had.");
         return;
     }
@@ -407,7 +441,7 @@ static void pump(struct engine *e, mesh_ns now, struct parts *p)
 {
     uint32_t at = leaf_at(p), end = window_end(p, at);
 
-    if (p->r->state == REQUEST_FAILED)
+    if (p->r->state == REQUEST_FAILED || p->goes_on)
         return;
     for (uint32_t i = at; i < end && p->verdict == VERDICT_NONE; i++) {
         struct part *t = &p->part[i % AHEAD];
@@ -442,10 +476,21 @@ void parts_moved(struct engine *e, mesh_ns now, struct request *r)
     pump(e, now, p);
 }
 
-size_t parts_read(const struct request *r, struct slice *pieces, size_t max)
+/* It is read where no leaf was asked for: all of it may be the answer, though it was a part that was wanted. */
+static bool is_elsewhere(const struct parts *p)
 {
-    const struct parts *p = r->parts;
+    const struct part *t = &p->part[leaf_at(p) % AHEAD];
+
+    return p->head != NULL && p->r->head_sent && !p->goes_on && (!t->open || t->index != leaf_at(p));
+}
+
+size_t parts_read(struct request *r, struct slice *pieces, size_t max)
+{
+    struct parts *p = r->parts;
     size_t n = 0;
+
+    if (is_elsewhere(p))
+        look_soon(r->engine, p);
 
     for (uint32_t i = leaf_at(p); p->head != NULL && n < max; i++) {
         const struct part *t = &p->part[i % AHEAD];

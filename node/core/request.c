@@ -57,6 +57,10 @@ void request_attached(struct request *r, struct object *o, const struct flight *
 {
     struct engine *e = r->engine;
 
+    if (r->parts != NULL) {
+        parts_over(e, e->now, r);
+        return;
+    }
     set_answer(r, o);
     answer_source(&r->answer, o, f, leader);
     if (o->head->status >= 400 && r->page == NULL)
@@ -238,6 +242,27 @@ void request_seek_again(struct engine *e, mesh_ns now, struct request *r, struct
         go_shared(e, now, r, aim);
     }
     engine_ready_reader(e, &r->reader);
+}
+
+void request_go_on(struct engine *e, mesh_ns now, struct request *r, const struct aim *aim)
+{
+    purges_settle(e, now, &aim->key, &aim->route, aim->path);
+    struct object *o = cache_get(e->cache, now, &aim->key, reader_fields(&r->reader));
+    struct flight *f = o == NULL ? flight_find(e, &aim->key, reader_fields(&r->reader), FLIGHT_ANY) : NULL;
+
+    if (o != NULL) {
+        reader_attach(&r->reader, o);
+        parts_over(e, now, r);
+        engine_ready_reader(e, &r->reader);
+    } else if (f != NULL) {
+        flight_join(f, &r->reader);
+        e->counters.collapsed++;
+    } else if ((f = flight_toward(e, now, false, aim)) == NULL) {
+        request_failed(e, r, 503, "This node is busy with too many fetches. Try again in a moment.");
+    } else {
+        flight_join(f, &r->reader);
+        flight_go(e, now, f);
+    }
 }
 
 static void begin(struct engine *e, struct request *r)

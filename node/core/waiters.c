@@ -87,7 +87,7 @@ static void disperse(struct engine *e, mesh_ns now, struct flight *f, struct rea
         serve_abort(e, now, reader_serve(r), ABORT_UNCACHEABLE, 0);
     else if (r->of_parts)
         part_uncacheable(e, r);
-    else if (r->object != NULL)
+    else if (r->object != NULL || reader_request(r)->head_sent)
         request_failed(e, reader_request(r), 502, "The rest of this answer is no longer to be had.");
     else
         request_go_direct(e, now, reader_request(r), f);

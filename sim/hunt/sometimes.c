@@ -29,11 +29,6 @@ _Static_assert(ALL_N <= SOMETIMES_MAX, "room for all");
 static const struct exemption {
     const char *name, *why;
 } exemptions[] = {
-    { "result RefreshHit", "an origin that sends 304 unasked meets a condition in few seeds" },
-    { "counter requests_refresh", "an origin that sends 304 unasked meets a condition in few seeds" },
-    { "counter origin_validated", "an origin that sends 304 unasked meets a condition in few seeds" },
-    { "counter passages", "viewers ask by GET alone" },
-    { "counter drops", "viewers ask by GET alone" },
     { "counter origin_waited", "so few viewers ask for less at once than nodes may fetch at once" },
     { "counter origin_turned_away", "so few viewers ask for less at once than nodes may fetch at once" },
     { "counter origin_failovers", "there is one origin" },
@@ -58,8 +53,8 @@ static const struct exemption {
 
 /* Those of them that may happen; the others cannot. */
 static const char *const may_happen[] = {
-    "counter audits",           "counter sessions_repinned", "counter asks_awaiting_config", "result RefreshHit",
-    "counter requests_refresh", "counter origin_validated",  "counter transfers_rejected",   "counter purges_refused"
+    "counter audits", "counter sessions_repinned", "counter asks_awaiting_config", "counter transfers_rejected",
+    "counter purges_refused"
 };
 
 size_t sometimes_n(void)

@@ -116,6 +116,17 @@ static void draw_disks(struct scenario *sc, struct swarm *s, bool story)
     }
 }
 
+/* What viewers and origins say besides. */
+static void draw_traffic(struct scenario *sc, struct swarm *s)
+{
+    sc->not_modified = sometimes(s, 60, 0, 300000, 1000000);
+    sc->last_modified = sometimes(s, 50, 0, 100000, 1000000);
+    sc->heads = sometimes(s, 30, 0, 10000, 300000);
+    sc->conditional = sometimes(s, 40, 0, 10000, 500000);
+    sc->ranges = sometimes(s, 40, 0, 10000, 500000);
+    sc->posts = sometimes(s, 30, 0, 5000, 150000);
+}
+
 /* What costs much and seldom finds anything else is in some seeds only: real cryptography, a ring of one's own. */
 static void draw_cost(struct scenario *sc, struct swarm *s)
 {
@@ -191,6 +202,7 @@ void swarm_draw(struct scenario *sc, uint64_t seed, bool story)
     sc->origin_trickle = sometimes(&s, 10, 0, 1000, 30000);
     sc->older = sometimes(&s, 25, 0, 1, sc->nodes);
     sc->rare = sometimes(&s, 30, 0, 1000, 100000);
+    draw_traffic(sc, &s);
     draw_outage(sc, story);
 }
 

@@ -58,7 +58,7 @@ void afterwards_ask(struct world *w, bool (*settled)(struct world *w))
     bool origin_failed = w->bit[FAULT_ORIGIN_ERROR] > 0 || w->bit[FAULT_ORIGIN_POISON] > 0;
     if (origin_failed)
         world_live(w, w->check->calm_at + ASK_AGAIN, NULL);
-    w->sc.leavers = w->sc.slow_viewers = 0;
+    w->sc.leavers = w->sc.slow_viewers = w->sc.heads = w->sc.conditional = w->sc.ranges = w->sc.posts = 0;
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         const struct edge *e = &w->edges[i];
         bool asked = edge_serves(e) && (!w->sc.ready_only || engine_ready(e->engine, NULL));

@@ -22,7 +22,10 @@
     X(INCARNATION, "incarnations only grow, and nobody holds a later one than the member ever had")       \
     X(BUDGET, "membership costs a node no more than its budget")                                          \
     X(RETURNS, "when all faults are over each node answers, and again from its copy")                     \
-    X(LIFETIME, "no copy is served beyond its lifetime, nor one of what may not be kept")
+    X(LIFETIME, "no copy is served beyond its lifetime, nor one of what may not be kept")                 \
+    X(RENEWED, "what was said to be unchanged is not asked about again before its time is over")          \
+    X(WISHED, "who asks by HEAD, on conditions or for ranges gets just that")                             \
+    X(CHANGED, "what a viewer was told to have changed is not served from an older copy")
 enum rule {
 #define X(name, text) RULE_##name,
     RULES(X)

@@ -47,7 +47,7 @@ void check_answer(struct world *w, const struct edge *e, uint64_t key, mesh_ns a
                          (unsigned long long)key, e->name);
         return;
     }
-    if ((result != RESULT_HIT && result != RESULT_PEER) || k->fetches == 0)
+    if ((result != RESULT_HIT && result != RESULT_PEER) || k->fetches + k->parts == 0)
         return;
     mesh_ns until = k->last_at + body_max_age(&w->sc, key) + 2 * fetch_time(&w->sc, key) + SLACK;
     if (w->bit[FAULT_DRIFT] > 0) /* by one part of a hundred at most, as drawn */

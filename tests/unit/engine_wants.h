@@ -20,7 +20,7 @@ struct want {
     int node;
     struct site *site;
     uint64_t first, length, stop, got, version; /* stop: it reads no further than so many; 0: on */
-    bool right, done, failed;
+    bool right, done, failed, all; /* all: it is given all of the body, though it wanted a part */
     char range[64];
     struct answer answer;
     char lines[600];
@@ -56,7 +56,8 @@ static inline void read_on(struct want *v)
             v->done = true;
             return;
         }
-        request_seek(e, w->now, &v->r, v->first, v->length);
+        if (!v->all)
+            request_seek(e, w->now, &v->r, v->first, v->length);
     }
     while (v->got < v->length && request_body(&v->r, &piece, 1) == 1) {
         uint64_t left = (v->stop != 0 ? v->stop : v->length) - v->got;

@@ -303,6 +303,55 @@ static void feat_R28_what_a_leafs_fetch_becomes_is_not_kept_either(void **state)
     end_all();
 }
 
+/* Who wanted a part of another version gets all of this one, from its beginning on, though the part is what is here. */
+static void all_is_read_where_a_part_was_wanted(void **state)
+{
+    (void)large("/a", 3 * MIB);
+    struct want *v = want(0, "/a", 2 * MIB, 1000);
+
+    (void)state;
+    run(SEC(1));
+    check_want(v);
+    v = want(0, "/a", 2 * MIB, 1000);
+    end(v);
+    v->r = (struct request){ .host = v->r.host, .target = v->r.target, .request_id = v->r.request_id,
+                             .fields = v->r.fields, .range = v->r.range };
+    v->all = true;
+    v->first = v->got = 0;
+    v->done = false;
+    v->length = 3 * MIB;
+    engine_request(engine_of(w, 0), w->now, &v->r);
+    run(SEC(2));
+    check_want(v);
+    end_all();
+}
+
+/* In the midst of an answer that is read leaf by leaf the other nodes have all of the body, and give no leaves of it:
+ * unless this one owns the leaves that are still to come, and fetches them. */
+static void an_answer_goes_on_from_the_whole(void **state)
+{
+    static const char *const paths[] = { "/a", "/b", "/c", "/d", "/e", "/f" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        (void)large(paths[i], 6 * MIB);
+        struct want *v = want(0, paths[i], 0, 6 * MIB);
+        v->stop = 1000;
+        run(SEC(1));
+        assert_int_equal(v->got, 1000);
+        for (int n = 1; n < 3; n++) {
+            struct viewer *all = ask(w, n, paths[i]);
+            assert_non_null(all);
+            viewer_end(all);
+        }
+        v->stop = 0;
+        run(SEC(3));
+        check_want(v);
+    }
+    assert_true(engine_counters(engine_of(w, 0))->moved > 0);
+    end_all();
+}
+
 static void a_stale_leaf_is_validated(void **state)
 {
     struct site *s = large("/a", 100 * MIB);
@@ -405,6 +454,8 @@ int main(void)
         ONE(beyond_the_end),
         ONE(rob_R2_beyond_any_end),
         THREE(a_small_body_is_fetched_whole),
+        ONE(all_is_read_where_a_part_was_wanted),
+        THREE(an_answer_goes_on_from_the_whole),
         THREE(decision_15_an_origin_without_ranges),
         THREE(other_answers_are_for_the_whole),
         ONE(feat_R17_a_changed_validator_drops_what_was_kept),
