@@ -411,6 +411,12 @@ size_t gossip_count(const struct gossip *g)
     return g->members_n;
 }
 
+size_t gossip_alive(const struct gossip *g)
+{
+    OBJ_CHECK(g, GOSSIP_MAGIC);
+    return g->live + member_live(gossip_self(g));
+}
+
 const struct member_record *gossip_member(const struct gossip *g, size_t i)
 {
     OBJ_CHECK(g, GOSSIP_MAGIC);

@@ -653,14 +653,20 @@ bool mesh_find(const struct mesh *m, const struct node_id *id, struct mesh_membe
 
 size_t mesh_alive(const struct mesh *m)
 {
-    size_t n = 0;
-
     OBJ_CHECK(m, MESH_MAGIC);
-    for (size_t i = 0; i < gossip_count(m->gossip); i++) {
-        enum member_state state = gossip_member(m->gossip, i)->state;
-        n += state == MEMBER_ALIVE || state == MEMBER_SUSPECT;
-    }
-    return n;
+    return gossip_alive(m->gossip);
+}
+
+const struct member_record *mesh_record(const struct mesh *m, size_t i)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    return gossip_member(m->gossip, i);
+}
+
+const struct member_record *mesh_record_of(const struct mesh *m, const struct node_id *id)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    return gossip_find(m->gossip, id);
 }
 
 struct boot mesh_boot(const struct mesh *m)
