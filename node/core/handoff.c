@@ -160,8 +160,10 @@ bool handoff_step(struct engine *e, mesh_ns now)
         h->at = 2 * NOTES;
     for (unsigned looked = 0; looked < STEP && h->at < 2 * NOTES && warm_waiting(e) < WAITING; h->at++) {
         struct note **at = &h->notes[h->at % NOTES];
+        if (*at == NULL)
+            continue;
         unsigned uses = heat(e, now, *at);
-        looked += *at != NULL; /* places without a note are no work */
+        looked++;
         if (uses == 0)
             forget(h, at);
         else if ((uses > HOT_USES) == (h->at < NOTES))
