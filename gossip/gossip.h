@@ -162,8 +162,7 @@ int gossip_preload(struct gossip *g, const struct gossip *from);
  * the place of one that is forgotten. Records lend until the next call that takes |g| and |now|.
  * gossip_member: NULL past the end. */
 size_t gossip_count(const struct gossip *g);
-/* gossip_alive: how many of them are alive or suspect, ourselves among them unless we have left. */
-size_t gossip_alive(const struct gossip *g);
+size_t gossip_alive(const struct gossip *g); /* those that are ALIVE or SUSPECT, ourselves included */
 const struct member_record *gossip_member(const struct gossip *g, size_t i);
 const struct member_record *gossip_find(const struct gossip *g, const struct node_id *id);
 /* gossip_at: which one |id| is, or gossip_count. What gossip_member's record adds to the digest, and gossip_rtt of it. */

@@ -78,6 +78,8 @@ static void podium_offer(struct podium *p, const struct bid *bid, bool by_zone)
 {
     size_t at = 0;
 
+    if (p->n == p->cap && better(&p->bids[p->n - 1], bid)) /* as most are */
+        return;
     while (at < p->n && better(&p->bids[at], bid)) {
         if (by_zone && p->bids[at].rival->zone == bid->rival->zone)
             return;

@@ -143,6 +143,18 @@ static const struct ring_member *member_of(const struct ring *r, const struct no
     return bsearch(&want, r->members, r->n, sizeof(want), ring_member_by_id);
 }
 
+uint64_t ring_digest_beside(const struct ring *r, const struct ring_member *members, size_t n)
+{
+    uint64_t marks = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct ring_member *is = member_of(r, &members[i].id);
+        bool same = is != NULL && ring_member_same(is, &members[i]);
+        marks += same ? r->hashes[is - r->members].mark : table_mark(&members[i]);
+    }
+    return table_epoch(marks, n);
+}
+
 /* A lazy table's, once. */
 static void count_shares(const struct ring *r)
 {

@@ -54,6 +54,8 @@ uint64_t ring_zone(struct slice name);
 
 /* ring_digest is the digest of an eligible set, order-free: a built ring's epoch. */
 uint64_t ring_digest(const struct ring_member *members, size_t n);
+/* ring_digest_beside is the same, for less: what is as it is in |r| is not hashed anew. */
+uint64_t ring_digest_beside(const struct ring *r, const struct ring_member *members, size_t n);
 uint64_t ring_epoch(const struct ring *r);
 
 size_t ring_size(const struct ring *r);

@@ -180,10 +180,8 @@ void series_coarser(const struct series_book *from, size_t by, struct series_boo
 
 static bool knows(struct world *w, const struct edge *e, const struct series_spread *p)
 {
-    struct mesh_member member;
-    const struct edge *of = &w->edges[p->node];
-    bool known = mesh_find(engine_mesh(e->engine), &of->id.cert.id, &member);
-    bool alive = known && member.record->state == MEMBER_ALIVE;
+    const struct member_record *r = mesh_record_of(engine_mesh(e->engine), &w->edges[p->node].id.cert.id);
+    bool alive = r != NULL && r->state == MEMBER_ALIVE;
 
     return p->up ? alive : !alive;
 }

@@ -9,6 +9,7 @@
 #include "sim/viewers/notes.h"
 #include "sim/rules/check_change.h"
 #include "sim/rules/check_wish.h"
+#include "sim/digits.h"
 #include "sim/disk/disk_check.h"
 #include "sim/net/last_mile.h"
 #include "sim/origin_answer.h"

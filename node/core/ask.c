@@ -92,6 +92,7 @@ void ask_send(struct engine *e, mesh_ns now, struct ask *a)
 static void ask_over(struct engine *e, struct flight *f)
 {
     list_remove(&f->ask.link);
+    link_rests(e, f->ask.l);
     f->ask.l = NULL;
     hedge_stop(e, f);
 }

@@ -23,6 +23,7 @@ struct note {
 
 struct handoff {
     struct note *notes[NOTES]; /* NULL: nothing is noted here */
+    size_t notes_n;
     mesh_ns changed; /* the ring, last; 0: never */
     mesh_ns upset;   /* a ring that had stood; 0: never */
     size_t at;       /* of two rounds: of what is hot, then of the rest; 2 * NOTES: it is over */
@@ -53,6 +54,13 @@ static struct object *object_of(const struct engine *e, mesh_ns now, const struc
     return o != NULL && o->state == OBJECT_COMPLETE && !o->varies ? o : NULL;
 }
 
+static void forget(struct handoff *h, struct note **at)
+{
+    h->notes_n -= *at != NULL;
+    free(*at);
+    *at = NULL;
+}
+
 /* 0: it is not here any more. */
 static unsigned heat(const struct engine *e, mesh_ns now, const struct note *n)
 {
@@ -65,22 +73,23 @@ void handoff_note(struct engine *e, mesh_ns now, const struct aim *aim)
 {
     struct handoff *h = e->warm->handoff;
     size_t slot = (size_t)(aim->key.bytes[0] << 8 | aim->key.bytes[1]) % NOTES;
-    struct note *a = h->notes[slot], *b = h->notes[slot ^ 1];
+    struct note **a = &h->notes[slot], **b = &h->notes[slot ^ 1], **at;
 
     if (ring_size(mesh_ring(e->mesh)) < 2 || aim->path.len > PATH_MAX_ || aim->host.len > MSG_HOST_MAX)
         return; /* a node that is alone has nobody to hand anything to */
-    if ((a != NULL && digest_eq(&a->key, &aim->key)) || (b != NULL && digest_eq(&b->key, &aim->key)))
+    if ((*a != NULL && digest_eq(&(*a)->key, &aim->key)) || (*b != NULL && digest_eq(&(*b)->key, &aim->key)))
         return;
-    slot = heat(e, now, a) <= heat(e, now, b) ? slot : slot ^ 1;
+    at = heat(e, now, *a) <= heat(e, now, *b) ? a : b;
     struct note *n = malloc(sizeof(*n) + aim->host.len + aim->path.len);
     if (n == NULL)
         return;
-    free(h->notes[slot]);
-    h->notes[slot] = n;
     *n = (struct note){ aim->key, (uint16_t)aim->host.len, (uint16_t)aim->path.len, aim->route.https };
     if (aim->host.len > 0)
         memcpy(n->text, aim->host.data, aim->host.len);
     memcpy(n->text + aim->host.len, aim->path.data, aim->path.len);
+    forget(h, at);
+    *at = n;
+    h->notes_n++;
 }
 
 /* ---- handing over ---- */
@@ -98,7 +107,7 @@ bool handoff_begin(struct engine *e, mesh_ns now)
     if (h->changed > 0 && now - h->changed >= STOOD)
         h->upset = now;
     h->changed = now;
-    h->at = before != NULL && ring_size(before) > 0 && !e->leaving ? 0 : 2 * NOTES;
+    h->at = before != NULL && ring_size(before) > 0 && !e->leaving && h->notes_n > 0 ? 0 : 2 * NOTES;
     return h->at < 2 * NOTES;
 }
 
@@ -149,15 +158,16 @@ bool handoff_step(struct engine *e, mesh_ns now)
 
     if (before == NULL) /* the next ring is being made: it begins anew then */
         h->at = 2 * NOTES;
-    for (unsigned i = 0; i < STEP && h->at < 2 * NOTES && warm_waiting(e) < WAITING; i++, h->at++) {
-        struct note **n = &h->notes[h->at % NOTES];
-        unsigned uses = heat(e, now, *n);
-        if (uses == 0) {
-            free(*n);
-            *n = NULL;
-        } else if ((uses > HOT_USES) == (h->at < NOTES)) {
-            hand_over(e, now, before, *n);
-        }
+    for (unsigned looked = 0; looked < STEP && h->at < 2 * NOTES && warm_waiting(e) < WAITING; h->at++) {
+        struct note **at = &h->notes[h->at % NOTES];
+        if (*at == NULL)
+            continue;
+        unsigned uses = heat(e, now, *at);
+        looked++;
+        if (uses == 0)
+            forget(h, at);
+        else if ((uses > HOT_USES) == (h->at < NOTES))
+            hand_over(e, now, before, *at);
     }
     return h->at < 2 * NOTES;
 }

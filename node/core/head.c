@@ -12,22 +12,18 @@ enum { K_KEY = 1, K_GENERATION = 2, K_STATUS = 3, K_FETCHED = 4, K_FIELDS = 5, K
  * would meet ours in one answer. */
 static bool left_out(const struct fields *f, const struct field *field)
 {
-    static const char *const own[] = { "age", "content-length", "cache-status" };
-
-    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-        if (slice_eq_nocase(field->name, slice_str(own[i])))
-            return true;
-    }
-    return fields_hop_by_hop(f, field);
+    return slice_eq_nocase(field->name, SLICE_LIT("age")) || slice_eq_nocase(field->name, SLICE_LIT("content-length")) ||
+           slice_eq_nocase(field->name, SLICE_LIT("cache-status")) || fields_hop_by_hop(f, field);
 }
 
 int head_encode(struct buf *out, const struct head *h)
 {
     size_t start = out->len;
+    bool keeps[FIELDS_MAX];
     uint32_t kept = 0;
 
     for (size_t i = 0; i < h->fields.n; i++)
-        kept += !left_out(&h->fields, &h->fields.at[i]);
+        kept += keeps[i] = !left_out(&h->fields, &h->fields.at[i]);
     wire_put_map(out, 5 + h->has_length + (h->origin != 0));
     wire_put_u64(out, K_KEY);
     wire_put_bin(out, SLICE_OF(h->key.bytes));
@@ -40,7 +36,7 @@ int head_encode(struct buf *out, const struct head *h)
     wire_put_u64(out, K_FIELDS);
     wire_put_array(out, 2 * kept);
     for (size_t i = 0; i < h->fields.n; i++) {
-        if (left_out(&h->fields, &h->fields.at[i]))
+        if (!keeps[i])
             continue;
         wire_put_bin(out, h->fields.at[i].name);
         wire_put_bin(out, h->fields.at[i].value);

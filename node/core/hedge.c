@@ -21,10 +21,14 @@ bool hedge_is(const struct ask *a)
     return a == &a->flight->hedge.ask;
 }
 
-static void over(struct flight *f)
+static void over(struct engine *e, struct flight *f)
 {
+    struct link *l = f->hedge.ask.l;
+
     list_remove(&f->hedge.ask.link);
     f->hedge.ask.l = NULL;
+    if (l != NULL) /* else it goes on, as the flight's own */
+        link_rests(e, l);
 }
 
 void hedge_stop(struct engine *e, struct flight *f)
@@ -38,7 +42,7 @@ void hedge_stop(struct engine *e, struct flight *f)
         msg_put_empty(session_begin(a->l->session), MSG_CANCEL, a->stream);
         link_commit(e, a->l);
     }
-    over(f);
+    over(e, f);
 }
 
 void hedge_watch(struct engine *e, mesh_ns now, struct flight *f)
@@ -100,7 +104,7 @@ static void win(struct engine *e, mesh_ns now, struct flight *f)
     f->ask = *h;
     f->ask.l = l;
     list_push_back(&h->link, &f->ask.link); /* right before it */
-    over(f);
+    over(e, f);
     f->source_at = f->hedge.at;
     f->peer_hit = true;
     memcpy(f->peer_name, session_peer(l->session)->name, sizeof(f->peer_name));
@@ -123,6 +127,6 @@ bool hedge_frame(struct engine *e, mesh_ns now, struct ask *a, const struct msg_
     a->answered = true;
     a->status = m.status;
     if (m.status != ANSWER_HAVE && m.status != ANSWER_FILLING)
-        over(f);
+        over(e, f);
     return false;
 }

@@ -207,18 +207,20 @@ void engine_seeds(struct engine *e, mesh_ns now, const struct mesh_addr *addrs, 
         timer_set(e, &e->seed_timer, now);
 }
 
+static bool is_live(const struct member_record *r)
+{
+    return r != NULL && (r->state == MEMBER_ALIVE || r->state == MEMBER_SUSPECT);
+}
+
 /* Does a live member (ourselves too) say that it is to be found where |s| is, or did one answer there? */
 static bool seed_is_member(const struct engine *e, const struct engine_seed *s)
 {
-    struct mesh_member m;
-
-    for (size_t i = 0; i < mesh_count(e->mesh); i++) {
-        if (!mesh_member(e->mesh, i, &m) || (m.record->state != MEMBER_ALIVE && m.record->state != MEMBER_SUSPECT))
-            continue;
-        if (s->answered && node_id_eq(&s->id, &m.record->id))
+    if (s->answered && is_live(mesh_record_of(e->mesh, &s->id)))
             return true;
-        for (size_t a = 0; a < m.record->addrs_n; a++) {
-            if (mesh_addr_eq(&m.record->addrs[a], &s->addr))
+    for (size_t i = 0; i < mesh_count(e->mesh); i++) {
+        const struct member_record *r = mesh_record(e->mesh, i);
+        for (size_t a = 0; is_live(r) && a < r->addrs_n; a++) {
+            if (mesh_addr_eq(&r->addrs[a], &s->addr))
                 return true;
         }
     }

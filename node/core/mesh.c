@@ -695,6 +695,18 @@ struct held_store *mesh_certs(const struct mesh *m)
     return m->certs;
 }
 
+const struct member_record *mesh_record(const struct mesh *m, size_t i)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    return gossip_member(m->gossip, i);
+}
+
+const struct member_record *mesh_record_of(const struct mesh *m, const struct node_id *id)
+{
+    OBJ_CHECK(m, MESH_MAGIC);
+    return gossip_find(m->gossip, id);
+}
+
 struct boot mesh_boot(const struct mesh *m)
 {
     OBJ_CHECK(m, MESH_MAGIC);

@@ -214,6 +214,9 @@ size_t mesh_count(const struct mesh *m); /* members seen, ourselves (index 0) in
 bool mesh_member(const struct mesh *m, size_t i, struct mesh_member *out);
 bool mesh_find(const struct mesh *m, const struct node_id *id, struct mesh_member *out);
 size_t mesh_alive(const struct mesh *m); /* ourselves included */
+/* The record alone, as mesh_member and mesh_find have it, for a fraction of the time. NULL: there is none. */
+const struct member_record *mesh_record(const struct mesh *m, size_t i);
+const struct member_record *mesh_record_of(const struct mesh *m, const struct node_id *id);
 
 /* mesh_cast sends |bytes|, MESH_CAST_MAX at most, to a member in one sealed datagram, which may be lost. */
 #define MESH_CAST_MAX 1000

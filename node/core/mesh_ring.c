@@ -229,7 +229,7 @@ static void look_for(struct mesh *m, struct mesh_table *t, mesh_ns now)
         m->look_at = now + m->cfg.ring_join_delay;
         return;
     }
-    uint64_t want = ring_digest(m->eligible, n);
+    uint64_t want = ring_digest_beside(t->ring, m->eligible, n);
     if (want == ring_epoch(t->ring)) {
         give_up(t);
         return;
@@ -288,7 +288,7 @@ static int make_table(struct mesh *m, struct mesh_table *t, mesh_ns now, uint64_
     t->lapse_at = MESH_NS_NEVER;
     if (collect(m, t, now, &n) != 0)
         return MESH_E_NOMEM;
-    t->want = ring_digest(m->eligible, n);
+    t->want = ring_digest_beside(t->ring, m->eligible, n);
     if (t->want != ring_epoch(t->ring))
         begin(m, t, now, n); /* alone, one waits for nobody; and of a parent all are known */
     return 0;

@@ -74,6 +74,7 @@ void serve_end(struct engine *e, mesh_ns now, struct serve *s)
     list_remove(&s->reader.wait_link);
     list_remove(&s->link);
     s->l->serves_n--;
+    link_rests(e, s->l);
     e->serves_n -= !s->reader.along;
     if (o != NULL) {
         object_ref(o);

@@ -40,6 +40,15 @@ void link_watch(struct engine *e, mesh_ns now, struct link *l)
     }
 }
 
+/* Nobody waits for what is not asked: a turn of the loop each that would find nothing to do. */
+void link_rests(struct engine *e, struct link *l)
+{
+    if (list_empty(&l->asks) && !l->silent)
+        timer_stop(e, &l->silence_timer);
+    if (list_empty(&l->serves))
+        timer_stop(e, &l->progress_timer);
+}
+
 /* We ask nothing of a silent peer, so it may have nothing to say. It is dialled anew by the
  * next who needs it. */
 static void mute_fire(struct engine *e, mesh_ns now, struct link *l)

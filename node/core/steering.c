@@ -2,7 +2,7 @@
 #include "proto/base/err.h"
 
 #define LOOK       SEC(1)
-#define TIMES_EACH 8  /* members whose time is told in each look, one after the other: it is smoothed already */
+#define TIMES_EACH 2  /* members whose time is told in each look, one after the other: as many as are measured in it */
 #define TIDY_LOOKS 60 /* looks between two searches for who is no member any more */
 
 /* In peace: nobody doubts that it lives, and what we ask of it ourselves is answered. */

@@ -125,7 +125,6 @@ static bool view_right(struct world *w, const struct edge *e, size_t live)
 {
     const struct mesh *m = engine_mesh(e->engine);
     struct seen_view *seen = &w->check->views[e->index];
-    struct mesh_member member;
 
     if (w->sc.isolated)
         return mesh_alive(m) == 1;
@@ -135,8 +134,8 @@ static bool view_right(struct world *w, const struct edge *e, size_t live)
         return false;
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         const struct edge *other = &w->edges[i];
-        bool known = mesh_find(m, &other->id.cert.id, &member);
-        enum member_state state = known ? member.record->state : MEMBER_DEAD;
+        const struct member_record *r = mesh_record_of(m, &other->id.cert.id);
+        enum member_state state = r != NULL ? r->state : MEMBER_DEAD;
         if (edge_serves(other) ? state != MEMBER_ALIVE : state == MEMBER_ALIVE || state == MEMBER_SUSPECT)
             return false;
     }
@@ -288,7 +287,6 @@ static bool in_peace(const struct world *w, const struct edge *e)
 static void sample_deaths(struct world *w)
 {
     struct check *c = w->check;
-    struct mesh_member member;
     bool judge = c->cut_until != MESH_NS_NEVER && w->now - c->cut_until > UNDISTURBED;
 
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
@@ -298,8 +296,8 @@ static void sample_deaths(struct world *w)
         c->views[i].deaths_digest = mesh_digest(engine_mesh(e->engine));
         for (uint32_t j = 0; j < w->sc.nodes; j++) {
             uint8_t *seen = &c->seen_dead[i * w->sc.nodes + j];
-            bool dead = mesh_find(engine_mesh(e->engine), &w->edges[j].id.cert.id, &member) &&
-                        member.record->state == MEMBER_DEAD;
+            const struct member_record *r = mesh_record_of(engine_mesh(e->engine), &w->edges[j].id.cert.id);
+            bool dead = r != NULL && r->state == MEMBER_DEAD;
             if (dead && !*seen && judge && in_peace(w, &w->edges[j]) && in_peace(w, e))
                 c->wrong_deaths++;
             *seen = dead;

@@ -25,15 +25,19 @@ static bool later(uint64_t boot, uint32_t counter, uint64_t than_boot, uint32_t 
     return boot != than_boot ? boot > than_boot : counter > than_counter;
 }
 
+/* Is |e|'s view, of itself too, another than when it was looked through last? */
+static bool changed(const struct world *w, const struct edge *e)
+{
+    const struct watched *of = &w->watch->nodes[e->index];
+    return !of->met || of->digest != mesh_digest(engine_mesh(e->engine));
+}
+
 /* What |e| says of itself. */
 static void look_at_own(struct edge *e)
 {
     struct watched *of = &e->w->watch->nodes[e->index];
-    struct mesh_member self;
+    const struct member_record *own = mesh_record(engine_mesh(e->engine), 0);
 
-    if (!mesh_member(engine_mesh(e->engine), 0, &self))
-        return;
-    const struct member_record *own = self.record;
     if (of->met && later(of->boot, of->counter, own->boot, own->counter))
         check_broken(e->w, RULE_INCARNATION, "%s goes back from incarnation %llu/%u to %llu/%u", e->name,
                      (unsigned long long)of->boot, of->counter, (unsigned long long)own->boot, own->counter);
@@ -46,24 +50,21 @@ static void look_at_own(struct edge *e)
     }
 }
 
-/* What |e| says of others; a view that is the same as before was looked through then. */
+/* What |e| says of others. */
 static void look_at_view(struct edge *e)
 {
     struct world *w = e->w;
     const struct mesh *m = engine_mesh(e->engine);
-    struct watched *of = &w->watch->nodes[e->index];
-    struct mesh_member member;
 
-    if (of->digest == mesh_digest(m))
+    if (!changed(w, e))
         return;
-    of->digest = mesh_digest(m);
+    w->watch->nodes[e->index].digest = mesh_digest(m);
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
         const struct watched *had = &w->watch->nodes[i];
-        if (!mesh_find(m, &w->edges[i].id.cert.id, &member))
-            continue;
-        if (later(member.record->boot, member.record->counter, had->latest_boot, had->latest_counter))
+        const struct member_record *r = mesh_record_of(m, &w->edges[i].id.cert.id);
+        if (r != NULL && later(r->boot, r->counter, had->latest_boot, had->latest_counter))
             check_broken(w, RULE_INCARNATION, "%s holds incarnation %llu/%u of %s, which never had one after %llu/%u",
-                         e->name, (unsigned long long)member.record->boot, member.record->counter, w->edges[i].name,
+                         e->name, (unsigned long long)r->boot, r->counter, w->edges[i].name,
                          (unsigned long long)had->latest_boot, had->latest_counter);
     }
 }
@@ -87,7 +88,7 @@ static void look_at_budgets(struct world *w)
 void watch_sample(struct world *w)
 {
     for (uint32_t i = 0; i < w->sc.nodes; i++) {
-        if (edge_up(&w->edges[i]))
+        if (edge_up(&w->edges[i]) && changed(w, &w->edges[i]))
             look_at_own(&w->edges[i]);
     }
     for (uint32_t i = 0; i < w->sc.nodes; i++) {

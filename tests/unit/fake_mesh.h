@@ -454,6 +454,17 @@ bool mesh_find(const struct mesh *m, const struct node_id *id, struct mesh_membe
     return f != NULL && mesh_member(m, (size_t)(f - m->members), out);
 }
 
+const struct member_record *mesh_record(const struct mesh *m, size_t i)
+{
+    return i < m->n ? &m->members[i].record : NULL;
+}
+
+const struct member_record *mesh_record_of(const struct mesh *m, const struct node_id *id)
+{
+    const struct fake_member *f = fake_find(m, id);
+    return f != NULL ? &f->record : NULL;
+}
+
 size_t mesh_alive(const struct mesh *m)
 {
     size_t n = 0;

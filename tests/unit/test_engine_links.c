@@ -213,6 +213,27 @@ static void two_in_session(mesh_ns delay)
     assert_int_equal(usage(0).sessions, 1);
 }
 
+/* What is answered is not watched any more: no turn of the loop for a silence or for PROGRESS that nobody waits for. */
+static void an_answered_ask_wakes_nobody(void **state)
+{
+    static const mesh_ns delay = MS(1);
+
+    (void)state;
+    two_in_session(delay);
+    struct viewer *v = ask(w, 0, site_at(w, path_owned(w, 0, "1"), 1000)->path);
+    while (!v->done)
+        world_run(w, US(100));
+    world_run(w, 2 * delay); /* and the last credit has come */
+    mesh_ns until = w->now + MS(450);
+    unsigned woken = 0;
+    for (; w->now < until; world_run(w, MS(1))) {
+        for (int i = 0; i < 2; i++)
+            woken += engine_deadline(w->nodes[i].engine) <= w->now + MS(1);
+    }
+    assert_int_equal(woken, 0);
+    world_calm(w);
+}
+
 /* Dies, is seen to, and is up again after |away|: what is asked at once goes to it, over a session
  * that takes the connection's round trip and that of the handshake. */
 static void row_30_a_restarted_peer_is_asked_again_within_two_round_trips(void **state)
@@ -527,6 +548,7 @@ int main(void)
         TEST(one_seed_may_be_ourselves),
         TEST(members_are_told_when_views_differ),
         TEST(both_may_dial_at_once),
+        TEST(an_answered_ask_wakes_nobody),
         TEST(row_30_a_restarted_peer_is_asked_again_within_two_round_trips),
         TEST(row_30_a_peer_under_another_key_costs_no_second_connection),
         TEST(a_peer_that_dials_back_is_left_alone_no_longer),

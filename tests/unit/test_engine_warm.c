@@ -415,6 +415,25 @@ static void feat_M15_there_are_two_copies_again(void **state)
     hand_over(false);
 }
 
+/* A ring that changes is looked at for what is warm, and not for what could be: no turn of the loop for a table that
+ * is empty, few for one that is not. */
+static void little_that_is_warm_is_little_work(void **state)
+{
+    (void)state;
+    all_rings("01");
+    change_ring("012", false);
+    world_run(w, 0);
+    assert_true(engine_deadline(w->nodes[0].engine) > w->now + MS(10));
+    struct site *s = site_at(w, path_owned(w, 0, "012"), 1000);
+    for (int i = 0; i < 3; i++)
+        asked(0, s->path, i == 0 ? RESULT_MISS : RESULT_HIT);
+    world_run(w, SEC(2));
+    change_ring("0123", false);
+    assert_true(engine_deadline(w->nodes[0].engine) <= w->now + MS(10));
+    world_run(w, MS(500));
+    assert_true(engine_deadline(w->nodes[0].engine) > w->now + MS(10));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -437,6 +456,7 @@ int main(void)
         TEST(feat_M21_a_cold_owner_asks_its_second),
         TEST(feat_M21_who_is_drained_hands_over),
         TEST(feat_M15_there_are_two_copies_again),
+        TEST(little_that_is_warm_is_little_work),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);

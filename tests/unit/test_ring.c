@@ -345,6 +345,23 @@ static void epoch_sees_every_input(void **state)
     assert_int_not_equal(ring_digest(members, 2), was);
 }
 
+/* Each input, those that the table does not know yet or any more too. */
+static void a_digest_beside_a_table_is_the_same(void **state)
+{
+    (void)state;
+    make(40, 5, 100, 9);
+    struct ring *r = ring_new(members, 30, 10);
+    assert_non_null(r);
+    for (size_t n = 0; n <= 40; n += 5)
+        assert_int_equal(ring_digest_beside(r, members, n), ring_digest(members, n));
+    members[2].weight++;
+    members[3].zone++;
+    members[4].id.bytes[15] ^= 1;
+    assert_int_equal(ring_digest_beside(r, members, 30), ring_digest(members, 30));
+    assert_int_not_equal(ring_digest_beside(r, members, 30), ring_epoch(r));
+    ring_unref(r);
+}
+
 static void arc_is_the_top_of_the_hash(void **state)
 {
     struct digest key = { { 0x80, 0x00, 0x00, 0xff, 0xff } };
@@ -420,6 +437,7 @@ int main(void)
         cmocka_unit_test(weight_zero_owns_nothing),
         cmocka_unit_test(next_is_as_if_built_anew),
         cmocka_unit_test(epoch_sees_every_input),
+        cmocka_unit_test(a_digest_beside_a_table_is_the_same),
         cmocka_unit_test(arc_is_the_top_of_the_hash),
         cmocka_unit_test(zone_numbers),
         cmocka_unit_test(references_keep_a_ring),

@@ -528,13 +528,19 @@ static void tables_stay_whole(void **state)
         if (step % 50 != 0)
             continue;
         uint64_t sum = 0;
+        size_t alive = 0;
         const struct member_record *m;
         for (size_t k = 0; (m = gossip_member(g, k)) != NULL; k++) {
             sum += member_record_hash(m);
+            alive += m->state == MEMBER_ALIVE || m->state == MEMBER_SUSPECT;
             assert_ptr_equal(gossip_find(g, &m->id), m);
         }
         assert_int_equal(gossip_digest(g), sum);
+        assert_int_equal(gossip_alive(g), alive);
     }
+    size_t others = gossip_alive(g) - 1;
+    gossip_leave(g, SEC(30));
+    assert_int_equal(gossip_alive(g), others); /* we are not there any more */
     gossip_free(g);
 }
 
