@@ -46,7 +46,7 @@ static struct object *absent(struct object_memory *memory)
     return o;
 }
 
-static int no_signer(void *ctx, struct slice cert, struct signer **out)
+static int no_signer(void *ctx, struct slice cert, struct held_cert **out)
 {
     (void)ctx;
     (void)cert;
