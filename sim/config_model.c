@@ -164,7 +164,7 @@ static void adopted(void *ctx, struct slice text)
         check_broken(e->w, RULE_CONFIGURED, "%s works by a text that nobody has handed in", e->name);
     world_notef(e->w, NOTE_CONFIG, e->index, "%llu", (unsigned long long)n);
     buf_free(&want);
-    if (e->memory_left > 0)
+    if (e->engine != NULL && e->memory_left > 0) /* else it is being started */
         short_memory_within(&e->memory_left, &e->memory_refused);
 }
 

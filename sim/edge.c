@@ -148,6 +148,7 @@ struct engine *edge_enter(struct edge *e)
     if (e->clock.ppm != 0)
         world_bit(e->w, FAULT_DRIFT);
     engine_clock(e->engine, now, world_wall_s(e->w) + e->wall_off_s + (now / SEC(1) - e->w->now / SEC(1)));
+    short_memory_over();
     if (e->memory_left > 0)
         short_memory_within(&e->memory_left, &e->memory_refused);
     return e->engine;
@@ -296,6 +297,7 @@ void edge_start(struct edge *e, enum edge_lost lost)
     cfg.has_seeds = seeds_n > 0;
     world_notef(w, NOTE_START, e->index, "boot %llu", (unsigned long long)e->boot);
     cfg.store = disk_model_open(e->disk);
+    short_memory_over(); /* it is those who run that are short of it */
     e->engine = engine_new(&cfg, edge_now(e));
     dist_set_unref(cfg.set);
     assert(e->engine != NULL);

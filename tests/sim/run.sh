@@ -233,6 +233,8 @@ check sim/hunting-3 run --scenario sim/scenarios/hunting.scn --swarm --seed 3
 check sim/hunting-73 run --scenario sim/scenarios/hunting.scn --swarm --seed 73
 # Time that went back, where all had come to rest late.
 check sim/hunting-41 run --scenario sim/scenarios/hunting.scn --swarm --seed 41
+# A node that was short of memory, and began anew with a configuration on its disk.
+check sim/swarm-460 run --swarm --seed 460
 finish_all
 sh tests/sim/answers.sh "$@" || failed=1
 sh tests/sim/faults.sh "$@" || failed=1
