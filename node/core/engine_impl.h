@@ -236,8 +236,7 @@ struct engine_aside {
 /* ---- the disk tier (tier.h) ---- */
 struct load;
 struct engine_tier {
-    uint64_t purged; /* e->purged at the start */
-    uint64_t run;    /* this one of the process */
+    uint64_t run; /* this one of the process */
     struct cache_hooks hooks;
     struct list loads;
     struct list spills, pagings; /* bodies that go out, and come back, piece by piece */
