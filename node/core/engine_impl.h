@@ -236,7 +236,6 @@ struct engine_aside {
 /* ---- the disk tier (tier.h) ---- */
 struct load;
 struct engine_tier {
-    uint64_t purged; /* e->purged at the start */
     uint64_t run;    /* this one of the process */
     struct cache_hooks hooks;
     struct list loads;

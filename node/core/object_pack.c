@@ -131,6 +131,8 @@ static void put_map(struct buf *out, struct buf *scratch, struct slice *leaves, 
     put_times(out, o, f);
     wire_put_u64(out, P_EACH);
     wire_put_u64(out, each);
+    wire_put_u64(out, P_PURGES);
+    wire_put_u64(out, purge_runs_of(f->purges, o->position));
 }
 
 static int pack(struct buf *head, struct slice *leaves, const struct object *o, uint32_t each, const struct pack_frame *f)

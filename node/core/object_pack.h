@@ -10,14 +10,14 @@
 #define HEDGEROW_CORE_OBJECT_PACK_H
 
 #include "node/core/object.h"
+#include "node/core/purge_runs.h"
 
 /* Whose and when: the same things at both ends. */
 struct pack_frame {
     mesh_ns now;
     int64_t wall_s;        /* Unix time; 0: not known */
     uint64_t run;          /* this run of the process */
-    uint64_t purged;       /* the position (purge_log.h) that this run began at: of a later one nothing is known to be on
-                              the disk but the object itself */
+    const struct purge_runs *purges; /* which positions are what they were when an object was put there */
     uint64_t distribution; /* what was fetched by other rules is not taken up */
     const struct identity *self;
     struct slice host, path; /* of what is unpacked, should its leaves lie in pieces */

@@ -33,6 +33,7 @@ enum {
     P_STALE_ERROR,
     P_POSITION, /* of the last purge that was looked at, see purge_log.h */
     P_EACH,     /* leaves lie apart in pieces of so many; 0: they follow */
+    P_PURGES,   /* the run that P_POSITION is known by, see purge_runs.h */
     P_FIELDS
 };
 enum { FLAG_LEAF = 1, FLAG_VARIES = 2, FLAG_AUTHORIZED = 4, FLAG_HEAD_SIG = 8, FLAG_ONE_SIG = 16 };

@@ -95,11 +95,24 @@ static int take_what(struct unpacking *u)
     return signatures_hold(u) ? take_signatures(u, flags) : 0;
 }
 
+/* What it was looked at by counts as far as those purges are the same ones still. */
+static int take_position(struct unpacking *u)
+{
+    uint64_t position, run = 0;
+    int err = take_u64(u, P_POSITION, UINT64_MAX, &position);
+
+    if (err == 0 && (err = take_u64(u, P_PURGES, UINT64_MAX, &run)) == MESH_E_MISSING)
+        err = 0; /* an earlier version has put it there */
+    if (err == 0)
+        u->o->position = purge_runs_hold(u->f->purges, run, position) ? position : 0;
+    return err;
+}
+
 static int take_times(struct unpacking *u)
 {
     const struct pack_frame *f = u->f;
     struct object *o = u->o;
-    uint64_t age, wall, run, monotonic, lifetime, revalidate, error, position;
+    uint64_t age, wall, run, monotonic, lifetime, revalidate, error;
     int err;
 
     if ((err = take_u64(u, P_AGE, (uint64_t)AGE_MAX, &age)) != 0 ||
@@ -107,10 +120,8 @@ static int take_times(struct unpacking *u)
         (err = take_u64(u, P_MONOTONIC, INT64_MAX, &monotonic)) != 0 ||
         (err = take_u64(u, P_LIFETIME, INT64_MAX, &lifetime)) != 0 ||
         (err = take_u64(u, P_STALE_REVALIDATE, UINT32_MAX, &revalidate)) != 0 ||
-        (err = take_u64(u, P_STALE_ERROR, UINT32_MAX, &error)) != 0 ||
-        (err = take_u64(u, P_POSITION, UINT64_MAX, &position)) != 0)
+        (err = take_u64(u, P_STALE_ERROR, UINT32_MAX, &error)) != 0)
         return err;
-    o->position = run == f->run || position < f->purged ? position : f->purged;
     o->lifetime = (mesh_ns)lifetime;
     o->stale_while_revalidate_s = (uint32_t)revalidate;
     o->stale_if_error_s = (uint32_t)error;
@@ -297,8 +308,8 @@ static int unpack(struct unpacking *u)
     if (format != PACK_FORMAT || distribution != u->f->distribution)
         return MESH_E_STATE;
     if ((err = make(u)) != 0 || (err = take_what(u)) != 0 || (err = take_times(u)) != 0 ||
-        (err = wire_bin(u->map, P_BATCHES, &u->batches)) != 0 || (err = wire_bin(u->map, P_HASHES, &u->hashes)) != 0 ||
-        (err = wire_bin(u->map, P_LEAVES, &u->leaves)) != 0 ||
+        (err = take_position(u)) != 0 || (err = wire_bin(u->map, P_BATCHES, &u->batches)) != 0 ||
+        (err = wire_bin(u->map, P_HASHES, &u->hashes)) != 0 || (err = wire_bin(u->map, P_LEAVES, &u->leaves)) != 0 ||
         (err = take_u64(u, P_LENGTH, LEAF_BODY_MAX, &u->length)) != 0 ||
         (err = take_u64(u, P_EACH, PACK_LEAVES_MAX, &each)) != 0 || (err = take_batches(u)) != 0)
         return err;

@@ -9,7 +9,10 @@ int purge_logs_init(struct purge_logs *l, const uint8_t hash_key[MAP_KEY_BYTES])
     *l = (struct purge_logs){ .kept_max = PURGE_KEPT_MAX };
     list_init(&l->logs);
     list_init(&l->kept);
-    return map_init(&l->by_id, hash_key);
+    int err = map_init(&l->by_id, hash_key);
+    if (err == 0) /* the key, which is another one in each run, cannot be told from it */
+        l->runs.own = map_hash(&l->by_id, SLICE_LIT("purges of this run"));
+    return err;
 }
 
 /* ---- the frontier's digest: the XOR of one hash a log, so that each step costs the same ---- */

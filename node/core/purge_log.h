@@ -10,6 +10,7 @@
 #ifndef HEDGEROW_CORE_PURGE_LOG_H
 #define HEDGEROW_CORE_PURGE_LOG_H
 
+#include "node/core/purge_runs.h"
 #include "proto/base/list.h"
 #include "proto/base/map.h"
 #include "proto/purge.h"
@@ -50,7 +51,8 @@ struct purge_logs {
     struct list kept; /* of all logs, in the order they were taken */
     size_t kept_n, kept_max;
     uint64_t kept_bytes;
-    uint64_t position; /* purges taken ever */
+    uint64_t position;      /* purges taken ever */
+    struct purge_runs runs; /* the caller's: who has given which */
     uint64_t digest;   /* of the frontier; 0: there is none */
     uint64_t passed[PURGE_PASSED];
     size_t passed_at;

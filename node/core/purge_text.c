@@ -33,6 +33,14 @@ static void put_hex(struct buf *out, const char *name, struct slice bytes)
     buf_add_u8(out, '"');
 }
 
+static void put_run(struct buf *out, uint64_t run)
+{
+    uint8_t bytes[8];
+
+    be64_put(bytes, run);
+    put_hex(out, "run", SLICE_OF(bytes));
+}
+
 static const char *kind_word(enum purge_kind kind)
 {
     static const char *const words[] = { "", "url", "prefix", "tag", "all" };
@@ -63,7 +71,7 @@ static void put_begin(struct buf *out, const struct purge_log *log, uint64_t num
 }
 
 void purge_text_put(struct buf *out, const struct purge_log *log, const struct purge *p, struct slice raw,
-                    uint64_t position, bool gap, bool with_cert)
+                    uint64_t position, uint64_t run, bool gap, bool with_cert)
 {
     put_begin(out, log, p->number, p->at_s, position);
     buf_addf(out, ",\"who\":\"%.*s\",\"soft\":%s", SLICE_FMT(p->who), p->soft ? "true" : "false");
@@ -73,14 +81,16 @@ void purge_text_put(struct buf *out, const struct purge_log *log, const struct p
     if (with_cert)
         put_hex(out, "cert", slice_of(log->cert_raw, log->cert_len));
     put_hex(out, "entry", raw);
+    put_run(out, run);
     buf_add_str(out, "}\n");
 }
 
-void purge_text_put_log(struct buf *out, const struct purge_log *log, uint64_t position)
+void purge_text_put_log(struct buf *out, const struct purge_log *log, uint64_t position, uint64_t run)
 {
     put_begin(out, log, log->last, log->last_at_s, position);
     buf_addf(out, ",\"begun\":%llu,\"last\":%llu", (unsigned long long)log->id.begun, (unsigned long long)log->last);
     put_hex(out, "cert", slice_of(log->cert_raw, log->cert_len));
+    put_run(out, run);
     buf_add_str(out, "}\n");
 }
 
@@ -92,7 +102,7 @@ void purge_text_whole(struct buf *out, const struct purge_logs *l)
     LIST_EACH (at, &l->logs) {
         const struct purge_log *log = OBJ_OF(at, struct purge_log, link);
         if (list_empty(&log->kept))
-            purge_text_put_log(out, log, from);
+            purge_text_put_log(out, log, from, purge_runs_of(&l->runs, from));
     }
     LIST_EACH (at, &l->kept) {
         const struct purge_kept *k = OBJ_OF(at, struct purge_kept, in_all);
@@ -100,7 +110,8 @@ void purge_text_whole(struct buf *out, const struct purge_logs *l)
         struct wire w;
         struct purge p;
         if (purge_parse(&w, raw, &p) == 0) /* always, but for want of memory */
-            purge_text_put(out, k->log, &p, raw, k->position, k->number > 1 && list_first(&k->log->kept) == &k->in_log,
+            purge_text_put(out, k->log, &p, raw, k->position, purge_runs_of(&l->runs, k->position),
+                           k->number > 1 && list_first(&k->log->kept) == &k->in_log,
                            list_first(&k->log->kept) == &k->in_log);
         else
             out->failed = true;
@@ -139,6 +150,17 @@ static bool get_hex(struct buf *out, struct slice text)
         buf_add_u8(out, (uint8_t)(high << 4 | low));
     }
     return text.len > 0;
+}
+
+/* 0: it does not say who has given its position. */
+static uint64_t get_run(struct slice line)
+{
+    struct buf bytes = BUF_EMPTY;
+    bool there = get_hex(&bytes, field(line, "\"run\":\"")) && buf_ok(&bytes) && bytes.len == 8;
+    uint64_t run = there ? be64_get(bytes.data) : 0;
+
+    buf_free(&bytes);
+    return run;
 }
 
 struct reading {
@@ -205,7 +227,7 @@ static int read_purge(struct reading *r, struct slice line, bool has_cert, uint6
     return err;
 }
 
-static int read_line(struct reading *r, struct slice line)
+static int read_thing(struct reading *r, struct slice line)
 {
     struct slice cert = field(line, "\"cert\":\"");
     uint64_t position, before = r->l->position;
@@ -231,6 +253,15 @@ static int read_line(struct reading *r, struct slice line)
     else if (!r->any)
         *r->from = position - 1;
     r->any = r->any || err == 0;
+    return err;
+}
+
+static int read_line(struct reading *r, struct slice line)
+{
+    int err = read_thing(r, line);
+
+    if (err == 0)
+        purge_runs_given(&r->l->runs, get_run(line), r->l->position);
     return err;
 }
 

@@ -11,12 +11,12 @@
 #define PURGE_ID_MAX 56
 const char *purge_text_id(const struct purge_log_id *id, uint64_t number, char text[PURGE_ID_MAX]);
 
-/* purge_text_put appends the line of a purge that was taken as |position|; |with_cert|: with its issuer's certificate,
- * which is needed once in a file for each log. purge_text_put_log appends one that says only how far a log goes. Buf's
- * rules. */
+/* purge_text_put appends the line of a purge that was taken as |position| in |run| (purge_runs.h); |with_cert|: with
+ * its issuer's certificate, which is needed once in a file for each log. purge_text_put_log appends one that says only
+ * how far a log goes. Buf's rules. */
 void purge_text_put(struct buf *out, const struct purge_log *log, const struct purge *p, struct slice raw,
-                    uint64_t position, bool gap, bool with_cert);
-void purge_text_put_log(struct buf *out, const struct purge_log *log, uint64_t position);
+                    uint64_t position, uint64_t run, bool gap, bool with_cert);
+void purge_text_put_log(struct buf *out, const struct purge_log *log, uint64_t position, uint64_t run);
 
 /* purge_text_whole appends all that |l| has, as a file of its own. */
 void purge_text_whole(struct buf *out, const struct purge_logs *l);

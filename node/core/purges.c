@@ -59,7 +59,7 @@ static int read_kept(struct engine *e)
     const struct purge_log *own = purge_logs_own(&s->logs, &e->cfg.mesh.self->cert.id);
     s->own_begun = own != NULL ? own->id.begun : 0;
     s->own_last = own != NULL ? own->last : 0;
-    e->purged = e->tier.purged = s->logs.position;
+    e->purged = s->logs.position;
     purges_tell(e);
     purge_sync_on(e);
     return 0;
@@ -117,7 +117,8 @@ static int take(struct engine *e, const struct purge *p, struct slice raw, const
         return err;
     struct purge_log *log = purge_logs_find(&s->logs, &p->log);
     stamp(e, p, s->logs.position, gap);
-    purge_text_put(&s->unkept, log, p, raw, s->logs.position, gap, !log->cert_kept);
+    purge_runs_given(&s->logs.runs, s->logs.runs.own, s->logs.position);
+    purge_text_put(&s->unkept, log, p, raw, s->logs.position, s->logs.runs.own, gap, !log->cert_kept);
     log->cert_kept = true;
     e->purged = s->logs.position;
     purges_tell(e);
@@ -147,6 +148,11 @@ int purges_take(struct engine *e, struct slice raw, const struct cert *cert, str
         err = take(e, &p, raw, cert, cert_raw, folded);
     wire_close(&w);
     return err;
+}
+
+const struct purge_runs *purges_runs(const struct engine *e)
+{
+    return &e->purges->logs.runs;
 }
 
 /* ---- durable ---- */

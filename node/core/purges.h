@@ -32,6 +32,9 @@ void purges_fini(struct engine *e);
 int purges_take(struct engine *e, struct slice raw, const struct cert *cert, struct slice cert_raw, bool folded);
 void purges_in_force(struct engine *e, mesh_ns now);
 
+/* purges_runs lends which run of this node has given which position. */
+const struct purge_runs *purges_runs(const struct engine *e);
+
 /* purges_tell lets other threads know that we are at it, and what their copies must have been looked at since: in each
  * turn, and before anything is confirmed. */
 void purges_tell(struct engine *e);

@@ -36,7 +36,7 @@ struct pack_frame tier_frame(struct engine *e, uint16_t rules)
     return (struct pack_frame){ .now = e->now,
                                 .wall_s = e->wall_s,
                                 .run = e->tier.run,
-                                .purged = e->tier.purged,
+                                .purges = purges_runs(e),
                                 .distribution = rules,
                                 .self = e->cfg.mesh.self,
                                 .memory = cache_memory(e->cache),

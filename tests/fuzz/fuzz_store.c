@@ -72,7 +72,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct store_config cfg = { .limit = STORE_LIMIT_MIN, .segment_bytes = STORE_SEGMENT_MIN, .seed = SEED };
     struct object_memory memory = { 0 };
-    const struct pack_frame f = { .self = &self, .memory = &memory, .zpack = zpack, .signer = no_signer };
+    const struct purge_runs runs = { .own = 1 };
+    const struct pack_frame f = {
+        .purges = &runs, .self = &self, .memory = &memory, .zpack = zpack, .signer = no_signer
+    };
     const uint32_t one = 1;
     uint8_t *copy = fuzz_copy(data, size);
     struct slice bytes = slice_of(copy, size), payload;

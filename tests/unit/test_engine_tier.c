@@ -342,6 +342,71 @@ static void a_purge_that_was_lost_does_not_cover_the_next(void **state)
     assert_int_equal(v->version, 2);
 }
 
+static void begin_again(uint8_t run)
+{
+    world_run(w, SEC(1));
+    stop_node(0);
+    start_node(0, run);
+    world_run(w, SEC(1));
+}
+
+static void check_is_new(const struct viewer *v)
+{
+    check_result(v, RESULT_MISS);
+    assert_int_equal(v->version, 2);
+}
+
+/* Nor in any run after that, when there are as many purges again as the copy was looked at by. */
+static void nor_when_it_has_begun_again_since(void **state)
+{
+    struct site *s = thing("/a");
+
+    (void)state;
+    sites();
+    w->nodes[0].disk_full = true;
+    purge(0, "/x");
+    put_on_disk("/a");
+    stop_node(0);
+    w->nodes[0].disk_full = false;
+    start_node(0, 2);
+    world_run(w, SEC(1));
+    purge(0, "/a");
+    s->version = 2;
+    begin_again(3);
+    check_is_new(asked(0, "/a"));
+}
+
+static void a_lost_file_of_purges_covers_none(void **state)
+{
+    struct site *s = thing("/a");
+
+    (void)state;
+    sites();
+    purge(0, "/x");
+    put_on_disk("/a");
+    buf_clear(&w->nodes[0].purges);
+    begin_again(2);
+    purge(0, "/a");
+    s->version = 2;
+    begin_again(3);
+    check_is_new(asked(0, "/a"));
+}
+
+/* As long as the file is there, no copy is fetched again for a purge that came before it, however often we begin. */
+static void what_came_after_a_purge_stays(void **state)
+{
+    (void)state;
+    thing("/a");
+    sites();
+    purge(0, "/a");
+    put_on_disk("/a");
+    begin_again(2);
+    check_disk(asked(0, "/a"), true);
+    purge(0, "/x");
+    begin_again(3);
+    check_disk(asked(0, "/a"), true);
+}
+
 static void each_variant_is_found(void **state)
 {
     struct site *s = site_at(w, "/v", 1000);
@@ -466,6 +531,9 @@ int main(void)
         DISKS(feat_I2_what_was_purged_while_away_does_not_come_from_the_disk),
         DISKS(who_is_alone_goes_on_with_its_disk),
         DISK(a_purge_that_was_lost_does_not_cover_the_next),
+        DISK(nor_when_it_has_begun_again_since),
+        DISK(a_lost_file_of_purges_covers_none),
+        DISK(what_came_after_a_purge_stays),
         DISK(each_variant_is_found),
         DISK(leaves_of_a_body_come_from_the_disk),
         DISKS(peers_are_served_from_the_disk),

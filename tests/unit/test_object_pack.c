@@ -15,6 +15,7 @@ static struct authority authority;
 static struct identity self, other;
 static struct object_memory memory;
 static struct zpack *zpack;
+static struct purge_runs runs;
 
 static int signer_of(void *ctx, struct slice raw, struct held_cert **out)
 {
@@ -29,7 +30,7 @@ static int signer_of(void *ctx, struct slice raw, struct held_cert **out)
 static struct pack_frame frame(mesh_ns now, int64_t wall_s, uint64_t run)
 {
     return (struct pack_frame){ .now = now, .wall_s = wall_s, .run = run, .distribution = 7, .self = &self,
-                                .memory = &memory, .zpack = zpack, .signer = signer_of };
+                                .purges = &runs, .memory = &memory, .zpack = zpack, .signer = signer_of };
 }
 
 static int setup(void **state)

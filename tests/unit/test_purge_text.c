@@ -60,7 +60,7 @@ static void take(const struct identity *id, uint64_t number, const char *path, b
     assert_int_equal(purge_sign(&raw, &p, &t, 1, id), 0);
     assert_int_equal(purge_parse(&w, buf_slice(&raw), &p), 0);
     assert_int_equal(purge_logs_take(&l, &p, buf_slice(&raw), &id->cert, identity_cert(id), true, &gap), 0);
-    purge_text_put(&text, purge_logs_find(&l, &p.log), &p, buf_slice(&raw), l.position, gap, with_cert);
+    purge_text_put(&text, purge_logs_find(&l, &p.log), &p, buf_slice(&raw), l.position, l.runs.own, gap, with_cert);
     wire_close(&w);
     buf_free(&raw);
 }
@@ -174,13 +174,64 @@ static void positions_never_go_back(void **state)
     assert_true(again.position == 4 && from == 4 && again.digest == l.digest);
 }
 
+/* A line says which run has given its position; |run| gives the next |n|. */
+static void give(uint64_t run, uint64_t n)
+{
+    l.runs.own = run;
+    for (uint64_t i = 0; i < n; i++) {
+        take(&self, l.position + 1, "/a", l.position == 0);
+        purge_runs_given(&l.runs, run, l.position);
+    }
+}
+
+static void check_runs(uint64_t last_of_7)
+{
+    purge_logs_fini(&again);
+    assert_int_equal(purge_logs_init(&again, hash_key), 0);
+    read(buf_slice(&text));
+    assert_int_equal(purge_runs_hold(&again.runs, 7, 2), last_of_7 >= 2);
+    assert_int_equal(purge_runs_hold(&again.runs, 7, 3), last_of_7 >= 3);
+    assert_false(purge_runs_hold(&again.runs, 7, 4)); /* that was another one */
+    assert_true(purge_runs_hold(&again.runs, 8, 5));
+    assert_false(purge_runs_hold(&again.runs, 8, 6) || purge_runs_hold(&again.runs, 9, 1));
+    assert_true(purge_runs_of(&again.runs, 4) == 8 && purge_runs_of(&again.runs, 6) == again.runs.own);
+}
+
+static void positions_are_known_by_their_runs(void **state)
+{
+    (void)state;
+    give(7, 3);
+    give(8, 2);
+    check_runs(3);
+    assert_int_equal(purge_runs_of(&again.runs, 1), 7);
+    buf_clear(&text);
+    purge_text_whole(&text, &l);
+    check_runs(3);
+    purge_logs_let_go(&l, purge_logs_find(&l, &(struct purge_log_id){ self.cert.id, 3 }));
+    buf_clear(&text);
+    purge_text_whole(&text, &l);
+    check_runs(0); /* by then the later one's line is all that there is, and vouches for those before */
+    assert_int_equal(purge_runs_of(&again.runs, 1), 8);
+}
+
+static void runs_are_bounded(void **state)
+{
+    (void)state;
+    for (uint64_t run = 1; run <= PURGE_RUNS_MAX + 2; run++)
+        purge_runs_given(&l.runs, run, 10 * run);
+    assert_false(purge_runs_hold(&l.runs, 2, 20));
+    assert_true(purge_runs_hold(&l.runs, 3, 30) && purge_runs_hold(&l.runs, PURGE_RUNS_MAX + 2, 0));
+    assert_int_equal(purge_runs_of(&l.runs, 20), 3);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(people_can_read_it),        T(what_was_written_is_read),
         T(damaged_lines_are_skipped), T(a_file_written_anew_says_the_same),
-        T(positions_never_go_back),
+        T(positions_never_go_back),   T(positions_are_known_by_their_runs),
+        T(runs_are_bounded),
     };
     return cmocka_run_group_tests(tests, make, NULL);
 }
