@@ -1,6 +1,7 @@
 #!/bin/sh
 # run.sh SIM [SIM...] - the simulator's seeds: every scenario with a few seeds, and the same
-# trace hash from each of the given binaries (gcc's, clang's), and with its first seed from the first one twice.
+# trace hash from each of the given binaries (gcc's, clang's); from one that is given alone, twice. Seeds after the first
+# are run by the first binary alone: that they hold is what they are for.
 # Prints "ok NAME" or "FAIL NAME" a run; exit code 1 when one failed.
 # SIM_SEEDS: how many seeds a scenario (2). JOBS: how many at a time (2). SIM_FIRST: one more binary, a slow one, for
 # the first seeds alone.
@@ -14,15 +15,15 @@ first=$1
 work=$(mktemp -d "${TMPDIR:-/tmp}/hedgerow-sim.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 failed=0
-once= # y: the first binary runs it once, too
+each=$sims # by whom a run is done: two processes see it repeated, of one build or of two
+if [ $# -eq 1 ]; then each="$sims $sims"; fi
+by=$each
 
-# same NAME COMMAND ARGUMENT... one run by each binary, and once more by the first. Prints a line.
+# same NAME COMMAND ARGUMENT... one run by each of $by, and the slow one. Prints a line.
 same() {
     name=$1 want=
     shift
-    again=$first
-    if [ "$once" = y ]; then again=; fi
-    for sim in $again $sims $slow; do
+    for sim in $by $slow; do
         got=
         if "$sim" "$@" >"$work/$name.report" 2>&1; then
             got=$(sed -n 's/^trace \([0-9a-f]\{32\}\) .*/\1/p' "$work/$name.report")
@@ -151,27 +152,27 @@ sh tests/sim/replay.sh $sims || failed=1
 
 check sim/50-nodes run --nodes 50 --seed 7 --loss-pct 2 --jitter-ms 5
 for scenario in sim/scenarios/*.scn; do
-    seed=1 slow=${SIM_FIRST:-} once=
+    seed=1 slow=${SIM_FIRST:-} by=$each
     while [ "$seed" -le "$seeds" ]; do
         check "sim/$(basename "$scenario" .scn)-$seed" run --scenario "$scenario" --seed "$seed"
-        seed=$((seed + 1)) slow= once=y # one seed is enough to see a run repeated
+        seed=$((seed + 1)) slow= by=$first
     done
 done
 for scenario in sim/scenarios/members/*.scn; do
-    seed=1 slow=${SIM_FIRST:-} once=
+    seed=1 slow=${SIM_FIRST:-} by=$each
     while [ "$seed" -le "$seeds" ]; do
         check "members/$(basename "$scenario" .scn)-$seed" members --scenario "$scenario" --seed "$seed"
-        seed=$((seed + 1)) slow= once=y # one seed is enough to see a run repeated
+        seed=$((seed + 1)) slow= by=$first
     done
 done
 # Which edge viewers are sent to: feat_L1_*, feat_L3_* ... by the row that a story proves. They are long, and all alike: one
 # seed, of each build once; sanitizers see the crash.
-once=y
+by=$sims
 for story in L3_crash L1_learn L1_alone L1_mixed L1_many L3_drain L4_move L4_move-alone L5_full L6_left-out; do
     check "routing/feat_$story-1" routing --scenario "sim/scenarios/routing/${story#*_}.scn" --seed 1
     slow=
 done
-once= slow=${SIM_FIRST:-}
+by=$first slow=${SIM_FIRST:-}
 
 # page NAME ARGUMENT... writes the report as a page, and the numbers over time: with the trace of a run without them, the
 # same bytes each time and by each binary, well-formed, below 1 MB, and nothing in it runs or is fetched.
