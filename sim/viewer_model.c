@@ -82,8 +82,9 @@ static bool beyond_help(const struct viewer *v)
     bool told = k->changes > 0 && k->changed_at >= v->began - UNHEARD;
     bool passes = told || body_no_store(sc, v->key) || (body_chunked(sc, v->key) && v->size > sc->memory / 8) || changed;
     bool in_parts = changed && v->x != NULL && v->x->wish.range[0] != '\0';
+    bool paged = told && sc->disk > 0; /* what is read from a disk piece by piece goes with the change */
 
-    return v->req.head_sent && (in_parts || (passes && check_was_disturbed(w, v->began)));
+    return v->req.head_sent && (in_parts || paged || (passes && check_was_disturbed(w, v->began)));
 }
 
 /* When it has the last byte of what it took at its node by now. */

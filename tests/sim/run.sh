@@ -236,6 +236,8 @@ check sim/hunting-73 run --scenario sim/scenarios/hunting.scn --swarm --seed 73
 check sim/hunting-41 run --scenario sim/scenarios/hunting.scn --swarm --seed 41
 # A node that was short of memory, and began anew with a configuration on its disk.
 check sim/swarm-460 run --swarm --seed 460
+# A body on its way from a disk, piece by piece, when it was changed.
+check sim/swarm-1026 run --swarm --seed 1026
 finish_all
 sh tests/sim/answers.sh "$@" || failed=1
 sh tests/sim/faults.sh "$@" || failed=1
