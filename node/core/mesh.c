@@ -5,8 +5,6 @@
 
 #include <stdlib.h>
 
-#define SENDS_MAX  8192 /* datagrams waiting to be polled; more are dropped, as a network would */
-
 /* Two processes with one identity outgrow each other's boot for ever, so jumps that do
  * not stop are the sign of a twin. Whoever came last gives up first. */
 #define TWIN_WINDOW      SEC(60)
@@ -15,10 +13,6 @@
 #define OLD_AFTER        SEC(30) /* in company */
 /* A claim that our boot was this much higher is a lie, or we would have jumped before. */
 #define BOOT_JUMP_MAX (UINT64_C(1) << 32)
-
-/* BOOT and UNKNOWN: a restart is answered by each peer once, and a lost answer again. */
-static const struct guard_pace answers_each = { .period = MS(10), .burst = 256 };
-static const struct guard_pace answers_all = { .period = US(500), .burst = 4096 };
 
 /* ---- events ---- */
 
@@ -62,90 +56,6 @@ bool mesh_poll(struct mesh *m, struct mesh_out *out)
     return true;
 }
 
-/* Queues |bytes| (taken) for |to|. */
-static void send_bytes(struct mesh *m, const struct mesh_addr *to, struct buf *bytes)
-{
-    struct mesh_item *item = to->port != 0 && m->sends < SENDS_MAX ? mesh_emit(m, MESH_SEND) : NULL;
-
-    if (item != NULL) {
-        item->out.addr = *to;
-        buf_take(&item->bytes, bytes);
-        m->sends++;
-    }
-    buf_free(bytes);
-}
-
-/* ---- datagrams out ---- */
-
-static void send_last(struct mesh *m, struct mesh_peer *p)
-{
-    struct buf bytes = BUF_EMPTY;
-
-    if (datagram_seal(&p->dg, &m->self, slice_of(p->last->bytes, p->last->len), &bytes) == 0)
-        send_bytes(m, &p->last->addr, &bytes);
-    buf_free(&bytes);
-}
-
-void mesh_last_free(struct mesh_peer *p)
-{
-    if (p->last == NULL)
-        return;
-    list_remove(&p->last->link);
-    free(p->last);
-    p->last = NULL;
-}
-
-static void forget_lasts(struct mesh *m)
-{
-    struct list *first;
-
-    while ((first = list_first(&m->lasts)) != NULL) {
-        const struct mesh_last *l = OBJ_OF(first, struct mesh_last, link);
-        if (m->now - l->at < MESH_LAST_KEPT)
-            return;
-        mesh_last_free(l->peer);
-    }
-}
-
-void mesh_send_payload(struct mesh *m, struct mesh_peer *p, const struct mesh_addr *to, struct slice payload)
-{
-    forget_lasts(m);
-    mesh_last_free(p);
-    struct mesh_last *l = malloc(sizeof(*l) + payload.len);
-    if (l == NULL)
-        return;
-    *l = (struct mesh_last){ .peer = p, .at = m->now, .addr = to->port != 0 ? *to : p->seen, .len = payload.len };
-    if (payload.len > 0)
-        memcpy(l->bytes, payload.data, payload.len);
-    list_push_back(&m->lasts, &l->link);
-    p->last = l;
-    send_last(m, p);
-}
-
-/* BOOT and UNKNOWN call for more bytes than they have, and whoever stands on the way can have a true
- * one come from anywhere. So what they call for goes where the peer says that it is, or else where our
- * datagram went. */
-static struct mesh_addr called_to(const struct mesh *m, const struct mesh_peer *p, const struct mesh_addr *from)
-{
-    const struct member_record *r = gossip_find(m->gossip, &p->held->cert.id);
-
-    for (size_t i = 0; r != NULL && i < r->addrs_n; i++) {
-        if (mesh_addr_eq(&r->addrs[i], from))
-            return *from;
-    }
-    return p->last != NULL ? p->last->addr : (struct mesh_addr){ .port = 0 };
-}
-
-/* The peer could not open our last datagram and now can: no need to wait for the next period. */
-static void resend(struct mesh *m, struct mesh_peer *p, const struct mesh_addr *to)
-{
-    if (p->last == NULL || p->last->len == 0 || p->last->resends >= MESH_RESENDS)
-        return;
-    p->last->resends++;
-    p->last->addr = *to;
-    send_last(m, p);
-}
-
 /* ---- what gossip wants done ---- */
 
 /* A link that failed to an earlier run says nothing of this one. */
@@ -179,9 +89,7 @@ static void note_change(struct mesh *m, mesh_ns now, const struct gossip_out *g)
     item->out.is_new = g->is_new;
 }
 
-/* A peer knows us, under its seal, with boot |seen|: above ours only if our boot file
- * was lost, or if somebody else runs with our identity. Either way we go on above it. */
-static void outgrow(struct mesh *m, mesh_ns now, uint64_t seen)
+void mesh_outgrow(struct mesh *m, mesh_ns now, uint64_t seen)
 {
     uint64_t own = m->self.boot.number;
 
@@ -228,7 +136,7 @@ static void other_config(struct mesh *m, const struct node_id *id, uint64_t mark
     item->out.mark = mark;
 }
 
-static void pump(struct mesh *m, mesh_ns now)
+void mesh_pump(struct mesh *m, mesh_ns now)
 {
     struct gossip_out g;
 
@@ -243,7 +151,7 @@ static void pump(struct mesh *m, mesh_ns now)
             break;
         case GOSSIP_CHANGED: note_change(m, now, &g); break;
         case GOSSIP_NEED_CERT: need_cert(m, now, &g.to, &g.via); break;
-        case GOSSIP_SELF_BOOT: outgrow(m, now, g.boot); break;
+        case GOSSIP_SELF_BOOT: mesh_outgrow(m, now, g.boot); break;
         case GOSSIP_ROLL: mesh_roll_claimed(m, now, &g.to, g.roll, 0); break;
         case GOSSIP_CONFIG: other_config(m, &g.to, g.config); break;
         case GOSSIP_ORIGIN: mesh_parent_told(m, &g.to, g.origin_us, g.parent); break;
@@ -256,116 +164,6 @@ static void pump(struct mesh *m, mesh_ns now)
     }
     mesh_parent_tick(m, now);
     mesh_ring_tick(m, now);
-}
-
-/* ---- datagrams in ---- */
-
-static void count_dropped(struct mesh *m, int err)
-{
-    if (err == MESH_E_REPLAY)
-        m->counters.datagrams_replayed++;
-    else if (err == MESH_E_SEAL)
-        m->counters.datagrams_unsealed++;
-    else if (err != MESH_E_NOMEM)
-        m->counters.datagrams_malformed++;
-}
-
-/* BOOT or UNKNOWN to whoever claims to be at |to|: never more bytes than came, and not for ever. */
-static void answer(struct mesh *m, mesh_ns now, const struct mesh_addr *to, struct mesh_peer *p, struct slice request)
-{
-    struct buf bytes = BUF_EMPTY;
-
-    if (!guard_each(&m->guard, now, to) || !guard_all(&m->guard, now)) {
-        m->counters.answers_limited++;
-        return;
-    }
-    int err =
-        p != NULL ? datagram_boot(&p->dg, &m->self, request, &bytes) : datagram_unknown(&m->self, request, &bytes);
-
-    if (err == 0)
-        send_bytes(m, to, &bytes);
-    buf_free(&bytes);
-}
-
-static void recv_sealed(struct mesh *m, mesh_ns now, const struct mesh_addr *from, struct mesh_peer *p,
-                        enum datagram_kind kind, struct slice datagram)
-{
-    uint64_t own_boot_seen = 0;
-    int err = datagram_open(&p->dg, &m->self, datagram, &m->payload, &own_boot_seen);
-
-    if (err != 0 && err != MESH_E_STATE) {
-        count_dropped(m, err);
-        return;
-    }
-    if (m->company_since == 0)
-        m->company_since = now;
-    outgrow(m, now, own_boot_seen);
-    if (err == MESH_E_STATE) {
-        answer(m, now, from, p, datagram);
-    } else if (kind == DATAGRAM_BOOT) {
-        struct mesh_addr to = called_to(m, p, from);
-        resend(m, p, &to);
-    } else {
-        p->seen = *from;
-        gossip_seen(m->gossip, &p->held->cert.id, from);
-        if (!mesh_cast_take(m, p, buf_slice(&m->payload)))
-            gossip_recv(m->gossip, now, &p->held->cert.id, buf_slice(&m->payload)); /* counts what it drops */
-    }
-}
-
-/* UNKNOWN: the peer lost or never had our certificate. */
-static void recv_unknown(struct mesh *m, const struct mesh_addr *from, struct mesh_peer *p, struct slice datagram)
-{
-    struct buf bytes = BUF_EMPTY;
-    struct mesh_addr to = called_to(m, p, from);
-
-    if (!datagram_unknown_answers(&p->dg, &m->self, datagram)) {
-        m->counters.datagrams_unsealed++;
-        return;
-    }
-    if (p->last != NULL && p->last->resends >= MESH_RESENDS)
-        return; /* it does not take our certificate: try again with the next payload */
-    if (datagram_cert(&m->self, &p->held->cert.id, &bytes) == 0)
-        send_bytes(m, &to, &bytes);
-    buf_free(&bytes);
-    resend(m, p, &to);
-}
-
-void mesh_recv(struct mesh *m, mesh_ns now, int64_t wall_s, const struct mesh_addr *from, struct slice datagram)
-{
-    struct datagram_head head;
-
-    OBJ_CHECK(m, MESH_MAGIC);
-    assert(now >= m->now);
-    m->now = now;
-    m->counters.datagrams_in++;
-    m->counters.datagram_bytes_in += datagram.len;
-    if (datagram_peek(datagram, &head) != 0) {
-        m->counters.datagrams_malformed++;
-        return;
-    }
-    const struct node_id *own = &m->self.id->cert.id;
-    if (!node_id_eq(&head.to, own) || node_id_eq(&head.from, own)) {
-        m->counters.datagrams_unknown++;
-        return;
-    }
-    if (roll_revoked(&m->roll, &head.from) != NULL) {
-        m->counters.datagrams_revoked++;
-        return;
-    }
-    struct mesh_peer *p = mesh_peer_find(m, &head.from);
-    if (head.kind == DATAGRAM_CERT) {
-        mesh_take_cert(m, now, wall_s, datagram);
-    } else if (p == NULL) {
-        m->counters.datagrams_unknown++;
-        if (head.kind == DATAGRAM_DATA)
-            answer(m, now, from, NULL, datagram);
-    } else if (head.kind == DATAGRAM_UNKNOWN) {
-        recv_unknown(m, from, p, datagram);
-    } else {
-        recv_sealed(m, now, from, p, head.kind, datagram);
-    }
-    pump(m, now);
 }
 
 /* ---- from streams ---- */
@@ -391,7 +189,7 @@ int mesh_met(struct mesh *m, mesh_ns now, const struct cert *cert, struct slice 
     const struct member_record *r = gossip_find(m->gossip, &cert->id);
     if (r == NULL || r->boot < boot.number)
         mesh_want_sync(m, now, p);
-    pump(m, now);
+    mesh_pump(m, now);
     return 0;
 }
 
@@ -414,7 +212,7 @@ void mesh_members_take(struct mesh *m, mesh_ns now, int64_t wall_s, const struct
     m->now = now;
     mesh_learn(m, now, wall_s, members);
     mesh_weight_told(m, now, members->settled, members->placed);
-    pump(m, now);
+    mesh_pump(m, now);
 }
 
 void mesh_config(struct mesh *m, uint64_t mark)
@@ -480,7 +278,7 @@ void mesh_tick(struct mesh *m, mesh_ns now)
     mesh_weight_tick(m, now); /* what it states goes out with this tick */
     gossip_tick(m->gossip, now);
     mesh_syncs_tick(m, now);
-    pump(m, now);
+    mesh_pump(m, now);
 }
 
 mesh_ns mesh_deadline(const struct mesh *m)
@@ -496,7 +294,7 @@ static void weigh_nothing(struct mesh *m, mesh_ns now, bool *why, bool on)
     assert(now >= m->now);
     m->now = now;
     *why = on;
-    pump(m, now);
+    mesh_pump(m, now);
 }
 
 void mesh_drain(struct mesh *m, mesh_ns now, bool on)
@@ -515,7 +313,7 @@ void mesh_leave(struct mesh *m, mesh_ns now)
     assert(now >= m->now);
     m->now = now;
     gossip_leave(m->gossip, now);
-    pump(m, now);
+    mesh_pump(m, now);
 }
 
 bool mesh_left(const struct mesh *m)
@@ -570,14 +368,14 @@ struct mesh *mesh_new(const struct mesh_config *cfg, mesh_ns now)
     m->now = m->checks_since = now;
     mesh_weight_start(m, now);
     list_init(&m->peer_list);
-    list_init(&m->lasts);
     list_init(&m->queue);
     heap_init(&m->syncs);
     secret_random(key, sizeof(key));
-    guard_init(&m->guard, key, answers_each, answers_all);
+    mesh_datagrams_start(m, key);
     m->certs = cfg->certs != NULL ? cfg->certs : &m->own_certs;
-    bool ok = held_store_init(&m->own_certs, key) == 0 && map_init(&m->peers, key) == 0 && mesh_roll_start(m, cfg->roll) != MESH_E_NOMEM &&
-              (m->gossip = start_gossip(cfg, now)) != NULL && mesh_ring_start(m, now) == 0;
+    bool ok = held_store_init(&m->own_certs, key) == 0 && map_init(&m->peers, key) == 0 &&
+              mesh_roll_start(m, cfg->roll) != MESH_E_NOMEM && (m->gossip = start_gossip(cfg, now)) != NULL &&
+              mesh_ring_start(m, now) == 0;
     m->cfg.roll = SLICE_EMPTY;
     if (!ok) {
         mesh_free(m);
@@ -607,132 +405,4 @@ void mesh_free(struct mesh *m)
     identity_wipe(&m->id);
     m->magic = 0;
     free(m);
-}
-
-/* ---- the view ---- */
-
-const struct ring *mesh_ring(const struct mesh *m)
-{
-    OBJ_CHECK(m, MESH_MAGIC);
-    return m->tables[TABLE_OWN].ring;
-}
-
-const struct ring *mesh_ring_before(const struct mesh *m)
-{
-    OBJ_CHECK(m, MESH_MAGIC);
-    return m->tables[TABLE_OWN].before;
-}
-
-static bool worth_asking(const struct mesh *m, const struct mesh_peer *p, enum member_state state)
-{
-    if (state != MEMBER_ALIVE && state != MEMBER_SUSPECT)
-        return false;
-    return p == NULL || p->link_until == 0 || m->now >= p->link_until;
-}
-
-/* The addresses it states, and where it was last seen speaking from (a node behind a translator
- * of addresses knows only inner ones), one after the other as they fail. */
-static struct mesh_addr dial_at(const struct mesh_peer *p, const struct member_record *r)
-{
-    bool seen = p->seen.port != 0 && (r->addrs_n == 0 || !mesh_addr_is_loopback(&p->seen));
-
-    for (size_t i = 0; i < r->addrs_n; i++)
-        seen = seen && !mesh_addr_eq(&r->addrs[i], &p->seen);
-    size_t n = r->addrs_n + seen;
-    if (n == 0)
-        return (struct mesh_addr){ .port = 0 };
-    size_t at = p->addr_at % n;
-    return at < r->addrs_n ? r->addrs[at] : p->seen;
-}
-
-/* The first of all is ourselves. */
-static bool describe(const struct mesh *m, size_t i, struct mesh_member *out)
-{
-    const struct member_record *r = gossip_member(m->gossip, i);
-    bool us = i == 0;
-    const struct mesh_peer *p = r == NULL || us ? NULL : mesh_peer_find(m, &r->id);
-
-    if (r == NULL || (p == NULL && !us))
-        return false;
-    *out = (struct mesh_member){ .record = r,
-                                 .cert = us ? &m->self.id->cert : &p->held->cert,
-                                 .cert_raw = us ? identity_cert(m->self.id) : held_raw(p->held),
-                                 .addr = us ? (struct mesh_addr){ .port = 0 } : dial_at(p, r),
-                                 .rtt = us ? 0 : gossip_member_rtt(m->gossip, i),
-                                 .reachable = worth_asking(m, p, r->state),
-                                 .distrusted_until = p != NULL && p->more != NULL ? p->more->distrust.until : 0,
-                                 .rests_until = p != NULL && p->more != NULL ? p->more->health.breaker.until : 0 };
-    return true;
-}
-
-size_t mesh_count(const struct mesh *m)
-{
-    OBJ_CHECK(m, MESH_MAGIC);
-    return gossip_count(m->gossip);
-}
-
-bool mesh_member(const struct mesh *m, size_t i, struct mesh_member *out)
-{
-    OBJ_CHECK(m, MESH_MAGIC);
-    return describe(m, i, out);
-}
-
-bool mesh_find(const struct mesh *m, const struct node_id *id, struct mesh_member *out)
-{
-    OBJ_CHECK(m, MESH_MAGIC);
-    return describe(m, gossip_at(m->gossip, id), out);
-}
-
-size_t mesh_alive(const struct mesh *m)
-{
-    OBJ_CHECK(m, MESH_MAGIC);
-    return gossip_alive(m->gossip);
-}
-
-struct held_store *mesh_certs(const struct mesh *m)
-{
-    OBJ_CHECK(m, MESH_MAGIC);
-    return m->certs;
-}
-
-const struct member_record *mesh_record(const struct mesh *m, size_t i)
-{
-    OBJ_CHECK(m, MESH_MAGIC);
-    return gossip_member(m->gossip, i);
-}
-
-const struct member_record *mesh_record_of(const struct mesh *m, const struct node_id *id)
-{
-    OBJ_CHECK(m, MESH_MAGIC);
-    return gossip_find(m->gossip, id);
-}
-
-struct boot mesh_boot(const struct mesh *m)
-{
-    OBJ_CHECK(m, MESH_MAGIC);
-    return m->self.boot;
-}
-
-bool mesh_roll_forked(const struct mesh *m)
-{
-    OBJ_CHECK(m, MESH_MAGIC);
-    return m->roll_forked;
-}
-
-uint64_t mesh_digest(const struct mesh *m)
-{
-    OBJ_CHECK(m, MESH_MAGIC);
-    return gossip_digest(m->gossip);
-}
-
-const struct gossip_counters *mesh_gossip_counters(const struct mesh *m)
-{
-    OBJ_CHECK(m, MESH_MAGIC);
-    return gossip_counters(m->gossip);
-}
-
-const struct mesh_counters *mesh_counters(const struct mesh *m)
-{
-    OBJ_CHECK(m, MESH_MAGIC);
-    return &m->counters;
 }

@@ -172,8 +172,21 @@ struct mesh {
 /* mesh_emit queues an event and returns it to be filled in, or NULL when out of memory. */
 struct mesh_item *mesh_emit(struct mesh *m, enum mesh_out_kind kind);
 
+/* mesh_outgrow: a peer knows us, under its seal, with boot |seen|: above ours only if our boot file was lost, or if
+ * somebody else runs with our identity. Either way we go on above it. */
+void mesh_outgrow(struct mesh *m, mesh_ns now, uint64_t seen);
+
+/* mesh_pump does what gossip wants done, and what follows from it. */
+void mesh_pump(struct mesh *m, mesh_ns now);
+
+/* ---- mesh_datagram.c ---- */
+void mesh_datagrams_start(struct mesh *m, const uint8_t key[MAP_KEY_BYTES]);
+
 /* mesh_send_payload seals |payload| for |p| and sends it to |to| (port 0: to where it last spoke from). */
 void mesh_send_payload(struct mesh *m, struct mesh_peer *p, const struct mesh_addr *to, struct slice payload);
+
+/* mesh_last_free forgets the last payload to |p|, if there is one. */
+void mesh_last_free(struct mesh_peer *p);
 
 /* ---- mesh_cast.c ---- */
 /* mesh_cast_take: is |payload| one that was cast? Then it is emitted. */
@@ -184,8 +197,6 @@ struct mesh_peer *mesh_peer_find(const struct mesh *m, const struct node_id *id)
 
 /* mesh_more is |p|'s, which it has from now on. NULL: out of memory. */
 struct mesh_more *mesh_more(struct mesh_peer *p);
-/* mesh_last_free forgets the last payload to |p|, if there is one. */
-void mesh_last_free(struct mesh_peer *p);
 
 /* mesh_hold keeps a checked certificate, or a renewed one in place of the old, and
  * tells gossip. 0, MESH_E_FULL, MESH_E_NOMEM, MESH_E_RANGE (a weak key, or our own id). */
