@@ -165,7 +165,8 @@ size_t gossip_count(const struct gossip *g);
 size_t gossip_alive(const struct gossip *g); /* those that are ALIVE or SUSPECT, ourselves included */
 const struct member_record *gossip_member(const struct gossip *g, size_t i);
 const struct member_record *gossip_find(const struct gossip *g, const struct node_id *id);
-/* gossip_at: which one |id| is, or gossip_count. What gossip_member's record adds to the digest, and gossip_rtt of it. */
+/* gossip_at: which one |id| is, or gossip_count. What gossip_member's record adds to the digest, and gossip_rtt of it.
+ */
 size_t gossip_at(const struct gossip *g, const struct node_id *id);
 uint64_t gossip_member_hash(const struct gossip *g, size_t i);
 mesh_ns gossip_member_rtt(const struct gossip *g, size_t i);

@@ -141,7 +141,8 @@ struct ring_build *ring_build_new(const struct ring *from, const struct ring_mem
     b->magic = MAGIC;
     assert(from == NULL || from->arc_bits == arc_bits);
     b->r = table_new(from, members, n, arc_bits);
-    if (b->r == NULL || !rank_init(&b->rank, b->r) || !table_arcs(b->r, &b->rank) || (from != NULL && !compare(b, from))) {
+    if (b->r == NULL || !rank_init(&b->rank, b->r) || !table_arcs(b->r, &b->rank) ||
+        (from != NULL && !compare(b, from))) {
         ring_build_free(b);
         return NULL;
     }

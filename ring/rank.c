@@ -230,8 +230,8 @@ uint16_t rank_first(const struct rank *k, uint32_t arc)
     return owners[0];
 }
 
-/* Who is the first of an arc nearly always bids there what few of |n| bids reach, so first only those arcs are looked at
- * where it does. */
+/* Who is the first of an arc nearly always bids there what few of |n| bids reach, so first only those arcs are looked
+ * at where it does. */
 bool rank_places(const struct rank *k, uint16_t member)
 {
     const struct rival *rival = k->rivals;

@@ -29,10 +29,10 @@ struct rank {
     struct rival *rivals;    /* in the order of members */
     struct call *calls;      /* room for |n| and one */
     size_t n, zones;
-    bool even;    /* all have the same weight */
-    bool counted; /* of a lazy table: its shares are */
-    uint8_t *placed; /* of a lazy table, by member: what rank_places said, and 1; 0: it was not asked */
-    uint64_t limit; /* of cost / weight: a few bids an arc are below */
+    bool even;                 /* all have the same weight */
+    bool counted;              /* of a lazy table: its shares are */
+    uint8_t *placed;           /* of a lazy table, by member: what rank_places said, and 1; 0: it was not asked */
+    uint64_t limit;            /* of cost / weight: a few bids an arc are below */
     uint64_t reach[RANK_BARS]; /* by bar: of a weight of 1, see rival.reach */
 };
 

@@ -15,7 +15,7 @@ mesh_ns body_max_age(const struct scenario *sc, uint64_t key); /* of what may */
 void body_fill(const struct scenario *sc, uint64_t key, uint64_t version, uint64_t at, uint8_t *out, size_t n);
 bool body_same(const struct scenario *sc, uint64_t key, uint64_t version, uint64_t at, struct slice got);
 
-bool body_dated(const struct scenario *sc, uint64_t key);      /* says when it was changed, too */
+bool body_dated(const struct scenario *sc, uint64_t key); /* says when it was changed, too */
 
 #define BODY_PATH_MAX 32
 /* body_path writes the path of |key|; body_key reads one, 0 when it is no such path. */

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "proto/base/err.h"
-#include "sim/rules/check.h"
-#include "sim/figures.h"
 #include "sim/faults/short_memory.h"
+#include "sim/figures.h"
+#include "sim/rules/check.h"
 
 #define PEACE SEC(15) /* after a cut or a start: whom to ask is known to all */
 

@@ -3,18 +3,18 @@
 #include <stdio.h>
 
 #include "node/dist/dist_make.h"
-#include "sim/rules/check.h"
 #include "sim/config_model.h"
 #include "sim/disk/disk_check.h"
 #include "sim/disk/disk_model.h"
 #include "sim/faults/fault_peer.h"
+#include "sim/faults/short_memory.h"
 #include "sim/net/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/random.h"
+#include "sim/rules/check.h"
 #include "sim/series.h"
 #include "sim/settled.h"
-#include "sim/faults/short_memory.h"
 #include "sim/topology.h"
 #include "sim/viewer_model.h"
 

@@ -31,7 +31,7 @@ struct edge {
     uint64_t boot;
     mesh_ns paused_until, started_at;
     struct edge_clock clock;
-    uint64_t lies; /* told so far */
+    uint64_t lies;                /* told so far */
     uint64_t lies_one_in, frames; /* of so many frames about bodies one is altered; 0: none. Frames so far */
     uint64_t memory_left;         /* the so manieth piece of memory that its engine asks for is refused; 0: none */
     uint64_t memory_refused;      /* how many were, and of them those that the world has counted */

@@ -4,7 +4,8 @@
 #include "sim/sample.h"
 #include "sim/workload.h"
 
-/* As measured: 20, 100 and 300 nodes that join, without viewers, 1,000 settled ones, and a run with many keys and requests. */
+/* As measured: 20, 100 and 300 nodes that join, without viewers, 1,000 settled ones, and a run with many keys and
+ * requests. */
 #define NODE_BYTES       (480u << 10)
 #define PAIR_BYTES       (1536u)
 #define KEY_BYTES        (96u)

@@ -7,7 +7,6 @@
 #include <malloc.h>
 #endif
 
-#include "sim/rules/check.h"
 #include "sim/door/comparer.h"
 #include "sim/door/differ.h"
 #include "sim/door/hunter.h"
@@ -24,6 +23,7 @@
 #include "sim/page/page.h"
 #include "sim/report.h"
 #include "sim/routing/routing_report.h"
+#include "sim/rules/check.h"
 #include "sim/series.h"
 
 static int usage(const struct buf *wrong)
@@ -226,8 +226,8 @@ static void tell_cost(void)
             (long long)((u.ru_utime.tv_usec + u.ru_stime.tv_usec) % 1000000 / 10000), (long long)u.ru_maxrss / 1024);
 }
 
-/* A node's tables are large and mostly never written to: in a mapping of their own they cost nothing until then. Left to
- * itself, glibc takes them from its heap once the first was given back, and writes zeroes over them at each start of
+/* A node's tables are large and mostly never written to: in a mapping of their own they cost nothing until then. Left
+ * to itself, glibc takes them from its heap once the first was given back, and writes zeroes over them at each start of
  * a node. What is small goes and comes all the time, and the heap keeps it. */
 static void settle_memory(void)
 {

@@ -172,8 +172,7 @@ static void add_range(struct origin_head *h, const struct origin_answer *a, enum
     add(h, "Content-Range", slice_str(h->range));
 }
 
-void origin_answer_head(struct origin_head *h, const struct origin_answer *a, const struct world *w,
-                        enum poison poison)
+void origin_answer_head(struct origin_head *h, const struct origin_answer *a, const struct world *w, enum poison poison)
 {
     const struct scenario *sc = &w->sc;
     bool length = !body_chunked(sc, a->key) || poison != POISON_NONE || a->kind != ORIGIN_WHOLE;

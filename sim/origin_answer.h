@@ -1,5 +1,5 @@
-/* origin_answer.h - what the origin says to one request, apart from when: all of a body, or the part of it that was asked
- * for, or that nothing has changed; and under which fields. */
+/* origin_answer.h - what the origin says to one request, apart from when: all of a body, or the part of it that was
+ * asked for, or that nothing has changed; and under which fields. */
 #ifndef HEDGEROW_SIM_ORIGIN_ANSWER_H
 #define HEDGEROW_SIM_ORIGIN_ANSWER_H
 
@@ -22,13 +22,14 @@ enum origin_kind {
 struct origin_answer {
     enum origin_kind kind;
     uint64_t key, version, size;
-    uint64_t other; /* with ORIGIN_ELSEWHERE: the key of that */
+    uint64_t other;   /* with ORIGIN_ELSEWHERE: the key of that */
     uint64_t at, end; /* the bytes that are sent: [at .. end) of the body */
 };
 
 #define ORIGIN_SAYS_MAX 1000 /* bytes of an answer to POST */
 
-/* Does the origin obey it? Then what it has of |key| changes with the answer (origin_answer_changes), and of |other|. */
+/* Does the origin obey it? Then what it has of |key| changes with the answer (origin_answer_changes), and of |other|.
+ */
 static inline bool origin_changes(enum origin_kind k)
 {
     return k == ORIGIN_CHANGED || k == ORIGIN_EMPTY || k == ORIGIN_ELSEWHERE;

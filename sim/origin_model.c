@@ -8,10 +8,10 @@
 
 #include "proto/base/err.h"
 #include "sim/body.h"
-#include "sim/rules/check.h"
-#include "sim/rules/check_fetch.h"
 #include "sim/net/link_model.h"
 #include "sim/origin_answer.h"
+#include "sim/rules/check.h"
+#include "sim/rules/check_fetch.h"
 #include "sim/series.h"
 #include "sim/warmth.h"
 

@@ -10,15 +10,16 @@ struct origin_key {
     uint32_t fetches, failures;
     uint32_t changes; /* by viewers' requests, and when the last one was made */
     mesh_ns changed_at;
-    uint32_t parts; /* fetches of a part, where viewers ask for such; no |fetches| */
+    uint32_t parts;            /* fetches of a part, where viewers ask for such; no |fetches| */
     mesh_ns first_at, last_at; /* of its fetches */
     mesh_ns poisoned_at;       /* when it last answered for it what nobody asked; INT64_MIN: never */
-    /* Who was last told that it has not changed, in which life, of which version, and when he had asked; NULL: nobody. */
+    /* Who was last told that it has not changed, in which life, of which version, and when he had asked; NULL: nobody.
+     */
     const struct edge *validated_by;
     uint32_t validated_life;
     uint64_t validated_version;
     mesh_ns validated_at;
-    mesh_ns trouble_at;        /* when a fetch of it last failed by the origin's fault; INT64_MIN: never */
+    mesh_ns trouble_at; /* when a fetch of it last failed by the origin's fault; INT64_MIN: never */
 };
 
 struct origin_model {

@@ -4,10 +4,10 @@
 
 #include "sim/amounts.h"
 #include "sim/answer.h"
-#include "sim/rules/check.h"
 #include "sim/config_model.h"
 #include "sim/net/net.h"
 #include "sim/purge_model.h"
+#include "sim/rules/check.h"
 #include "sim/series.h"
 #include "sim/topology.h"
 #include "sim/viewer_model.h"
@@ -198,7 +198,10 @@ static void put_faults(struct buf *out, const struct world *w)
     for (size_t i = 0; i < FAULT_KINDS_N; i++) {
         uint64_t n = world_bitten(w, (enum fault_kind)i);
         if (n > 0)
-            buf_addf(out, "%s  %-17s %11s", shown++ == 0 ? "Faults that bit, and how often\n" : shown % 3 == 1 ? "\n" : "",
+            buf_addf(out, "%s  %-17s %11s",
+                     shown++ == 0     ? "Faults that bit, and how often\n"
+                     : shown % 3 == 1 ? "\n"
+                                      : "",
                      fault_kinds[i].word, amount_number(a, n));
     }
     if (shown > 0)

@@ -28,7 +28,8 @@ enum setting_kind {
 /* X(field, name, kind, may `set` change it, default, least, most, help) */
 #define SETTINGS(X)                                                                                                    \
     X(seed, "seed", COUNT, false, 1, 0, UINT64_MAX, "every choice of the run follows from it")                         \
-    X(identities, "identities", COUNT, false, 0, 0, UINT32_MAX, "other keys of nodes, so another ring, all else the same")    \
+    X(identities, "identities", COUNT, false, 0, 0, UINT32_MAX,                                                        \
+      "other keys of nodes, so another ring, all else the same")                                                       \
     X(nodes, "nodes", COUNT, false, 50, 1, 1000, "edge nodes, named n1, n2 ...")                                       \
     X(zones, "zones", COUNT, false, 3, 1, 100, "node i is in zone 1 + (i - 1) mod zones")                              \
     X(rings, "rings", COUNT, false, 1, 1, 26, "regions that have one: node i is in region 1 + (i - 1) mod rings")      \
@@ -114,8 +115,8 @@ enum setting_kind {
     X(no_store, "no-store-pct", PCT, false, 0, 0, 1000000, "of keys may not be cached")                                \
     X(max_age, "max-age", TIME, false, SEC(86400), SEC(1), SEC(86400) * 365, "of what may be cached")                  \
     X(disk, "disk", SIZE, false, 0, 0, UINT64_C(16) << 30, "of each node, for copies: 8MiB or more; 0: none")          \
-    X(disk_delay, "disk-delay-ms", MS, true, US(100), 0, SEC(60), "until a disk has done a thing; up to twice that")  \
-    X(disk_rate, "disk-rate", SIZE, true, 500 << 20, 1024, UINT64_C(1) << 40, "bytes per second of one disk")           \
+    X(disk_delay, "disk-delay-ms", MS, true, US(100), 0, SEC(60), "until a disk has done a thing; up to twice that")   \
+    X(disk_rate, "disk-rate", SIZE, true, 500 << 20, 1024, UINT64_C(1) << 40, "bytes per second of one disk")          \
     X(fetch_timeout, "fetch-timeout", TIME, false, SEC(60), SEC(1), SEC(3600),                                         \
       "a node waits so long for an answer's head, then it says 504")
 

@@ -4,19 +4,19 @@
 #include <stdlib.h>
 
 #include "sim/body.h"
-#include "sim/rules/check.h"
-#include "sim/rules/check_answer.h"
-#include "sim/viewers/notes.h"
-#include "sim/rules/check_change.h"
-#include "sim/rules/check_wish.h"
 #include "sim/digits.h"
 #include "sim/disk/disk_check.h"
+#include "sim/faults/origin_poison.h"
 #include "sim/net/last_mile.h"
 #include "sim/origin_answer.h"
 #include "sim/origin_model.h"
-#include "sim/faults/origin_poison.h"
 #include "sim/purge_model.h"
+#include "sim/rules/check.h"
+#include "sim/rules/check_answer.h"
+#include "sim/rules/check_change.h"
+#include "sim/rules/check_wish.h"
 #include "sim/series.h"
+#include "sim/viewers/notes.h"
 #include "sim/viewers/viewer.h"
 #include "sim/viewers/wish.h"
 #include "sim/warmth.h"
@@ -26,7 +26,7 @@
 #define SLOW_BYTES   (64u << 10)
 #define SLOW_EVERY   MS(20)
 #define UNHEARD      SEC(15) /* who was cut off for a while may have older copies of what was changed */
-#define HEAD_BYTES   400 /* of an answer, about */
+#define HEAD_BYTES   400     /* of an answer, about */
 
 /* More than a plain GET, and what of the answer goes to who asked so: as the rim of a node chooses it. */
 struct asking {
@@ -80,7 +80,8 @@ static bool beyond_help(const struct viewer *v)
     bool changed = v->head_seen && v->version < purge_version(w, v->key);
     const struct origin_key *k = &w->origin->keys[v->key - 1];
     bool told = k->changes > 0 && k->changed_at >= v->began - UNHEARD;
-    bool passes = told || body_no_store(sc, v->key) || (body_chunked(sc, v->key) && v->size > sc->memory / 8) || changed;
+    bool passes =
+        told || body_no_store(sc, v->key) || (body_chunked(sc, v->key) && v->size > sc->memory / 8) || changed;
     bool in_parts = changed && v->x != NULL && v->x->wish.range[0] != '\0';
     bool paged = told && sc->disk > 0; /* what is read from a disk piece by piece goes with the change */
 
@@ -521,4 +522,3 @@ void viewer_new(struct world *w, struct edge *e, uint64_t number, uint64_t key, 
     }
     world_at(w, &v->ev, w->now + v->mile.delay);
 }
-

@@ -5,26 +5,26 @@
 #include <stdlib.h>
 
 #include "gossip/roster.h"
-#include "sim/rules/afterwards.h"
-#include "sim/rules/check.h"
 #include "sim/config_model.h"
 #include "sim/disk/disk_check.h"
 #include "sim/edge.h"
 #include "sim/faults/fault.h"
+#include "sim/faults/rare.h"
+#include "sim/faults/short_memory.h"
 #include "sim/net/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/random.h"
-#include "sim/faults/rare.h"
+#include "sim/rules/afterwards.h"
+#include "sim/rules/check.h"
+#include "sim/rules/check_change.h"
+#include "sim/rules/watch.h"
 #include "sim/sample.h"
 #include "sim/series.h"
 #include "sim/settled.h"
-#include "sim/faults/short_memory.h"
 #include "sim/stand_in.h"
 #include "sim/viewer_model.h"
 #include "sim/warmth.h"
-#include "sim/rules/check_change.h"
-#include "sim/rules/watch.h"
 
 #define WALL_START_S INT64_C(1700000000)
 #define SAMPLE_EVERY MS(100)

@@ -36,7 +36,8 @@ struct event {
 };
 
 /* Who reads along: --trace, --answers (a line for each viewer's end, its fields as ANSWERS_HEAD has them; times in
- * microseconds), and --node-files (each node, before the first one starts). What they are given is lent for the call. */
+ * microseconds), and --node-files (each node, before the first one starts). What they are given is lent for the call.
+ */
 struct tap {
     void (*line)(void *ctx, const char *text);
     void *ctx;
@@ -70,7 +71,7 @@ struct world {
     size_t action_at;
     struct edge *edges; /* sc.nodes of them */
     struct ring_shelf rings;
-    struct roster *roster;   /* of what all nodes believe of each other */
+    struct roster *roster; /* of what all nodes believe of each other */
     struct zpack *zpack;
     struct held_store certs; /* that nodes hold of each other */
     struct settled *settled; /* what nodes know at the beginning; NULL: they join */

@@ -236,14 +236,14 @@ struct engine_aside {
 /* ---- the disk tier (tier.h) ---- */
 struct load;
 struct engine_tier {
-    uint64_t run;    /* this one of the process */
+    uint64_t run; /* this one of the process */
     struct cache_hooks hooks;
     struct list loads;
     struct list spills, pagings; /* bodies that go out, and come back, piece by piece */
     size_t spills_n;
-    uint64_t paged;         /* bytes that are here because somebody reads them */
+    uint64_t paged;                 /* bytes that are here because somebody reads them */
     uint64_t unsound, late, behind; /* counted */
-    struct ghosts ghosts;   /* evicted unused, and not written */
+    struct ghosts ghosts;           /* evicted unused, and not written */
     /* At the end: what is to be written yet, held */
     struct object **closing;
     size_t closing_n, closing_cap, closing_at;

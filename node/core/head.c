@@ -12,7 +12,8 @@ enum { K_KEY = 1, K_GENERATION = 2, K_STATUS = 3, K_FETCHED = 4, K_FIELDS = 5, K
  * would meet ours in one answer. */
 static bool left_out(const struct fields *f, const struct field *field)
 {
-    return slice_eq_nocase(field->name, SLICE_LIT("age")) || slice_eq_nocase(field->name, SLICE_LIT("content-length")) ||
+    return slice_eq_nocase(field->name, SLICE_LIT("age")) ||
+           slice_eq_nocase(field->name, SLICE_LIT("content-length")) ||
            slice_eq_nocase(field->name, SLICE_LIT("cache-status")) || fields_hop_by_hop(f, field);
 }
 
@@ -66,7 +67,8 @@ static int decode_fields(struct fields *f, const wire_value *array, size_t n)
         return MESH_E_SYNTAX;
     for (size_t i = 0; i < n; i += 2) {
         struct slice name, value;
-        if ((err = wire_as_bin(wire_at(array, i), &name)) != 0 || (err = wire_as_bin(wire_at(array, i + 1), &value)) != 0)
+        if ((err = wire_as_bin(wire_at(array, i), &name)) != 0 ||
+            (err = wire_as_bin(wire_at(array, i + 1), &value)) != 0)
             return err;
         if (!field_is_sound(name, value))
             return MESH_E_SYNTAX;
@@ -92,8 +94,9 @@ int head_decode(struct head *h, struct slice bytes)
         return err;
     fields_clear(&h->fields);
     if ((err = wire_fixed(w.root, K_KEY, h->key.bytes, DIGEST_BYTES)) != 0 ||
-        (err = wire_u64(w.root, K_GENERATION, &h->generation)) != 0 || (err = wire_u64(w.root, K_STATUS, &status)) != 0 ||
-        (err = wire_i64(w.root, K_FETCHED, &h->fetched_s)) != 0 || (err = wire_array(w.root, K_FIELDS, &array, &n)) != 0)
+        (err = wire_u64(w.root, K_GENERATION, &h->generation)) != 0 ||
+        (err = wire_u64(w.root, K_STATUS, &status)) != 0 || (err = wire_i64(w.root, K_FETCHED, &h->fetched_s)) != 0 ||
+        (err = wire_array(w.root, K_FIELDS, &array, &n)) != 0)
         goto out;
     if (status < 200 || status > 599) {
         err = MESH_E_RANGE;

@@ -1,6 +1,6 @@
 /* held.h - certificates as they are held: parsed, with their bytes, each once however many hold it: as a member of a
- * mesh, for a session with it, for what it has signed. Reference counted. A store is shared by the meshes of one process
- * that it is handed to; not thread safe. */
+ * mesh, for a session with it, for what it has signed. Reference counted. A store is shared by the meshes of one
+ * process that it is handed to; not thread safe. */
 #ifndef HEDGEROW_CORE_HELD_H
 #define HEDGEROW_CORE_HELD_H
 
@@ -23,8 +23,8 @@ struct held_cert {
     uint8_t raw[];
 };
 
-/* held_store_init: |key| is a secret of this run. 0 or MESH_E_NOMEM. held_store_fini comes after the last reference to a
- * certificate in it; a zeroed one is fine. */
+/* held_store_init: |key| is a secret of this run. 0 or MESH_E_NOMEM. held_store_fini comes after the last reference to
+ * a certificate in it; a zeroed one is fine. */
 int held_store_init(struct held_store *s, const uint8_t key[MAP_KEY_BYTES]);
 void held_store_fini(struct held_store *s);
 

@@ -47,8 +47,7 @@ const struct digest *key_memo_find(const struct key_memo *m, uint64_t position, 
     const struct key_memo_place *p = m->places[place_of(host, target)];
     if (p == NULL)
         return NULL;
-    bool same = p->position == position && p->https == https &&
-                slice_eq(slice_of(p->text, p->target_len), target) &&
+    bool same = p->position == position && p->https == https && slice_eq(slice_of(p->text, p->target_len), target) &&
                 slice_eq(slice_of(p->text + p->target_len, p->host_len), host);
     *behaviour = p->behaviour;
     return same ? &p->key : NULL;

@@ -216,7 +216,7 @@ static bool is_live(const struct member_record *r)
 static bool seed_is_member(const struct engine *e, const struct engine_seed *s)
 {
     if (s->answered && is_live(mesh_record_of(e->mesh, &s->id)))
-            return true;
+        return true;
     for (size_t i = 0; i < mesh_count(e->mesh); i++) {
         const struct member_record *r = mesh_record(e->mesh, i);
         for (size_t a = 0; is_live(r) && a < r->addrs_n; a++) {

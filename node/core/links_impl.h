@@ -56,8 +56,8 @@ void link_close(struct engine *e, mesh_ns now, struct link *l);
 void link_wrote(struct engine *e, struct link *l);
 /* link_shun: its member cannot be reached, and is left alone for a moment, unless another link of its stands. */
 void link_shun(struct engine *e, mesh_ns now, const struct link *l);
-/* link_watch: something is asked of it, or by it (silence.c). link_rests: an ask or a serve is over. link_heard: a whole
- * frame has come. link_watched: at birth. */
+/* link_watch: something is asked of it, or by it (silence.c). link_rests: an ask or a serve is over. link_heard: a
+ * whole frame has come. link_watched: at birth. */
 void link_watch(struct engine *e, mesh_ns now, struct link *l);
 void link_rests(struct engine *e, struct link *l);
 void link_heard(struct engine *e, mesh_ns now, struct link *l);

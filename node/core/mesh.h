@@ -143,8 +143,8 @@ bool mesh_came_late(const struct mesh *m);
 void mesh_members_take(struct mesh *m, mesh_ns now, int64_t wall_s, const struct msg_members *members);
 
 /* mesh_preload makes a mesh that knows nobody one that has known all of |certs| (our own may be among them), and
- * |view|, which has the same roster, for long: nothing is told or spread, and the ring is as it would be. For worlds that
- * begin settled. 0, or what mesh_hold and gossip_preload say (|m| can only be freed). */
+ * |view|, which has the same roster, for long: nothing is told or spread, and the ring is as it would be. For worlds
+ * that begin settled. 0, or what mesh_hold and gossip_preload say (|m| can only be freed). */
 struct mesh_known {
     const struct cert *cert;
     struct slice raw;

@@ -23,21 +23,21 @@ struct mesh_peer {
     uint32_t origin_us; /* how far it says that the origin is; 0: it does not */
     uint32_t parent;    /* mark of the region that it holds for the parent; 0: none */
 
-    struct mesh_addr seen;   /* where it last spoke from; port 0 = nowhere yet */
-    struct mesh_last *last;  /* NULL: nothing was sent to it lately */
-    struct mesh_more *more;  /* NULL: none of it was needed yet */
+    struct mesh_addr seen;  /* where it last spoke from; port 0 = nowhere yet */
+    struct mesh_last *last; /* NULL: nothing was sent to it lately */
+    struct mesh_more *more; /* NULL: none of it was needed yet */
 
-    unsigned addr_at;    /* which of its addresses is dialled next */
+    unsigned addr_at;   /* which of its addresses is dialled next */
     mesh_ns link_until; /* its link is unhealthy until then; 0 = healthy */
     uint64_t told_boot; /* the boot that its record had when we last looked */
     bool grace;         /* died at |died_at| and keeps its place in the ring for now */
     mesh_ns died_at;
-    mesh_ns since;                  /* it came to life here, and not as one that had only been out of sight, */
-    uint64_t lived_boot;            /* with this boot */
+    mesh_ns since;       /* it came to life here, and not as one that had only been out of sight, */
+    uint64_t lived_boot; /* with this boot */
 };
 
-/* The last payload to a peer, and where it went, for when the peer could not open it: it is told so at once or never, so
- * that of thousands of members few have one. */
+/* The last payload to a peer, and where it went, for when the peer could not open it: it is told so at once or never,
+ * so that of thousands of members few have one. */
 #define MESH_LAST_KEPT SEC(10)
 struct mesh_last {
     struct list link; /* in mesh->lasts, the earliest first */
@@ -69,12 +69,12 @@ struct mesh_item {
 #define MESH_DAMP_DEATHS 3
 struct mesh_weight {
     mesh_ns started;
-    bool judged;     /* our first company has told whether we ramp */
-    bool late;       /* and that most of it was there before us, or that we had been with it before */
-    uint32_t told;   /* how many settled members it counted */
-    unsigned step;   /* of the ramp: 0 is none, or over */
-    mesh_ns step_at; /* the next one */
-    bool drained, unreached; /* it is 0 for as long */
+    bool judged;                      /* our first company has told whether we ramp */
+    bool late;                        /* and that most of it was there before us, or that we had been with it before */
+    uint32_t told;                    /* how many settled members it counted */
+    unsigned step;                    /* of the ramp: 0 is none, or over */
+    mesh_ns step_at;                  /* the next one */
+    bool drained, unreached;          /* it is 0 for as long */
     uint64_t refuted;                 /* our deaths that we refuted, as far as we have looked */
     mesh_ns deaths[MESH_DAMP_DEATHS]; /* the last of them, latest first */
     unsigned deaths_n;

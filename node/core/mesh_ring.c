@@ -37,8 +37,8 @@ void mesh_ring_state(struct mesh *m, struct mesh_peer *p, mesh_ns now, enum memb
 }
 
 /* Does |p| hold or keep a place? With |lapse| a grace that is over ends. */
-static bool holds_place(struct mesh *m, struct mesh_table *t, mesh_ns now, struct mesh_peer *p,
-                        enum member_state state, bool lapse)
+static bool holds_place(struct mesh *m, struct mesh_table *t, mesh_ns now, struct mesh_peer *p, enum member_state state,
+                        bool lapse)
 {
     if (state == MEMBER_ALIVE || state == MEMBER_SUSPECT)
         return true;

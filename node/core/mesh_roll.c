@@ -42,7 +42,8 @@ int mesh_admits(const struct mesh *m, const struct cert *cert)
 static bool known_otherwise(const struct mesh *m, const struct cert *cert)
 {
     const struct mesh_peer *p = mesh_peer_find(m, &cert->id);
-    const struct cert *other = node_id_eq(&cert->id, &m->id.cert.id) ? &m->id.cert : (p != NULL ? &p->held->cert : NULL);
+    const struct cert *other =
+        node_id_eq(&cert->id, &m->id.cert.id) ? &m->id.cert : (p != NULL ? &p->held->cert : NULL);
     return other != NULL && memcmp(other->sign_key, cert->sign_key, SIGN_KEY_BYTES) == 0;
 }
 

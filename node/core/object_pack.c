@@ -135,7 +135,8 @@ static void put_map(struct buf *out, struct buf *scratch, struct slice *leaves, 
     wire_put_u64(out, purge_runs_of(f->purges, o->position));
 }
 
-static int pack(struct buf *head, struct slice *leaves, const struct object *o, uint32_t each, const struct pack_frame *f)
+static int pack(struct buf *head, struct slice *leaves, const struct object *o, uint32_t each,
+                const struct pack_frame *f)
 {
     struct buf scratch = BUF_EMPTY;
 

@@ -53,7 +53,7 @@ struct purge_logs {
     uint64_t kept_bytes;
     uint64_t position;      /* purges taken ever */
     struct purge_runs runs; /* the caller's: who has given which */
-    uint64_t digest;   /* of the frontier; 0: there is none */
+    uint64_t digest;        /* of the frontier; 0: there is none */
     uint64_t passed[PURGE_PASSED];
     size_t passed_at;
 };

@@ -22,8 +22,8 @@ bool parts_begin(struct engine *e, mesh_ns now, struct request *r, const struct 
 void parts_free(struct engine *e, mesh_ns now, struct request *r);
 void parts_age(const struct request *r, mesh_ns *born, mesh_ns *lifetime);
 size_t parts_read(struct request *r, struct slice *pieces, size_t max);
-/* parts_over: |r|, whose answer has begun, has come to the whole body, and goes on there if that is the same. It is without
- * parts then, or has failed. request_go_on brings it there. */
+/* parts_over: |r|, whose answer has begun, has come to the whole body, and goes on there if that is the same. It is
+ * without parts then, or has failed. request_go_on brings it there. */
 void parts_over(struct engine *e, mesh_ns now, struct request *r);
 void request_go_on(struct engine *e, mesh_ns now, struct request *r, const struct aim *aim);
 /* parts_moved: the request reads on elsewhere. */

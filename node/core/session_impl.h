@@ -28,7 +28,7 @@ struct session {
 
     struct preamble peer_preamble;
     struct handshake *hs; /* until there are keys */
-    int verdict; /* on the peer's certificate; 0 = sound, or not seen yet */
+    int verdict;          /* on the peer's certificate; 0 = sound, or not seen yet */
     struct record_half send, recv;
 
     struct buf in, out;

@@ -97,8 +97,8 @@ static struct own_figure *least_used(struct own_pool *pool, uint32_t now_s, stru
     return least;
 }
 
-/* NULL: it was not its turn, or there is no memory. Room for all begins with the first; pages that nobody writes to cost
- * nothing. */
+/* NULL: it was not its turn, or there is no memory. Room for all begins with the first; pages that nobody writes to
+ * cost nothing. */
 static struct own_figure *admit(struct steer *s, struct own_pool *pool, const struct steer_prefix *p, uint64_t hash)
 {
     uint32_t now_s = steer_seconds(s->now);

@@ -37,8 +37,9 @@ size_t map_table_bytes(const struct map *m);
 uint64_t map_hash(const struct map *m, struct slice key);
 
 /* map_hash_digest is for keys that are cryptographic hashes already, or ids that an authority draws: one multiplication
- * of their first 16 bytes under the secret. Who can only choose what was hashed, and does not see the secret, can aim at
- * nothing with it; and a processor can begin with the next look-up while it waits for memory. Not equal to map_hash. */
+ * of their first 16 bytes under the secret. Who can only choose what was hashed, and does not see the secret, can aim
+ * at nothing with it; and a processor can begin with the next look-up while it waits for memory. Not equal to map_hash.
+ */
 uint64_t map_hash_digest(const struct map *m, const uint8_t digest[16]);
 
 /* map_find returns the latest inserted node with |hash|, map_same the one before it

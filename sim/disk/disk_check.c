@@ -3,10 +3,10 @@
 #include <stdlib.h>
 
 #include "proto/base/err.h"
-#include "sim/origin_model.h"
-#include "sim/rules/check.h"
 #include "sim/memory.h"
+#include "sim/origin_model.h"
 #include "sim/purge_model.h"
+#include "sim/rules/check.h"
 
 #define IN_TIME   (STORE_SYNC_NS + SEC(2)) /* until what was written is synced */
 #define SHORT     SEC(1)                   /* until a removal is, for whose sync there was no memory */
@@ -470,7 +470,8 @@ void disk_check_answer(struct edge *e, uint64_t key, struct request *r)
         return;
     request_answer(e->engine, edge_now(e), r);
     mesh_ns age = w->now - (mesh_ns)sent_ms * MS(1);
-    if (origin_model_poisoned(w, key, w->now - age)) /* a 304 that names another version renews a copy, and not its head */
+    if (origin_model_poisoned(w, key,
+                              w->now - age)) /* a 304 that names another version renews a copy, and not its head */
         return;
     if (a->age_ns < age - AGE_SLACK && !clocks_step(w)) /* a clock that steps is believed */
         check_broken(w, RULE_DISK, "key %llu at %s: said to be %lld ms old, and is %lld", (unsigned long long)key,

@@ -12,7 +12,7 @@ static const struct smaller {
     uint64_t least, unit;
 } smaller[] = {
     { "time", SEC(1), MS(50) }, { "nodes", 1, 1 },      { "requests", 0, 1 },
-    { "keys", 1, 1 },          { "size-max", 100, 1 }, { "config-size", 1, 1 },
+    { "keys", 1, 1 },           { "size-max", 100, 1 }, { "config-size", 1, 1 },
 };
 static const char *const noise[] = {
     "loss-pct",

@@ -52,10 +52,8 @@ static const struct exemption {
 };
 
 /* Those of them that may happen; the others cannot. */
-static const char *const may_happen[] = {
-    "counter audits", "counter sessions_repinned", "counter asks_awaiting_config", "counter transfers_rejected",
-    "counter purges_refused"
-};
+static const char *const may_happen[] = { "counter audits", "counter sessions_repinned", "counter asks_awaiting_config",
+                                          "counter transfers_rejected", "counter purges_refused" };
 
 size_t sometimes_n(void)
 {

@@ -11,10 +11,10 @@
 #include "sim/net/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
-#include "sim/series.h"
-#include "sim/viewer_model.h"
 #include "sim/rules/check_change.h"
 #include "sim/rules/watch.h"
+#include "sim/series.h"
+#include "sim/viewer_model.h"
 
 #define UNDISTURBED SEC(15) /* a node that ran so long in peace must not be called dead */
 #define AFTERMATH   SEC(15) /* until a node that stood still, or whose host went, is known to all */
@@ -394,8 +394,9 @@ static void check_counters(struct world *w, struct edge *e)
     equal(e, "bytes of the origin", c->bytes_origin, e->fetch_bytes);
     equal(e, "origin fetches", c->origin_fetches, e->fetches);
     if (c->origin_validated > e->unchanged) /* it may have had no use for one, or no memory */
-        check_broken(w, RULE_COUNTERS, "%s counts %llu copies as said to be unchanged, and the origin said so %llu times",
-                     e->name, (unsigned long long)c->origin_validated, (unsigned long long)e->unchanged);
+        check_broken(w, RULE_COUNTERS,
+                     "%s counts %llu copies as said to be unchanged, and the origin said so %llu times", e->name,
+                     (unsigned long long)c->origin_validated, (unsigned long long)e->unchanged);
     equal(e, "datagrams in", sums.mesh.datagrams_in, e->datagrams_in);
     equal(e, "datagrams out", sums.mesh.datagrams_out, e->datagrams_out);
     if (w->net->counts.damaged > 0 || w->bit[FAULT_LIE] > 0)
@@ -428,15 +429,18 @@ static void check_fetches(struct world *w)
         const struct origin_key *k = &w->origin->keys[key - 1];
         if (body_no_store(&w->sc, key) || body_size(&w->sc, key) > w->sc.memory / 8)
             continue; /* may not be kept, or is too long to be */
-        uint64_t periods = k->fetches + k->parts > 0 ? 1 + (uint64_t)((k->last_at - k->first_at) / body_max_age(&w->sc, key)) : 0;
-        /* Word of a change comes from the node that made it, and again from each owner: what was fetched between goes, too. */
+        uint64_t periods =
+            k->fetches + k->parts > 0 ? 1 + (uint64_t)((k->last_at - k->first_at) / body_max_age(&w->sc, key)) : 0;
+        /* Word of a change comes from the node that made it, and again from each owner: what was fetched between goes,
+         * too. */
         uint64_t changes = (1 + RING_OWNERS) * (uint64_t)k->changes;
         uint64_t allowed = (periods + purge_covered(w, key) + changes) * (reasons + k->failures);
         if (k->fetches > allowed)
             check_broken(w, RULE_FETCHES, "key %llu was fetched %u times; %llu can be explained",
                          (unsigned long long)key, k->fetches, (unsigned long long)allowed);
         else if (k->parts > allowed * (2 + body_size(&w->sc, key) / LEAF_BYTES)) /* each leaf by itself, at the worst */
-            check_broken(w, RULE_FETCHES, "parts of key %llu were fetched %u times; %llu for each leaf can be explained",
+            check_broken(w, RULE_FETCHES,
+                         "parts of key %llu were fetched %u times; %llu for each leaf can be explained",
                          (unsigned long long)key, k->parts, (unsigned long long)allowed);
         else if (w->viewers->key_asked[key - 1] && k->fetches + k->parts == 0 && w->viewers->ends[VIEWER_CUT] == 0 &&
                  w->viewers->ends[VIEWER_GONE] == 0 && w->viewers->ends[VIEWER_FAILED] == 0)

@@ -65,7 +65,7 @@ struct check {
     uint8_t *seen_dead;      /* nodes x nodes: observer, subject */
     struct seen_view *views; /* of each node: what need not be looked through again */
     uint64_t live_changes;
-    bool odd; /* there have been nodes that lie or trickle */
+    bool odd;          /* there have been nodes that lie or trickle */
     uint32_t *parents; /* region that each node took for the parent when last looked at; 0: none */
 };
 

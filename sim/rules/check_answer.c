@@ -5,7 +5,8 @@
 #include "sim/origin_model.h"
 
 #define SLACK SEC(2)  /* what asks, heads and a peer's copy may be on their way */
-#define AGAIN SEC(10) /* an origin that failed is asked again no sooner, and copies past their time serve (RFC 5861) */
+#define AGAIN SEC(10) /* an origin that failed is asked again no sooner, and copies past their time serve (RFC 5861) \
+                       */
 
 /* So long after a fetch began its body may still be coming: whoever asks then has it as it comes. */
 static mesh_ns fetch_time(const struct scenario *sc, uint64_t key)

@@ -1,6 +1,6 @@
-/* check_change.h - judges by what viewers have changed (POST): what a node has told them to be changed is not served there
- * from an older copy, and soon nowhere. Unless something is wrong with nodes or network: who cannot be told keeps its copy
- * until its time is over (node/core/drop.c). */
+/* check_change.h - judges by what viewers have changed (POST): what a node has told them to be changed is not served
+ * there from an older copy, and soon nowhere. Unless something is wrong with nodes or network: who cannot be told keeps
+ * its copy until its time is over (node/core/drop.c). */
 #ifndef HEDGEROW_SIM_CHECK_CHANGE_H
 #define HEDGEROW_SIM_CHECK_CHANGE_H
 

@@ -7,7 +7,8 @@
 static bool may_have_forgotten(const struct edge *e, const struct origin_key *k)
 {
     return engine_counters(e->engine)->evictions > 0 || e->disk != NULL || e->memory_refused > 0 ||
-           e->w->sc.ranges > 0 /* each leaf is an object of its own */ || e->w->bit[FAULT_DRIFT] > 0 || k->poisoned_at > INT64_MIN;
+           e->w->sc.ranges > 0 /* each leaf is an object of its own */ || e->w->bit[FAULT_DRIFT] > 0 ||
+           k->poisoned_at > INT64_MIN;
 }
 
 void check_fetch(struct edge *e, uint64_t key, const struct fetch *f)

@@ -112,7 +112,7 @@ static void draw_range(struct wish *x, const struct world *w, uint64_t key, stru
     case 0: break; /* from there to the end, if there is anything */
     case 1: *one = (struct wish_range){ .first = 1 + rand_below(r, size + 10), .suffix = true }; break;
     case 2: *one = (struct wish_range){ .first = 0, .last = rand_below(r, 2) }; break;
-    case 3: one->last = size + rand_below(r, 1000); break; /* beyond the end */
+    case 3: one->last = size + rand_below(r, 1000); break;                /* beyond the end */
     case 4: one->first = one->last = size + rand_below(r, 100000); break; /* behind it */
     case 5:
     case 6: draw_several(x, size, r); break;
@@ -171,6 +171,9 @@ void wish_fields(const struct wish *x, struct fields *out)
 
 void wish_text(const struct wish *x, char text[WISH_TEXT_MAX])
 {
-    snprintf(text, WISH_TEXT_MAX, "%s %s %s %s %s", x->post ? "POST" : x->head ? "HEAD" : "GET", x->if_none_match, x->if_modified_since, x->range,
-             x->validator);
+    snprintf(text, WISH_TEXT_MAX, "%s %s %s %s %s",
+             x->post   ? "POST"
+             : x->head ? "HEAD"
+                       : "GET",
+             x->if_none_match, x->if_modified_since, x->range, x->validator);
 }

@@ -1,5 +1,5 @@
-/* wish.h - what a viewer asks for beyond a plain GET: by HEAD, on conditions, for ranges. Drawn from the seed; the rules
- * (rules/check_wish.h) judge by what was meant here, and never read its text. */
+/* wish.h - what a viewer asks for beyond a plain GET: by HEAD, on conditions, for ranges. Drawn from the seed; the
+ * rules (rules/check_wish.h) judge by what was meant here, and never read its text. */
 #ifndef HEDGEROW_SIM_VIEWERS_WISH_H
 #define HEDGEROW_SIM_VIEWERS_WISH_H
 
@@ -30,8 +30,8 @@ struct wish {
     /* Range */
     struct wish_range at[WISH_RANGES_MAX];
     size_t at_n;
-    bool odd;        /* it is none that can be read: to be passed over */
-    bool unordered;  /* they are not one behind the other: so is this, if there are two */
+    bool odd;       /* it is none that can be read: to be passed over */
+    bool unordered; /* they are not one behind the other: so is this, if there are two */
     enum wish_if_range if_range;
     uint64_t if_range_of; /* the version */
     char if_none_match[WISH_TAGS_MAX * (BODY_ETAG_MAX + 4)], if_modified_since[DATE_TEXT_BYTES + 1];

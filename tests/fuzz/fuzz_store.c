@@ -1,5 +1,6 @@
-/* What lies on the disk: a record, a segment's list and footer, an object's bytes, or a piece's, whatever they say. Nothing is read
- * beyond its end, a sound record is what its sum was made of, and a segment of any bytes is taken up. */
+/* What lies on the disk: a record, a segment's list and footer, an object's bytes, or a piece's, whatever they say.
+ * Nothing is read beyond its end, a sound record is what its sum was made of, and a segment of any bytes is taken up.
+ */
 #include "node/core/object_pack.h"
 #include "node/store/store.h"
 #include "proto/base/err.h"

@@ -20,7 +20,7 @@ struct want {
     int node;
     struct site *site;
     uint64_t first, length, stop, got, version; /* stop: it reads no further than so many; 0: on */
-    bool right, done, failed, all; /* all: it is given all of the body, though it wanted a part */
+    bool right, done, failed, all;              /* all: it is given all of the body, though it wanted a part */
     char range[64];
     struct answer answer;
     char lines[600];

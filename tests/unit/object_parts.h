@@ -48,7 +48,7 @@ static inline int end(void **state)
 }
 
 static inline struct object *make_of(uint64_t length, uint16_t status, const char *etag, const struct identity *self,
-                              struct held_cert *signer)
+                                     struct held_cert *signer)
 {
     struct head h = { .generation = GENERATION, .status = status, .fetched_s = 1, .has_length = length != UNKNOWN };
     struct buf b = BUF_EMPTY;

@@ -314,8 +314,11 @@ static void all_is_read_where_a_part_was_wanted(void **state)
     check_want(v);
     v = want(0, "/a", 2 * MIB, 1000);
     end(v);
-    v->r = (struct request){ .host = v->r.host, .target = v->r.target, .request_id = v->r.request_id,
-                             .fields = v->r.fields, .range = v->r.range };
+    v->r = (struct request){ .host = v->r.host,
+                             .target = v->r.target,
+                             .request_id = v->r.request_id,
+                             .fields = v->r.fields,
+                             .range = v->r.range };
     v->all = true;
     v->first = v->got = 0;
     v->done = false;

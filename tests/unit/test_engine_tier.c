@@ -1,5 +1,5 @@
-/* The disk behind memory: what is written, what comes from there, and what does not any more. The disk is a model, which
- * outlives the engine. */
+/* The disk behind memory: what is written, what comes from there, and what does not any more. The disk is a model,
+ * which outlives the engine. */
 #define LIMIT      (UINT64_C(512) << 10)
 #define DISK_BYTES (16u << 20)
 #include "engine_disks.h"
@@ -204,7 +204,7 @@ static void rob_DK3_a_slow_disk_is_not_waited_for(void **state)
     assert_int_equal(s->fetches, 2);
     assert_int_equal(count(w, 0)->disk_late, 1);
     assert_int_equal(store_things(stores[0]), 0); /* what came took its place there, too */
-    catch_up(0); /* what comes then is nobody's */
+    catch_up(0);                                  /* what comes then is nobody's */
     check_disk(asked(0, "/a"), false);
 }
 

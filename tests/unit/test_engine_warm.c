@@ -175,7 +175,8 @@ static void what_is_renewed_is_taken_anew(void **state)
 
 static void what_is_not_worth_it_has_no_second_copy(void **state)
 {
-    struct site *brief = site_at(w, path_owned(w, 0, "123"), 1000), *large = site_at(w, path_owned(w, 0, "123"), 9 << 20);
+    struct site *brief = site_at(w, path_owned(w, 0, "123"), 1000),
+                *large = site_at(w, path_owned(w, 0, "123"), 9 << 20);
     struct site *own = site_at(w, path_owned(w, 0, "123"), 1000);
 
     (void)state;

@@ -236,7 +236,8 @@ static void a_twin_is_told_to_the_one_that_came_last(void **state)
     world_free(w);
 }
 
-/* What is cast arrives sealed and whole, also at one that had to be asked first who it is now; gossip sees none of it. */
+/* What is cast arrives sealed and whole, also at one that had to be asked first who it is now; gossip sees none of it.
+ */
 static void feat_I1_what_is_cast_arrives_after_one_way(void **state)
 {
     static const uint8_t bytes[MESH_CAST_MAX] = { 1, 2, 3 };

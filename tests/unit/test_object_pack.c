@@ -1,4 +1,5 @@
-/* test_object_pack.c - an object comes back from its bytes as it was, only older; damaged bytes are refused, whatever they say. */
+/* test_object_pack.c - an object comes back from its bytes as it was, only older; damaged bytes are refused, whatever
+ * they say. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,8 +30,15 @@ static int signer_of(void *ctx, struct slice raw, struct held_cert **out)
 
 static struct pack_frame frame(mesh_ns now, int64_t wall_s, uint64_t run)
 {
-    return (struct pack_frame){ .now = now, .wall_s = wall_s, .run = run, .distribution = 7, .self = &self,
-                                .purges = &runs, .memory = &memory, .zpack = zpack, .signer = signer_of };
+    return (struct pack_frame){ .now = now,
+                                .wall_s = wall_s,
+                                .run = run,
+                                .distribution = 7,
+                                .self = &self,
+                                .purges = &runs,
+                                .memory = &memory,
+                                .zpack = zpack,
+                                .signer = signer_of };
 }
 
 static int setup(void **state)
@@ -108,7 +116,8 @@ static void check_same(const struct object *a, const struct object *b)
     assert_int_equal(b->state, OBJECT_COMPLETE);
     struct buf p = BUF_EMPTY, q = BUF_EMPTY;
     assert_true(digest_eq(&a->key, &b->key) && digest_eq(&object_part(a)->primary, &object_part(b)->primary));
-    assert_true(object_part(b)->index == 3 && a->varies == b->varies && digest_eq(&a->more->variant, &b->more->variant));
+    assert_true(object_part(b)->index == 3 && a->varies == b->varies &&
+                digest_eq(&a->more->variant, &b->more->variant));
     assert_true(a->length == b->length && a->leaves_n == b->leaves_n);
     assert_int_equal(object_hashes_n(b), object_hashes_n(a));
     assert_int_equal(object_head_wire(a, &p), 0);
@@ -181,7 +190,8 @@ static mesh_ns age_at(int64_t wall_s, uint64_t run, mesh_ns now)
     f = frame(now, wall_s, run);
     assert_int_equal(object_unpack(&back, buf_slice(&b), &f), 0);
     mesh_ns age = f.now - back->born;
-    assert_int_equal(back->stale_while_revalidate_s, age == back->lifetime ? 0 : 60); /* 0: nobody knows how old it is */
+    assert_int_equal(back->stale_while_revalidate_s,
+                     age == back->lifetime ? 0 : 60); /* 0: nobody knows how old it is */
     object_unref(back);
     object_unref(o);
     buf_free(&b);
@@ -193,10 +203,10 @@ static void rob_CL1_its_age_never_stands_still(void **state)
     (void)state;
     assert_int_equal(age_at(5000, 2, SEC(7)), SEC(10));
     assert_int_equal(age_at(5100, 2, SEC(7)), SEC(110));
-    assert_int_equal(age_at(4999, 2, SEC(7)), SEC(10));     /* a clock may be set by that much */
-    assert_int_equal(age_at(4000, 2, SEC(7)), SEC(1000));   /* before it was put there: no time is left */
-    assert_int_equal(age_at(0, 2, SEC(7)), SEC(1000));      /* there is no clock */
-    assert_int_equal(age_at(1000, 1, SEC(160)), SEC(70));   /* in the same run the wall clock does not count */
+    assert_int_equal(age_at(4999, 2, SEC(7)), SEC(10));   /* a clock may be set by that much */
+    assert_int_equal(age_at(4000, 2, SEC(7)), SEC(1000)); /* before it was put there: no time is left */
+    assert_int_equal(age_at(0, 2, SEC(7)), SEC(1000));    /* there is no clock */
+    assert_int_equal(age_at(1000, 1, SEC(160)), SEC(70)); /* in the same run the wall clock does not count */
     assert_int_equal(age_at(INT64_MAX, 2, SEC(7)), SEC(10) + SEC(INT64_C(1) << 31));
 }
 

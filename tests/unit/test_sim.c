@@ -8,12 +8,12 @@
 
 #include "ring/table.h"
 #include "sim/body.h"
-#include "sim/rules/check.h"
 #include "sim/net/link_model.h"
 #include "sim/net/net.h"
 #include "sim/origin_model.h"
 #include "sim/purge_model.h"
 #include "sim/report.h"
+#include "sim/rules/check.h"
 #include "sim/viewer_model.h"
 
 static const char small[] = "nodes 4\nzones 2\nkeys 20\nrequests 80\nsize-max 150KiB\nwarmup 4s\ntime 10s\n";
@@ -128,8 +128,11 @@ static void a_settled_mesh_begins_as_one_that_has_run_for_long(void **state)
     struct figures f;
 
     (void)state;
-    read_scenario(&sc, "nodes 12\nsettled yes\nabsent 12\nwarmup 0s\ntime 20s\nat 5s start 12\nat 6s crash 3\nat 8s start 3\n"
-                       "real-crypto-nodes 0\n", 1);
+    read_scenario(
+        &sc,
+        "nodes 12\nsettled yes\nabsent 12\nwarmup 0s\ntime 20s\nat 5s start 12\nat 6s crash 3\nat 8s start 3\n"
+        "real-crypto-nodes 0\n",
+        1);
     struct world *w = world_run(&sc, NULL);
     report_figures(w, &f);
     assert_true(report_ok(w));
@@ -225,7 +228,8 @@ static void wrong_books_are_noticed(void **state)
 
 /* ---- purges ---- */
 
-static const char purging[] = "keys 3\ntime 14s\nat 6s purge 2 1\nat 7s purge-tag 3 2\nat 8s purge-prefix 1 3\nat 9s purge-all 4\n";
+static const char purging[] =
+    "keys 3\ntime 14s\nat 6s purge 2 1\nat 7s purge-tag 3 2\nat 8s purge-prefix 1 3\nat 9s purge-all 4\n";
 
 static void feat_I2_in_a_quiet_world_purges_reach_all_and_no_rule_breaks(void **state)
 {
@@ -288,7 +292,7 @@ static void forbid_to_keep(struct world *w)
 }
 static void a_copy_beyond_its_lifetime_is_noticed(void **state)
 {
-    void (*const tampers[])(struct world *w) = { fetch_long_ago, forbid_to_keep };
+    void (*const tampers[])(struct world * w) = { fetch_long_ago, forbid_to_keep };
     struct scenario sc;
 
     (void)state;
@@ -317,7 +321,7 @@ static void leave_a_node_without(struct world *w)
 }
 static void feat_I6_who_has_a_purge_is_judged_by_the_worlds_book(void **state)
 {
-    void (*const tampers[])(struct world *w) = { lose_a_purge, leave_a_node_without };
+    void (*const tampers[])(struct world * w) = { lose_a_purge, leave_a_node_without };
     struct scenario sc;
 
     (void)state;

@@ -7,14 +7,14 @@
 
 #include <cmocka.h>
 
-#include "sim/rules/afterwards.h"
-#include "sim/rules/check.h"
-#include "sim/rules/check_answer.h"
 #include "sim/net/net.h"
 #include "sim/origin_model.h"
 #include "sim/report.h"
-#include "sim/viewer_model.h"
+#include "sim/rules/afterwards.h"
+#include "sim/rules/check.h"
+#include "sim/rules/check_answer.h"
 #include "sim/rules/watch.h"
+#include "sim/viewer_model.h"
 
 static const char small[] = "nodes 4\nkeys 20\nrequests 40\nsize-max 8KiB\nwarmup 4s\ntime 12s\nat 6s crash 2\n";
 
@@ -146,7 +146,8 @@ static void what_waits_for_an_origin_that_hangs_is_given_up_in_time(void **state
     (void)state;
     struct world *w = world_of(&sc, "fetch-timeout 2s\ntime 16s\nat 4s origin hangs\nat 15s origin up\n");
     assert_true(w->viewers->ends[VIEWER_FAILED] > 0);
-    assert_int_equal(w->viewers->ends[VIEWER_FAILED] + w->viewers->ends[VIEWER_SERVED] + w->viewers->ends[VIEWER_CUT], 40);
+    assert_int_equal(w->viewers->ends[VIEWER_FAILED] + w->viewers->ends[VIEWER_SERVED] + w->viewers->ends[VIEWER_CUT],
+                     40);
     world_free(w);
     scenario_fini(&sc);
 }
