@@ -83,7 +83,7 @@ static bool beyond_help(const struct viewer *v)
     bool passes =
         told || body_no_store(sc, v->key) || (body_chunked(sc, v->key) && v->size > sc->memory / 8) || changed;
     bool in_parts = changed && v->x != NULL && v->x->wish.range[0] != '\0';
-    bool paged = told && sc->disk > 0; /* what is read from a disk piece by piece goes with the change */
+    bool paged = told && changed && sc->disk > 0; /* what is read from a disk piece by piece goes with the change */
 
     return v->req.head_sent && (in_parts || paged || (passes && check_was_disturbed(w, v->began)));
 }

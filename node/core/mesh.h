@@ -15,8 +15,9 @@
 #include "proto/msg.h"
 #include "ring/ring.h"
 
-/* Tables that many meshes of one process share, by their epoch. In a node all NULL. */
 struct held_store;
+
+/* Tables that many meshes of one process share, by their epoch. In a node all NULL. */
 struct mesh_rings {
     void *ctx;
     struct ring *(*find)(void *ctx, uint64_t epoch, uint32_t arcs); /* returns a reference, or NULL */

@@ -329,29 +329,48 @@ static void all_is_read_where_a_part_was_wanted(void **state)
     end_all();
 }
 
-/* In the midst of an answer that is read leaf by leaf the other nodes have all of the body, and give no leaves of it:
- * unless this one owns the leaves that are still to come, and fetches them. */
+static const char *const six[] = { "/a", "/b", "/c", "/d", "/e", "/f" };
+
+/* In the midst of an answer that is read leaf by leaf the other nodes have all of the body, as |version| then, and give
+ * no leaves of it: unless this one owns the leaves that are still to come, and fetches them. */
+static struct want *begun_before_others_had_all(const char *path, uint64_t version)
+{
+    struct site *s = large(path, 6 * MIB);
+    struct want *v = want(0, path, 0, 6 * MIB);
+
+    v->stop = 1000;
+    run(SEC(1));
+    assert_int_equal(v->got, 1000);
+    s->version = version;
+    if (version != 1)
+        s->lines = "ETag: \"2\"\n";
+    for (int n = 1; n < 3; n++) {
+        struct viewer *all = ask(w, n, path);
+        assert_non_null(all);
+        viewer_end(all);
+    }
+    v->stop = 0;
+    run(SEC(3));
+    return v;
+}
+
 static void an_answer_goes_on_from_the_whole(void **state)
 {
-    static const char *const paths[] = { "/a", "/b", "/c", "/d", "/e", "/f" };
-
     (void)state;
-    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-        (void)large(paths[i], 6 * MIB);
-        struct want *v = want(0, paths[i], 0, 6 * MIB);
-        v->stop = 1000;
-        run(SEC(1));
-        assert_int_equal(v->got, 1000);
-        for (int n = 1; n < 3; n++) {
-            struct viewer *all = ask(w, n, paths[i]);
-            assert_non_null(all);
-            viewer_end(all);
-        }
-        v->stop = 0;
-        run(SEC(3));
-        check_want(v);
-    }
+    for (size_t i = 0; i < sizeof(six) / sizeof(six[0]); i++)
+        check_want(begun_before_others_had_all(six[i], 1));
     assert_true(engine_counters(engine_of(w, 0))->moved > 0);
+    end_all();
+}
+
+static void but_not_from_the_whole_of_another_version(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(six) / sizeof(six[0]); i++) {
+        const struct want *v = begun_before_others_had_all(six[i], 2);
+        assert_true(v->failed && v->right);
+    }
+    assert_int_equal(engine_counters(engine_of(w, 0))->moved, 0);
     end_all();
 }
 
@@ -459,6 +478,7 @@ int main(void)
         THREE(a_small_body_is_fetched_whole),
         ONE(all_is_read_where_a_part_was_wanted),
         THREE(an_answer_goes_on_from_the_whole),
+        THREE(but_not_from_the_whole_of_another_version),
         THREE(decision_15_an_origin_without_ranges),
         THREE(other_answers_are_for_the_whole),
         ONE(feat_R17_a_changed_validator_drops_what_was_kept),

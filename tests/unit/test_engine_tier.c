@@ -322,11 +322,8 @@ static void who_is_alone_goes_on_with_its_disk(void **state)
 
 /* A purge that was in force but not kept has given its number back: what was fetched since bears it, and must not
  * pass for looked at when the next one takes the same. */
-static void a_purge_that_was_lost_does_not_cover_the_next(void **state)
+static void lose_a_purge_then_purge(struct site *s)
 {
-    struct site *s = thing("/a");
-
-    (void)state;
     sites();
     w->nodes[0].disk_full = true;
     purge(0, "/x");
@@ -337,9 +334,6 @@ static void a_purge_that_was_lost_does_not_cover_the_next(void **state)
     world_run(w, SEC(1));
     purge(0, "/a");
     s->version = 2;
-    struct viewer *v = asked(0, "/a");
-    check_result(v, RESULT_MISS);
-    assert_int_equal(v->version, 2);
 }
 
 static void begin_again(uint8_t run)
@@ -356,22 +350,18 @@ static void check_is_new(const struct viewer *v)
     assert_int_equal(v->version, 2);
 }
 
+static void a_purge_that_was_lost_does_not_cover_the_next(void **state)
+{
+    (void)state;
+    lose_a_purge_then_purge(thing("/a"));
+    check_is_new(asked(0, "/a"));
+}
+
 /* Nor in any run after that, when there are as many purges again as the copy was looked at by. */
 static void nor_when_it_has_begun_again_since(void **state)
 {
-    struct site *s = thing("/a");
-
     (void)state;
-    sites();
-    w->nodes[0].disk_full = true;
-    purge(0, "/x");
-    put_on_disk("/a");
-    stop_node(0);
-    w->nodes[0].disk_full = false;
-    start_node(0, 2);
-    world_run(w, SEC(1));
-    purge(0, "/a");
-    s->version = 2;
+    lose_a_purge_then_purge(thing("/a"));
     begin_again(3);
     check_is_new(asked(0, "/a"));
 }

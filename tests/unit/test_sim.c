@@ -151,6 +151,9 @@ static void a_settled_mesh_begins_as_one_that_has_run_for_long(void **state)
     for (uint32_t i = 0; i < 12; i++) {
         const struct mesh *m = engine_mesh(w->edges[i].engine);
         const struct ring *ring = mesh_ring(m);
+        struct msg_members_out says;
+        mesh_members_say(m, &w->edges[(i + 1) % 12].id.cert.id, &says);
+        assert_int_equal(says.settled, 12); /* itself, too */
         assert_int_equal(mesh_alive(m), 12);
         assert_int_equal(ring_size(ring), 12);
         for (size_t k = 0; k < ring->n; k++)
