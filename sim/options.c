@@ -154,6 +154,15 @@ static bool take_value(struct options *o, const char *name, const char *value)
     return true;
 }
 
+/* Why take_value has not taken it. */
+static void say_why(const struct options *o, const char *arg, const char *text, struct buf *wrong)
+{
+    if (strcmp(arg, "--log") == 0 && o->logs[OPTION_LOGS_MAX - 1] != NULL)
+        buf_addf(wrong, "--log: more than %d; put those of a node one behind the other", OPTION_LOGS_MAX);
+    else
+        buf_addf(wrong, "%s: \"%s\" is no value for it", arg, text);
+}
+
 /* One of two walks: presets first, since what is said besides wins wherever it stands. */
 static int walk_once(struct options *o, struct scenario *sc, bool presets, struct buf *wrong)
 {
@@ -181,7 +190,7 @@ static int walk_once(struct options *o, struct scenario *sc, bool presets, struc
         if (w != NULL && !value)
             take_flag(o, arg);
         if (w != NULL && value && !take_value(o, arg, text)) {
-            buf_addf(wrong, "%s: \"%s\" is no value for it", arg, text);
+            say_why(o, arg, text, wrong);
             return MESH_E_SYNTAX;
         }
         if (w != NULL || preset_is(sc->words, slice_str(arg + 2)) != presets)

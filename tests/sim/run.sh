@@ -140,6 +140,8 @@ chmod +x "$work/other"
 refused 1 'They differ in event' bisect/other bisect --with "$work/other" --swarm --seed 5
 printf 'time,uri\n1,/a\n1.5,/b\n2,/a\n' >"$work/log"
 held bisect/log "$first" bisect --with "$first" --nodes 3 --log "$work/log"
+# shellcheck disable=SC2046
+refused 2 'more than 64; put those of a node' replay/too-many run $(yes -- "--log $work/log" | head -65)
 refused 2 'takes the name of a file' bisect/no-input bisect --with "$first" --log -
 refused 2 'cannot be run' bisect/no-program bisect --with "$work/none" --seed 5
 "$first" run --nodes 3 --requests 5 --time 20s --trace "$work/a" >/dev/null
